@@ -1,0 +1,91 @@
+import type { EpochMs } from './time.ts'
+import type { Sat } from './money.ts'
+
+export const NETWORKS = ['MAINNET', 'TESTNET', 'TESTNET4', 'SIGNET', 'REGTEST'] as const
+export type Network = (typeof NETWORKS)[number]
+
+export const LSP_PROTOCOLS = [
+  'LSPS1',
+  'KALEIDOSWAP',
+  'THUNDERSTACK',
+  'CHANNEL_REQUEST_V0_0_1',
+  'CHANNEL_REQUEST_V0_0_2',
+] as const
+export type LspProtocol = (typeof LSP_PROTOCOLS)[number]
+
+export const LSP_FEATURES = [
+  'CLIENT_BALANCE',
+  'ONCHAIN_PAYMENT',
+  'FEE_ESTIMATE',
+  'LNURL_CHANNEL',
+  'REFUND',
+  'JIT_CHANNEL',
+  'RENEWAL',
+  'OPEN_ON_REQUEST',
+  'RATE_DECISION',
+  'RGB_ASSETS',
+  'ZERO_RESERVE',
+] as const
+export type LspFeature = (typeof LSP_FEATURES)[number]
+
+/** A limit that the LSP does not state is null, never 0. */
+export interface LspLimits {
+  minLspBalanceSat: Sat | null
+  maxLspBalanceSat: Sat | null
+  minClientBalanceSat: Sat | null
+  maxClientBalanceSat: Sat | null
+  minChannelBalanceSat: Sat | null
+  maxChannelBalanceSat: Sat | null
+  maxChannelExpiryBlocks: number | null
+  minRequiredChannelConfirmations: number | null
+  minFundingConfirmsWithinBlocks: number | null
+  minOnchainPaymentSat: Sat | null
+  minOnchainPaymentConfirmations: number | null
+}
+
+export const NO_LIMITS: LspLimits = {
+  minLspBalanceSat: null,
+  maxLspBalanceSat: null,
+  minClientBalanceSat: null,
+  maxClientBalanceSat: null,
+  minChannelBalanceSat: null,
+  maxChannelBalanceSat: null,
+  maxChannelExpiryBlocks: null,
+  minRequiredChannelConfirmations: null,
+  minFundingConfirmsWithinBlocks: null,
+  minOnchainPaymentSat: null,
+  minOnchainPaymentConfirmations: null,
+}
+
+/** An RGB asset that an LSP deals in. Amounts are decimal strings of its smallest unit (unsigned 64 bit). */
+export interface LspAsset {
+  assetId: string
+  name: string | null
+  ticker: string | null
+  precision: number | null
+  minLspAmount: string | null
+  maxLspAmount: string | null
+  minClientAmount: string | null
+  maxClientAmount: string | null
+}
+
+/** What an LSP says about itself when it is asked. */
+export interface LspInfo {
+  limits: LspLimits
+  /** pubkey@host:port, every one that the LSP names. */
+  nodeUris: readonly string[]
+  features: readonly LspFeature[]
+  assets: readonly LspAsset[]
+  website: string | null
+}
+
+/** `LspInfo` and the moment it was said. */
+export interface DatedLspInfo extends LspInfo {
+  asOf: EpochMs
+}
+
+/** The pubkey of `pubkey@host:port`, or of a bare pubkey, in lower case; null when there is none. */
+export function pubkeyOfUri(uri: string): string | null {
+  const key = uri.split('@', 1)[0]?.toLowerCase() ?? ''
+  return /^0[23][0-9a-f]{64}$/.test(key) ? key : null
+}

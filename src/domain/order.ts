@@ -1,0 +1,122 @@
+import type { EpochMs } from './time.ts'
+import type { Sat } from './money.ts'
+
+export const ORDER_STATES = [
+  'OUTCOME_UNKNOWN',
+  'AWAITING_PAYMENT',
+  'UNDERPAID',
+  'PAYMENT_HELD',
+  'PAID',
+  'RATE_DECISION_REQUIRED',
+  'CHANNEL_OPENING',
+  'COMPLETED',
+  'EXPIRED',
+  'FAILED',
+  'REFUND_PENDING',
+  'REFUNDED',
+  'UNKNOWN',
+] as const
+export type OrderState = (typeof ORDER_STATES)[number]
+
+export const PAYMENT_STATES = [
+  'EXPECT_PAYMENT',
+  'UNDERPAID',
+  'HOLD',
+  'PAID',
+  'TO_REFUND',
+  'REFUNDED',
+  'EXPIRED',
+  'FAILED',
+  'UNKNOWN',
+] as const
+export type PaymentState = (typeof PAYMENT_STATES)[number]
+
+export const CHANNEL_STATES = ['PENDING', 'OPENING', 'OPEN', 'CLOSING', 'CLOSED', 'FAILED', 'UNKNOWN'] as const
+export type ChannelState = (typeof CHANNEL_STATES)[number]
+
+export const REFUND_STATES = ['UNSUPPORTED', 'AVAILABLE', 'IN_FLIGHT', 'PAID_OUT'] as const
+export type RefundState = (typeof REFUND_STATES)[number]
+
+export const ASSET_DELIVERY_STATUSES = [
+  'NOT_REQUIRED',
+  'PENDING',
+  'IN_PROGRESS',
+  'COMPLETED',
+  'FAILED',
+  'RATE_CHANGED',
+] as const
+export type AssetDeliveryStatus = (typeof ASSET_DELIVERY_STATUSES)[number]
+
+interface PaymentWay<State> {
+  state: State
+  feeTotalSat: Sat
+  /** fee + client balance: what has to be paid. */
+  orderTotalSat: Sat
+}
+
+export interface Bolt11Way<State = PaymentState> extends PaymentWay<State> {
+  invoice: string
+  /** null where the LSP leaves it to the invoice. */
+  expiresAt: EpochMs | null
+}
+
+export interface Bolt12Way<State = PaymentState> extends PaymentWay<State> {
+  offer: string
+  expiresAt: EpochMs | null
+}
+
+export interface OnchainWay<State = PaymentState> extends PaymentWay<State> {
+  address: string
+  expiresAt: EpochMs | null
+  minConfirmations: number | null
+  /** Satoshis per 1000 weight units, as bLIP-51 has it. */
+  minFeeFor0Conf: number | null
+  refundOnchainAddress: string | null
+  paidSat: Sat | null
+}
+
+/** The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. */
+export interface PaymentWays<State = PaymentState> {
+  bolt11: Bolt11Way<State> | null
+  bolt12: Bolt12Way<State> | null
+  onchain: OnchainWay<State> | null
+}
+
+export interface Channel {
+  state: ChannelState
+  channelId: string | null
+  shortChannelId: string | null
+  /** txid:index, or the bare txid where the LSP tells no index. */
+  fundingOutpoint: string | null
+  fundedAt: EpochMs | null
+  /** The LSP may close it after this. */
+  expiresAt: EpochMs | null
+  closingTxid: string | null
+}
+
+export interface Refund {
+  state: RefundState
+  lightningSat: Sat | null
+  onchainSat: Sat | null
+  paidTo: string | null
+  paidAt: EpochMs | null
+}
+
+export interface JitChannel {
+  shortChannelId: string
+  nodeId: string | null
+  feePerPaymentSat: Sat | null
+}
+
+/** Amounts are decimal strings of the asset's smallest unit. */
+export interface OrderAsset {
+  assetId: string
+  lspAmount: string | null
+  clientAmount: string | null
+  rfqId: string | null
+  priceSat: Sat | null
+  deliveryStatus: AssetDeliveryStatus | null
+  deliveryPaymentHash: string | null
+  deliveredAt: EpochMs | null
+  deliveryError: string | null
+}

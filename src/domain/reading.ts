@@ -1,0 +1,56 @@
+import type { ChannelTerms } from './request.ts'
+import type { Channel, JitChannel, OrderAsset, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
+import type { EpochMs } from './time.ts'
+import type { Sat } from './money.ts'
+
+/**
+ * What one answer of an LSP says of the order's state. FAILED_OR_LAPSED is for LSPs that use one word for
+ * "it failed after you paid" and "you never paid" (the LSPS1 family): only what was seen before can tell which.
+ */
+export type ReadOrderState = OrderState | 'FAILED_OR_LAPSED'
+
+/** REFUNDED_OR_LAPSED: LSPs of the LSPS1 family also report every unpaid offer that lapses as refunded. */
+export type ReadPaymentState = PaymentState | 'REFUNDED_OR_LAPSED'
+
+/**
+ * One answer of an LSP about one order, in our words. Null means "this answer does not say"; what an earlier
+ * answer said then still holds.
+ */
+export interface OrderReading {
+  lspOrderId: string
+  /** The LSP's own word for the state. */
+  lspState: string
+  state: ReadOrderState
+  /** The terms that this answer mirrors. */
+  terms: Partial<ChannelTerms>
+  /** The ways to pay; null when this answer says nothing about payment at all. */
+  payment: PaymentWays<ReadPaymentState> | null
+  /** What has arrived so far, by any way. */
+  paidSat: Sat | null
+  channel: Channel | null
+  asset: OrderAsset | null
+  refund: Refund | null
+  lnurlChannel: string | null
+  jit: JitChannel | null
+  failureReason: string | null
+  createdAt: EpochMs | null
+  /** Not payable after this; null where only the ways to pay say. */
+  expiresAt: EpochMs | null
+  /** A secret that later calls about this order need. Never shown, never logged. */
+  accessToken: string | null
+}
+
+export const EMPTY_READING: Omit<OrderReading, 'lspOrderId' | 'lspState' | 'state'> = {
+  terms: {},
+  payment: null,
+  paidSat: null,
+  channel: null,
+  asset: null,
+  refund: null,
+  lnurlChannel: null,
+  jit: null,
+  failureReason: null,
+  createdAt: null,
+  expiresAt: null,
+  accessToken: null,
+}

@@ -1,0 +1,53 @@
+import type { Sat } from './money.ts'
+
+/** Amounts are decimal strings of the asset's smallest unit (unsigned 64 bit). */
+export interface AssetRequest {
+  assetId: string
+  lspAmount: string
+  clientAmount: string | null
+  rfqId: string | null
+}
+
+/** A channel as a wallet asks for it; what it left open is null. */
+export interface ChannelRequest {
+  /** 66 hexadecimal digits, lower case. */
+  clientPubkey: string
+  /** host:port */
+  clientAddress: string | null
+  lspBalanceSat: Sat
+  clientBalanceSat: Sat
+  channelExpiryBlocks: number
+  requiredChannelConfirmations: number | null
+  fundingConfirmsWithinBlocks: number | null
+  announceChannel: boolean
+  refundOnchainAddress: string | null
+  /** The token for the one LSP that is asked; tokens of others never reach it. */
+  token: string | null
+  asset: AssetRequest | null
+}
+
+/** pubkey@host:port where the address is known, else the bare pubkey. */
+export function clientNodeUri(request: Pick<ChannelRequest, 'clientPubkey' | 'clientAddress'>): string {
+  return request.clientAddress === null ? request.clientPubkey : `${request.clientPubkey}@${request.clientAddress}`
+}
+
+/** The part of a channel that an LSP can promise, and mirror in its answers. */
+export interface ChannelTerms {
+  lspBalanceSat: Sat
+  clientBalanceSat: Sat
+  channelExpiryBlocks: number
+  requiredChannelConfirmations: number | null
+  fundingConfirmsWithinBlocks: number | null
+  announceChannel: boolean
+}
+
+export function termsOf(request: ChannelRequest): ChannelTerms {
+  return {
+    lspBalanceSat: request.lspBalanceSat,
+    clientBalanceSat: request.clientBalanceSat,
+    channelExpiryBlocks: request.channelExpiryBlocks,
+    requiredChannelConfirmations: request.requiredChannelConfirmations,
+    fundingConfirmsWithinBlocks: request.fundingConfirmsWithinBlocks,
+    announceChannel: request.announceChannel,
+  }
+}

@@ -1,0 +1,132 @@
+import type { z } from 'zod'
+import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
+import type { EpochMs } from '../domain/time.ts'
+import type { LspFailure } from '../domain/failure.ts'
+import type { LspFeature, LspInfo, LspProtocol, Network } from '../domain/lsp.ts'
+import type { JitChannel } from '../domain/order.ts'
+import type { OrderReading } from '../domain/reading.ts'
+import type { Sat } from '../domain/money.ts'
+
+/** One HTTP exchange with an LSP. */
+export interface LspExchange<Answer> {
+  method: 'GET' | 'POST'
+  /** Appended to the LSP's `url`; begins with a slash. */
+  path: string
+  query?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  body?: unknown
+  /** The document that the LSP answers with. What does not fit is a BAD_RESPONSE. */
+  answer: z.ZodType<Answer>
+}
+
+/** HTTP to one LSP: bounded in size and time, no redirects to other hosts, failures typed. */
+export interface LspHttp {
+  /** @throws LspFailure */
+  exchange<Answer>(exchange: LspExchange<Answer>): Promise<Answer>
+}
+
+/** What an adapter is handed for one call. */
+export interface LspCall {
+  http: LspHttp
+  /** The LSP's base address, without a slash at its end. */
+  url: string
+  network: Network
+  now(): EpochMs
+  /** The operator's on-chain fee rate for LSPs whose tariff depends on one, in satoshis per virtual byte. */
+  tariffFeeRateSatPerVbyte: number | null
+}
+
+/** The price of a channel, by an estimate or a tariff; nothing was ordered for it. */
+export interface Price {
+  feeTotalSat: Sat
+  /** The price holds until then; null when the LSP binds itself to nothing. */
+  expiresAt: EpochMs | null
+}
+
+/** Everything a later call about an order needs to know. */
+export interface OrderRef {
+  lspOrderId: string
+  accessToken: string | null
+  /** pubkey@host:port, or the bare pubkey. */
+  clientNodeUri: string
+  announceChannel: boolean
+  /** What the LSP said it can do when it was last asked. */
+  features: readonly LspFeature[]
+  /** Already known, and so not asked for again. */
+  lnurlChannel: string | null
+  jit: JitChannel | null
+  /** A payment was seen for it. */
+  paid: boolean
+}
+
+/** What became of an action on an order; `reading` is the order right after it, where the answer tells. */
+export interface ActionOutcome {
+  /** For people. */
+  message: string
+  /** A transaction that the LSP named, such as a refund's. */
+  txid: string | null
+}
+
+export interface RefundTarget {
+  bolt11Invoice: string | null
+  onchainAddress: string | null
+}
+
+export interface RenewalRequest {
+  shortChannelId: string
+  /** The signed request is valid until then; the wire has whole seconds. */
+  validTo: EpochMs
+  signedMessage: string
+}
+
+/** An answer about a renewal: an order for a longer life of a channel that stands. */
+export interface RenewalReading extends OrderReading {
+  shortChannelId: string | null
+  renewedUntil: EpochMs | null
+}
+
+/** What a protocol has no word for, in the public schema's name for it. */
+export interface Inexpressible {
+  property: string
+  message: string
+}
+
+/**
+ * A wire protocol. It knows documents and paths; it knows nothing of GraphQL, of budgets or of the database.
+ * Every function throws `LspFailure` and nothing else. A function that a protocol has no endpoint for is absent.
+ */
+export interface Adapter {
+  readonly protocol: LspProtocol
+  /** The name of the protocol in the configuration file. */
+  readonly configName: string
+  /** What every LSP of this protocol can do; `info` tells what one of them can. */
+  readonly features: readonly LspFeature[]
+  /** True where answers go on about the channel after the order is complete (open, closing, closed). */
+  readonly tellsChannelLife: boolean
+  /** True where only reading an order makes it advance at the LSP. */
+  readonly advancesWhenRead: boolean
+  /** The first thing in the request that this protocol cannot express, or null. */
+  inexpressible(request: ChannelRequest): Inexpressible | null
+  /** The terms as this protocol would deliver them: a lease in weeks is rounded up. */
+  deliverable(terms: ChannelTerms): ChannelTerms
+  /** How this protocol's error answers read; null when the answer is no error that it knows. */
+  readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null
+  info(call: LspCall): Promise<LspInfo>
+  /** Asks what a channel would cost without ordering it. null: this LSP has no such endpoint after all. */
+  estimate?(call: LspCall, request: ChannelRequest): Promise<Price | null>
+  /** Computes the price from the published tariff. null when the configuration lacks what it depends on. */
+  tariff?(call: LspCall, request: ChannelRequest): Price | null
+  /** Places an order: called once per order, never again for the same one. */
+  createOrder(call: LspCall, request: ChannelRequest, email: string | null): Promise<OrderReading>
+  readOrder(call: LspCall, order: OrderRef): Promise<OrderReading>
+  decideRate?(call: LspCall, order: OrderRef, accept: boolean): Promise<ActionOutcome>
+  /** @throws LspFailure PEER_NOT_CONNECTED and others, when the LSP tried and could not. */
+  openChannel?(call: LspCall, order: OrderRef, nodeUri: string): Promise<ActionOutcome>
+  requestRefund?(call: LspCall, order: OrderRef, target: RefundTarget): Promise<ActionOutcome>
+  retryDelivery?(call: LspCall, order: OrderRef): Promise<ActionOutcome>
+  /** The exact text that the channel's node signs to ask for a renewal. */
+  renewalMessage?(url: string, shortChannelId: string, validTo: EpochMs): string
+  /** Places a renewal: called once, like createOrder. */
+  renew?(call: LspCall, request: RenewalRequest): Promise<RenewalReading>
+  readRenewal?(call: LspCall, lspOrderId: string): Promise<RenewalReading>
+}

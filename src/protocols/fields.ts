@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { cleanText } from '../domain/text.ts'
+import { pubkeyOfUri } from '../domain/lsp.ts'
+import { sat, type Sat } from '../domain/money.ts'
+import type { EpochMs } from '../domain/time.ts'
+
+// The field types that several protocols share. Each reads one spelling of one thing into our own type.
+
+/** The fields an LSP may leave out, or send as null: both read as null. */
+export function absent<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? null)
+}
+
+/** Satoshis as a JSON number or as a string of decimal digits. */
+export const satField = z
+  .union([z.number(), z.string().regex(/^\d{1,16}$/).transform(Number)])
+  .transform((value, context): Sat => {
+    try {
+      return sat(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
+
+/** A count of blocks or confirmations: whole, not negative, 32 bit. Some LSPs send it as a string. */
+export const countField = z
+  .union([z.number(), z.string().regex(/^\d{1,10}$/).transform(Number)])
+  .pipe(z.number().int().min(0).max(0xffff_ffff))
+
+/** An amount of an RGB asset (unsigned 64 bit) as a decimal string, whatever it was sent as. */
+export const assetAmountField = z
+  .union([z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER), z.string().regex(/^\d{1,20}$/)])
+  .transform((value) => BigInt(value))
+  .refine((value) => value < 1n << 64n, 'more than 64 bits')
+  .transform(String)
+
+/** ISO 8601 with any number of decimals, `Z`, an offset, or nothing, which then means UTC. */
+export const isoTimeField = z.string().transform((value, context): EpochMs => {
+  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`
+  const time = Date.parse(zoned)
+  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(time)) {
+    context.addIssue({ code: 'custom', message: 'not an ISO 8601 time' })
+    return z.NEVER
+  }
+  return time
+})
+
+/** Whole seconds since 1970. */
+export const epochSecondsField = z
+  .number()
+  .min(0)
+  .max(8_640_000_000_000)
+  .transform((seconds): EpochMs => Math.round(seconds * 1000))
+
+/** An id that will go into a later request: printable, bounded. */
+export const idField = z
+  .union([z.string(), z.number().int().transform(String)])
+  .pipe(z.string().min(1).max(128).regex(/^[\x21-\x7e]+$/))
+
+/** A short word of the LSP, such as a state; never refused for what it says. */
+export const wordField = z.string().max(1_000).transform((value) => cleanText(value, 100))
+
+/** A sentence of the LSP for people. */
+export const textField = z.string().transform((value) => cleanText(value))
+
+/** An invoice, offer, address or URI; its meaning is checked elsewhere, its size here. */
+export const payloadField = z.string().min(1).max(4_096).regex(/^[\x21-\x7e]+$/)
+
+/** `pubkey@host:port`; a lone pubkey is let through, anything else is not an address of a node. */
+export const nodeUriField = z
+  .string()
+  .max(512)
+  .regex(/^[\x21-\x7e]+$/)
+  .refine((value) => pubkeyOfUri(value) !== null, 'does not begin with a public key')
+
+/** A list from which what does not fit is dropped: one odd entry must not cost the whole answer. */
+export function lenientList<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .array(z.unknown())
+    .nullish()
+    .transform((list) =>
+      (list ?? []).slice(0, 1_000).flatMap((entry): z.output<Schema>[] => {
+        const parsed = schema.safeParse(entry)
+        return parsed.success ? [parsed.data] : []
+      }),
+    )
+}
+
+/** Looks a word up whatever its case; null when the table does not know it. */
+export function lookUp<Value>(table: Readonly<Record<string, Value>>, word: string): Value | null {
+  const key = word.toUpperCase()
+  return Object.hasOwn(table, key) ? (table[key] as Value) : null
+}
