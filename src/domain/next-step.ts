@@ -1,0 +1,73 @@
+import type { LspFeature } from './lsp.ts'
+import type { Order } from './order-record.ts'
+import type { EpochMs } from './time.ts'
+
+export const ACTORS = ['CLIENT', 'LSP', 'NOBODY'] as const
+export type Actor = (typeof ACTORS)[number]
+
+export const NEXT_ACTIONS = ['PAY', 'TOP_UP', 'CONNECT_PEER', 'OPEN_CHANNEL', 'DECIDE_RATE', 'REQUEST_REFUND', 'WAIT', 'NONE'] as const
+export type NextAction = (typeof NEXT_ACTIONS)[number]
+
+export interface NextStep {
+  actor: Actor
+  action: NextAction
+  deadline: EpochMs | null
+  message: string
+}
+
+const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({ actor, action, deadline, message })
+
+/** What is to happen next, by whom, by when. */
+export function nextStepOf(order: Order, features: readonly LspFeature[]): NextStep {
+  switch (order.state) {
+    case 'OUTCOME_UNKNOWN':
+      return step('NOBODY', 'NONE', 'The LSP never answered, so whether the order stands there is not known. Nothing was paid. Should its answer still come, the order moves on.')
+    case 'AWAITING_PAYMENT':
+      return order.paymentWarning !== null && Object.values(order.payment).every((way: Order['payment']['bolt12']) => way === null || way.state === 'FAILED')
+        ? step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
+        : step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, order.expiresAt)
+    case 'UNDERPAID':
+      return step('CLIENT', 'TOP_UP', 'Less than the total has arrived: pay the rest.', order.expiresAt)
+    case 'PAYMENT_HELD':
+      return step('LSP', 'WAIT', 'The payment is held and moves only when the channel opens. Keep the node connected to the LSP.')
+    case 'PAID':
+      return paidStep(order, features)
+    case 'RATE_DECISION_REQUIRED':
+      return step('CLIENT', 'DECIDE_RATE', 'The price of the asset has moved since the order was made: accept the new one, or be refunded.', order.expiresAt)
+    case 'CHANNEL_OPENING':
+      return step('LSP', 'WAIT', 'The LSP is opening the channel. Keep the node connected to it.')
+    case 'COMPLETED':
+      return completedStep(order)
+    case 'EXPIRED':
+      return order.paymentSeenAt === null
+        ? step('NOBODY', 'NONE', 'It was not paid in time. Do not pay it now; ask for a new quote.')
+        : step('LSP', 'WAIT', 'A payment was seen, and the order expired: the LSP has to refund it or to go on.')
+    case 'FAILED':
+      return order.refund?.state === 'AVAILABLE'
+        ? step('CLIENT', 'REQUEST_REFUND', 'The channel could not be opened: ask for the refund.')
+        : step('NOBODY', 'NONE', order.failureReason ?? 'The order failed. If it was paid, ask the LSP, naming lspOrderId.')
+    case 'REFUND_PENDING':
+      return order.refund?.state === 'AVAILABLE'
+        ? step('CLIENT', 'REQUEST_REFUND', 'Ask for the refund.')
+        : step('LSP', 'WAIT', 'The payment is to be refunded.')
+    case 'REFUNDED':
+      return step('NOBODY', 'NONE', 'The payment was refunded.')
+    case 'UNKNOWN':
+      return step('LSP', 'WAIT', `The LSP says "${order.lspState}", a word this gateway does not know.`)
+  }
+}
+
+function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
+  if (!features.includes('OPEN_ON_REQUEST')) return step('LSP', 'WAIT', 'Paid. The LSP opens the channel; keep the node connected to it.')
+  if (order.openFailure?.peer) return step('CLIENT', 'CONNECT_PEER', `The LSP could not reach the node (${order.openFailure.message}). Connect it to the LSP; the gateway asks again by itself.`)
+  const message = order.openFailure
+    ? `The LSP did not open the channel (${order.openFailure.message}). The gateway asks again by itself; openChannel asks at once.`
+    : 'Paid. The gateway asks the LSP to open the channel; openChannel does so with another address of the node.'
+  return step('CLIENT', 'OPEN_CHANNEL', message)
+}
+
+function completedStep(order: Order): NextStep {
+  if (order.asset?.deliveryStatus === 'PENDING' || order.asset?.deliveryStatus === 'IN_PROGRESS') return step('LSP', 'WAIT', 'The channel stands; the asset is being delivered.')
+  if (order.channel?.state === 'OPENING') return step('NOBODY', 'NONE', 'The funding transaction is published. The channel is usable once it has its confirmations.')
+  return step('NOBODY', 'NONE', 'The channel stands.', order.channel?.expiresAt ?? null)
+}

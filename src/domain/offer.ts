@@ -1,0 +1,153 @@
+import { addressProblem } from './address.ts'
+import { addSat, minSat, msatOf, type Sat } from './money.ts'
+import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
+import type { Network } from './lsp.ts'
+import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
+import type { ReadPaymentState } from './reading.ts'
+import type { EpochMs } from './time.ts'
+
+// No LSP is believed without a check. An offer whose figures do not add up never becomes one that a wallet
+// could pay: `Payment` is made here and nowhere else.
+
+export const CHECK_NAMES = [
+  'FEE_ADDS_UP',
+  'INVOICE_DECODES',
+  'INVOICE_AMOUNT',
+  'INVOICE_NETWORK',
+  'INVOICE_NOT_EXPIRED',
+  'INVOICE_PAYEE',
+  'ONCHAIN_ADDRESS',
+] as const
+export type CheckName = (typeof CHECK_NAMES)[number]
+
+export const CHECK_VERDICTS = ['PASSED', 'WARNING', 'FAILED'] as const
+export type CheckVerdict = (typeof CHECK_VERDICTS)[number]
+
+/** One row of the report: what was compared, so that a wallet can compare it again. */
+export interface Check {
+  name: CheckName
+  verdict: CheckVerdict
+  message: string
+}
+
+export interface VettedBolt11 extends Bolt11Way {
+  expiresAt: EpochMs
+  paymentHash: string
+  payeePubkey: string
+}
+export interface VettedBolt12 extends Bolt12Way {
+  expiresAt: EpochMs
+}
+export interface VettedOnchain extends OnchainWay {
+  expiresAt: EpochMs
+}
+
+/** Ways to pay that passed every check that blocks. All null: there is nothing to pay. */
+export interface Payment {
+  bolt11: VettedBolt11 | null
+  bolt12: VettedBolt12 | null
+  onchain: VettedOnchain | null
+}
+
+export const NO_PAYMENT: Payment = { bolt11: null, bolt12: null, onchain: null }
+
+export interface OfferContext {
+  network: Network
+  clientBalanceSat: Sat
+  /** The LSP's nodes, as far as they are known. */
+  lspPubkeys: readonly string[]
+  /** When the order lapses by the LSP's word; null when only the ways to pay say. */
+  orderExpiresAt: EpochMs | null
+  /** An on-chain way is offered only where a refund could be sent back. */
+  refundOnchainAddress: string | null
+  now: EpochMs
+}
+
+export interface VettedOffer {
+  /** null when a check that blocks has failed. */
+  payment: Payment | null
+  checks: readonly Check[]
+}
+
+/**
+ * Checks every way to pay that an LSP offers. Sums, amounts, networks and addresses block; who signed the
+ * invoice is only worth a warning, since some LSPs are paid through another node.
+ */
+export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferContext): VettedOffer {
+  const checks: Check[] = []
+  const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
+
+  for (const [kind, way] of Object.entries(ways) as [string, PaymentWays<ReadPaymentState>['bolt12']][]) {
+    if (way === null) continue
+    const sum = addSat(way.feeTotalSat, context.clientBalanceSat)
+    report('FEE_ADDS_UP', sum === way.orderTotalSat ? 'PASSED' : 'FAILED', `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`)
+  }
+
+  const bolt11 = ways.bolt11 && vetBolt11(ways.bolt11, context, report)
+  const bolt12 = ways.bolt12 && vetBolt12(ways.bolt12, context)
+  const onchain = ways.onchain && vetOnchain(ways.onchain, context, bolt11?.expiresAt ?? null, report)
+
+  const blocked = checks.some((check) => check.verdict === 'FAILED')
+  return { payment: blocked ? null : { bolt11, bolt12, onchain }, checks }
+}
+
+type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
+
+function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, report: Report): VettedBolt11 | null {
+  let invoice: DecodedInvoice
+  try {
+    invoice = decodeInvoice(way.invoice)
+  } catch (error) {
+    report('INVOICE_DECODES', 'FAILED', error instanceof InvoiceError ? error.message : 'the invoice does not decode')
+    return null
+  }
+  report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
+
+  const wantedMsat = msatOf(way.orderTotalSat)
+  report('INVOICE_AMOUNT', invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED', `invoice ${invoice.amountMsat ?? 'without amount'} msat, order total ${wantedMsat} msat`)
+  report('INVOICE_NETWORK', invoice.networks.includes(context.network) ? 'PASSED' : 'FAILED', `invoice ${invoice.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`)
+  report('INVOICE_NOT_EXPIRED', invoice.expiresAt > context.now ? 'PASSED' : 'FAILED', `invoice expires ${new Date(invoice.expiresAt).toISOString()}`)
+  if (context.lspPubkeys.length > 0) {
+    report('INVOICE_PAYEE', context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING', `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`)
+  }
+  return {
+    ...way,
+    state: offeredState(way.state),
+    expiresAt: Math.min(invoice.expiresAt, way.expiresAt ?? invoice.expiresAt),
+    paymentHash: invoice.paymentHash,
+    payeePubkey: invoice.payeePubkey,
+  }
+}
+
+/** An offer whose end nobody tells is not handed out: a wallet could not know when to stop paying it. */
+function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext): VettedBolt12 | null {
+  const expiresAt = way.expiresAt ?? context.orderExpiresAt
+  return expiresAt === null ? null : { ...way, state: offeredState(way.state), expiresAt }
+}
+
+function vetOnchain(way: OnchainWay<ReadPaymentState>, context: OfferContext, invoiceExpiresAt: EpochMs | null, report: Report): VettedOnchain | null {
+  const problem = addressProblem(way.address, context.network)
+  report('ONCHAIN_ADDRESS', problem === null ? 'PASSED' : 'FAILED', problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`)
+  const expiresAt = way.expiresAt ?? context.orderExpiresAt ?? invoiceExpiresAt
+  if (expiresAt === null || context.refundOnchainAddress === null) return null
+  return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress: way.refundOnchainAddress ?? context.refundOnchainAddress }
+}
+
+/** In an offer nothing was paid yet, so a way that reads as refunded has only lapsed. */
+function offeredState(state: ReadPaymentState): PaymentState {
+  return state === 'REFUNDED_OR_LAPSED' ? 'EXPIRED' : state
+}
+
+/** What the cheapest way to pay costs; zero for a free channel. `ways` may be unvetted. */
+export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orderTotalSat: Sat } | null {
+  const offered = [ways.bolt11, ways.bolt12, ways.onchain].filter((way) => way !== null)
+  const orderTotalSat = minSat(offered.map((way) => way.orderTotalSat))
+  const cheapest = offered.find((way) => way.orderTotalSat === orderTotalSat)
+  return cheapest ? { feeTotalSat: cheapest.feeTotalSat, orderTotalSat: cheapest.orderTotalSat } : null
+}
+
+/** The last moment at which anything of it can be paid; null when there is nothing to pay. */
+export function payableUntil(payment: Payment): EpochMs | null {
+  const ends = [payment.bolt11, payment.bolt12, payment.onchain].flatMap((way) => (way ? [way.expiresAt] : []))
+  return ends.length === 0 ? null : Math.max(...ends)
+}

@@ -1,0 +1,57 @@
+import type { Check, Payment } from './offer.ts'
+import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
+import type { ChannelRequest, ChannelTerms } from './request.ts'
+import type { EpochMs } from './time.ts'
+import type { Sat } from './money.ts'
+
+/** An order as it stands: what is stored with it and with each of its events. */
+export interface Order {
+  id: string
+  clientId: string
+  lspId: string
+  quoteId: string
+  /** The one POST that made it, or may have made it. */
+  placementId: string
+  state: OrderState
+  /** Of its latest event. */
+  sequence: number
+  request: ChannelRequest
+  /** What the LSP mirrors of the request, and the request's own where it mirrors nothing. */
+  terms: ChannelTerms
+  feeTotalSat: Sat
+  orderTotalSat: Sat
+  payment: Payment
+  checks: readonly Check[]
+  /** Set when the LSP changed what is to be paid after it was checked. */
+  paymentWarning: string | null
+  channel: Channel | null
+  asset: OrderAsset | null
+  refund: Refund | null
+  lnurlChannel: string | null
+  jit: JitChannel | null
+  failureReason: string | null
+  /** Why the LSP did not open when it was last asked to, where it waits to be asked. */
+  openFailure: { message: string; peer: boolean } | null
+  lspOrderId: string | null
+  lspState: string | null
+  createdAt: EpochMs
+  updatedAt: EpochMs
+  expiresAt: EpochMs | null
+  checkedAt: EpochMs | null
+  /** The first sign of a payment; null: none was ever seen, so nothing can have been refunded. */
+  paymentSeenAt: EpochMs | null
+  /** When the funding transaction was first known, or the LSP called the order complete. */
+  fundedAt: EpochMs | null
+}
+
+export interface OrderEvent {
+  orderId: string
+  clientId: string
+  /** 1, 2, 3 … within one order. */
+  sequence: number
+  at: EpochMs
+  previousState: OrderState | null
+  state: OrderState
+  message: string
+  order: Order
+}

@@ -1,0 +1,103 @@
+import type { Check } from './offer.ts'
+import { msatOf, type Sat } from './money.ts'
+import type { ChannelRequest, ChannelTerms } from './request.ts'
+import { BLOCKS_PER_YEAR, type EpochMs } from './time.ts'
+
+export const PRICE_BASES = ['FIRM', 'ESTIMATED', 'COMPUTED', 'OBSERVED'] as const
+export type PriceBasis = (typeof PRICE_BASES)[number]
+
+export const FIRM_POLICIES = ['NEVER', 'WHEN_NEEDED', 'ALWAYS'] as const
+export type FirmPolicy = (typeof FIRM_POLICIES)[number]
+
+export const QUOTE_RANKINGS = ['TOTAL_FEE', 'ANNUAL_RATE', 'SPEED', 'RELIABILITY'] as const
+export type QuoteRanking = (typeof QUOTE_RANKINGS)[number]
+
+export const QUOTE_NOTE_CODES = [
+  'TERMS_ADJUSTED',
+  'PEER_CONNECTION_REQUIRED',
+  'NO_ONCHAIN_REFUND_ADDRESS',
+  'PAYEE_IS_NOT_LSP_NODE',
+  'LARGE_CHANNEL',
+  'STALE_LIMITS',
+] as const
+export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
+
+export interface QuoteNote {
+  code: QuoteNoteCode
+  message: string
+}
+
+export interface Quote {
+  id: string
+  clientId: string
+  lspId: string
+  basis: PriceBasis
+  feeTotalSat: Sat
+  orderTotalSat: Sat
+  bolt11FeeTotalSat: Sat | null
+  onchainFeeTotalSat: Sat | null
+  /** The channel as the LSP would deliver it. */
+  terms: ChannelTerms
+  notes: readonly QuoteNote[]
+  /** Of the offer behind a FIRM quote; empty otherwise, since there is nothing to check yet. */
+  checks: readonly Check[]
+  /** What was asked for, and would be ordered. */
+  request: ChannelRequest
+  /** The unpaid order at the LSP that stands behind a FIRM quote. */
+  placementId: string | null
+  createdAt: EpochMs
+  observedAt: EpochMs | null
+  expiresAt: EpochMs | null
+}
+
+/** What was measured about an LSP; null where nothing was. */
+export interface LspRecord {
+  /** From payment to funding transaction: the median. */
+  medianOpenMs: number | null
+  /** Paid orders that ended with a channel, of all paid orders that ended. */
+  succeeded: number
+  ended: number
+}
+
+export const NO_RECORD: LspRecord = { medianOpenMs: null, succeeded: 0, ended: 0 }
+
+type Priced = Pick<Quote, 'feeTotalSat' | 'terms'>
+
+/** The fee as a percentage of the LSP's balance, for one year of 52 560 blocks. For people: never computed with. */
+export function annualRatePercent({ feeTotalSat, terms }: Priced): number {
+  return (feeTotalSat / terms.lspBalanceSat) * (BLOCKS_PER_YEAR / terms.channelExpiryBlocks) * 100
+}
+
+/** The fee per million satoshis of the LSP's balance. For people. */
+export function feePpm({ feeTotalSat, terms }: Priced): number {
+  return (feeTotalSat / terms.lspBalanceSat) * 1_000_000
+}
+
+/** Exact: compares fee / (balance × blocks) as cross products. */
+function compareAnnualRates(a: Priced, b: Priced): number {
+  const left = msatOf(a.feeTotalSat) * BigInt(b.terms.lspBalanceSat) * BigInt(b.terms.channelExpiryBlocks)
+  const right = msatOf(b.feeTotalSat) * BigInt(a.terms.lspBalanceSat) * BigInt(a.terms.channelExpiryBlocks)
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+function compareSpeed(a: LspRecord, b: LspRecord): number {
+  if (a.medianOpenMs === null || b.medianOpenMs === null) return Number(a.medianOpenMs === null) - Number(b.medianOpenMs === null)
+  return a.medianOpenMs - b.medianOpenMs
+}
+
+/** The share of orders that ended well; among equal shares the longer record is worth more. */
+function compareReliability(a: LspRecord, b: LspRecord): number {
+  if (a.ended === 0 || b.ended === 0) return Number(a.ended === 0) - Number(b.ended === 0)
+  return b.succeeded * a.ended - a.succeeded * b.ended || b.ended - a.ended
+}
+
+/** Best first. Ties go by the fee, then by the LSP's id, so that the order is stable. */
+export function rankQuotes(quotes: readonly Quote[], by: QuoteRanking, recordOf: (lspId: string) => LspRecord): Quote[] {
+  const compare: Record<QuoteRanking, (a: Quote, b: Quote) => number> = {
+    TOTAL_FEE: (a, b) => a.feeTotalSat - b.feeTotalSat,
+    ANNUAL_RATE: compareAnnualRates,
+    SPEED: (a, b) => compareSpeed(recordOf(a.lspId), recordOf(b.lspId)),
+    RELIABILITY: (a, b) => compareReliability(recordOf(a.lspId), recordOf(b.lspId)),
+  }
+  return quotes.toSorted((a, b) => compare[by](a, b) || a.feeTotalSat - b.feeTotalSat || (a.lspId < b.lspId ? -1 : 1))
+}

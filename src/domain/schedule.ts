@@ -1,0 +1,74 @@
+import type { Order } from './order-record.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, type EpochMs } from './time.ts'
+
+/** How often orders are read. */
+export interface Pace {
+  /** While something is expected soon. */
+  activeMs: number
+  /** At the seldomest. */
+  idleMs: number
+}
+
+/** What of a protocol decides how long an order is worth reading. */
+export interface LifeTraits {
+  tellsChannelLife: boolean
+}
+
+/** A late payment is looked for this long after an order expired. */
+export const LATE_PAYMENT_WATCH_MS = 7 * DAY_MS
+/** A refund, or a word about what went wrong, is looked for this long after an order failed. */
+export const FAILED_WATCH_MS = 30 * DAY_MS
+/** Some LSPs take the held payment only after they call the order complete. */
+const SETTLING_MS = HOUR_MS
+const BACKOFF_MAX_MS = 5 * MINUTE_MS
+
+/** Whether nothing more can happen to it: it is read no more, and those who follow it are told so. */
+export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean {
+  const age = now - order.updatedAt
+  switch (order.state) {
+    case 'REFUNDED':
+      return true
+    case 'EXPIRED':
+      return age > LATE_PAYMENT_WATCH_MS
+    case 'FAILED':
+      return age > FAILED_WATCH_MS
+    case 'COMPLETED':
+      if (isDelivering(order)) return false
+      if (traits.tellsChannelLife) return order.channel?.state === 'CLOSED'
+      return order.channel?.state !== 'PENDING' && (order.payment.bolt11?.state !== 'HOLD' || age > SETTLING_MS)
+    default:
+      return false
+  }
+}
+
+function isDelivering(order: Order): boolean {
+  const status = order.asset?.deliveryStatus
+  return status === 'PENDING' || status === 'IN_PROGRESS'
+}
+
+/** How long to wait before the next reading. `failures`: how often in a row the LSP did not answer. */
+export function nextReadDelayMs(order: Order, pace: Pace, failures: number, now: EpochMs, random: () => number): number {
+  const calm = Math.min(calmDelayMs(order, pace, now), pace.idleMs)
+  const backedOff = failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
+  // A tenth of jitter, so that orders made together do not go on being read together.
+  return Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
+}
+
+function calmDelayMs(order: Order, pace: Pace, now: EpochMs): number {
+  const age = now - order.updatedAt
+  const slowing = age < HOUR_MS ? pace.activeMs : age < DAY_MS ? pace.activeMs * 12 : pace.idleMs
+  switch (order.state) {
+    case 'EXPIRED':
+    case 'FAILED':
+      return age < HOUR_MS ? pace.activeMs * 12 : pace.idleMs
+    case 'COMPLETED':
+      return order.channel?.state === 'OPEN' && !isDelivering(order) ? pace.idleMs : slowing
+    default:
+      return slowing
+  }
+}
+
+/** After the n-th failed attempt to have a paid channel opened. */
+export function nextOpenDelayMs(attempts: number, pace: Pace): number {
+  return Math.min(pace.activeMs * 2 ** Math.min(attempts - 1, 16), 10 * MINUTE_MS, Math.max(pace.idleMs, SECOND_MS))
+}
