@@ -1,0 +1,80 @@
+import type { Fault } from './faults.ts'
+import type { LoggedRequest } from './lsp-server.ts'
+import { olive } from './lsps1.ts'
+import { Network } from './network.ts'
+import { LightningNode } from './node.ts'
+import type { RunningLsp, SandboxLsp, Simulator } from './simulator.ts'
+import { SandboxFile } from './state-file.ts'
+import { openWallet, type SandboxWallet } from './wallet.ts'
+import { systemClock, type Clock } from '../domain/time.ts'
+
+export { FAULTS } from './faults.ts'
+export { PaymentError } from './network.ts'
+export type { Fault, LoggedRequest, SandboxLsp, SandboxWallet }
+
+export interface SandboxOptions {
+  /** How long each step of an order takes (paid, opening, funded, open). @default 1500 */
+  stepMs?: number
+  /** What the fault SLOW waits. @default 3000 */
+  slowMs?: number
+  /** The ids of the LSPs to start. @default all */
+  only?: readonly string[]
+  /** Where orders and payments outlive a restart; absent or null: in memory only. */
+  stateFile?: string | null
+  clock?: Clock
+  /** How long orders can be paid, instead of each protocol's own time. */
+  invoiceExpiryMs?: number
+}
+
+/** Simulated LSPs, each a server of its own on a loopback port, and a client node that can pay them. */
+export interface Sandbox extends AsyncDisposable {
+  readonly lsps: readonly SandboxLsp[]
+  readonly wallet: SandboxWallet
+  /** @throws RangeError when there is none of that id. */
+  lsp(id: string): SandboxLsp
+  /** Leaves nothing running: no server, no connection, no timer. */
+  close(): Promise<void>
+}
+
+const SIMULATORS: readonly Simulator[] = [olive]
+
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { stepMs = 1_500, slowMs = 3_000, only, stateFile = null, clock = systemClock, invoiceExpiryMs = null } = options
+  const network = new Network(clock)
+  const file = new SandboxFile(stateFile)
+  const kept = await file.read()
+  if (kept) network.restore(kept.network)
+
+  const surroundings = { network, clock, stepMs, slowMs, invoiceExpiryMs, onChange: () => file.changed() }
+  const lsps: RunningLsp[] = []
+  for (const simulator of chosen(only)) lsps.push(await simulator.start(surroundings, kept?.orders[simulator.id] ?? []))
+  file.keep(() => ({
+    network: network.state(),
+    // An LSP that was left out this time keeps its orders.
+    orders: { ...kept?.orders, ...Object.fromEntries(lsps.map((lsp) => [lsp.id, lsp.state()])) },
+  }))
+  network.onChange(() => file.changed())
+
+  async function close(): Promise<void> {
+    await Promise.all(lsps.map((lsp) => lsp.close()))
+    await file.close()
+  }
+
+  return {
+    lsps,
+    wallet: openWallet(new LightningNode('wallet', '127.0.0.1:9735'), network, clock),
+    lsp(id) {
+      const found = lsps.find((lsp) => lsp.id === id)
+      if (!found) throw new RangeError(`no simulated LSP ${id}; there are ${lsps.map((lsp) => lsp.id).join(', ')}`)
+      return found
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function chosen(only: readonly string[] | undefined): readonly Simulator[] {
+  const unknown = only?.find((id) => !SIMULATORS.some((simulator) => simulator.id === id))
+  if (unknown !== undefined) throw new RangeError(`no simulated LSP ${unknown}; there are ${SIMULATORS.map(({ id }) => id).join(', ')}`)
+  return only === undefined ? SIMULATORS : SIMULATORS.filter(({ id }) => only.includes(id))
+}

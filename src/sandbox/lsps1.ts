@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import type { LspDesk, OrderView } from './desk.ts'
+import { blockTimeAfter, pubkeyField, regtestAddressField, wholeNumber } from './documents.ts'
+import { COMMON_FAULTS } from './faults.ts'
+import { Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
+import { defineSimulator, demand, type Complaint } from './simulator.ts'
+import { parseSat, sat, type Sat } from '../domain/money.ts'
+import { HOUR_MS } from '../domain/time.ts'
+
+// bLIP-51 as LSPs deploy it over HTTP (protocols/README.md, sections 2 and 4): amounts are strings, the invoice is a
+// hold invoice, an order that nobody paid ends like one that was paid back.
+
+const OPTIONS = {
+  min_required_channel_confirmations: 0,
+  min_funding_confirms_within_blocks: 6,
+  supports_zero_channel_reserve: true,
+  max_channel_expiry_blocks: 20_160,
+  min_initial_client_balance_sat: '0',
+  max_initial_client_balance_sat: '5000000',
+  min_initial_lsp_balance_sat: '100000',
+  max_initial_lsp_balance_sat: '50000000',
+  min_channel_balance_sat: '100000',
+  max_channel_balance_sat: '50000000',
+} as const
+
+const DISCOUNT_TOKEN = 'SLUICE10'
+
+const u16 = wholeNumber(0, 65_535)
+const satString = z.string().regex(/^\d{1,16}$/, 'Not a string of decimal digits').transform(parseSat)
+
+const createOrder = z.strictObject({
+  public_key: pubkeyField,
+  lsp_balance_sat: satString,
+  client_balance_sat: satString,
+  required_channel_confirmations: u16,
+  funding_confirms_within_blocks: u16,
+  channel_expiry_blocks: wholeNumber(1, 0xffff_ffff),
+  token: z.string().max(512).nullish(),
+  refund_onchain_address: regtestAddressField.nullish(),
+  announce_channel: z.boolean(),
+})
+type CreateOrder = z.output<typeof createOrder>
+
+const getOrder = z.object({ order_id: z.string().min(1) })
+
+/** Base and size and time: `fee` is what an order without a token costs. */
+function feeOf(lspBalanceSat: Sat, blocks: number): Sat {
+  return sat(400 + ppmOf(lspBalanceSat, 3_000) + weeklyPpmOf(lspBalanceSat, 140, blocks))
+}
+
+// -- refusals --------------------------------------------------------------------------------------------
+
+function rpcError(status: number, code: number, message: string, data: Record<string, unknown>): Refusal {
+  return new Refusal(status, { error: { code, message, data } })
+}
+
+/** LSPS0 wants unknown parameters named; LSPS1 wants the one that is wrong. */
+function invalidParams({ property, message, unrecognized }: Complaint): Refusal {
+  return rpcError(400, -32_602, 'Invalid params', unrecognized.length > 0 ? { unrecognized } : { property, message })
+}
+
+function optionMismatch(property: keyof typeof OPTIONS): Refusal {
+  return rpcError(400, 100, 'Option mismatch', { property, message: `${property} is ${OPTIONS[property]}` })
+}
+
+const voice: RefusalVoice = {
+  unknownPath: () => rpcError(404, -32_601, 'Method not found', {}),
+  unreadableBody: () => rpcError(400, -32_700, 'Parse error', {}),
+  rateLimited: () =>
+    new Refusal(
+      429,
+      { error: { code: 1, message: 'Client rejected', data: { message: 'Reached maximum number of pending requests. Please try again later.' } } },
+      { 'retry-after': String(RETRY_AFTER_SECONDS) },
+    ),
+}
+
+function checkOptions(order: CreateOrder): void {
+  const channelSat = order.lsp_balance_sat + order.client_balance_sat
+  const least = (property: keyof typeof OPTIONS, value: number) => value >= Number(OPTIONS[property])
+  const most = (property: keyof typeof OPTIONS, value: number) => value <= Number(OPTIONS[property])
+  const rules: readonly [keyof typeof OPTIONS, typeof least, number][] = [
+    ['min_required_channel_confirmations', least, order.required_channel_confirmations],
+    ['min_funding_confirms_within_blocks', least, order.funding_confirms_within_blocks],
+    ['max_channel_expiry_blocks', most, order.channel_expiry_blocks],
+    ['min_initial_client_balance_sat', least, order.client_balance_sat],
+    ['max_initial_client_balance_sat', most, order.client_balance_sat],
+    ['min_initial_lsp_balance_sat', least, order.lsp_balance_sat],
+    ['max_initial_lsp_balance_sat', most, order.lsp_balance_sat],
+    ['min_channel_balance_sat', least, channelSat],
+    ['max_channel_balance_sat', most, channelSat],
+  ]
+  const broken = rules.find(([property, holds, value]) => !holds(property, value))
+  if (broken) throw optionMismatch(broken[0])
+}
+
+// -- answers ---------------------------------------------------------------------------------------------
+
+const time = (at: number) => new Date(at).toISOString()
+
+function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrder>) {
+  const { details } = order
+  const hasEnded = stage === 'LAPSED' || stage === 'REFUNDING' || stage === 'REFUNDED'
+  const way = { expires_at: time(order.expiresAt), fee_total_sat: String(order.feeSat), order_total_sat: String(order.totalSat) }
+  // LDK's way: an order that ends has every option REFUNDED, whether or not anything was paid.
+  const unpaid = hasEnded ? 'REFUNDED' : 'EXPECT_PAYMENT'
+  const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[takings.lightning]
+  const onchainState = takings.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : takings.paidAt === null ? unpaid : 'PAID'
+  return {
+    order_id: order.id,
+    lsp_balance_sat: String(details.lsp_balance_sat),
+    client_balance_sat: String(details.client_balance_sat),
+    required_channel_confirmations: details.required_channel_confirmations,
+    funding_confirms_within_blocks: details.funding_confirms_within_blocks,
+    channel_expiry_blocks: details.channel_expiry_blocks,
+    token: details.token ?? '',
+    created_at: time(order.createdAt),
+    announce_channel: details.announce_channel,
+    order_state: order.channel !== null ? 'COMPLETED' : hasEnded ? 'FAILED' : 'CREATED',
+    payment: {
+      bolt11: { state: bolt11State, ...way, invoice: order.invoice },
+      ...(order.address === null
+        ? {}
+        : {
+            onchain: {
+              state: onchainState,
+              ...way,
+              address: order.address,
+              min_onchain_payment_confirmations: ONCHAIN_CONFIRMATIONS,
+              min_fee_for_0conf: null,
+              refund_onchain_address: order.refundAddress,
+            },
+          }),
+    },
+    channel:
+      order.channel === null || fundedAt === null
+        ? null
+        : {
+            funded_at: time(fundedAt),
+            funding_outpoint: `${order.channel.fundingTxid}:${order.channel.outputIndex}`,
+            expires_at: time(blockTimeAfter(fundedAt, details.channel_expiry_blocks)),
+          },
+  }
+}
+
+const ONCHAIN_CONFIRMATIONS = 1
+
+function openCounter(desk: LspDesk<CreateOrder>) {
+  const info = { ...OPTIONS, uris: [desk.node.uri], website: 'https://olive.sandbox' }
+
+  function create(body: unknown) {
+    const request = demand(createOrder, body, invalidParams)
+    checkOptions(request)
+    const token = request.token ?? ''
+    if (token !== '' && token !== DISCOUNT_TOKEN) throw rpcError(400, 102, 'Unrecognized or stale token', {})
+    const fee = feeOf(request.lsp_balance_sat, request.channel_expiry_blocks)
+    const refundAddress = request.refund_onchain_address ?? null
+    return desk.take({
+      id: randomBytes(16).toString('hex'),
+      feeSat: token === DISCOUNT_TOKEN ? lessTenPercent(fee) : fee,
+      clientBalanceSat: request.client_balance_sat,
+      validMs: HOUR_MS,
+      // bLIP-51: without an address to pay back to, payment on-chain is not offered.
+      onchain: refundAddress !== null,
+      refundAddress,
+      description: 'Channel by Olive',
+      details: request,
+    })
+  }
+
+  function read(query: unknown) {
+    const { order_id } = demand(getOrder, query, invalidParams)
+    const view = desk.find(order_id)
+    if (!view) throw rpcError(404, 101, 'Not found', {})
+    return view
+  }
+
+  return {
+    voice,
+    routes: [
+      { method: 'GET', path: '/get_info', handle: () => ({ status: 200, body: info }) },
+      { method: 'POST', path: '/create_order', handle: ({ body }) => ({ status: 200, body: orderDocument(desk.view(create(body))) }) },
+      { method: 'GET', path: '/get_order', handle: ({ query }) => ({ status: 200, body: orderDocument(read(query)) }) },
+    ],
+  } satisfies ReturnType<Parameters<typeof defineSimulator<CreateOrder>>[0]['open']>
+}
+
+export const olive = defineSimulator<CreateOrder>({
+  id: 'olive',
+  name: 'Olive (LSPS1)',
+  protocol: 'LSPS1',
+  configName: 'lsps1',
+  basePath: '/api/v1',
+  tariffFeeRateSatPerVbyte: null,
+  supportedFaults: COMMON_FAULTS,
+  policy: {
+    holdInvoices: true,
+    onchainConfirmations: ONCHAIN_CONFIRMATIONS,
+    takesLatePayment: false,
+    refundsByItself: true,
+    mayOpenFrom: (_order, paidAt) => paidAt,
+  },
+  open: openCounter,
+})

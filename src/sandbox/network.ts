@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import { Network as BitcoinNetwork, validate } from 'bitcoin-address-validation'
+import { decodeInvoice, type ParsedInvoice } from './bolt11.ts'
+import type { IssuedInvoice } from './node.ts'
+import { sat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import type { Clock, EpochMs } from '../domain/time.ts'
+
+export type InvoiceState = 'OPEN' | 'HELD' | 'SETTLED' | 'CANCELLED'
+
+/** An invoice as its payee's node keeps it, and what became of it. */
+export interface NetworkInvoice {
+  readonly bolt11: string
+  readonly paymentHash: string
+  readonly preimage: string
+  readonly payee: string
+  readonly amountSat: Sat
+  /** The payee decides later whether to take the payment. */
+  readonly hold: boolean
+  readonly expiresAt: EpochMs
+  state: InvoiceState
+  payer: string | null
+  acceptedAt: EpochMs | null
+  /** The payee gave a settled payment back by a payment of its own. */
+  returnedAt: EpochMs | null
+}
+
+/** Coins sent to an address. */
+export interface Deposit {
+  readonly address: string
+  readonly amountSat: Sat
+  readonly txid: string
+  readonly from: string
+  readonly at: EpochMs
+}
+
+/** Everything that is known of payments: plain data, so that it can be written down. */
+export interface NetworkState {
+  invoices: NetworkInvoice[]
+  deposits: Deposit[]
+  /** address → public key of its owner. */
+  owners: Record<string, string>
+}
+
+export type PaymentErrorCode = 'NOT_AN_INVOICE' | 'WRONG_NETWORK' | 'NO_ROUTE' | 'EXPIRED' | 'ALREADY_PAID' | 'CANCELLED' | 'NOT_AN_ADDRESS'
+
+export class PaymentError extends Error {
+  override name = 'PaymentError'
+  readonly code: PaymentErrorCode
+
+  constructor(code: PaymentErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * A regtest network in memory: Lightning payments reach the payee by their hash, coins reach addresses. Nodes
+ * look their payments up; nothing here runs by itself.
+ */
+export class Network {
+  readonly #clock: Clock
+  readonly #invoices = new Map<string, NetworkInvoice>()
+  readonly #deposits = new Map<string, Deposit[]>()
+  readonly #owners = new Map<string, string>()
+  readonly #duties: (() => void)[] = []
+  #onChange: () => void = () => {}
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Called whenever a payment or an address is added or changes. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener
+  }
+
+  /** A payee's work on held payments, which time alone makes due: done before anybody looks at a payment. */
+  addDuty(duty: () => void): void {
+    this.#duties.push(duty)
+  }
+
+  doDuties(): void {
+    for (const duty of this.#duties) duty()
+  }
+
+  offerInvoice(payee: string, issued: IssuedInvoice, terms: { amountSat: Sat; hold: boolean; expiresAt: EpochMs }): NetworkInvoice {
+    const invoice: NetworkInvoice = { ...issued, ...terms, payee, state: 'OPEN', payer: null, acceptedAt: null, returnedAt: null }
+    this.#invoices.set(invoice.paymentHash, invoice)
+    this.#onChange()
+    return invoice
+  }
+
+  invoice(paymentHash: string): NetworkInvoice | null {
+    return this.#invoices.get(paymentHash) ?? null
+  }
+
+  /** Settled at once, or held where the payee asked for that. @throws PaymentError */
+  payInvoice(payer: string, bolt11: string): NetworkInvoice {
+    const parsed = parse(bolt11)
+    if (parsed.network !== 'regtest') throw new PaymentError('WRONG_NETWORK', `an invoice for ${parsed.network}`)
+    const invoice = this.#invoices.get(parsed.id)
+    if (!invoice || invoice.payee !== parsed.destination) throw new PaymentError('NO_ROUTE', 'the payee does not know this payment')
+    if (invoice.state === 'CANCELLED') throw new PaymentError('CANCELLED', 'the payee has cancelled this invoice')
+    if (invoice.state !== 'OPEN') throw new PaymentError('ALREADY_PAID', 'the invoice is paid')
+    const now = this.#clock.now()
+    if (now >= invoice.expiresAt) throw new PaymentError('EXPIRED', 'the invoice has expired')
+    invoice.state = invoice.hold ? 'HELD' : 'SETTLED'
+    invoice.payer = payer
+    invoice.acceptedAt = now
+    this.#onChange()
+    return invoice
+  }
+
+  /** The payee takes a held payment. */
+  settle(paymentHash: string): void {
+    this.#resolve(paymentHash, 'SETTLED', ['HELD'])
+  }
+
+  /** The payee wants no payment, or lets a held one go back to the payer. */
+  cancel(paymentHash: string): void {
+    this.#resolve(paymentHash, 'CANCELLED', ['OPEN', 'HELD'])
+  }
+
+  #resolve(paymentHash: string, state: InvoiceState, from: readonly InvoiceState[]): void {
+    const invoice = this.#invoices.get(paymentHash)
+    if (!invoice || !from.includes(invoice.state)) return
+    invoice.state = state
+    this.#onChange()
+  }
+
+  /** The payee sends a settled payment back to where it came from. */
+  giveBack(paymentHash: string): void {
+    const invoice = this.#invoices.get(paymentHash)
+    if (invoice?.state !== 'SETTLED' || invoice.returnedAt !== null) return
+    invoice.returnedAt = this.#clock.now()
+    this.#onChange()
+  }
+
+  ownAddress(owner: string, address: string): string {
+    this.#owners.set(address, owner)
+    this.#onChange()
+    return address
+  }
+
+  /** @throws PaymentError */
+  payOnchain(payer: string, address: string, amountSat: Sat): Deposit {
+    if (!isRegtestAddress(address) || amountSat === 0) throw new PaymentError('NOT_AN_ADDRESS', 'no amount, or no regtest address')
+    const deposit: Deposit = { address, amountSat, txid: newTxid(), from: payer, at: this.#clock.now() }
+    this.#deposits.set(address, [...(this.#deposits.get(address) ?? []), deposit])
+    this.#onChange()
+    return deposit
+  }
+
+  /** What arrived at an address, oldest first. */
+  deposits(address: string): readonly Deposit[] {
+    return this.#deposits.get(address) ?? []
+  }
+
+  /** What a node has paid, less what it was paid and what it was given back. */
+  spentBy(pubkey: string): number {
+    const lightning = [...this.#invoices.values()].reduce((sum, { state, payer, payee, amountSat, returnedAt }) => {
+      if (state !== 'HELD' && (state !== 'SETTLED' || returnedAt !== null)) return sum
+      return sum + (payer === pubkey ? amountSat : 0) - (payee === pubkey && state === 'SETTLED' ? amountSat : 0)
+    }, 0)
+    return [...this.#deposits.values()].flat().reduce((sum, { address, amountSat, from }) => {
+      return sum + (from === pubkey ? amountSat : 0) - (this.#owners.get(address) === pubkey ? amountSat : 0)
+    }, lightning)
+  }
+
+  state(): NetworkState {
+    return {
+      invoices: [...this.#invoices.values()],
+      deposits: [...this.#deposits.values()].flat(),
+      owners: Object.fromEntries(this.#owners),
+    }
+  }
+
+  restore(state: NetworkState): void {
+    for (const invoice of state.invoices) this.#invoices.set(invoice.paymentHash, invoice)
+    for (const deposit of state.deposits) this.#deposits.set(deposit.address, [...this.deposits(deposit.address), deposit])
+    for (const [address, owner] of Object.entries(state.owners)) this.#owners.set(address, owner)
+  }
+}
+
+export function isRegtestAddress(address: string): boolean {
+  return validate(address, BitcoinNetwork.regtest)
+}
+
+export function totalOf(deposits: readonly Deposit[]): Sat {
+  return deposits.reduce((sum, { amountSat }) => sat(sum + amountSat), ZERO_SAT)
+}
+
+export function newTxid(): string {
+  return randomBytes(32).toString('hex')
+}
+
+function parse(bolt11: string): ParsedInvoice {
+  try {
+    return decodeInvoice(bolt11)
+  } catch {
+    throw new PaymentError('NOT_AN_INVOICE', 'not a signed BOLT 11 invoice')
+  }
+}
