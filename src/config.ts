@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises'
+import type { z } from 'zod'
+import { keysOf } from './config/keys.ts'
+import { ConfigError } from './config/problem.ts'
+import { configSchema, LOG_LEVELS, type ConfigurableProtocol } from './config/schema.ts'
+import { readSource } from './config/source.ts'
+import { validate } from './config/validate.ts'
+import { NETWORKS, type LspProtocol, type Network } from './domain/lsp.ts'
+import { ADAPTERS } from './protocols/index.ts'
+
+export { readEnvironment, type Environment } from './config/environment.ts'
+export { ConfigError } from './config/problem.ts'
+
+/** What firm quotes may cost an LSP. */
+export interface CourtesyConfig {
+  /** For one client key. */
+  maxUnpaidOrders: number
+  /** For all of them. */
+  firmQuotesPerHour: number
+}
+
+export interface LspConfig {
+  id: string
+  name: string
+  protocol: LspProtocol
+  /** Without a slash at its end. */
+  url: string
+  network: Network
+  /** Sent as `Authorization: Bearer`. */
+  auth: string | null
+  timeoutMs: number
+  /** pubkey@host:port */
+  nodeUris: readonly string[]
+  website: string | null
+  courtesy: CourtesyConfig
+  requestsPerMinute: number
+  tariffFeeRateSatPerVbyte: number | null
+}
+
+export interface ClientConfig {
+  name: string
+  /** In lower case. */
+  keySha256: string
+}
+
+/** How often an order is read at its LSP. */
+export interface PaceConfig {
+  /** While something is expected soon. */
+  activeMs: number
+  /** At the seldomest; never less than `activeMs`. */
+  idleMs: number
+}
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface GatewayConfig {
+  lsps: readonly LspConfig[]
+  /** With none, anyone who can connect is served as one client. */
+  clients: readonly ClientConfig[]
+  pace: PaceConfig
+  graphiql: boolean
+  logLevel: LogLevel
+}
+
+/**
+ * Reads the text of a configuration file. `${NAME}` in a value is replaced after YAML was read, so that what the
+ * environment holds cannot change the file's structure.
+ * @throws ConfigError with every mistake, none of which repeats a secret
+ */
+export function parseConfig(
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  fileName: string,
+  protocols: readonly ConfigurableProtocol[] = ADAPTERS,
+): GatewayConfig {
+  const schema = configSchema(protocols)
+  const keys = keysOf(schema)
+  const source = readSource(text, environment, keys, fileName)
+  return gatewayConfig(validate(schema, keys, source, fileName), protocols)
+}
+
+/** @throws ConfigError also when there is no such file, or it cannot be read */
+export async function loadConfigFile(path: string, environment: Readonly<Record<string, string | undefined>>): Promise<GatewayConfig> {
+  return parseConfig(await readText(path), environment, path)
+}
+
+const FILE_MISTAKES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'a directory; the path of a file is wanted',
+  EACCES: 'not readable for this user',
+  EPERM: 'not readable for this user',
+}
+
+async function readText(path: string): Promise<string> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    const mistake = FILE_MISTAKES[error.code ?? ''] ?? `not readable (${error.code ?? error.name})`
+    throw new ConfigError(`${path}: ${mistake}; it is named by --config or SLUICE_CONFIG`, { cause: error })
+  })
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw new ConfigError(`${path}: not a text in UTF-8`, { cause: error })
+  }
+}
+
+function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocols: readonly ConfigurableProtocol[]): GatewayConfig {
+  return {
+    lsps: file.lsps.map(({ tariff, ...lsp }) => ({
+      ...lsp,
+      protocol: named(protocols, (candidate) => candidate.configName === lsp.protocol).protocol,
+      network: named(NETWORKS, (candidate) => candidate.toLowerCase() === lsp.network),
+      url: new URL(lsp.url).href.replace(/\/+$/, ''),
+      auth: lsp.auth ?? null,
+      website: lsp.website ?? null,
+      tariffFeeRateSatPerVbyte: tariff?.feeRateSatPerVbyte ?? null,
+    })),
+    clients: file.clients.map((client) => ({ ...client, keySha256: client.keySha256.toLowerCase() })),
+    pace: file.pace,
+    graphiql: file.graphiql,
+    logLevel: file.logLevel,
+  }
+}
+
+/** The schema lets only such names through. */
+function named<Value>(values: readonly Value[], isMeant: (value: Value) => boolean): Value {
+  const value = values.find(isMeant)
+  if (value === undefined) throw new Error('the schema and what it was made of differ')
+  return value
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod'
+import { NETWORKS, pubkeyOfUri } from '../domain/lsp.ts'
+import type { Adapter } from '../protocols/adapter.ts'
+
+// What may stand in the configuration file. A new key is one entry here with its meaning: messages about mistakes
+// and docs/configuration.md follow from it.
+
+/** What the configuration has to know of a protocol. */
+export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff'>
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+
+export interface KeyMeta {
+  /** The key's meaning, for the reference. */
+  description: string
+  /** What the value may be, in messages and in the reference; derived from the schema when left out. */
+  allowed?: string
+  /** What a message must not repeat of the value: nothing of it, or what stands where a URL has credentials. */
+  hides?: 'all' | 'credentials'
+}
+
+/** Comes last on a schema: every method of zod makes a new one, without the meta data. */
+function key<Schema extends z.ZodType>(schema: Schema, meta: KeyMeta): Schema {
+  return schema.meta({ ...meta })
+}
+
+const label = (longest: number) => z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\u2028\\u2029]{1,${longest}}$`, 'u'))
+
+// `new URL` quietly drops line breaks and turns \ into /, which are mistakes here.
+const isBaseUrl = (text: string) => /^https?:\/\/[^\s\\/?#@]+(\/[^\s\\?#]*)?$/i.test(text) && URL.canParse(text)
+const isWebsite = (text: string) => /^https?:\/\/[^\s\\/?#@]+([/?#][^\s\\]*)?$/i.test(text) && URL.canParse(text)
+
+function isNodeUri(text: string): boolean {
+  const address = /^[0-9a-f]{66}@(?:[a-z0-9](?:[a-z0-9.-]{0,252})|\[[0-9a-f:.]{2,45}\]):(\d{1,5})$/i.exec(text)
+  const port = Number(address?.[1])
+  return address !== null && port >= 1 && port <= 65_535 && pubkeyOfUri(text) !== null
+}
+
+const courtesySchema = z.strictObject({
+  maxUnpaidOrders: key(z.int().min(0).max(100_000).default(5), {
+    description: 'Unpaid orders that may stand at this LSP at once for the firm quotes of one client key.',
+  }),
+  firmQuotesPerHour: key(z.int().min(0).max(100_000).default(60), {
+    description: 'Orders that may be placed at this LSP per hour for the firm quotes of all clients together.',
+  }),
+})
+
+function lspSchema(protocols: readonly ConfigurableProtocol[]) {
+  const withTariff = protocols.filter((protocol) => protocol.tariff).map((protocol) => protocol.configName)
+  return z
+    .strictObject({
+      id: key(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), {
+        description: 'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter.',
+        allowed: "1 to 64 letters, digits and '-'",
+      }),
+      name: key(label(100), { description: "The LSP's name for people.", allowed: '1 to 100 printable characters' }),
+      protocol: key(z.enum(protocols.map((protocol) => protocol.configName)), { description: 'The wire protocol that the LSP speaks.' }),
+      url: key(z.string().max(2_000).refine(isBaseUrl), {
+        description: "Everything before the protocol's own paths. Slashes at the end do not matter.",
+        allowed: 'an http:// or https:// URL without credentials, query and fragment',
+        hides: 'credentials',
+      }),
+      network: key(z.enum(NETWORKS.map((network) => network.toLowerCase())), { description: 'The Bitcoin network of its channels.' }),
+      auth: key(z.string().regex(/^[\x21-\x7e]{1,4096}$/).optional(), {
+        description: 'Sent to the LSP as `Authorization: Bearer …`. Best kept in the environment: `${NAME}`.',
+        allowed: 'the token alone: visible ASCII characters without spaces',
+        hides: 'all',
+      }),
+      timeoutMs: key(z.int().min(1).max(600_000).default(8_000), { description: 'How long one exchange with the LSP may take, in milliseconds.' }),
+      nodeUris: key(
+        z
+          .array(key(z.string().refine(isNodeUri), { description: '', allowed: 'pubkey@host:port' }))
+          .max(100)
+          .default([]),
+        {
+          description: "The addresses of the LSP's node, where the protocol does not tell them.",
+          allowed: 'a list of pubkey@host:port, at most 100',
+        },
+      ),
+      website: key(z.string().max(2_000).refine(isWebsite).optional(), {
+        description: "The LSP's address for people, where the protocol does not tell it.",
+        allowed: 'an http:// or https:// URL without credentials',
+        hides: 'credentials',
+      }),
+      courtesy: key(courtesySchema.prefault({}), { description: 'What firm quotes may cost this LSP. 0 allows none.' }),
+      requestsPerMinute: key(z.int().min(1).max(100_000).default(60), { description: 'HTTP requests that this LSP is sent per minute at most.' }),
+      tariff: key(
+        z
+          .strictObject({
+            feeRateSatPerVbyte: key(z.number().positive().max(100_000), {
+              description: 'The on-chain fee rate that the tariff is computed with, in satoshis per virtual byte.',
+            }),
+          })
+          .optional(),
+        { description: `For LSPs whose published tariff depends on an on-chain fee rate; for ${withTariff.join(', ') || 'no protocol'} only.` },
+      ),
+    })
+    .superRefine((lsp, context) => {
+      if (!isRecord(lsp) || lsp.tariff === undefined) return
+      const protocol = protocols.find((candidate) => candidate.configName === lsp.protocol)
+      if (!protocol || protocol.tariff) return
+      const message = `${protocol.configName} publishes no tariff; allowed with: ${withTariff.join(', ') || 'no protocol'}`
+      context.addIssue({ code: 'custom', path: ['tariff'], message })
+    }, ALWAYS)
+}
+
+const clientSchema = z.strictObject({
+  name: key(label(100), { description: 'The name of the client that uses the key. Unique.', allowed: '1 to 100 printable characters' }),
+  keySha256: key(z.string().regex(/^[0-9a-f]{64}$/i), {
+    description: "SHA-256 of the client's key, in hexadecimal: `printf %s \"$KEY\" | sha256sum`. The key itself is never written down.",
+    allowed: 'the SHA-256 of the key: 64 hexadecimal digits',
+    // Whoever puts the key itself here would read it again in a log.
+    hides: 'all',
+  }),
+})
+
+const paceSchema = z
+  .strictObject({
+    activeMs: key(z.int().min(1).max(86_400_000).default(5_000), {
+      description: 'How often an order is read at its LSP while something is expected soon, in milliseconds.',
+    }),
+    idleMs: key(z.int().min(1).max(86_400_000).default(3_600_000), {
+      description: 'How often it is read at the seldomest, when nothing happens for long, in milliseconds. Not less than `activeMs`.',
+    }),
+  })
+  .superRefine(({ activeMs, idleMs }, context) => {
+    if (idleMs >= activeMs) return
+    const message = `${idleMs} is not allowed; allowed: at least pace.activeMs, which is ${activeMs}`
+    context.addIssue({ code: 'custom', path: ['idleMs'], message })
+  })
+
+export function configSchema(protocols: readonly ConfigurableProtocol[]) {
+  return z.strictObject({
+    lsps: key(z.array(lspSchema(protocols)).min(1).superRefine(unique('id'), ALWAYS), {
+      description: 'The LSPs, in the order in which clients see them.',
+      allowed: 'a list of at least one LSP',
+    }),
+    clients: key(z.array(clientSchema).superRefine(unique('name'), ALWAYS).superRefine(unique('keySha256'), ALWAYS).default([]), {
+      description: 'The API keys. With none, anyone who can connect is served as one client.',
+      allowed: 'a list of clients',
+    }),
+    pace: key(paceSchema.prefault({}), { description: 'How often orders are read at their LSPs.' }),
+    graphiql: key(z.boolean().default(true), { description: 'Whether `/graphql` shows GraphiQL to a browser.' }),
+    logLevel: key(z.enum(LOG_LEVELS).default('info'), { description: 'The least severe entries that are logged.' }),
+  })
+}
+
+/** All mistakes are told at once, so these checks also run where another key was refused; their input is anything. */
+const ALWAYS = { when: () => true }
+
+function unique(name: string) {
+  return (list: unknown, context: z.core.$RefinementCtx) => {
+    if (!Array.isArray(list)) return
+    const seen = new Map<string, number>()
+    for (const [index, entry] of list.entries()) {
+      const value: unknown = isRecord(entry) ? entry[name] : undefined
+      if (typeof value !== 'string') continue
+      const same = name === 'keySha256' ? value.toLowerCase() : value
+      const first = seen.get(same)
+      if (first === undefined) seen.set(same, index)
+      else context.addIssue({ code: 'custom', path: [index, name], message: `the same as in entry [${first}]; each has its own` })
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
