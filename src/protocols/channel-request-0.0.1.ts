@@ -1,0 +1,230 @@
+import { z } from 'zod'
+import type { Adapter, RenewalReading } from './adapter.ts'
+import { beyondDrafts, inWholeWeeks, mirroredTerms, notInDraft, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
+import { absent, countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
+import { NO_LIMITS, pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
+import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
+import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
+import { clientNodeUri } from '../domain/request.ts'
+import { SECOND_MS, type EpochMs } from '../domain/time.ts'
+
+// "LSP channel request", draft 0.0.1, in all its texts: the first one with its renewals, and the later ones with
+// `id`, `temporary_scid` and the list of states. Facts: protocols/README.md, section 8.
+
+// -- documents -------------------------------------------------------------------------------------------
+
+/** Some texts call the order's id `order_id`, some `id`, and one both. */
+const identity = { order_id: orAbsent(idField), id: orAbsent(idField) }
+
+function identified<Document extends { order_id: string | null; id: string | null }>(document: Document, context: z.RefinementCtx) {
+  const lspOrderId = document.order_id ?? document.id
+  if (lspOrderId !== null) return { ...document, lspOrderId }
+  context.addIssue({ code: 'custom', message: 'neither order_id nor id' })
+  return z.NEVER
+}
+
+const channelFields = {
+  scid: orAbsent(idField),
+  channel_open_tx: orAbsent(idField),
+  channel_expiry_ts: timeOrAbsent,
+}
+
+const createdFields = {
+  ...identity,
+  ...paymentFields,
+  fee_per_payment: absent(satField),
+  temporary_scid: orAbsent(idField),
+  scid: channelFields.scid,
+  lsp_connection_info: absent(z.string()),
+  lnurl_channel: orAbsent(payloadField),
+}
+
+const createdDocument = z.object(createdFields).transform(identified)
+
+const orderDocument = z
+  .object({ ...createdFields, ...termsFields, ...channelFields, created_at: timeOrAbsent, state: wordField })
+  .transform(identified)
+
+/** A renewal pushes no balance, so its fee is all there is to pay; the first text names no total. */
+const renewalDocument = z
+  .object({
+    ...identity,
+    ...paymentFields,
+    ...channelFields,
+    channel_open_tx_outnum: orAbsent(z.union([countField, z.string().regex(/^\d+$/)])),
+    channel_renewed_expiry: termsFields.channel_expiry,
+    channel_renewed_expiry_ts: timeOrAbsent,
+    state: wordField,
+  })
+  .omit({ order_total: true })
+  .transform((renewal) => ({ ...renewal, order_total: renewal.fee_total }))
+  .transform(identified)
+
+type CreatedDocument = z.output<typeof createdDocument>
+type OrderDocument = z.output<typeof orderDocument>
+type RenewalDocument = z.output<typeof renewalDocument>
+
+// -- tables ----------------------------------------------------------------------------------------------
+
+interface Meaning {
+  order: ReadOrderState
+  payment: ReadPaymentState
+  channel: ChannelState | null
+}
+
+/** One word carries the state of the order, of its payment and of its channel. */
+const STATES: Readonly<Record<string, Meaning>> = {
+  CREATED: { order: 'AWAITING_PAYMENT', payment: 'EXPECT_PAYMENT', channel: null },
+  UNDER_FUNDED: { order: 'UNDERPAID', payment: 'UNDERPAID', channel: null },
+  PENDING: { order: 'PAID', payment: 'PAID', channel: null },
+  // The funding transaction is broadcast, which is what the public schema calls complete.
+  OPENING: { order: 'COMPLETED', payment: 'PAID', channel: 'OPENING' },
+  OPENED: { order: 'COMPLETED', payment: 'PAID', channel: 'OPEN' },
+  CLOSING: { order: 'COMPLETED', payment: 'PAID', channel: 'CLOSING' },
+  CLOSED: { order: 'COMPLETED', payment: 'PAID', channel: 'CLOSED' },
+  FAILED: { order: 'FAILED', payment: 'PAID', channel: 'FAILED' },
+  REFUNDED: { order: 'REFUNDED', payment: 'REFUNDED', channel: null },
+  OFFER_EXPIRED: { order: 'EXPIRED', payment: 'EXPIRED', channel: null },
+}
+
+/** The bad ends of an order of which the answer counts no payment. */
+const UNPAID_ENDS: Readonly<Record<string, Meaning>> = {
+  // Not a lapse: there is OFFER_EXPIRED for that.
+  FAILED: { order: 'FAILED', payment: 'FAILED', channel: 'FAILED' },
+  REFUNDED: { order: 'FAILED_OR_LAPSED', payment: 'REFUNDED_OR_LAPSED', channel: null },
+}
+
+const UNKNOWN_WORD: Meaning = { order: 'UNKNOWN', payment: 'UNKNOWN', channel: null }
+
+/** The first text has no endpoint that tells what an LSP can do; these have fields in the order itself. */
+const FEATURES: readonly LspFeature[] = ['CLIENT_BALANCE', 'ONCHAIN_PAYMENT', 'LNURL_CHANNEL', 'JIT_CHANNEL', 'RENEWAL']
+
+// -- reading ---------------------------------------------------------------------------------------------
+
+function meaningOf(document: { state: string; amount_paid: number | null }): Meaning {
+  const unpaidEnd = document.amount_paid ? null : lookUp(UNPAID_ENDS, document.state)
+  return unpaidEnd ?? lookUp(STATES, document.state) ?? UNKNOWN_WORD
+}
+
+/** The answer to the order itself has no state: what was just created is CREATED. */
+function readCreated(order: CreatedDocument): OrderReading {
+  return {
+    ...EMPTY_READING,
+    ...readDraftPayment(order, 'EXPECT_PAYMENT'),
+    lspOrderId: order.lspOrderId,
+    lspState: 'CREATED',
+    state: 'AWAITING_PAYMENT',
+    jit: readJit(order, order.temporary_scid ?? order.scid),
+    lnurlChannel: order.lnurl_channel,
+  }
+}
+
+function readOrderDocument(order: OrderDocument): OrderReading {
+  const meaning = meaningOf(order)
+  // Where the text knows only one `scid`, it is the route hint's until the channel has one of its own.
+  const ofChannel = order.temporary_scid !== null || order.channel_open_tx !== null
+  return {
+    ...EMPTY_READING,
+    ...readDraftPayment(order, meaning.payment),
+    lspOrderId: order.lspOrderId,
+    lspState: order.state,
+    state: meaning.order,
+    terms: mirroredTerms(order),
+    channel: readChannel(order, meaning.channel, ofChannel ? order.scid : null),
+    jit: readJit(order, ofChannel ? order.temporary_scid : order.scid),
+    lnurlChannel: order.lnurl_channel,
+    createdAt: order.created_at,
+  }
+}
+
+function readJit(order: CreatedDocument, scid: string | null): JitChannel | null {
+  if (scid === null) return null
+  return {
+    shortChannelId: scid,
+    nodeId: order.lsp_connection_info === null ? null : pubkeyOfUri(order.lsp_connection_info),
+    feePerPaymentSat: order.fee_per_payment,
+  }
+}
+
+/** What no text tells of a channel. */
+const UNTOLD = { channelId: null, fundedAt: null, closingTxid: null } as const
+
+/** A funding transaction under a word that tells nothing of a channel leaves open how the channel is. */
+function readChannel(order: OrderDocument, state: ChannelState | null, shortChannelId: string | null): Channel | null {
+  if (state === null && order.channel_open_tx === null) return null
+  return { ...UNTOLD, state: state ?? 'UNKNOWN', shortChannelId, fundingOutpoint: order.channel_open_tx, expiresAt: order.channel_expiry_ts }
+}
+
+function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
+  const meaning = meaningOf(renewal)
+  const { channel_open_tx: txid, channel_open_tx_outnum: index } = renewal
+  return {
+    ...EMPTY_READING,
+    ...readDraftPayment(renewal, meaning.payment),
+    lspOrderId: renewal.lspOrderId,
+    lspState: renewal.state,
+    state: meaning.order,
+    terms: renewal.channel_renewed_expiry === null ? {} : { channelExpiryBlocks: renewal.channel_renewed_expiry },
+    channel: {
+      ...UNTOLD,
+      // Words other than those for a channel's life are about the renewal, of a channel that stands.
+      state: meaning.order === 'COMPLETED' && meaning.channel !== null ? meaning.channel : 'OPEN',
+      shortChannelId: renewal.scid,
+      fundingOutpoint: txid !== null && index !== null ? `${txid}:${index}` : txid,
+      expiresAt: renewal.channel_expiry_ts,
+    },
+    shortChannelId: renewal.scid,
+    renewedUntil: renewal.channel_renewed_expiry_ts,
+  }
+}
+
+// -- the adapter -----------------------------------------------------------------------------------------
+
+/** The first text asks for `order_id`, the later ones for `id`: each server finds the one that it knows. */
+const byId = (lspOrderId: string) => ({ method: 'GET', path: '/lsp/channel', query: { order_id: lspOrderId, id: lspOrderId } }) as const
+
+/** Rounded down: the signature must not outlive what the client said. */
+const wholeSeconds = (time: EpochMs) => String(Math.floor(time / SECOND_MS))
+
+export const channelRequest001: Adapter = {
+  protocol: 'CHANNEL_REQUEST_V0_0_1',
+  configName: 'channel-request-0.0.1',
+  features: FEATURES,
+  tellsChannelLife: true,
+  clientConnects: false,
+  advancesWhenRead: false,
+
+  inexpressible(request) {
+    if (request.token !== null) return notInDraft('tokens')
+    if (request.announceChannel) return notInDraft('announceChannel')
+    return beyondDrafts(request)
+  },
+  deliverable: inWholeWeeks,
+  readRefusal: readDraftRefusal,
+
+  info: () => Promise.resolve({ limits: NO_LIMITS, nodeUris: [], features: FEATURES, assets: [], website: null }),
+
+  async createOrder(call, request) {
+    const body = { node_connection_info: clientNodeUri(request), ...requestedTerms(request) }
+    return readCreated(await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument }))
+  },
+
+  async readOrder(call, order) {
+    return readOrderDocument(await call.http.exchange({ ...byId(order.lspOrderId), answer: orderDocument }))
+  },
+
+  renewalMessage: (url, shortChannelId, validTo) => `${url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${wholeSeconds(validTo)}`,
+
+  async renew(call, request) {
+    const query = { scid: request.shortChannelId, valid_to: wholeSeconds(request.validTo), signedmessage: request.signedMessage }
+    return readRenewalDocument(await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }))
+  },
+
+  /**
+   * By the id that the renewal was given, which the text calls an order id. Asking `renew` again is no way to
+   * read: it is a GET that places an order, on a signature that has run out by then.
+   */
+  async readRenewal(call, lspOrderId) {
+    return readRenewalDocument(await call.http.exchange({ ...byId(lspOrderId), answer: renewalDocument }))
+  },
+}

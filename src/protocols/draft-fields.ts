@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import type { Inexpressible } from './adapter.ts'
+import { absent, countField, epochSecondsField, isObject, lenientList, payloadField, satField } from './fields.ts'
+import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import type { PaymentWays } from '../domain/order.ts'
+import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
+import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
+import { cleanTextOrNull } from '../domain/text.ts'
+import { BLOCKS_PER_WEEK, weeksOfBlocks } from '../domain/time.ts'
+
+// What the two drafts that came before LSPS1 share: weeks, epoch seconds, one price for every way to pay, and
+// no word on errors. Facts: protocols/README.md, sections 7, 8 and 22.
+
+/** The drafts type most strings as required, so an LSP with nothing to say sends an empty one. */
+export function orAbsent<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => (value === '' ? null : value), absent(schema))
+}
+
+/** Times are required numbers too: before there is a time to tell, they are 0. */
+export const timeOrAbsent = absent(epochSecondsField).transform((time) => time || null)
+
+/** No more than fits 32 bits in blocks. */
+const weeksField = countField.pipe(z.number().max(2_000_000)).transform((weeks) => weeks * BLOCKS_PER_WEEK)
+
+export const termsFields = {
+  remote_balance: absent(satField),
+  local_balance: absent(satField),
+  channel_expiry: absent(weeksField),
+}
+
+/** The balances are named as the client sees them: remote is the LSP's side. */
+export function mirroredTerms(mirrored: z.output<z.ZodObject<typeof termsFields>> | null): Partial<ChannelTerms> {
+  if (mirrored === null) return {}
+  return {
+    ...(mirrored.remote_balance === null ? {} : { lspBalanceSat: mirrored.remote_balance }),
+    ...(mirrored.local_balance === null ? {} : { clientBalanceSat: mirrored.local_balance }),
+    ...(mirrored.channel_expiry === null ? {} : { channelExpiryBlocks: mirrored.channel_expiry }),
+  }
+}
+
+/** The request's half of `mirroredTerms`. */
+export function requestedTerms(request: ChannelRequest) {
+  return {
+    remote_balance: request.lspBalanceSat,
+    local_balance: request.clientBalanceSat,
+    channel_expiry: weeksOfBlocks(request.channelExpiryBlocks),
+  }
+}
+
+export function inWholeWeeks(terms: ChannelTerms): ChannelTerms {
+  return { ...terms, channelExpiryBlocks: weeksOfBlocks(terms.channelExpiryBlocks) * BLOCKS_PER_WEEK }
+}
+
+export const paymentFields = {
+  fee_total: satField,
+  order_total: satField,
+  order_expiry_ts: timeOrAbsent,
+  amount_paid: absent(satField),
+  ln_invoice: orAbsent(payloadField),
+  btc_address: orAbsent(payloadField),
+  onchain_payments: absent(
+    lenientList(z.object({ amount: satField }))
+      .transform((payments): string | number => payments.reduce((sum, { amount }) => sum + amount, 0))
+      .pipe(satField),
+  ),
+}
+type DraftPayment = z.output<z.ZodObject<typeof paymentFields>>
+
+/** Both drafts have one price and one state for every way to pay. */
+export function readDraftPayment(payment: DraftPayment, state: ReadPaymentState) {
+  return {
+    payment: waysToPay(payment, state),
+    paidSat: payment.amount_paid,
+    expiresAt: payment.order_expiry_ts,
+  } satisfies Partial<OrderReading>
+}
+
+function waysToPay(payment: DraftPayment, state: ReadPaymentState): PaymentWays<ReadPaymentState> | null {
+  const { ln_invoice: invoice, btc_address: address } = payment
+  // No way to pay a price means that the answer does not say how, not that the channel is free.
+  if (invoice === null && address === null && payment.order_total > 0) return null
+  const way = { state, feeTotalSat: payment.fee_total, orderTotalSat: payment.order_total, expiresAt: payment.order_expiry_ts }
+  return {
+    bolt11: invoice === null ? null : { ...way, invoice },
+    bolt12: null,
+    onchain:
+      address === null
+        ? null
+        : { ...way, address, minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: payment.onchain_payments },
+  }
+}
+
+/** What neither draft has a field for. */
+export function beyondDrafts(request: ChannelRequest): Inexpressible | null {
+  const named = (['asset', 'requiredChannelConfirmations', 'fundingConfirmsWithinBlocks'] as const).find((name) => request[name] !== null)
+  return named === undefined ? null : notInDraft(named)
+}
+
+export function notInDraft(property: string): Inexpressible {
+  return { property, message: `this draft of the channel request has no field for ${property}` }
+}
+
+const STATUS_CODES: Readonly<Record<number, FailureCode>> = {
+  401: 'CLIENT_REJECTED',
+  403: 'CLIENT_REJECTED',
+  404: 'NOT_FOUND',
+  409: 'WRONG_STATE',
+  412: 'WRONG_STATE',
+}
+
+/** Where the status says no more than "no", the text may; the first that fits. */
+const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
+  [/coupon/i, 'INVALID_TOKEN'],
+  [/too (small|large|low|high|big)|minimum|maximum|at least|at most|exceed/i, 'OPTION_MISMATCH'],
+]
+
+/** The drafts define no error document; servers send a text under one of these names, or none at all. */
+export function readDraftRefusal(status: number, body: unknown): LspFailure | null {
+  // Past 499 the transport knows more: that what was asked may have been done.
+  if (status < 400 || status > 499 || !isObject(body)) return null
+  const text = cleanTextOrNull(body.message) ?? cleanTextOrNull(body.error) ?? cleanTextOrNull(body.detail)
+  if (text === null) return null
+  const code = STATUS_CODES[status] ?? ERROR_TEXTS.find(([pattern]) => pattern.test(text))?.[1] ?? 'INVALID_REQUEST'
+  return new LspFailure(code, text)
+}
