@@ -64,8 +64,10 @@ export interface OfferContext {
 }
 
 export interface VettedOffer {
-  /** null when a check that blocks has failed. */
+  /** null when a check that blocks has failed. A way may be withheld for want of a refund address or an end. */
   payment: Payment | null
+  /** The LSP asks for nothing. */
+  free: boolean
   checks: readonly Check[]
 }
 
@@ -88,7 +90,8 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   const onchain = ways.onchain && vetOnchain(ways.onchain, context, bolt11?.expiresAt ?? null, report)
 
   const blocked = checks.some((check) => check.verdict === 'FAILED')
-  return { payment: blocked ? null : { bolt11, bolt12, onchain }, checks }
+  const free = (ways.bolt11 ?? ways.bolt12 ?? ways.onchain) === null
+  return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
 }
 
 type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
@@ -146,8 +149,18 @@ export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orde
   return cheapest ? { feeTotalSat: cheapest.feeTotalSat, orderTotalSat: cheapest.orderTotalSat } : null
 }
 
-/** The last moment at which anything of it can be paid; null when there is nothing to pay. */
+function endsOf(payment: Payment): EpochMs[] {
+  return [payment.bolt11, payment.bolt12, payment.onchain].flatMap((way) => (way ? [way.expiresAt] : []))
+}
+
+/** The last moment at which any of it can be paid; null when there is nothing to pay. */
 export function payableUntil(payment: Payment): EpochMs | null {
-  const ends = [payment.bolt11, payment.bolt12, payment.onchain].flatMap((way) => (way ? [way.expiresAt] : []))
+  const ends = endsOf(payment)
   return ends.length === 0 ? null : Math.max(...ends)
+}
+
+/** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */
+export function offerEndsAt({ payment }: VettedOffer): EpochMs | null {
+  const ends = payment === null ? [] : endsOf(payment)
+  return ends.length === 0 ? null : Math.min(...ends)
 }

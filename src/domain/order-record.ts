@@ -32,6 +32,8 @@ export interface Order {
   failureReason: string | null
   /** Why the LSP did not open when it was last asked to, where it waits to be asked. */
   openFailure: { message: string; peer: boolean } | null
+  /** The LSP called it failed once, and is to be asked again before that is believed. */
+  failureSuspected: boolean
   lspOrderId: string | null
   lspState: string | null
   createdAt: EpochMs

@@ -17,7 +17,7 @@ const PAYMENT_SIGNS: ReadonlySet<PaymentState | ReadPaymentState> = new Set(['UN
 const PAID_STATES: ReadonlySet<string> = new Set(['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'REFUND_PENDING'])
 
 /** Whether this reading shows that something was paid, now or earlier. */
-function showsPayment(reading: OrderReading): boolean {
+export function showsPayment(reading: OrderReading): boolean {
   const ways = reading.payment ? [reading.payment.bolt11, reading.payment.bolt12, reading.payment.onchain] : []
   return (
     PAID_STATES.has(reading.state) ||
@@ -128,15 +128,18 @@ function nextPayment(order: Order, reading: OrderReading, paid: boolean, network
     payment = vetted.payment ?? payment
     if (vetted.payment === null) payment = withoutOffer(payment)
   }
+  return { paymentWarning, payment: moveWays(payment, read, paid, now) }
+}
+
+/** Moves the states of the ways to pay, and nothing else of them. */
+export function moveWays(payment: Payment, read: PaymentWays<ReadPaymentState> | null, paid: boolean, now: EpochMs): Payment {
+  // A way that failed its checks stays failed whatever the LSP calls it, until a payment is seen.
   const move = <Way extends { state: PaymentState; expiresAt: EpochMs }>(way: Way | null, state: ReadPaymentState | undefined): Way | null =>
     way && { ...way, state: paymentStateOf(way.state === 'FAILED' && !paid ? 'FAILED' : (state ?? way.state), paid, way.expiresAt, now) }
   return {
-    paymentWarning,
-    payment: {
-      bolt11: move(payment.bolt11, read?.bolt11?.state),
-      bolt12: move(payment.bolt12, read?.bolt12?.state),
-      onchain: move(payment.onchain && { ...payment.onchain, paidSat: read?.onchain?.paidSat ?? payment.onchain.paidSat }, read?.onchain?.state),
-    },
+    bolt11: move(payment.bolt11, read?.bolt11?.state),
+    bolt12: move(payment.bolt12, read?.bolt12?.state),
+    onchain: move(payment.onchain && { ...payment.onchain, paidSat: read?.onchain?.paidSat ?? payment.onchain.paidSat }, read?.onchain?.state),
   }
 }
 

@@ -24,6 +24,8 @@ const BACKOFF_MAX_MS = 5 * MINUTE_MS
 
 /** Whether nothing more can happen to it: it is read no more, and those who follow it are told so. */
 export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean {
+  // The LSP never gave it a name to ask by.
+  if (order.lspOrderId === null && order.state !== 'OUTCOME_UNKNOWN') return true
   const age = now - order.updatedAt
   switch (order.state) {
     case 'REFUNDED':

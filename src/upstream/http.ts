@@ -1,8 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, errors, request as undiciRequest } from 'undici'
 import type { LspExchange, LspHttp } from '../protocols/adapter.ts'
+import { instantAfter } from '../protocols/fields.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
-import { SECOND_MS, type Clock } from '../domain/time.ts'
+import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 
 /** How one LSP is reached over HTTP. */
 export interface HttpTarget {
@@ -75,8 +77,9 @@ export class LspConnection {
     const body = parseJson(text)
 
     const refusal = this.#readRefusal(status, body, this.#clock.now())
+    if (status === 429) throw this.#rateLimited(refusal, headers)
     if (refusal) throw refusal
-    if (status < 200 || status > 299) throw this.#unreadRefusal(status, headers)
+    if (status < 200 || status > 299) throw unreadRefusal(status)
     if (body === undefined) throw badResponse('not JSON')
     if (!isShallow(body, MAX_JSON_DEPTH)) throw badResponse('nested too deeply')
 
@@ -112,23 +115,30 @@ export class LspConnection {
     }
   }
 
-  /** An answer outside 2xx that the protocol does not explain. */
-  #unreadRefusal(status: number, headers: Record<string, string | string[] | undefined>): LspFailure {
-    if (status === 429) {
-      const seconds = Number(headers['retry-after'])
-      const retryAt = Number.isFinite(seconds) && seconds > 0 ? this.#clock.now() + seconds * SECOND_MS : null
-      return new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
-    }
-    if (status >= 300 && status < 400) return badResponse(`HTTP status ${status}: redirects are not followed`)
-    if (status >= 500) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
-    if (status === 404) return new LspFailure('NOT_FOUND', 'HTTP status 404')
-    if (status === 401 || status === 403) return new LspFailure('CLIENT_REJECTED', `HTTP status ${status}`)
-    return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)
+  /** 429 means one thing, whatever text stands under it; the protocol's own word for when goes before the header's. */
+  #rateLimited(refusal: LspFailure | null, headers: IncomingHttpHeaders): LspFailure {
+    const retryAt = refusal?.retryAt ?? retryAfter(headers['retry-after'], this.#clock.now())
+    return new LspFailure('RATE_LIMITED', refusal?.message ?? 'the LSP limits our requests', { retryAt })
   }
 
   close(): Promise<void> {
     return this.#agent.destroy()
   }
+}
+
+/** `Retry-After`: seconds, or a date. */
+function retryAfter(header: string | string[] | undefined, now: EpochMs): EpochMs | null {
+  if (typeof header !== 'string') return null
+  return instantAfter(/^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now) / SECOND_MS, now)
+}
+
+/** An answer outside 2xx that the protocol does not explain. */
+function unreadRefusal(status: number): LspFailure {
+  if (status >= 300 && status < 400) return badResponse(`HTTP status ${status}: redirects are not followed`)
+  if (status >= 500) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
+  if (status === 404) return new LspFailure('NOT_FOUND', 'HTTP status 404')
+  if (status === 401 || status === 403) return new LspFailure('CLIENT_REJECTED', `HTTP status ${status}`)
+  return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)
 }
 
 /** What was asked may have been done: the answer came, but it cannot be read. */

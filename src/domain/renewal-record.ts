@@ -1,0 +1,21 @@
+import type { Payment } from './offer.ts'
+import type { Channel, OrderState } from './order.ts'
+import type { EpochMs } from './time.ts'
+import type { Sat } from './money.ts'
+
+/** A longer life of a channel that stands, ordered and followed like a channel. */
+export interface Renewal {
+  id: string
+  clientId: string
+  lspId: string
+  shortChannelId: string
+  lspOrderId: string
+  state: OrderState
+  feeTotalSat: Sat
+  payment: Payment
+  channel: Channel | null
+  renewedUntil: EpochMs | null
+  paymentSeenAt: EpochMs | null
+  createdAt: EpochMs
+  updatedAt: EpochMs
+}

@@ -1,0 +1,115 @@
+import type { Hints, Topic } from './hints.ts'
+import type { OrderEvent } from '../domain/order-record.ts'
+import type { Store } from '../store/store.ts'
+
+/** How many events a follower holds at most: a slow one is served from the log at its own pace. */
+const BATCH = 16
+/** A follower looks for itself this often, should a hint have been lost. */
+const LOOK_EVERY_MS = 10_000
+
+interface LogReader<T> {
+  /** The next entries after the ones already read; `over` when none will ever follow these. */
+  read(): Promise<{ entries: T[]; over: boolean }>
+}
+
+/**
+ * Follows a log: registers for hints before it reads, and reads whenever there may be something new. Nothing is
+ * queued for whoever does not take it.
+ */
+class LogFollower<T> implements AsyncIterableIterator<T> {
+  readonly #reader: LogReader<T>
+  readonly #stopListening: () => void
+  #batch: T[] = []
+  #over = false
+  #closed = false
+  #hinted = true
+  #wake: (() => void) | null = null
+
+  constructor(reader: LogReader<T>, hints: Hints, topic: Topic) {
+    this.#reader = reader
+    this.#stopListening = hints.on(topic, () => {
+      this.#hinted = true
+      this.#wake?.()
+    })
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    while (!this.#closed) {
+      const entry = this.#batch.shift()
+      if (entry !== undefined) return { value: entry, done: false }
+      if (this.#over) break
+      if (!this.#hinted) await this.#nextHint()
+      this.#hinted = false
+      if (this.#closed) break
+      const { entries, over } = await this.#reader.read()
+      this.#batch = entries
+      this.#over = over
+      // A full batch may not be all there is.
+      if (entries.length >= BATCH) this.#hinted = true
+    }
+    return this.return()
+  }
+
+  #nextHint(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LOOK_EVERY_MS)
+      timer.unref()
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    }).then(() => {
+      this.#wake = null
+    })
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.#closed = true
+    this.#stopListening()
+    this.#wake?.()
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/**
+ * What happens to one order, after `afterSequence`; without it, first the order as it stands. Ends when nothing
+ * more can happen. The caller has made sure that the order may be seen.
+ */
+export function followOrder(store: Store, hints: Hints, orderId: string, afterSequence: number | null): AsyncIterableIterator<OrderEvent> {
+  let cursor = afterSequence
+  return new LogFollower(
+    {
+      async read() {
+        // The order first: should it move in between, its last event is missed by this look, not by the next.
+        const tracked = await store.orders.get(orderId)
+        if (!tracked) return { entries: [], over: true }
+        cursor ??= tracked.order.sequence - 1
+        const entries = await store.orders.events(orderId, cursor, BATCH)
+        cursor = entries.at(-1)?.sequence ?? cursor
+        return { entries, over: tracked.tracking.final && cursor >= tracked.order.sequence }
+      },
+    },
+    hints,
+    `order:${orderId}`,
+  )
+}
+
+/** What happens to any of the client's orders, from now on. Never ends by itself. */
+export async function followClient(store: Store, hints: Hints, clientId: string): Promise<AsyncIterableIterator<OrderEvent>> {
+  let position = await store.orders.lastPosition()
+  return new LogFollower(
+    {
+      async read() {
+        const found = await store.orders.clientEvents(clientId, position, BATCH)
+        position = found.at(-1)?.position ?? position
+        return { entries: found.map(({ event }) => event), over: false }
+      },
+    },
+    hints,
+    `client:${clientId}`,
+  )
+}

@@ -1,0 +1,75 @@
+import type { Hints } from './hints.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
+import { isFinal, type LifeTraits } from '../domain/schedule.ts'
+import type { Clock } from '../domain/time.ts'
+import type { Tracking } from '../store/orders.ts'
+import type { Store, Stores } from '../store/store.ts'
+
+/** Somebody else moved the order since it was read; what was about to be written is outdated. */
+export class OrderMoved extends Error {
+  override name = 'OrderMoved'
+}
+
+/** The one place where orders are written: an order never changes without its event, nor the other way round. */
+export class OrderLog {
+  readonly #store: Store
+  readonly #hints: Hints
+  readonly #clock: Clock
+
+  constructor(store: Store, hints: Hints, clock: Clock) {
+    this.#store = store
+    this.#hints = hints
+    this.#clock = clock
+  }
+
+  /** Writes a new order and its first event. `alongside` runs in the same transaction. */
+  async begin(order: Order, tracking: Tracking, message: string, alongside?: (stores: Stores) => Promise<void>): Promise<Order> {
+    const begun = { ...order, sequence: 1 }
+    await this.#store.transaction(async (stores) => {
+      await stores.orders.insert(begun, tracking)
+      await stores.orders.append(this.#event(begun, null, message))
+      await alongside?.(stores)
+    })
+    this.#hint(begun)
+    return begun
+  }
+
+  /**
+   * Writes what became of an order. Without changes only the moment of the reading and the tracker's notes are
+   * kept; with some, an event tells of them.
+   * @throws OrderMoved when the order is no longer the one that `before` is.
+   */
+  async write(before: Order, after: Order, tracking: Tracking, changes: readonly string[]): Promise<Order> {
+    const isChanged = changes.length > 0
+    const written: Order = isChanged ? { ...after, sequence: before.sequence + 1, updatedAt: this.#clock.now() } : after
+    await this.#store.transaction(async (stores) => {
+      if (!(await stores.orders.update(written, tracking, before.sequence))) throw new OrderMoved(`order ${before.id} has moved`)
+      if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
+      if (written.paymentSeenAt !== null && before.paymentSeenAt === null) await stores.placements.markPaid(written.placementId)
+    })
+    if (isChanged || tracking.final) this.#hint(written)
+    return written
+  }
+
+  /** Whether anything can still happen to it. */
+  isFinal(order: Order, traits: LifeTraits): boolean {
+    return isFinal(order, traits, this.#clock.now())
+  }
+
+  #event(order: Order, before: Order | null, message: string): OrderEvent {
+    return {
+      orderId: order.id,
+      clientId: order.clientId,
+      sequence: order.sequence,
+      at: this.#clock.now(),
+      previousState: before?.state ?? null,
+      state: order.state,
+      message,
+      order,
+    }
+  }
+
+  #hint(order: Order): void {
+    this.#hints.give(`order:${order.id}`, `client:${order.clientId}`)
+  }
+}

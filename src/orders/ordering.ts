@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto'
+import { uuidv7 } from 'uuidv7'
+import type { OrderLog } from './log.ts'
+import { within, type Placing } from './placing.ts'
+import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { ZERO_SAT, type Sat } from '../domain/money.ts'
+import { cheapestOf, NO_PAYMENT, payableUntil } from '../domain/offer.ts'
+import type { Order } from '../domain/order-record.ts'
+import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
+import type { Quote } from '../domain/quote.ts'
+import { termsOf } from '../domain/request.ts'
+import type { Pace } from '../domain/schedule.ts'
+import type { Clock, EpochMs } from '../domain/time.ts'
+import { questionKey } from '../quotes/question.ts'
+import type { Quoting } from '../quotes/quoting.ts'
+import type { Tracking } from '../store/orders.ts'
+import type { Placement } from '../store/placements.ts'
+import type { Store } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+import type { LspRegistry } from '../upstream/registry.ts'
+
+export interface OrderInput {
+  quoteId: string
+  idempotencyKey: string
+  /** The most that may leave the wallet; null: what the quote said. */
+  maxOrderTotalSat: Sat | null
+  email: string | null
+}
+
+export type OrderOutcome =
+  | { kind: 'order'; order: Order }
+  | { kind: 'price-changed'; quote: Quote }
+  | { kind: 'quote-expired'; expiredAt: EpochMs }
+  | { kind: 'quote-not-found' }
+  | { kind: 'conflict' }
+  | { kind: 'lsp'; lspId: string; failure: FailureDetails }
+
+/** What is kept under an idempotency key: the outcome, by the ids of what it is about. */
+type KeptAnswer =
+  | { kind: 'order'; orderId: string }
+  | { kind: 'price-changed'; quoteId: string }
+  | { kind: 'quote-expired'; expiredAt: EpochMs }
+  | { kind: 'quote-not-found' }
+  | { kind: 'lsp'; lspId: string; failure: FailureDetails }
+
+/** Refusals that another try may well not meet, and that left nothing behind: the key may be used again for it. */
+const TRY_AGAIN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'RATE_LIMITED', 'PEER_NOT_CONNECTED'])
+
+const ANSWER_POLL_MS = 100
+const ANSWER_PATIENCE_MS = 90_000
+
+/** Turns quotes into orders, once per idempotency key. */
+export class Ordering {
+  readonly #store: Store
+  readonly #placing: Placing
+  readonly #quoting: Quoting
+  readonly #log: OrderLog
+  readonly #lsps: LspRegistry
+  readonly #clock: Clock
+  readonly #pace: Pace
+
+  constructor(options: { store: Store; placing: Placing; quoting: Quoting; log: OrderLog; lsps: LspRegistry; clock: Clock; pace: Pace }) {
+    this.#store = options.store
+    this.#placing = options.placing
+    this.#quoting = options.quoting
+    this.#log = options.log
+    this.#lsps = options.lsps
+    this.#clock = options.clock
+    this.#pace = options.pace
+  }
+
+  async createOrder(clientId: string, input: OrderInput): Promise<OrderOutcome> {
+    const inputHash = createHash('sha256').update(JSON.stringify([input.quoteId, input.maxOrderTotalSat, input.email])).digest('hex')
+    const kept = await this.#store.idempotency.claim(clientId, input.idempotencyKey, inputHash, this.#clock.now())
+    if (kept) return kept.inputHash === inputHash ? this.#replay(clientId, input) : { kind: 'conflict' }
+    try {
+      return await this.#order(clientId, input)
+    } catch (error) {
+      // Nothing was sent under it: the key is free again. What was sent is bound to it, and answers it later.
+      await this.#store.idempotency.releaseUnbound(clientId, input.idempotencyKey)
+      throw error
+    }
+  }
+
+  /** The answer that the key got before; one that is still on its way is waited for. */
+  async #replay(clientId: string, input: OrderInput): Promise<OrderOutcome> {
+    const giveUpAt = performance.now() + ANSWER_PATIENCE_MS
+    while (performance.now() < giveUpAt) {
+      const kept = await this.#store.idempotency.get(clientId, input.idempotencyKey)
+      if (kept === null) return this.createOrder(clientId, input)
+      if (kept.answer !== null) return this.#outcomeOf(clientId, JSON.parse(kept.answer) as KeptAnswer)
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_POLL_MS))
+    }
+    throw new Error('the first answer under this idempotency key never came')
+  }
+
+  async #outcomeOf(clientId: string, kept: KeptAnswer): Promise<OrderOutcome> {
+    if (kept.kind === 'order') {
+      const [order] = await this.#store.orders.byIds(clientId, [kept.orderId])
+      if (order) return { kind: 'order', order }
+    } else if (kept.kind === 'price-changed') {
+      const [quote] = await this.#store.quotes.byIds(clientId, [kept.quoteId])
+      if (quote) return { kind: 'price-changed', quote }
+    } else {
+      return kept
+    }
+    throw new Error('what an idempotency key was answered with is gone')
+  }
+
+  async #order(clientId: string, input: OrderInput): Promise<OrderOutcome> {
+    const key: Key = { clientId, key: input.idempotencyKey }
+    const [quote] = await this.#store.quotes.byIds(clientId, [input.quoteId])
+    if (!quote) return this.#answer(key, { kind: 'quote-not-found' })
+    const maxTotalSat = input.maxOrderTotalSat ?? quote.orderTotalSat
+    const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
+    const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
+    // A firm quote is one order at the LSP: whoever orders it again gets that order.
+    if (adopted) return this.#answer(key, { kind: 'order', order: adopted.order })
+    if (quote.expiresAt !== null && quote.expiresAt <= this.#clock.now()) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
+    if (placement === null) return this.#placeAnew(key, input, quote, maxTotalSat)
+    if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
+    return { kind: 'order', order: await this.#adopt(placement, quote.id, key) }
+  }
+
+  async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
+    const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
+    if (!lsp) return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details() })
+    const { sent, settled } = await this.#placing.place({
+      lsp,
+      clientId: key.clientId,
+      question: questionKey(key.clientId, lsp.id, quote.request),
+      purpose: 'ORDER',
+      request: quote.request,
+      email: input.email,
+      agreed: { quoteId: quote.id, maxTotalSat },
+      alongside: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
+    })
+    const placement = await within(settled, lsp.settings.timeoutMs)
+    if (placement !== null) return this.#finish(placement, key)
+    const outcome = await this.#finish({ ...sent, status: 'LOST' }, key)
+    // The LSP may still answer; then the order moves on.
+    void settled.then((late) => this.#finishLate(late)).catch(() => {})
+    return outcome
+  }
+
+  /** What a placement that has been settled means for whoever ordered it. */
+  async #finish(placement: Placement, key: Key | null): Promise<OrderOutcome> {
+    const refused = await this.#refusal(placement)
+    if (refused) return key === null ? refused : this.#answer(key, refused)
+    return { kind: 'order', order: await this.#adopt(placement, placement.agreed?.quoteId ?? '', key) }
+  }
+
+  /** Why it does not become an order; null when it does. */
+  async #refusal(placement: Placement): Promise<OrderOutcome | null> {
+    const lsp = this.#lsps.require(placement.lspId)
+    if (placement.status === 'LOST') return null
+    try {
+      const quote = await this.#quoting.firmQuote(lsp, placement)
+      return placement.agreed && quote.orderTotalSat > placement.agreed.maxTotalSat ? { kind: 'price-changed', quote } : null
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+      if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})
+      return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
+    }
+  }
+
+  /** Makes what was placed an order of the client's, and that the key's answer. */
+  async #adopt(placement: Placement, quoteId: string, key: Key | null): Promise<Order> {
+    const now = this.#clock.now()
+    const order = orderOf(placement, quoteId, uuidv7(), this.#lsps.require(placement.lspId), now)
+    const isLost = order.state === 'OUTCOME_UNKNOWN'
+    const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: false }
+    const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${order.orderTotalSat} sat to pay`
+    return this.#log.begin(order, tracking, message, async (stores) => {
+      await stores.placements.adopt(placement.id, order.id)
+      if (key) await stores.idempotency.answer(key.clientId, key.key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
+    })
+  }
+
+  /** The LSP's answer came after its order was given out as OUTCOME_UNKNOWN; or it is sure now that none comes. */
+  async #finishLate(placement: Placement): Promise<void> {
+    const tracked = await this.#store.orders.byPlacement(placement.id)
+    if (tracked?.order.state !== 'OUTCOME_UNKNOWN') return
+    const { order, tracking } = tracked
+    const now = this.#clock.now()
+    if (placement.status === 'LOST') {
+      await this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [])
+      return
+    }
+    const refused = await this.#refusal(placement)
+    if (refused) {
+      const failureReason = refused.kind === 'price-changed' ? `the LSP asked for ${refused.quote.orderTotalSat} sat, more than was agreed to` : refused.kind === 'lsp' ? refused.failure.message : null
+      await this.#log.write(order, { ...order, state: 'FAILED', failureReason }, { ...tracking, nextReadAt: null, final: true }, [`the LSP's answer came late: ${failureReason}`])
+      return
+    }
+    const standing = { ...orderOf(placement, order.quoteId, order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
+    await this.#log.write(order, standing, { ...tracking, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${standing.orderTotalSat} sat to pay`])
+  }
+
+  /**
+   * Settles what a crash left behind: an order never sent is dropped, one that may have been sent is
+   * OUTCOME_UNKNOWN, and one whose answer was written down is finished. Nothing is ever sent again.
+   */
+  async recover(): Promise<void> {
+    for (const placement of await this.#store.placements.unfinished()) {
+      const key = await this.#store.idempotency.byPlacement(placement.id)
+      if (placement.status === 'INTENDED') {
+        await this.#store.placements.settle({ ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() })
+        if (key) await this.#store.idempotency.release(key.clientId, key.key)
+        continue
+      }
+      const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
+      if (placement.status === 'SENT') await this.#store.placements.settle(settled)
+      if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null) await this.#finish(settled, key)
+      await this.#finishLate(settled)
+    }
+    await this.#store.idempotency.releaseAllUnbound()
+  }
+
+  /** Keeps the answer under the key; a refusal that left nothing behind and may pass gives the key back. */
+  async #answer(key: Key, outcome: OrderOutcome): Promise<OrderOutcome> {
+    if (outcome.kind === 'lsp' && TRY_AGAIN.has(outcome.failure.code)) await this.#store.idempotency.release(key.clientId, key.key)
+    else await this.#store.idempotency.answer(key.clientId, key.key, JSON.stringify(keptAnswer(outcome)))
+    return outcome
+  }
+}
+
+interface Key {
+  clientId: string
+  key: string
+}
+
+function keptAnswer(outcome: OrderOutcome): KeptAnswer {
+  if (outcome.kind === 'order') return { kind: 'order', orderId: outcome.order.id }
+  if (outcome.kind === 'price-changed') return { kind: 'price-changed', quoteId: outcome.quote.id }
+  if (outcome.kind === 'conflict') throw new Error('a conflict is answered by the key that was there before')
+  return outcome
+}
+
+function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, now: EpochMs): Order {
+  const { request, reading, offer } = placement
+  const payment = offer?.payment ?? NO_PAYMENT
+  const cheapest = cheapestOf(payment)
+  const paid = reading !== null && showsPayment(reading)
+  return {
+    id,
+    clientId: placement.clientId,
+    lspId: placement.lspId,
+    quoteId,
+    placementId: placement.id,
+    state: reading === null ? 'OUTCOME_UNKNOWN' : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
+    sequence: 0,
+    request,
+    terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },
+    feeTotalSat: cheapest?.feeTotalSat ?? ZERO_SAT,
+    orderTotalSat: cheapest?.orderTotalSat ?? ZERO_SAT,
+    payment,
+    checks: offer?.checks ?? [],
+    paymentWarning: null,
+    channel: reading?.channel ?? null,
+    asset: reading?.asset ?? null,
+    refund: reading?.refund ?? null,
+    lnurlChannel: reading?.lnurlChannel ?? null,
+    jit: reading?.jit ?? null,
+    failureReason: reading?.failureReason ?? null,
+    openFailure: null,
+    failureSuspected: false,
+    lspOrderId: reading?.lspOrderId ?? null,
+    lspState: reading?.lspState ?? null,
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: reading?.expiresAt ?? payableUntil(payment),
+    checkedAt: reading === null ? null : now,
+    paymentSeenAt: paid ? now : null,
+    fundedAt: null,
+  }
+}

@@ -1,0 +1,132 @@
+import { uuidv7 } from 'uuidv7'
+import { LspFailure } from '../domain/failure.ts'
+import { offerEndsAt, vetOffer, type VettedOffer } from '../domain/offer.ts'
+import type { OrderReading } from '../domain/reading.ts'
+import type { ChannelRequest } from '../domain/request.ts'
+import { HOUR_MS, MINUTE_MS, type Clock } from '../domain/time.ts'
+import type { Placement, PlacementPurpose } from '../store/placements.ts'
+import type { Store, Stores } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+
+/** An answer that comes later than this is not waited for, by anybody. */
+const LATE_ANSWER_MS = MINUTE_MS
+/** What stands at an LSP that did not say for how long counts as standing this long. */
+const ASSUMED_STANDING_MS = HOUR_MS
+
+export interface PlacementOrder {
+  lsp: Lsp
+  clientId: string
+  question: string
+  purpose: PlacementPurpose
+  request: ChannelRequest
+  email: string | null
+  /** What the client agreed to, where this is its order and not only a question. */
+  agreed: Placement['agreed']
+  /** Runs in the transaction that writes the intent down; what it throws, prevents it. */
+  alongside?: (stores: Stores, placementId: string) => Promise<void>
+}
+
+/** An order that was sent. `settled` resolves when the LSP has answered, or when its answer is given up. */
+export interface PlacementHandle {
+  sent: Placement
+  settled: Promise<Placement>
+}
+
+/**
+ * Places orders with LSPs: each is one POST, written down before it is sent, never repeated, and never taken
+ * back because whoever asked for it has gone.
+ */
+export class Placing {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #underWay = new Set<Promise<Placement>>()
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  /**
+   * Writes the intent down and sends the order.
+   * @throws what `alongside` throws; then nothing is written and nothing is sent.
+   */
+  async place(order: PlacementOrder): Promise<PlacementHandle> {
+    const now = this.#clock.now()
+    const intent = {
+      id: uuidv7(),
+      clientId: order.clientId,
+      lspId: order.lsp.id,
+      question: order.question,
+      purpose: order.purpose,
+      request: order.request,
+      email: order.email,
+      agreed: order.agreed,
+      intendedAt: now,
+      standsUntil: now + ASSUMED_STANDING_MS,
+    }
+    await this.#store.transaction(async (stores) => {
+      await stores.placements.intend(intent)
+      await order.alongside?.(stores, intent.id)
+    })
+    const sent: Placement = { ...intent, status: 'SENT', orderId: null, lspOrderId: null, accessToken: null, reading: null, offer: null, failure: null }
+    const settled = this.#send(order.lsp, sent)
+    this.#underWay.add(settled)
+    void settled.catch(() => {}).finally(() => this.#underWay.delete(settled))
+    return { sent, settled }
+  }
+
+  async #send(lsp: Lsp, placement: Placement): Promise<Placement> {
+    await this.#store.placements.markSent(placement.id)
+    const settled = await this.#ask(lsp, placement)
+    await this.#store.placements.settle(settled)
+    return settled
+  }
+
+  async #ask(lsp: Lsp, placement: Placement): Promise<Placement> {
+    try {
+      const { accessToken, ...reading } = await lsp.adapter.createOrder(lsp.call(Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs)), placement.request, placement.email)
+      const offer = this.#vet(lsp, placement.request, reading)
+      return {
+        ...placement,
+        status: 'STANDING',
+        standsUntil: offerEndsAt(offer) ?? placement.standsUntil,
+        lspOrderId: reading.lspOrderId,
+        accessToken,
+        reading: { ...reading, accessToken: null },
+        offer,
+      }
+    } catch (error) {
+      const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
+      return { ...placement, status: failure.effect === 'none' ? 'REFUSED' : 'LOST', failure: failure.details() }
+    }
+  }
+
+  #vet(lsp: Lsp, request: ChannelRequest, reading: Omit<OrderReading, 'accessToken'>): VettedOffer {
+    if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
+    return vetOffer(reading.payment, {
+      network: lsp.settings.network,
+      clientBalanceSat: request.clientBalanceSat,
+      lspPubkeys: lsp.pubkeys,
+      orderExpiresAt: reading.expiresAt,
+      refundOnchainAddress: request.refundOnchainAddress,
+      now: this.#clock.now(),
+    })
+  }
+
+  /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    await Promise.race([Promise.allSettled(this.#underWay), delay(graceMs)])
+  }
+}
+
+/** The outcome if it comes within `timeoutMs`, else null; the order goes on either way. */
+export async function within(settled: Promise<Placement>, timeoutMs: number): Promise<Placement | null> {
+  return Promise.race([settled, delay(timeoutMs).then(() => null)])
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
+}
+

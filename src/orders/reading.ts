@@ -1,0 +1,113 @@
+import type { OrderLog } from './log.ts'
+import { LspFailure } from '../domain/failure.ts'
+import { clientNodeUri } from '../domain/request.ts'
+import type { Order } from '../domain/order-record.ts'
+import { advance } from '../domain/progress.ts'
+import type { OrderReading } from '../domain/reading.ts'
+import { nextOpenDelayMs, nextReadDelayMs, type Pace } from '../domain/schedule.ts'
+import type { Clock } from '../domain/time.ts'
+import type { OrderRef } from '../protocols/adapter.ts'
+import type { TrackedOrder, Tracking } from '../store/orders.ts'
+import type { Store } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+import type { LspRegistry } from '../upstream/registry.ts'
+
+/** What an order's LSP calls an order that it no longer knows. */
+const FORGOTTEN = 'NOT_FOUND'
+
+/** Reads orders at their LSPs and writes down what became of them. */
+export class OrderReader {
+  readonly #store: Store
+  readonly #log: OrderLog
+  readonly #lsps: LspRegistry
+  readonly #clock: Clock
+  readonly #pace: Pace
+
+  constructor(store: Store, log: OrderLog, lsps: LspRegistry, clock: Clock, pace: Pace) {
+    this.#store = store
+    this.#log = log
+    this.#lsps = lsps
+    this.#clock = clock
+    this.#pace = pace
+  }
+
+  /** What later calls about the order need; null when the LSP never named one. */
+  async refOf(order: Order): Promise<OrderRef | null> {
+    if (order.lspOrderId === null) return null
+    const placement = await this.#store.placements.get(order.placementId)
+    return {
+      lspOrderId: order.lspOrderId,
+      accessToken: placement?.accessToken ?? null,
+      clientNodeUri: clientNodeUri(order.request),
+      announceChannel: order.terms.announceChannel,
+      features: this.#lsps.require(order.lspId).features,
+      lnurlChannel: order.lnurlChannel,
+      jit: order.jit,
+      paid: order.paymentSeenAt !== null,
+    }
+  }
+
+  /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
+  async read({ order, tracking }: TrackedOrder): Promise<Order> {
+    const lsp = this.#lsps.require(order.lspId)
+    const ref = await this.refOf(order)
+    if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null }, [])
+    let reading: OrderReading
+    try {
+      reading = await lsp.adapter.readOrder(lsp.call(), ref)
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+      return this.#unread(order, tracking, lsp, error)
+    }
+    if (isProvisional(lsp, order, reading)) {
+      return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
+    }
+    const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now())
+    const read = { ...next, failureSuspected: false }
+    const written = await this.#log.write(order, read, this.#after(read, tracking, lsp, 0), changes)
+    return this.#isToBeOpened(written, lsp) ? this.#open(written, tracking, lsp, ref) : written
+  }
+
+  /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */
+  #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
+    const later = this.#after(order, tracking, lsp, tracking.failures + 1)
+    if (failure.code !== 'NOT_FOUND' || order.lspState === FORGOTTEN) return this.#log.write(order, order, later, [])
+    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, ['the LSP says that it does not know this order'])
+  }
+
+  #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
+    const now = this.#clock.now()
+    const final = this.#log.isFinal(order, lsp.adapter)
+    const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
+    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, lsp.heldBackUntil ?? 0) }
+  }
+
+  #isToBeOpened(order: Order, lsp: Lsp): boolean {
+    const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
+    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isBeingRefunded
+  }
+
+  /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */
+  async #open(order: Order, tracking: Tracking, lsp: Lsp, ref: OrderRef): Promise<Order> {
+    const attempts = tracking.openAttempts + 1
+    const now = this.#clock.now()
+    try {
+      await lsp.adapter.openChannel?.(lsp.call(), ref, ref.clientNodeUri)
+      return await this.#log.write(order, { ...order, openFailure: null }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now }, ['the LSP was asked to open the channel, and does'])
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+      const openFailure = { message: error.message, peer: error.code === 'PEER_NOT_CONNECTED' }
+      const changes = order.openFailure?.message === error.message ? [] : [`the LSP was asked to open the channel, and did not: ${error.message}`]
+      const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
+      return this.#log.write(order, { ...order, openFailure }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
+    }
+  }
+}
+
+/**
+ * An LSP whose order advances when it is read may call a healthy order failed, when it was read while the channel
+ * was still being set up (protocols/README.md, section 10): such a failure has to be seen twice.
+ */
+function isProvisional(lsp: Lsp, order: Order, reading: OrderReading): boolean {
+  return lsp.adapter.advancesWhenRead && reading.state === 'FAILED' && order.state !== 'FAILED' && !order.failureSuspected
+}

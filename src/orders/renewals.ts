@@ -1,0 +1,116 @@
+import { uuidv7 } from 'uuidv7'
+import { LspFailure } from '../domain/failure.ts'
+import { cheapestOf, vetOffer, type Payment } from '../domain/offer.ts'
+import { ZERO_SAT } from '../domain/money.ts'
+import { moveWays, orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
+import type { Renewal } from '../domain/renewal-record.ts'
+import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
+import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import type { RenewalReading } from '../protocols/adapter.ts'
+import type { Store } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+import type { LspRegistry } from '../upstream/registry.ts'
+
+export interface RenewalInput {
+  lspId: string
+  shortChannelId: string
+  validTo: EpochMs
+  signedMessage: string
+}
+
+/** Orders longer lives for channels that stand, and follows those orders. */
+export class RenewalDesk {
+  readonly #store: Store
+  readonly #lsps: LspRegistry
+  readonly #clock: Clock
+  readonly #pace: Pace
+
+  constructor(store: Store, lsps: LspRegistry, clock: Clock, pace: Pace) {
+    this.#store = store
+    this.#lsps = lsps
+    this.#clock = clock
+    this.#pace = pace
+  }
+
+  /** @throws LspFailure; one whose effect is unknown may have left a renewal at the LSP, which costs nothing unpaid. */
+  async order(lsp: Lsp, clientId: string, input: RenewalInput): Promise<Renewal> {
+    if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
+    const reading = await lsp.adapter.renew(lsp.call(), input)
+    const now = this.#clock.now()
+    const payment = this.#vet(lsp, reading, now)
+    const renewal: Renewal = {
+      id: uuidv7(),
+      clientId,
+      lspId: lsp.id,
+      shortChannelId: reading.shortChannelId ?? input.shortChannelId,
+      lspOrderId: reading.lspOrderId,
+      state: orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid: showsPayment(reading) }),
+      feeTotalSat: cheapestOf(payment)?.feeTotalSat ?? ZERO_SAT,
+      payment,
+      channel: reading.channel,
+      renewedUntil: reading.renewedUntil,
+      paymentSeenAt: showsPayment(reading) ? now : null,
+      createdAt: now,
+      updatedAt: now,
+    }
+    await this.#store.renewals.insert(renewal, now + this.#pace.activeMs)
+    return renewal
+  }
+
+  #vet(lsp: Lsp, reading: RenewalReading, now: EpochMs): Payment {
+    if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
+    const { payment, checks } = vetOffer(reading.payment, {
+      network: lsp.settings.network,
+      clientBalanceSat: ZERO_SAT,
+      lspPubkeys: lsp.pubkeys,
+      orderExpiresAt: reading.expiresAt,
+      // A renewal has no on-chain refund address to send, so it is paid by Lightning.
+      refundOnchainAddress: null,
+      now,
+    })
+    if (payment === null) throw new LspFailure('UNTRUSTWORTHY', checks.filter((check) => check.verdict === 'FAILED').map((check) => check.message).join('; '))
+    return payment
+  }
+
+  takeDue(until: EpochMs, limit: number): Promise<Renewal[]> {
+    return this.#store.renewals.takeDue(this.#clock.now(), until, limit)
+  }
+
+  /** Reads it once, and writes down what became of it. */
+  async read(renewal: Renewal): Promise<Renewal> {
+    const lsp = this.#lsps.require(renewal.lspId)
+    const now = this.#clock.now()
+    let next = renewal
+    try {
+      const reading = await lsp.adapter.readRenewal?.(lsp.call(), renewal.lspOrderId)
+      if (reading) next = this.#advance(renewal, reading, now)
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+    }
+    await this.#store.renewals.update(next, this.#nextReadAt(next, now))
+    return next
+  }
+
+  #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {
+    const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
+    const payment = moveWays(renewal.payment, reading.payment, paid, now)
+    const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
+    const isChanged = state !== renewal.state || reading.renewedUntil !== renewal.renewedUntil
+    return {
+      ...renewal,
+      state,
+      payment,
+      channel: reading.channel ?? renewal.channel,
+      renewedUntil: reading.renewedUntil ?? renewal.renewedUntil,
+      paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
+      updatedAt: isChanged ? now : renewal.updatedAt,
+    }
+  }
+
+  #nextReadAt(renewal: Renewal, now: EpochMs): EpochMs | null {
+    const age = now - renewal.updatedAt
+    if (renewal.state === 'COMPLETED' || renewal.state === 'REFUNDED') return null
+    if (renewal.state === 'EXPIRED' || renewal.state === 'FAILED') return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
+    return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
+  }
+}

@@ -1,0 +1,37 @@
+import { HOUR_MS, type EpochMs } from '../domain/time.ts'
+import type { Stores } from '../store/store.ts'
+import type { LspSettings } from '../upstream/lsp.ts'
+
+// An LSP that has no way to tell its price but an order is owed some restraint: it keeps every such order,
+// it cannot be told to forget one, and LSPs block those who ask carelessly.
+
+/** The budget is used up; asking again makes sense from `retryAt` on. */
+export class OverBudget extends Error {
+  override name = 'OverBudget'
+  readonly retryAt: EpochMs
+
+  constructor(message: string, retryAt: EpochMs) {
+    super(message)
+    this.retryAt = retryAt
+  }
+}
+
+/** @throws OverBudget when one more order for its price alone would exceed what this LSP is to be asked. */
+export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, now: EpochMs): Promise<void> {
+  const { maxUnpaidOrders, firmQuotesPerHour } = lsp.courtesy
+  const unpaidUntil = await stores.placements.unpaidUntil(lsp.id, clientId, now)
+  if (unpaidUntil.length >= maxUnpaidOrders) {
+    throw new OverBudget(
+      `${unpaidUntil.length} orders stand unpaid at this LSP, and no more than ${maxUnpaidOrders} are to`,
+      // With n too many, the n-th to lapse makes room. A budget of nothing has room at no time: look in an hour.
+      unpaidUntil[unpaidUntil.length - maxUnpaidOrders] ?? now + HOUR_MS,
+    )
+  }
+  const asked = await stores.placements.quotesSince(lsp.id, now - HOUR_MS)
+  if (asked.length >= firmQuotesPerHour) {
+    throw new OverBudget(
+      `this LSP was asked for ${asked.length} firm quotes within an hour, and no more than ${firmQuotesPerHour} are to be`,
+      (asked[asked.length - firmQuotesPerHour] ?? now) + HOUR_MS,
+    )
+  }
+}

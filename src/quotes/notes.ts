@@ -1,0 +1,43 @@
+import type { VettedOffer } from '../domain/offer.ts'
+import type { QuoteNote, QuoteNoteCode } from '../domain/quote.ts'
+import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
+import type { EpochMs } from '../domain/time.ts'
+import { INFO_STALE_MS, type Lsp } from '../upstream/lsp.ts'
+
+/** Above it a channel needs option_support_large_channel on both sides (BOLT 2). */
+const MAX_ORDINARY_CHANNEL_SAT = 16_777_215
+
+/** Everything a wallet should know before it orders at this price. */
+export function notesOf(lsp: Lsp, asked: ChannelRequest, delivered: ChannelTerms, offer: VettedOffer | null, now: EpochMs): QuoteNote[] {
+  const notes: QuoteNote[] = []
+  const note = (code: QuoteNoteCode, message: string) => notes.push({ code, message })
+
+  for (const difference of differences(asked, delivered)) note('TERMS_ADJUSTED', difference)
+  if (lsp.adapter.clientConnects || asked.clientAddress === null) {
+    const uri = lsp.nodeUris[0]
+    note('PEER_CONNECTION_REQUIRED', uri ? `Connect the node to ${uri} before ordering.` : "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself.")
+  }
+  if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
+    note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
+  }
+  const foreignPayee = offer?.checks.find((check) => check.name === 'INVOICE_PAYEE' && check.verdict === 'WARNING')
+  if (foreignPayee) note('PAYEE_IS_NOT_LSP_NODE', foreignPayee.message)
+  if (delivered.lspBalanceSat + delivered.clientBalanceSat > MAX_ORDINARY_CHANNEL_SAT) {
+    note('LARGE_CHANNEL', 'Both nodes need option_support_large_channel for a channel of this size.')
+  }
+  const asOf = lsp.info?.asOf
+  if (asOf !== undefined && now - asOf > INFO_STALE_MS) note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
+  return notes
+}
+
+function differences(asked: ChannelRequest, delivered: ChannelTerms): string[] {
+  const rows: readonly [string, number | boolean | null, number | boolean | null][] = [
+    ['lspBalanceSat', asked.lspBalanceSat, delivered.lspBalanceSat],
+    ['clientBalanceSat', asked.clientBalanceSat, delivered.clientBalanceSat],
+    ['channelExpiryBlocks', asked.channelExpiryBlocks, delivered.channelExpiryBlocks],
+    ['requiredChannelConfirmations', asked.requiredChannelConfirmations, delivered.requiredChannelConfirmations],
+    ['fundingConfirmsWithinBlocks', asked.fundingConfirmsWithinBlocks, delivered.fundingConfirmsWithinBlocks],
+    ['announceChannel', asked.announceChannel, delivered.announceChannel],
+  ]
+  return rows.flatMap(([name, was, is]) => (was !== null && is !== null && was !== is ? [`${name}: asked for ${was}, delivered ${is}.`] : []))
+}

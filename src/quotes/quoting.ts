@@ -1,0 +1,260 @@
+import { uuidv7 } from 'uuidv7'
+import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
+import { notesOf } from './notes.ts'
+import { channelKey, questionKey } from './question.ts'
+import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { brokenLimit, withDefaults } from '../domain/limits.ts'
+import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import { cheapestOf, offerEndsAt } from '../domain/offer.ts'
+import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
+import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
+import { SECOND_MS, type Clock } from '../domain/time.ts'
+import { within, type Placing } from '../orders/placing.ts'
+import type { Price } from '../protocols/adapter.ts'
+import type { Placement } from '../store/placements.ts'
+import type { Store } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+
+export interface QuoteFailure extends FailureDetails {
+  lspId: string
+}
+
+export type QuoteOutcome = { kind: 'quote'; quote: Quote } | { kind: 'failure'; failure: QuoteFailure }
+
+export interface Ask {
+  clientId: string
+  request: ChannelRequest
+  firm: FirmPolicy
+  deadlineMs: number
+}
+
+/** An offer about to lapse is no answer: whoever gets it must have the time to order. */
+const LAST_CALL_MS = 10 * SECOND_MS
+/** An estimate this young is asked for again by nobody. */
+const ESTIMATE_FRESH_MS = 5 * SECOND_MS
+
+/** Asks LSPs what a channel costs, at the least trouble for them that gives an honest answer. */
+export class Quoting {
+  readonly #store: Store
+  readonly #placing: Placing
+  readonly #clock: Clock
+  /** Questions that are being asked right now: a second asker waits for the first one's answer. */
+  readonly #asking = new Map<string, Promise<Placement>>()
+  readonly #estimates = new Map<string, Promise<Price | null>>()
+
+  constructor(store: Store, placing: Placing, clock: Clock) {
+    this.#store = store
+    this.#placing = placing
+    this.#clock = clock
+  }
+
+  /** One LSP's answer. Never throws for what the LSP does, and never takes longer than the deadline. */
+  async ask(lsp: Lsp, ask: Ask): Promise<QuoteOutcome> {
+    const timeoutMs = Math.max(1, Math.min(ask.deadlineMs, lsp.settings.timeoutMs))
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)), timeoutMs)
+    })
+    try {
+      return { kind: 'quote', quote: await Promise.race([this.#quote(lsp, ask, timeoutMs), late]) }
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+      if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})
+      return { kind: 'failure', failure: { ...error.details(), lspId: lsp.id } }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
+    const inexpressible = lsp.adapter.inexpressible(ask.request)
+    if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
+    const info = await lsp.currentInfo(timeoutMs)
+    const request = withDefaults(ask.request, info.limits)
+    const broken = brokenLimit(request, info.limits)
+    if (broken) throw new LspFailure('OPTION_MISMATCH', broken.message, { property: broken.property })
+
+    const context: Context = { lsp, clientId: ask.clientId, request, question: questionKey(ask.clientId, lsp.id, request), timeoutMs }
+    const standing = await this.#store.placements.standing(context.question, this.#clock.now() + LAST_CALL_MS)
+    if (standing) return this.firmQuote(lsp, standing)
+    if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
+
+    if (ask.firm !== 'ALWAYS') {
+      const quote = await this.#priceWithoutOrder(context)
+      if (quote) return quote
+    }
+    if (ask.firm === 'NEVER') return this.#secondBest(context, 'PRICE_UNKNOWN', 'this LSP tells a price only by an order, which `firm: NEVER` forbids', null)
+    try {
+      return await this.#firm(context)
+    } catch (error) {
+      if (!(error instanceof OverBudget)) throw error
+      const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context) : null
+      return quote ?? (await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt))
+    }
+  }
+
+  /** The LSP's own estimate, else its published tariff, else null. */
+  async #priceWithoutOrder(context: Context): Promise<Quote | null> {
+    const { lsp, request, timeoutMs } = context
+    const estimate = await this.#estimate(lsp, context.question, request, timeoutMs)
+    if (estimate) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
+    const computed = lsp.adapter.tariff?.(lsp.call(timeoutMs), request) ?? null
+    return computed && this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
+  }
+
+  #estimate(lsp: Lsp, question: string, request: ChannelRequest, timeoutMs: number): Promise<Price | null> {
+    if (!lsp.adapter.estimate) return Promise.resolve(null)
+    const asked = this.#estimates.get(question)
+    if (asked) return asked
+    const estimate = lsp.adapter.estimate(lsp.call(timeoutMs), request)
+    this.#estimates.set(question, estimate)
+    const forget = () => this.#estimates.delete(question)
+    // A failure is nobody else's: the next asker asks again.
+    estimate.then(() => setTimeout(forget, ESTIMATE_FRESH_MS).unref(), forget)
+    return estimate
+  }
+
+  /** An unpaid order for its price, within the courtesy budget. @throws OverBudget */
+  async #firm(context: Context): Promise<Quote> {
+    const { lsp, clientId, question, request } = context
+    let placement = this.#asking.get(question)
+    if (!placement) {
+      placement = this.#placing
+        .place({
+          lsp,
+          clientId,
+          question,
+          purpose: 'QUOTE',
+          request,
+          email: null,
+          agreed: null,
+          alongside: async (stores) => {
+            const standing = await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
+            if (standing) throw new AlreadyStanding(standing)
+            await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
+          },
+        })
+        .then(
+          ({ settled }) => settled,
+          (error: unknown) => {
+            if (error instanceof AlreadyStanding) return error.placement
+            throw error
+          },
+        )
+      this.#asking.set(question, placement)
+      void placement.catch(() => {}).finally(() => this.#asking.delete(question))
+    }
+    // Past our deadline the order still goes on, and answers whoever asks next.
+    const settled = await within(placement, context.timeoutMs)
+    if (settled === null) throw new LspFailure('TIMEOUT', `no answer within ${context.timeoutMs} ms`)
+    return this.firmQuote(lsp, settled)
+  }
+
+  /** The quote that an order at the LSP stands behind: the same one, however often it is asked for. */
+  async firmQuote(lsp: Lsp, placement: Placement): Promise<Quote> {
+    const known = await this.#store.quotes.byPlacement(placement.id)
+    if (known) return known
+    const quote = this.#quoteOfPlacement(lsp, placement)
+    const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
+    await this.#store.quotes.savePrice(lsp.id, channelKey(placement.request), { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms }, createdAt)
+    return this.#save(quote)
+  }
+
+  /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
+  #quoteOfPlacement(lsp: Lsp, placement: Placement): Quote {
+    const { request, reading, offer, failure } = placement
+    if (reading === null || offer === null) {
+      throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', { property: failure?.property ?? null, retryAt: failure?.retryAt ?? null })
+    }
+    if (offer.payment === null) {
+      const failed = offer.checks.filter((check) => check.verdict === 'FAILED').map((check) => `${check.name}: ${check.message}`)
+      throw new LspFailure('UNTRUSTWORTHY', failed.join('; '))
+    }
+    const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
+    if (!cheapest) throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', { property: 'refundOnchainAddress' })
+    const terms = { ...lsp.adapter.deliverable(termsOf(request)), ...reading.terms }
+    const now = this.#clock.now()
+    return {
+      ...this.#blank(lsp, placement.clientId, request, terms, now),
+      basis: 'FIRM',
+      ...cheapest,
+      bolt11FeeTotalSat: offer.payment.bolt11?.feeTotalSat ?? null,
+      onchainFeeTotalSat: offer.payment.onchain?.feeTotalSat ?? null,
+      notes: notesOf(lsp, request, terms, offer, now),
+      checks: offer.checks,
+      placementId: placement.id,
+      expiresAt: offerEndsAt(offer),
+    }
+  }
+
+  #unboundQuote({ lsp, clientId, request }: Context, basis: PriceBasis, price: Price): Quote {
+    const terms = lsp.adapter.deliverable(termsOf(request))
+    const now = this.#clock.now()
+    return {
+      ...this.#blank(lsp, clientId, request, terms, now),
+      basis,
+      feeTotalSat: price.feeTotalSat,
+      orderTotalSat: addSat(price.feeTotalSat, request.clientBalanceSat),
+      notes: notesOf(lsp, request, terms, null, now),
+      expiresAt: price.expiresAt,
+    }
+  }
+
+  /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
+  async #secondBest({ lsp, clientId, request }: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
+    const price = await this.#store.quotes.price(lsp.id, channelKey(request))
+    if (!price) throw new LspFailure(code, message, { retryAt })
+    const now = this.#clock.now()
+    return this.#save({
+      ...this.#blank(lsp, clientId, request, price.terms, now),
+      basis: 'OBSERVED',
+      feeTotalSat: price.feeTotalSat,
+      orderTotalSat: addSat(price.feeTotalSat, request.clientBalanceSat),
+      bolt11FeeTotalSat: price.bolt11FeeTotalSat,
+      onchainFeeTotalSat: price.onchainFeeTotalSat,
+      notes: notesOf(lsp, request, price.terms, null, now),
+      observedAt: price.observedAt,
+    })
+  }
+
+  #blank(lsp: Lsp, clientId: string, request: ChannelRequest, terms: ChannelTerms, now: number) {
+    return {
+      id: uuidv7(),
+      clientId,
+      lspId: lsp.id,
+      bolt11FeeTotalSat: null as Sat | null,
+      onchainFeeTotalSat: null as Sat | null,
+      terms,
+      checks: [],
+      request,
+      placementId: null,
+      createdAt: now,
+      observedAt: null,
+      expiresAt: null,
+    }
+  }
+
+  async #save(quote: Quote): Promise<Quote> {
+    await this.#store.quotes.save([quote])
+    return quote
+  }
+}
+
+/** Somebody else's answer to the very question arrived between looking for one and asking. */
+class AlreadyStanding extends Error {
+  readonly placement: Placement
+
+  constructor(placement: Placement) {
+    super('an order stands for this question')
+    this.placement = placement
+  }
+}
+
+interface Context {
+  lsp: Lsp
+  clientId: string
+  request: ChannelRequest
+  question: string
+  timeoutMs: number
+}
+

@@ -1,0 +1,62 @@
+import type { Db } from './database.ts'
+import type { EpochMs } from '../domain/time.ts'
+
+export interface IdempotencyRecord {
+  inputHash: string
+  /** JSON; null while the answer is on its way. */
+  answer: string | null
+  placementId: string | null
+}
+
+export class IdempotencyStore {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /** Claims the key. null: it is the caller's now; else what it was claimed for before. */
+  async claim(clientId: string, key: string, inputHash: string, now: EpochMs): Promise<IdempotencyRecord | null> {
+    const claimed = await this.#db
+      .insertInto('idempotency')
+      .values({ client_id: clientId, key, input_hash: inputHash, created_at: now, answer: null, placement_id: null })
+      .onConflict((conflict) => conflict.columns(['client_id', 'key']).doNothing())
+      .executeTakeFirst()
+    return (claimed.numInsertedOrUpdatedRows ?? 0n) > 0n ? null : this.get(clientId, key)
+  }
+
+  async get(clientId: string, key: string): Promise<IdempotencyRecord | null> {
+    const row = await this.#db.selectFrom('idempotency').selectAll().where('client_id', '=', clientId).where('key', '=', key).executeTakeFirst()
+    return row ? { inputHash: row.input_hash, answer: row.answer, placementId: row.placement_id } : null
+  }
+
+  /** Ties the key to the order that is about to be sent: after a crash, its fate is the key's answer. */
+  async bind(clientId: string, key: string, placementId: string): Promise<void> {
+    await this.#db.updateTable('idempotency').set({ placement_id: placementId }).where('client_id', '=', clientId).where('key', '=', key).execute()
+  }
+
+  async answer(clientId: string, key: string, answer: string): Promise<void> {
+    await this.#db.updateTable('idempotency').set({ answer }).where('client_id', '=', clientId).where('key', '=', key).execute()
+  }
+
+  /** The key's owner and name for a placement, if a client ordered it by key. */
+  async byPlacement(placementId: string): Promise<{ clientId: string; key: string; answer: string | null } | null> {
+    const row = await this.#db.selectFrom('idempotency').select(['client_id', 'key', 'answer']).where('placement_id', '=', placementId).executeTakeFirst()
+    return row ? { clientId: row.client_id, key: row.key, answer: row.answer } : null
+  }
+
+  /** Gives the key back if nothing was sent for it: whatever was to be done never began. */
+  async releaseUnbound(clientId: string, key: string): Promise<void> {
+    await this.#db.deleteFrom('idempotency').where('client_id', '=', clientId).where('key', '=', key).where('answer', 'is', null).where('placement_id', 'is', null).execute()
+  }
+
+  /** The same for every key, at a start, when nothing can be under way. */
+  async releaseAllUnbound(): Promise<void> {
+    await this.#db.deleteFrom('idempotency').where('answer', 'is', null).where('placement_id', 'is', null).execute()
+  }
+
+  /** Gives the key back: what was tried for it had no effect, and may be tried again. */
+  async release(clientId: string, key: string): Promise<void> {
+    await this.#db.deleteFrom('idempotency').where('client_id', '=', clientId).where('key', '=', key).execute()
+  }
+}

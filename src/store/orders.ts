@@ -1,0 +1,183 @@
+import { sql, type SelectQueryBuilder } from 'kysely'
+import type { Db } from './database.ts'
+import type { OrderRow, Tables } from './schema.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { OrderState } from '../domain/order.ts'
+import type { EpochMs } from '../domain/time.ts'
+
+/** What the tracker keeps beside an order. */
+export interface Tracking {
+  nextReadAt: EpochMs | null
+  /** Readings in a row that the LSP did not answer. */
+  failures: number
+  /** Attempts to have the channel opened. */
+  openAttempts: number
+  final: boolean
+}
+
+export interface TrackedOrder {
+  order: Order
+  tracking: Tracking
+}
+
+export interface OrderPage {
+  first: number | null
+  last: number | null
+  after: string | null
+  before: string | null
+  states: readonly OrderState[] | null
+}
+
+const orderOf = (row: Pick<OrderRow, 'body'>) => JSON.parse(row.body) as Order
+
+function trackedOf(row: OrderRow): TrackedOrder {
+  return {
+    order: orderOf(row),
+    tracking: { nextReadAt: row.next_read_at, failures: row.failures, openAttempts: row.open_attempts, final: row.final === 1 },
+  }
+}
+
+function columnsOf(order: Order, tracking: Tracking) {
+  return {
+    state: order.state,
+    sequence: order.sequence,
+    next_read_at: tracking.final ? null : tracking.nextReadAt,
+    failures: tracking.failures,
+    open_attempts: tracking.openAttempts,
+    final: tracking.final ? 1 : 0,
+    payment_seen_at: order.paymentSeenAt,
+    funded_at: order.fundedAt,
+    body: JSON.stringify(order),
+  }
+}
+
+export class OrderStore {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  async insert(order: Order, tracking: Tracking): Promise<void> {
+    await this.#db
+      .insertInto('orders')
+      .values({
+        id: order.id,
+        client_id: order.clientId,
+        lsp_id: order.lspId,
+        placement_id: order.placementId,
+        created_at: order.createdAt,
+        lease_owner: null,
+        lease_until: 0,
+        ...columnsOf(order, tracking),
+      })
+      .execute()
+  }
+
+  /**
+   * Writes the order as it stands now, unless it has moved since it was read: its sequence must still be
+   * `expectedSequence`. False: somebody else was faster, and nothing was written.
+   */
+  async update(order: Order, tracking: Tracking, expectedSequence: number): Promise<boolean> {
+    const result = await this.#db
+      .updateTable('orders')
+      .set({ ...columnsOf(order, tracking), lease_owner: null, lease_until: 0 })
+      .where('id', '=', order.id)
+      .where('sequence', '=', expectedSequence)
+      .executeTakeFirst()
+    return result.numUpdatedRows > 0n
+  }
+
+  /** Writes an event. Its position is taken from a counter that only one transaction at a time can raise. */
+  async append(event: OrderEvent): Promise<void> {
+    const { value: position } = await this.#db
+      .updateTable('counters')
+      .set({ value: sql<number>`value + 1` })
+      .where('name', '=', 'events')
+      .returning('value')
+      .executeTakeFirstOrThrow()
+    await this.#db
+      .insertInto('events')
+      .values({ position, order_id: event.orderId, sequence: event.sequence, client_id: event.clientId, at: event.at, body: JSON.stringify(event) })
+      .execute()
+  }
+
+  async get(id: string): Promise<TrackedOrder | null> {
+    const row = await this.#db.selectFrom('orders').selectAll().where('id', '=', id).executeTakeFirst()
+    return row ? trackedOf(row) : null
+  }
+
+  async byIds(clientId: string, ids: readonly string[]): Promise<(Order | null)[]> {
+    if (ids.length === 0) return []
+    const rows = await this.#db.selectFrom('orders').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', ids).execute()
+    const found = new Map(rows.map((row) => [row.id, orderOf(row)]))
+    return ids.map((id) => found.get(id) ?? null)
+  }
+
+  async byPlacement(placementId: string): Promise<TrackedOrder | null> {
+    const row = await this.#db.selectFrom('orders').selectAll().where('placement_id', '=', placementId).executeTakeFirst()
+    return row ? trackedOf(row) : null
+  }
+
+  /** Newest first; one more than asked for, so that the caller sees whether there are more. Ids sort by time. */
+  async page(clientId: string, page: OrderPage, limit: number): Promise<Order[]> {
+    const backwards = page.last !== null && page.first === null
+    let query: SelectQueryBuilder<Tables, 'orders', { body: string }> = this.#db.selectFrom('orders').select('body').where('client_id', '=', clientId)
+    if (page.states) query = query.where('state', 'in', page.states)
+    if (page.after !== null) query = query.where('id', '<', page.after)
+    if (page.before !== null) query = query.where('id', '>', page.before)
+    const rows = await query.orderBy('id', backwards ? 'asc' : 'desc').limit(limit).execute()
+    const orders = rows.map(orderOf)
+    return backwards ? orders.reverse() : orders
+  }
+
+  async events(orderId: string, afterSequence: number, limit = 1_000): Promise<OrderEvent[]> {
+    const rows = await this.#db.selectFrom('events').select('body').where('order_id', '=', orderId).where('sequence', '>', afterSequence).orderBy('sequence').limit(limit).execute()
+    return rows.map((row) => JSON.parse(row.body) as OrderEvent)
+  }
+
+  /** Events of any of the client's orders, by their position in the whole log. */
+  async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<{ position: number; event: OrderEvent }[]> {
+    const rows = await this.#db.selectFrom('events').select(['position', 'body']).where('client_id', '=', clientId).where('position', '>', afterPosition).orderBy('position').limit(limit).execute()
+    return rows.map((row) => ({ position: row.position, event: JSON.parse(row.body) as OrderEvent }))
+  }
+
+  async lastPosition(): Promise<number> {
+    const row = await this.#db.selectFrom('counters').select('value').where('name', '=', 'events').executeTakeFirstOrThrow()
+    return row.value
+  }
+
+  /**
+   * Takes orders that are due under a lease, so that nobody else reads them before `leaseUntil`. Orders of
+   * `busyLsps` are left for later.
+   */
+  async takeDue(owner: string, now: EpochMs, leaseUntil: EpochMs, busyLsps: readonly string[], limit: number): Promise<TrackedOrder[]> {
+    const rows = await this.#db
+      .updateTable('orders')
+      .set({ lease_owner: owner, lease_until: leaseUntil })
+      .where('id', 'in', (e) =>
+        e
+          .selectFrom('orders')
+          .select('id')
+          .where('next_read_at', '<=', now)
+          .where('lease_until', '<=', now)
+          .$if(busyLsps.length > 0, (query) => query.where('lsp_id', 'not in', busyLsps))
+          .orderBy('next_read_at')
+          .limit(limit),
+      )
+      .returningAll()
+      .execute()
+    return rows.map(trackedOf)
+  }
+
+  /** When the next order will be due; null: none will. */
+  async nextDueAt(): Promise<EpochMs | null> {
+    const row = await this.#db.selectFrom('orders').select((e) => e.fn.min('next_read_at').as('at')).executeTakeFirst()
+    return row?.at ?? null
+  }
+
+  /** Has it read as soon as somebody gets to it. */
+  async makeDue(id: string, now: EpochMs): Promise<void> {
+    await this.#db.updateTable('orders').set({ next_read_at: now }).where('id', '=', id).where('final', '=', 0).execute()
+  }
+}

@@ -1,0 +1,42 @@
+import type { Db } from './database.ts'
+import type { Renewal } from '../domain/renewal-record.ts'
+import type { EpochMs } from '../domain/time.ts'
+
+export class RenewalStore {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  async insert(renewal: Renewal, nextReadAt: EpochMs): Promise<void> {
+    await this.#db
+      .insertInto('renewals')
+      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal) })
+      .execute()
+  }
+
+  async update(renewal: Renewal, nextReadAt: EpochMs | null): Promise<void> {
+    await this.#db
+      .updateTable('renewals')
+      .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0 })
+      .where('id', '=', renewal.id)
+      .execute()
+  }
+
+  async get(clientId: string, id: string): Promise<Renewal | null> {
+    const row = await this.#db.selectFrom('renewals').select('body').where('client_id', '=', clientId).where('id', '=', id).executeTakeFirst()
+    return row ? (JSON.parse(row.body) as Renewal) : null
+  }
+
+  /** Takes renewals that are due, and puts them off until `until` so that nobody else reads them meanwhile. */
+  async takeDue(now: EpochMs, until: EpochMs, limit: number): Promise<Renewal[]> {
+    const rows = await this.#db
+      .updateTable('renewals')
+      .set({ next_read_at: until })
+      .where('id', 'in', (e) => e.selectFrom('renewals').select('id').where('next_read_at', '<=', now).orderBy('next_read_at').limit(limit))
+      .returning('body')
+      .execute()
+    return rows.map((row) => JSON.parse(row.body) as Renewal)
+  }
+}

@@ -1,0 +1,124 @@
+import type { Generated } from 'kysely'
+
+// The tables, for both engines. Times are milliseconds since 1970; documents are JSON in text columns, and the
+// columns beside them are the parts that a query looks for.
+
+export interface LspRow {
+  id: string
+  name: string
+  protocol: string
+  network: string
+  url: string
+  website: string | null
+  /** DatedLspInfo; null until the LSP has answered once. */
+  info: string | null
+}
+
+export interface QuoteRow {
+  id: string
+  client_id: string
+  lsp_id: string
+  placement_id: string | null
+  created_at: number
+  body: string
+}
+
+/** What an LSP last asked for a channel, whoever asked. */
+export interface PriceRow {
+  lsp_id: string
+  channel_key: string
+  observed_at: number
+  body: string
+}
+
+export interface PlacementRow {
+  id: string
+  client_id: string
+  lsp_id: string
+  /** The client's question, hashed: who asks whom for what. */
+  question: string
+  purpose: string
+  status: string
+  /** Whether it counts as an order that stands unpaid at the LSP. */
+  unpaid: number
+  intended_at: number
+  /** Until then it stands, as far as is known. */
+  stands_until: number
+  order_id: string | null
+  lsp_order_id: string | null
+  access_token: string | null
+  body: string
+}
+
+export interface OrderRow {
+  id: string
+  client_id: string
+  lsp_id: string
+  placement_id: string
+  state: string
+  sequence: number
+  created_at: number
+  /** When it is to be read again; null: never. */
+  next_read_at: number | null
+  failures: number
+  open_attempts: number
+  lease_owner: string | null
+  lease_until: number
+  final: number
+  /** For what was measured about the LSP. */
+  payment_seen_at: number | null
+  funded_at: number | null
+  body: string
+}
+
+export interface EventRow {
+  /** Counts every event of every order, without a gap, in the order in which they became visible. */
+  position: number
+  order_id: string
+  sequence: number
+  client_id: string
+  at: number
+  body: string
+}
+
+export interface IdempotencyRow {
+  client_id: string
+  key: string
+  input_hash: string
+  created_at: number
+  /** null while the answer is on its way. */
+  answer: string | null
+  placement_id: string | null
+}
+
+export interface RenewalRow {
+  id: string
+  client_id: string
+  lsp_id: string
+  final: number
+  next_read_at: number | null
+  body: string
+}
+
+export interface CounterRow {
+  name: string
+  value: number
+}
+
+export interface MigrationRow {
+  version: number
+  applied_at: Generated<number>
+}
+
+export interface Tables {
+  lsps: LspRow
+  quotes: QuoteRow
+  prices: PriceRow
+  placements: PlacementRow
+  orders: OrderRow
+  events: EventRow
+  idempotency: IdempotencyRow
+  renewals: RenewalRow
+  counters: CounterRow
+  migrations: MigrationRow
+}

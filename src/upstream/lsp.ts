@@ -1,0 +1,163 @@
+import { LspConnection, type ExchangeRecord } from './http.ts'
+import { LspFailure } from '../domain/failure.ts'
+import { pubkeyOfUri, type DatedLspInfo, type LspFeature, type LspProtocol, type Network } from '../domain/lsp.ts'
+import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import type { Adapter, LspCall } from '../protocols/adapter.ts'
+
+/** What an operator says about an LSP. */
+export interface LspSettings {
+  id: string
+  name: string
+  protocol: LspProtocol
+  url: string
+  network: Network
+  auth: string | null
+  timeoutMs: number
+  nodeUris: readonly string[]
+  website: string | null
+  courtesy: { maxUnpaidOrders: number; firmQuotesPerHour: number }
+  requestsPerMinute: number
+  tariffFeeRateSatPerVbyte: number | null
+}
+
+export const LSP_STATES = ['UP', 'DEGRADED', 'DOWN', 'UNKNOWN'] as const
+export type LspState = (typeof LSP_STATES)[number]
+
+export interface LspStatus {
+  state: LspState
+  lastAnsweredAt: EpochMs | null
+  lastError: string | null
+  latencyMs: number | null
+}
+
+/** bLIP-51 has limits change about once a day; ThunderStack's follow its node's balance. */
+const INFO_FRESH_MS = 10 * MINUTE_MS
+/** Limits older than this are marked on every quote that was checked against them. */
+export const INFO_STALE_MS = HOUR_MS
+const RECENT_EXCHANGES = 20
+/** When an LSP says "too often" and not until when. */
+const HOLD_BACK_MS = MINUTE_MS
+
+/** One LSP as it is spoken to: its adapter, its connections, what it said of itself and how it answers. */
+export class Lsp {
+  readonly settings: LspSettings
+  readonly adapter: Adapter
+  readonly #connection: LspConnection
+  readonly #clock: Clock
+  readonly #onInfo: (info: DatedLspInfo) => Promise<void>
+  #info: DatedLspInfo | null
+  #asking: Promise<DatedLspInfo> | null = null
+  readonly #recent: ExchangeRecord[] = []
+  #lastAnsweredAt: EpochMs | null = null
+  #lastError: string | null = null
+  #heldBackUntil: EpochMs = 0
+
+  constructor(settings: LspSettings, adapter: Adapter, clock: Clock, known: DatedLspInfo | null, onInfo: (info: DatedLspInfo) => Promise<void>) {
+    this.settings = settings
+    this.adapter = adapter
+    this.#clock = clock
+    this.#info = known
+    this.#onInfo = onInfo
+    this.#connection = new LspConnection({ url: settings.url, auth: settings.auth }, (status, body, now) => adapter.readRefusal(status, body, now), clock)
+  }
+
+  get id(): string {
+    return this.settings.id
+  }
+
+  /** What it last said of itself; null until it has answered once. */
+  get info(): DatedLspInfo | null {
+    return this.#info
+  }
+
+  get features(): readonly LspFeature[] {
+    return [...new Set([...this.adapter.features, ...(this.#info?.features ?? [])])]
+  }
+
+  get nodeUris(): readonly string[] {
+    return [...new Set([...(this.#info?.nodeUris ?? []), ...this.settings.nodeUris])]
+  }
+
+  get pubkeys(): readonly string[] {
+    return this.nodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])
+  }
+
+  /** It asked us not to come back before this; null when it did not. */
+  get heldBackUntil(): EpochMs | null {
+    return this.#heldBackUntil > this.#clock.now() ? this.#heldBackUntil : null
+  }
+
+  /** What an adapter needs for one call, bounded by `timeoutMs`. */
+  call(timeoutMs: number = this.settings.timeoutMs, signal?: AbortSignal): LspCall {
+    return {
+      http: this.#connection.within({ timeoutMs, ...(signal ? { signal } : {}) }, (record) => this.#record(record)),
+      url: this.settings.url,
+      network: this.settings.network,
+      now: () => this.#clock.now(),
+      tariffFeeRateSatPerVbyte: this.settings.tariffFeeRateSatPerVbyte,
+    }
+  }
+
+  /**
+   * Its limits and features, asked for anew when they are no longer fresh. When it does not answer, what it said
+   * before still serves, with its age. @throws LspFailure when it never said anything.
+   */
+  async currentInfo(timeoutMs?: number): Promise<DatedLspInfo> {
+    if (this.#info && this.#clock.now() - this.#info.asOf < INFO_FRESH_MS) return this.#info
+    try {
+      return await this.refreshInfo(timeoutMs)
+    } catch (error) {
+      if (this.#info && error instanceof LspFailure && error.code !== 'TIMEOUT') return this.#info
+      throw error
+    }
+  }
+
+  /** Asks, whatever is known; askers at the same time share one call. @throws LspFailure */
+  refreshInfo(timeoutMs?: number): Promise<DatedLspInfo> {
+    this.#asking ??= this.#askInfo(timeoutMs).finally(() => {
+      this.#asking = null
+    })
+    return this.#asking
+  }
+
+  async #askInfo(timeoutMs?: number): Promise<DatedLspInfo> {
+    const info: DatedLspInfo = { ...(await this.adapter.info(this.call(timeoutMs))), asOf: this.#clock.now() }
+    this.#info = info
+    await this.#onInfo(info)
+    return info
+  }
+
+  get status(): LspStatus {
+    const latencies = this.#recent.filter(isAnswer).map((record) => record.latencyMs).toSorted((a, b) => a - b)
+    return {
+      state: this.#state(),
+      lastAnsweredAt: this.#lastAnsweredAt,
+      lastError: this.#lastError,
+      latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
+    }
+  }
+
+  #state(): LspState {
+    if (this.#recent.length === 0) return 'UNKNOWN'
+    const lastThree = this.#recent.slice(-3)
+    if (!lastThree.some(isAnswer)) return 'DOWN'
+    return this.#recent.slice(-10).every(isAnswer) ? 'UP' : 'DEGRADED'
+  }
+
+  #record(record: ExchangeRecord): void {
+    this.#recent.push(record)
+    if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
+    if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()
+    else this.#lastError = record.failure?.message ?? null
+    if (record.failure?.code === 'RATE_LIMITED') this.#heldBackUntil = record.failure.retryAt ?? this.#clock.now() + HOLD_BACK_MS
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+}
+
+/** A refusal is an answer: only silence, broken connections and unreadable documents are failures of the LSP. */
+function isAnswer({ failure }: ExchangeRecord): boolean {
+  return failure === null || !['TIMEOUT', 'UNAVAILABLE', 'BAD_RESPONSE'].includes(failure.code)
+}

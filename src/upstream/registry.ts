@@ -1,0 +1,63 @@
+import { Lsp, type LspSettings } from './lsp.ts'
+import type { Clock } from '../domain/time.ts'
+import { adapterOf } from '../protocols/index.ts'
+import type { Store } from '../store/store.ts'
+
+/** Every LSP that is configured, and those that no longer are but still have orders here. */
+export class LspRegistry implements AsyncDisposable {
+  readonly #byId: ReadonlyMap<string, Lsp>
+  /** The ones that may be asked for quotes, in the operator's order. */
+  readonly configured: readonly Lsp[]
+
+  private constructor(configured: readonly Lsp[], retired: readonly Lsp[]) {
+    this.configured = configured
+    this.#byId = new Map([...retired, ...configured].map((lsp) => [lsp.id, lsp]))
+  }
+
+  static async open(settings: readonly LspSettings[], store: Store, clock: Clock): Promise<LspRegistry> {
+    const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
+    const open = (one: LspSettings) => {
+      const before = known.get(one.id)
+      // What another LSP said under this id, before the operator gave the id away, says nothing of this one.
+      const info = before?.url === one.url && before.protocol === one.protocol ? before.info : null
+      return new Lsp(one, adapterOf(one.protocol), clock, info, (fresh) => store.lsps.saveInfo(one.id, fresh))
+    }
+    for (const { id, name, protocol, network, url, website } of settings) await store.lsps.save({ id, name, protocol, network, url, website, info: null })
+    const configuredIds = new Set(settings.map((one) => one.id))
+    const retired = [...known.values()].filter((lsp) => !configuredIds.has(lsp.id)).map(retiredSettings)
+    return new LspRegistry(settings.map(open), retired.map(open))
+  }
+
+  get(id: string): Lsp | null {
+    return this.#byId.get(id) ?? null
+  }
+
+  /** For ids that came from our own database, where an LSP is never deleted. */
+  require(id: string): Lsp {
+    const lsp = this.#byId.get(id)
+    if (!lsp) throw new Error(`no LSP has the id ${id}`)
+    return lsp
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#byId.values()].map((lsp) => lsp.close()))
+  }
+}
+
+/** Enough to go on reading the orders that stand there; its key left with the configuration. */
+function retiredSettings(lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'url' | 'network' | 'website'>): LspSettings {
+  return {
+    id: lsp.id,
+    name: lsp.name,
+    protocol: lsp.protocol,
+    url: lsp.url,
+    network: lsp.network,
+    website: lsp.website,
+    auth: null,
+    timeoutMs: 8_000,
+    nodeUris: [],
+    courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0 },
+    requestsPerMinute: 60,
+    tariffFeeRateSatPerVbyte: null,
+  }
+}
