@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import type { FaultSwitches } from './faults.ts'
 import { newTxid, totalOf, type Deposit, type InvoiceState, type Network } from './network.ts'
 import type { LightningNode } from './node.ts'
-import { OrderBook, type StoredOrder } from './order-book.ts'
+import { OrderBook, type OpenedChannel, type StoredOrder } from './order-book.ts'
 import { halfAsMuchAgain, tooMuchFor } from './prices.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import type { Clock, EpochMs } from '../domain/time.ts'
@@ -24,10 +24,14 @@ export interface Takings {
 }
 
 export interface OrderView<Details> {
+  /** The moment that it shows. */
+  readonly now: EpochMs
   readonly order: StoredOrder<Details>
   readonly stage: Stage
   readonly takings: Takings
+  /** When the funding transaction was published; null before. */
   readonly fundedAt: EpochMs | null
+  /** When it was confirmed; null before. */
   readonly openAt: EpochMs | null
 }
 
@@ -42,7 +46,7 @@ export interface DeskPolicy<Details> {
   /** A failed order is paid back without being asked. */
   refundsByItself: boolean
   /** When the LSP may go on to open a paid order; null: something else has to happen first. */
-  mayOpenFrom(order: StoredOrder<Details>, paidAt: EpochMs): EpochMs | null
+  mayOpenFrom(order: StoredOrder<Details>, paidAt: EpochMs, faults: FaultSwitches): EpochMs | null
 }
 
 export interface NewOrder<Details> {
@@ -50,6 +54,8 @@ export interface NewOrder<Details> {
   feeSat: Sat
   clientBalanceSat: Sat
   validMs: number
+  /** Where the invoice lapses before the order does. */
+  invoiceValidMs?: number
   onchain: boolean
   refundAddress: string | null
   description: string
@@ -99,15 +105,17 @@ export class LspDesk<Details> {
     const createdAt = this.now()
     const feeSat = this.faults.has('DEARER_AT_ORDER') ? halfAsMuchAgain(request.feeSat) : request.feeSat
     const totalSat = addSat(feeSat, request.clientBalanceSat)
-    const expiresAt = createdAt + (this.#options.invoiceExpiryMs ?? request.validMs)
+    const expiresAfter = (validMs: number) => createdAt + (this.#options.invoiceExpiryMs ?? validMs)
+    const invoiceExpiresAt = expiresAfter(request.invoiceValidMs ?? request.validMs)
     const order: StoredOrder<Details> = {
       id: request.id,
       createdAt,
-      expiresAt,
+      expiresAt: expiresAfter(request.validMs),
+      invoiceExpiresAt,
       feeSat,
       clientBalanceSat: request.clientBalanceSat,
       totalSat,
-      ...this.#newInvoice(totalSat, request.description, createdAt, expiresAt),
+      ...this.#newInvoice(totalSat, request.description, createdAt, invoiceExpiresAt),
       address: request.onchain ? this.network.ownAddress(this.node.pubkey, this.node.newAddress()) : null,
       refundAddress: request.refundAddress,
       openingAt: null,
@@ -142,8 +150,11 @@ export class LspDesk<Details> {
   view(order: StoredOrder<Details>): OrderView<Details> {
     const takings = this.takings(order)
     const stage = this.#stageOf(order, takings)
-    const fundedAt = order.channel === null || order.openingAt === null ? null : order.openingAt + this.stepMs
-    return { order, stage, takings: this.takings(order), fundedAt, openAt: stage === 'OPEN' && fundedAt !== null ? fundedAt + this.stepMs : null }
+    const isFunded = stage === 'FUNDED' || stage === 'OPEN'
+    const fundedAt = isFunded && order.openingAt !== null ? order.openingAt + this.stepMs : null
+    const openAt = stage === 'OPEN' && fundedAt !== null ? fundedAt + this.stepMs : null
+    // Once more, for what was due may have been to settle the payment or to let go of it.
+    return { now: this.now(), order, stage, takings: this.takings(order), fundedAt, openAt }
   }
 
   takings(order: StoredOrder<Details>): Takings {
@@ -175,6 +186,7 @@ export class LspDesk<Details> {
 
   #stageOf(order: StoredOrder<Details>, takings: Takings): Stage {
     const { paidAt } = takings
+    if (order.refundedAt !== null) return 'REFUNDED'
     if (paidAt === null) {
       if (this.now() >= order.expiresAt) return 'LAPSED'
       return takings.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
@@ -191,34 +203,32 @@ export class LspDesk<Details> {
       order.failedAt = paidAt
       return
     }
-    const from = mayOpenFrom(order, paidAt)
+    const from = mayOpenFrom(order, paidAt, this.faults)
     if (from !== null && from + this.stepMs <= this.now()) this.beginOpening(order, from + this.stepMs)
   }
 
   /** Begins to open the channel, unless a fault has it otherwise. */
   beginOpening(order: StoredOrder<Details>, at: EpochMs): void {
     if (this.faults.has('NEVER_OPENS')) return
-    if (this.faults.has('REFUND')) order.failedAt = at
-    else order.openingAt = at
+    if (this.faults.has('REFUND')) {
+      order.failedAt = at
+      return
+    }
+    order.openingAt = at
+    order.channel = newChannel()
   }
 
   #open(order: StoredOrder<Details>, openingAt: EpochMs): Stage {
     const fundedAt = openingAt + this.stepMs
     if (this.now() < fundedAt) return 'OPENING'
-    order.channel ??= newChannel()
     this.network.settle(order.paymentHash)
     return this.now() < fundedAt + this.stepMs ? 'FUNDED' : 'OPEN'
   }
 
   #payBack(order: StoredOrder<Details>, takings: Takings, failedAt: EpochMs): Stage {
-    if (order.refundedAt !== null) return 'REFUNDED'
     if (!this.#options.policy.refundsByItself) return 'REFUNDING'
-    if (takings.lightning === 'HELD') {
-      this.network.cancel(order.paymentHash)
-      order.refundedAt = failedAt
-    } else if (this.now() >= failedAt + this.stepMs) {
-      this.refund(order, order.refundAddress)
-    }
+    // Letting go of a held payment takes no time.
+    if (takings.lightning === 'HELD' || this.now() >= failedAt + this.stepMs) this.refund(order, order.refundAddress)
     return order.refundedAt === null ? 'REFUNDING' : 'REFUNDED'
   }
 
@@ -233,8 +243,17 @@ export class LspDesk<Details> {
     if (lightning === 'HELD') this.network.cancel(order.paymentHash)
     const invoice = this.network.invoice(order.paymentHash)
     const onchainSat = addSat(totalOf(deposits), isSettled && invoice ? invoice.amountSat : ZERO_SAT)
-    if (address !== null && onchainSat > 0) order.refundTxid = this.network.payOnchain(this.node.pubkey, address, onchainSat).txid
-    else if (isSettled) this.network.giveBack(order.paymentHash)
+    if (address !== null && onchainSat > 0) {
+      this.noteRefund(order, this.network.payOnchain(this.node.pubkey, address, onchainSat).txid)
+      return
+    }
+    if (isSettled) this.network.giveBack(order.paymentHash)
+    this.noteRefund(order, null)
+  }
+
+  /** The money of this order is paid back; `txid` where that was done on-chain. */
+  noteRefund(order: StoredOrder<Details>, txid: string | null): void {
+    order.refundTxid = txid
     order.failedAt ??= this.now()
     order.refundedAt = this.now()
   }
@@ -245,7 +264,7 @@ export function newShortChannelId(): string {
   return `${randomInt(700_000, 900_000)}x${randomInt(1, 4_000)}x${randomInt(0, 2)}`
 }
 
-function newChannel() {
+function newChannel(): OpenedChannel {
   return {
     fundingTxid: newTxid(),
     outputIndex: randomInt(0, 2),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isRegtestAddress } from './network.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
-import { MINUTE_MS, type EpochMs } from '../domain/time.ts'
+import { DAY_MS, MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
 // The field types of requests, as an LSP that follows its protocol's document would read them.
 
@@ -11,7 +11,9 @@ export function wholeNumber(least: number, most: number) {
 }
 
 /** Satoshis as a JSON integer. */
-export const satInteger = wholeNumber(0, MAX_SAT).transform(sat)
+export function satInteger(least = 0, most = MAX_SAT) {
+  return wholeNumber(least, most).transform(sat)
+}
 
 /** 66 hexadecimal digits, and no address behind them. */
 export const pubkeyField = z.string().regex(/^0[23][0-9a-fA-F]{64}$/, 'Not a public key')
@@ -24,9 +26,72 @@ export const nodeField = z
 
 export const regtestAddressField = z.string().refine(isRegtestAddress, 'Not an address on regtest')
 
+export function isoTime(at: EpochMs): string {
+  return new Date(at).toISOString()
+}
+
+export function epochSeconds(at: EpochMs): number {
+  return Math.floor(at / SECOND_MS)
+}
+
+const WEEK_MS = 7 * DAY_MS
+
+export function weeksAfter(at: EpochMs, weeks: number): EpochMs {
+  return at + weeks * WEEK_MS
+}
+
 const BLOCK_MS = 10 * MINUTE_MS
 
 /** When so many blocks will have passed, by Bitcoin's ten minutes. */
 export function blockTimeAfter(at: EpochMs, blocks: number): EpochMs {
   return at + blocks * BLOCK_MS
+}
+
+/** The fields of an order in the LSPS1 family that its options bound. */
+export interface BoundedOrder {
+  readonly lsp_balance_sat: number
+  readonly client_balance_sat: number
+  readonly required_channel_confirmations: number
+  readonly funding_confirms_within_blocks: number
+  readonly channel_expiry_blocks: number
+}
+
+/** What each option of get_info bounds: its own field, and what stands in an order there. */
+const BOUNDED: readonly { option: string; field: string; valueOf: (order: BoundedOrder) => number }[] = [
+  { option: 'min_required_channel_confirmations', field: 'required_channel_confirmations', valueOf: (order) => order.required_channel_confirmations },
+  { option: 'min_funding_confirms_within_blocks', field: 'funding_confirms_within_blocks', valueOf: (order) => order.funding_confirms_within_blocks },
+  { option: 'max_channel_expiry_blocks', field: 'channel_expiry_blocks', valueOf: (order) => order.channel_expiry_blocks },
+  ...['min_initial_client_balance_sat', 'max_initial_client_balance_sat'].map((option) => ({
+    option,
+    field: 'client_balance_sat',
+    valueOf: (order: BoundedOrder) => order.client_balance_sat,
+  })),
+  ...['min_initial_lsp_balance_sat', 'max_initial_lsp_balance_sat'].map((option) => ({
+    option,
+    field: 'lsp_balance_sat',
+    valueOf: (order: BoundedOrder) => order.lsp_balance_sat,
+  })),
+  ...['min_channel_balance_sat', 'max_channel_balance_sat'].map((option) => ({
+    option,
+    field: 'lsp_balance_sat',
+    valueOf: (order: BoundedOrder) => order.lsp_balance_sat + order.client_balance_sat,
+  })),
+]
+
+/** An option that an order does not keep to, and the order's field that it is about. */
+export interface BrokenOption {
+  readonly option: string
+  readonly field: string
+  readonly limit: number
+}
+
+/** The first option of get_info that `order` breaks; an option that is absent or null bounds nothing. */
+export function brokenOption(options: Readonly<Record<string, unknown>>, order: BoundedOrder): BrokenOption | null {
+  for (const { option, field, valueOf } of BOUNDED) {
+    if (options[option] === undefined || options[option] === null) continue
+    const limit = Number(options[option])
+    const value = valueOf(order)
+    if (option.startsWith('min_') ? value < limit : value > limit) return { option, field, limit }
+  }
+  return null
 }

@@ -1,10 +1,14 @@
+import { anchor } from './channel-request-0.0.1.ts'
+import { beacon } from './channel-request-0.0.2.ts'
 import type { Fault } from './faults.ts'
 import type { LoggedRequest } from './lsp-server.ts'
+import { kestrel } from './kaleidoswap.ts'
 import { olive } from './lsps1.ts'
 import { Network } from './network.ts'
 import { LightningNode } from './node.ts'
 import type { RunningLsp, SandboxLsp, Simulator } from './simulator.ts'
 import { SandboxFile } from './state-file.ts'
+import { thunder } from './thunderstack.ts'
 import { openWallet, type SandboxWallet } from './wallet.ts'
 import { systemClock, type Clock } from '../domain/time.ts'
 
@@ -36,7 +40,7 @@ export interface Sandbox extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const SIMULATORS: readonly Simulator[] = [olive]
+const SIMULATORS: readonly Simulator[] = [olive, kestrel, thunder, anchor, beacon]
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { stepMs = 1_500, slowMs = 3_000, only, stateFile = null, clock = systemClock, invoiceExpiryMs = null } = options

@@ -18,10 +18,16 @@ export interface LspAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+export function ok(body: unknown): LspAnswer {
+  return { status: 200, body }
+}
+
 export interface Route {
   readonly method: 'GET' | 'POST'
   /** Behind the base path; `:name` stands for one segment. */
   readonly path: string
+  /** The path stands alone, without the base path. */
+  readonly fromRoot?: boolean
   /** @throws Refusal */
   readonly handle: (request: LspRequest) => LspAnswer
 }
@@ -150,7 +156,7 @@ export class LspServer {
     if (!voice) throw new Error('the simulator is not ready')
     if (this.#has('RATE_LIMITED')) throw voice.rateLimited()
     for (const route of this.#routes) {
-      const params = route.method === method ? matchPath(this.#options.basePath + route.path, path) : null
+      const params = route.method === method ? matchPath(route.fromRoot ? route.path : this.#options.basePath + route.path, path) : null
       if (!params) continue
       if (body === undefined) throw voice.unreadableBody()
       const answer = route.handle({ query, params, body })

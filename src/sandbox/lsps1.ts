@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { LspDesk, OrderView } from './desk.ts'
-import { blockTimeAfter, pubkeyField, regtestAddressField, wholeNumber } from './documents.ts'
+import { blockTimeAfter, brokenOption, type BrokenOption, isoTime, pubkeyField, regtestAddressField, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
-import { Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
-import { lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
-import { defineSimulator, demand, type Complaint } from './simulator.ts'
+import { ok, Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
+import { defineSimulator, demand, type Complaint, type Counter } from './simulator.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
 
@@ -25,7 +25,7 @@ const OPTIONS = {
   max_channel_balance_sat: '50000000',
 } as const
 
-const DISCOUNT_TOKEN = 'SLUICE10'
+const ONCHAIN_CONFIRMATIONS = 1
 
 const u16 = wholeNumber(0, 65_535)
 const satString = z.string().regex(/^\d{1,16}$/, 'Not a string of decimal digits').transform(parseSat)
@@ -45,7 +45,7 @@ type CreateOrder = z.output<typeof createOrder>
 
 const getOrder = z.object({ order_id: z.string().min(1) })
 
-/** Base and size and time: `fee` is what an order without a token costs. */
+/** A small base, and most of it for size; time counts by the block. */
 function feeOf(lspBalanceSat: Sat, blocks: number): Sat {
   return sat(400 + ppmOf(lspBalanceSat, 3_000) + weeklyPpmOf(lspBalanceSat, 140, blocks))
 }
@@ -61,8 +61,8 @@ function invalidParams({ property, message, unrecognized }: Complaint): Refusal 
   return rpcError(400, -32_602, 'Invalid params', unrecognized.length > 0 ? { unrecognized } : { property, message })
 }
 
-function optionMismatch(property: keyof typeof OPTIONS): Refusal {
-  return rpcError(400, 100, 'Option mismatch', { property, message: `${property} is ${OPTIONS[property]}` })
+function optionMismatch({ option, limit }: BrokenOption): Refusal {
+  return rpcError(400, 100, 'Option mismatch', { property: option, message: `${option} is ${limit}` })
 }
 
 const voice: RefusalVoice = {
@@ -76,33 +76,12 @@ const voice: RefusalVoice = {
     ),
 }
 
-function checkOptions(order: CreateOrder): void {
-  const channelSat = order.lsp_balance_sat + order.client_balance_sat
-  const least = (property: keyof typeof OPTIONS, value: number) => value >= Number(OPTIONS[property])
-  const most = (property: keyof typeof OPTIONS, value: number) => value <= Number(OPTIONS[property])
-  const rules: readonly [keyof typeof OPTIONS, typeof least, number][] = [
-    ['min_required_channel_confirmations', least, order.required_channel_confirmations],
-    ['min_funding_confirms_within_blocks', least, order.funding_confirms_within_blocks],
-    ['max_channel_expiry_blocks', most, order.channel_expiry_blocks],
-    ['min_initial_client_balance_sat', least, order.client_balance_sat],
-    ['max_initial_client_balance_sat', most, order.client_balance_sat],
-    ['min_initial_lsp_balance_sat', least, order.lsp_balance_sat],
-    ['max_initial_lsp_balance_sat', most, order.lsp_balance_sat],
-    ['min_channel_balance_sat', least, channelSat],
-    ['max_channel_balance_sat', most, channelSat],
-  ]
-  const broken = rules.find(([property, holds, value]) => !holds(property, value))
-  if (broken) throw optionMismatch(broken[0])
-}
-
 // -- answers ---------------------------------------------------------------------------------------------
-
-const time = (at: number) => new Date(at).toISOString()
 
 function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrder>) {
   const { details } = order
   const hasEnded = stage === 'LAPSED' || stage === 'REFUNDING' || stage === 'REFUNDED'
-  const way = { expires_at: time(order.expiresAt), fee_total_sat: String(order.feeSat), order_total_sat: String(order.totalSat) }
+  const way = { expires_at: isoTime(order.expiresAt), fee_total_sat: String(order.feeSat), order_total_sat: String(order.totalSat) }
   // LDK's way: an order that ends has every option REFUNDED, whether or not anything was paid.
   const unpaid = hasEnded ? 'REFUNDED' : 'EXPECT_PAYMENT'
   const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[takings.lightning]
@@ -115,9 +94,9 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
     funding_confirms_within_blocks: details.funding_confirms_within_blocks,
     channel_expiry_blocks: details.channel_expiry_blocks,
     token: details.token ?? '',
-    created_at: time(order.createdAt),
+    created_at: isoTime(order.createdAt),
     announce_channel: details.announce_channel,
-    order_state: order.channel !== null ? 'COMPLETED' : hasEnded ? 'FAILED' : 'CREATED',
+    order_state: fundedAt !== null ? 'COMPLETED' : hasEnded ? 'FAILED' : 'CREATED',
     payment: {
       bolt11: { state: bolt11State, ...way, invoice: order.invoice },
       ...(order.address === null
@@ -137,28 +116,27 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
       order.channel === null || fundedAt === null
         ? null
         : {
-            funded_at: time(fundedAt),
+            funded_at: isoTime(fundedAt),
             funding_outpoint: `${order.channel.fundingTxid}:${order.channel.outputIndex}`,
-            expires_at: time(blockTimeAfter(fundedAt, details.channel_expiry_blocks)),
+            expires_at: isoTime(blockTimeAfter(fundedAt, details.channel_expiry_blocks)),
           },
   }
 }
 
-const ONCHAIN_CONFIRMATIONS = 1
-
-function openCounter(desk: LspDesk<CreateOrder>) {
+function openCounter(desk: LspDesk<CreateOrder>): Counter {
   const info = { ...OPTIONS, uris: [desk.node.uri], website: 'https://olive.sandbox' }
 
   function create(body: unknown) {
     const request = demand(createOrder, body, invalidParams)
-    checkOptions(request)
+    const broken = brokenOption(OPTIONS, request)
+    if (broken) throw optionMismatch(broken)
     const token = request.token ?? ''
-    if (token !== '' && token !== DISCOUNT_TOKEN) throw rpcError(400, 102, 'Unrecognized or stale token', {})
+    if (token !== '' && token !== DISCOUNT_CODE) throw rpcError(400, 102, 'Unrecognized or stale token', {})
     const fee = feeOf(request.lsp_balance_sat, request.channel_expiry_blocks)
     const refundAddress = request.refund_onchain_address ?? null
     return desk.take({
       id: randomBytes(16).toString('hex'),
-      feeSat: token === DISCOUNT_TOKEN ? lessTenPercent(fee) : fee,
+      feeSat: token === DISCOUNT_CODE ? lessTenPercent(fee) : fee,
       clientBalanceSat: request.client_balance_sat,
       validMs: HOUR_MS,
       // bLIP-51: without an address to pay back to, payment on-chain is not offered.
@@ -179,11 +157,11 @@ function openCounter(desk: LspDesk<CreateOrder>) {
   return {
     voice,
     routes: [
-      { method: 'GET', path: '/get_info', handle: () => ({ status: 200, body: info }) },
-      { method: 'POST', path: '/create_order', handle: ({ body }) => ({ status: 200, body: orderDocument(desk.view(create(body))) }) },
-      { method: 'GET', path: '/get_order', handle: ({ query }) => ({ status: 200, body: orderDocument(read(query)) }) },
+      { method: 'GET', path: '/get_info', handle: () => ok(info) },
+      { method: 'POST', path: '/create_order', handle: ({ body }) => ok(orderDocument(desk.view(create(body)))) },
+      { method: 'GET', path: '/get_order', handle: ({ query }) => ok(orderDocument(read(query))) },
     ],
-  } satisfies ReturnType<Parameters<typeof defineSimulator<CreateOrder>>[0]['open']>
+  }
 }
 
 export const olive = defineSimulator<CreateOrder>({

@@ -1,7 +1,7 @@
 import type { Sat } from '../domain/money.ts'
 import type { EpochMs } from '../domain/time.ts'
 
-/** A channel that was opened for an order. */
+/** The channel that is opened for an order, and what it will be known by; told as far as the protocol tells it. */
 export interface OpenedChannel {
   readonly fundingTxid: string
   readonly outputIndex: number
@@ -18,8 +18,9 @@ export interface OpenedChannel {
 export interface StoredOrder<Details> {
   readonly id: string
   readonly createdAt: EpochMs
-  /** Not payable after this. */
-  expiresAt: EpochMs
+  /** Not payable after this, by whichever way lasts longest. */
+  readonly expiresAt: EpochMs
+  readonly invoiceExpiresAt: EpochMs
   readonly feeSat: Sat
   readonly clientBalanceSat: Sat
   readonly totalSat: Sat
@@ -28,8 +29,9 @@ export interface StoredOrder<Details> {
   /** null where this order cannot be paid on-chain. */
   readonly address: string | null
   readonly refundAddress: string | null
-  /** The LSP began to open the channel. */
+  /** When the LSP began to open the channel. */
   openingAt: EpochMs | null
+  /** Set together with `openingAt`. */
   channel: OpenedChannel | null
   failedAt: EpochMs | null
   refundedAt: EpochMs | null

@@ -17,8 +17,16 @@ export function weeklyPpmOf(amount: number, ppmPerWeek: number, blocks: number):
   return sat(share(amount, ppmPerWeek * blocks, MILLION * BLOCKS_PER_WEEK))
 }
 
+/** Every LSP that has coupons takes this one, for ten per cent off. */
+export const DISCOUNT_CODE = 'SLUICE10'
+
 export function lessTenPercent(fee: Sat): Sat {
   return sat(fee - share(fee, 1, 10))
+}
+
+/** What is taken from each payment where a fee is paid out of several: a twentieth, rounded up. */
+export function feePerPaymentOf(fee: Sat): Sat {
+  return sat(share(fee + 19, 1, 20))
 }
 
 /** What DEARER_AT_ORDER makes of a fee. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/index.ts'
-import { decodeInvoice } from '../../src/sandbox/bolt11.ts'
-import { get, post, STEP_MS, until } from './support.ts'
+import { BLOCKS, get, place, post, SetClock, STEP_MS, until } from './support.ts'
+import { HOUR_MS } from '../../src/domain/time.ts'
 
 let sandbox: Sandbox
 let olive: SandboxLsp
@@ -18,23 +18,29 @@ const request = (more: Record<string, unknown> = {}) => ({
   client_balance_sat: '0',
   required_channel_confirmations: 0,
   funding_confirms_within_blocks: 6,
-  channel_expiry_blocks: 12_960,
+  channel_expiry_blocks: BLOCKS,
   announce_channel: false,
   ...more,
 })
 const create = (more?: Record<string, unknown>) => post(olive, '/create_order', request(more))
 const read = (orderId: string) => get(olive, `/get_order?order_id=${orderId}`)
 
-test('an order is paid by a hold invoice that is settled when the channel is funded', async () => {
+test('get_info states the options flat, amounts as strings, and where the node is', async () => {
+  const { status, body } = await get(olive, '/get_info')
+  expect(status).toBe(200)
+  expect(body).toMatchObject({ min_initial_lsp_balance_sat: '100000', max_channel_expiry_blocks: 20_160, uris: olive.nodeUris })
+  expect(body).not.toHaveProperty('options')
+})
+
+test('the hold invoice is settled when the channel is funded', async () => {
   const order = await create({ client_balance_sat: '50000' })
   expect(order.status).toBe(200)
   expect(order.body).toMatchObject({ order_state: 'CREATED', lsp_balance_sat: '1000000', token: '', channel: null })
-  expect(order.at('payment')).toEqual({ bolt11: expect.objectContaining({ state: 'EXPECT_PAYMENT', fee_total_sat: '5200', order_total_sat: '55200' }) })
+  expect(order.at('payment')).toEqual({
+    bolt11: expect.objectContaining({ state: 'EXPECT_PAYMENT', fee_total_sat: '5200', order_total_sat: '55200' }),
+  })
 
-  const invoice = order.text('payment.bolt11.invoice')
-  expect(decodeInvoice(invoice)).toMatchObject({ network: 'regtest', mtokens: '55200000', destination: olive.nodeUris[0]?.split('@')[0] })
-
-  const payment = await sandbox.wallet.payInvoice(invoice)
+  const payment = await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   expect(payment).toMatchObject({ state: 'PENDING', preimage: null })
   const held = await read(order.text('order_id'))
   expect(held.body).toMatchObject({ order_state: 'CREATED', payment: { bolt11: { state: 'HOLD' } }, channel: null })
@@ -42,6 +48,87 @@ test('an order is paid by a hold invoice that is settled when the channel is fun
   const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED')
   expect(done.at('payment.bolt11.state')).toBe('PAID')
   expect(done.at('channel.funding_outpoint')).toMatch(/^[0-9a-f]{64}:\d$/)
-  expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(12_960 * 600_000)
+  expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(BLOCKS * 600_000)
   expect(sandbox.wallet.payment(payment.paymentHash)).toMatchObject({ state: 'SUCCEEDED', amountSat: 55_200 })
+})
+
+test('payment on-chain is offered only with an address to pay back to, and counts once it is confirmed', async () => {
+  const refundAddress = sandbox.wallet.newAddress()
+  const order = await create({ refund_onchain_address: refundAddress })
+  expect(order.at('payment.onchain')).toMatchObject({ state: 'EXPECT_PAYMENT', min_onchain_payment_confirmations: 1, min_fee_for_0conf: null, refund_onchain_address: refundAddress })
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
+  expect((await read(order.text('order_id'))).at('payment.onchain.state')).toBe('EXPECT_PAYMENT')
+  await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID')
+  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED')
+  expect(done.at('payment')).toMatchObject({ onchain: { state: 'PAID' }, bolt11: { state: 'EXPECT_PAYMENT' } })
+})
+
+test('an order that nobody pays fails when it lapses, with every way to pay REFUNDED', async () => {
+  const clock = new SetClock()
+  await using still = await startSandbox({ only: ['olive'], clock })
+  const order = await place(still, 'olive')
+  clock.pass(HOUR_MS)
+  expect((await order.read()).body).toMatchObject({ order_state: 'FAILED', payment: { bolt11: { state: 'REFUNDED' } }, channel: null })
+  await expect(still.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'EXPIRED' })
+})
+
+test('an open that fails lets go of the held payment', async () => {
+  const order = await create()
+  const { paymentHash } = await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
+  olive.setFaults(['REFUND'])
+  const failed = await until(() => read(order.text('order_id')), 'order_state', 'FAILED')
+  expect(failed.body).toMatchObject({ payment: { bolt11: { state: 'REFUNDED' } }, channel: null })
+  expect(sandbox.wallet.payment(paymentHash)).toMatchObject({ state: 'RETURNED' })
+  expect(sandbox.wallet.spentSat()).toBe(0)
+})
+
+test('coins that arrive after the order has lapsed are sent back', async () => {
+  const clock = new SetClock()
+  await using still = await startSandbox({ only: ['olive'], clock, stepMs: 1_000 })
+  const refundAddress = still.wallet.newAddress()
+  const order = await post(still.lsp('olive'), '/create_order', request({ refund_onchain_address: refundAddress }))
+  clock.pass(HOUR_MS)
+  await still.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
+  clock.pass(3_000)
+  expect(still.wallet.receivedAt(refundAddress)).toBe(5_200)
+  const late = await get(still.lsp('olive'), `/get_order?order_id=${order.text('order_id')}`)
+  expect(late.body).toMatchObject({ order_state: 'FAILED', payment: { onchain: { state: 'REFUNDED' } } })
+})
+
+test('SLUICE10 takes a tenth off; a token that it does not know is error 102', async () => {
+  expect((await create({ token: 'SLUICE10' })).at('payment.bolt11.fee_total_sat')).toBe('4680')
+  const refused = await create({ token: 'SLUICE11' })
+  expect(refused).toMatchObject({ status: 400, body: { error: { code: 102, data: {} } } })
+  expect(olive.orderCount).toBe(1)
+})
+
+test.each([
+  ['min_initial_lsp_balance_sat', { lsp_balance_sat: '99999' }],
+  ['max_initial_lsp_balance_sat', { lsp_balance_sat: '50000001' }],
+  ['max_initial_client_balance_sat', { client_balance_sat: '5000001' }],
+  ['max_channel_balance_sat', { lsp_balance_sat: '50000000', client_balance_sat: '1' }],
+  ['max_channel_expiry_blocks', { channel_expiry_blocks: 20_161 }],
+  ['min_funding_confirms_within_blocks', { funding_confirms_within_blocks: 5 }],
+])('what breaks %s is an option mismatch that names it', async (property, more) => {
+  expect(await create(more)).toMatchObject({ status: 400, body: { error: { code: 100, message: 'Option mismatch', data: { property } } } })
+})
+
+test.each([
+  ['lsp_balance_sat', { lsp_balance_sat: 1_000_000 }],
+  ['announce_channel', { announce_channel: undefined }],
+  ['public_key', { public_key: 'a node' }],
+  ['channel_expiry_blocks', { channel_expiry_blocks: 1.5 }],
+  ['refund_onchain_address', { refund_onchain_address: 'bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh' }],
+])('a wrong %s is refused as invalid params', async (property, more) => {
+  expect(await create(more)).toMatchObject({ status: 400, body: { error: { code: -32_602, data: { property } } } })
+})
+
+test('a parameter that the protocol does not have is named in the refusal', async () => {
+  expect(await create({ lease_weeks: 4 })).toMatchObject({ body: { error: { code: -32_602, data: { unrecognized: ['lease_weeks'] } } } })
+})
+
+test('an order, a path or a body that it cannot make out is refused in the words of JSON-RPC', async () => {
+  expect(await read('0'.repeat(32))).toMatchObject({ status: 404, body: { error: { code: 101, message: 'Not found', data: {} } } })
+  expect(await get(olive, '/get_orders')).toMatchObject({ status: 404, body: { error: { code: -32_601 } } })
+  expect(await post(olive, '/create_order', '{"lsp')).toMatchObject({ status: 400, body: { error: { code: -32_700 } } })
 })
