@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { Inexpressible } from './adapter.ts'
 import { cleanText } from '../domain/text.ts'
-import { pubkeyOfUri } from '../domain/lsp.ts'
+import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
 import { sat, type Sat } from '../domain/money.ts'
-import type { EpochMs } from '../domain/time.ts'
+import type { AssetRequest } from '../domain/request.ts'
+import { DAY_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
 // The field types that several protocols share. Each reads one spelling of one thing into our own type.
 
@@ -35,6 +37,42 @@ export const assetAmountField = z
   .refine((value) => value < 1n << 64n, 'more than 64 bits')
   .transform(String)
 
+/** A limit that a JSON number cannot carry exactly limits nobody here: such amounts cannot be ordered either. */
+const assetLimitField = absent(assetAmountField).catch(null)
+
+const shortTextField = z.string().transform((value) => cleanText(value, 100))
+
+/** An RGB asset as an LSP lists it; its limits are told by some alone. */
+export const rgbAssetField = z
+  .object({
+    asset_id: z.string().min(1).max(256).regex(/^[\x21-\x7e]+$/),
+    name: absent(shortTextField),
+    ticker: absent(shortTextField),
+    precision: absent(z.number().int().min(0).max(255)),
+    min_initial_lsp_amount: assetLimitField,
+    max_initial_lsp_amount: assetLimitField,
+    min_initial_client_amount: assetLimitField,
+    max_initial_client_amount: assetLimitField,
+  })
+  .transform(
+    (asset): LspAsset => ({
+      assetId: asset.asset_id,
+      name: asset.name,
+      ticker: asset.ticker,
+      precision: asset.precision,
+      minLspAmount: asset.min_initial_lsp_amount,
+      maxLspAmount: asset.max_initial_lsp_amount,
+      minClientAmount: asset.min_initial_client_amount,
+      maxClientAmount: asset.max_initial_client_amount,
+    }),
+  )
+
+/** The first amount of the request that no JSON number carries exactly; these LSPs take asset amounts as numbers. */
+export function unsendableAmount(asset: AssetRequest | null): Inexpressible | null {
+  const property = asset && (['lspAmount', 'clientAmount'] as const).find((name) => Number(asset[name]) > Number.MAX_SAFE_INTEGER)
+  return property ? { property: `asset.${property}`, message: `the LSP takes asset amounts up to ${Number.MAX_SAFE_INTEGER}` } : null
+}
+
 /** ISO 8601 with any number of decimals, `Z`, an offset, or nothing, which then means UTC. */
 export const isoTimeField = z.string().transform((value, context): EpochMs => {
   const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`
@@ -57,6 +95,9 @@ export const epochSecondsField = z
 export const idField = z
   .union([z.string(), z.number().int().transform(String)])
   .pipe(z.string().min(1).max(128).regex(/^[\x21-\x7e]+$/))
+
+/** An id or a hash that is only ever shown; one that is empty or unprintable tells nothing. */
+export const shownIdField = absent(z.string().min(1).max(256).regex(/^[\x21-\x7e]+$/)).catch(null)
 
 /** A short word of the LSP, such as a state; never refused for what it says. */
 export const wordField = z.string().max(1_000).transform((value) => cleanText(value, 100))
@@ -91,4 +132,13 @@ export function lenientList<Schema extends z.ZodType>(schema: Schema) {
 export function lookUp<Value>(table: Readonly<Record<string, Value>>, word: string): Value | null {
   const key = word.toUpperCase()
   return Object.hasOwn(table, key) ? (table[key] as Value) : null
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** "Not before so many seconds" as an instant; null when it is no such number. No LSP can bind us for more than a day. */
+export function instantAfter(seconds: unknown, now: EpochMs): EpochMs | null {
+  return typeof seconds === 'number' && seconds > 0 ? now + Math.min(Math.ceil(seconds * SECOND_MS), DAY_MS) : null
 }

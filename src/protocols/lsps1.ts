@@ -1,19 +1,21 @@
 import { z } from 'zod'
 import type { Adapter, LspCall } from './adapter.ts'
-import { absent, countField, idField, isoTimeField, lenientList, lookUp, nodeUriField, payloadField, satField, wordField } from './fields.ts'
+import { absent, countField, idField, isObject, isoTimeField, lenientList, lookUp, nodeUriField, payloadField, satField, shownIdField, wordField } from './fields.ts'
+import { publicPropertyName } from './properties.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
-import type { LspFeature, LspInfo } from '../domain/lsp.ts'
-import type { Channel, PaymentWays } from '../domain/order.ts'
+import type { LspFeature, LspInfo, LspLimits } from '../domain/lsp.ts'
+import type { Bolt11Way, Channel, OnchainWay, PaymentWays } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
-import type { ChannelRequest } from '../domain/request.ts'
-import { cleanText, cleanTextOrNull } from '../domain/text.ts'
+import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
+import { cleanTextOrNull } from '../domain/text.ts'
 
 // bLIP-51 as LSPs deploy it over HTTP: its params and results as bare JSON, one path per method. Facts:
-// protocols/README.md, sections 2 (the final text), 3 (older texts still met) and 4 (vendors).
+// protocols/README.md, sections 2 (the final text), 3 (older texts still met) and 4 (vendors). What is exported
+// besides the adapter is what Kaleidoswap's API, a descendant of the 2024 text, has in common with it.
 
 // -- documents -------------------------------------------------------------------------------------------
 
-const optionsDocument = z.object({
+export const optionsDocument = z.object({
   min_required_channel_confirmations: absent(countField),
   min_funding_confirms_within_blocks: absent(countField),
   supports_zero_channel_reserve: absent(z.boolean()),
@@ -42,14 +44,15 @@ const infoDocument = z
   )
 
 const way = { state: wordField, expires_at: absent(isoTimeField), fee_total_sat: satField, order_total_sat: satField }
-const bolt11Document = z.object({ ...way, invoice: payloadField })
+export const bolt11Document = z.object({ ...way, invoice: payloadField })
 const bolt12Document = z.object({ ...way, offer: payloadField })
-const onchainDocument = z.object({
+export const onchainDocument = z.object({
   ...way,
   address: payloadField,
   min_onchain_payment_confirmations: absent(countField),
   min_fee_for_0conf: absent(countField),
-  refund_onchain_address: absent(payloadField),
+  // Mirrored, and nothing hangs on it.
+  refund_onchain_address: shownIdField,
 })
 
 /** The flat payment object of the texts before July 2024: one state for every way to pay. */
@@ -70,27 +73,31 @@ const nestedPaymentDocument = z.object({
   onchain: absent(onchainDocument),
 })
 
-const channelDocument = z.object({
+export const channelDocument = z.object({
   funded_at: absent(isoTimeField),
-  funding_outpoint: absent(z.string().max(100)),
+  funding_outpoint: shownIdField,
   expires_at: absent(isoTimeField),
+})
+
+/** What an order says besides its payment and its channel; the terms are mirrored, and some LSPs leave some out. */
+export const orderHeadDocument = z.object({
+  order_id: idField,
+  lsp_balance_sat: absent(satField),
+  client_balance_sat: absent(satField),
+  required_channel_confirmations: absent(countField),
+  funding_confirms_within_blocks: absent(countField),
+  channel_expiry_blocks: absent(countField),
+  announce_channel: absent(z.boolean()),
+  created_at: absent(isoTimeField),
+  expires_at: absent(isoTimeField),
+  order_state: wordField,
 })
 
 const orderDocument = z
   .looseObject({})
   .transform((body) => (isObject(body.result) ? body.result : body))
   .pipe(
-    z.object({
-      order_id: idField,
-      lsp_balance_sat: absent(satField),
-      client_balance_sat: absent(satField),
-      required_channel_confirmations: absent(countField),
-      funding_confirms_within_blocks: absent(countField),
-      channel_expiry_blocks: absent(countField),
-      announce_channel: absent(z.boolean()),
-      created_at: absent(isoTimeField),
-      expires_at: absent(isoTimeField),
-      order_state: wordField,
+    orderHeadDocument.extend({
       // An object without a way to pay is a free order; no object at all is malformed, not free.
       payment: z.looseObject({}),
       channel: absent(channelDocument),
@@ -105,7 +112,7 @@ const ORDER_STATES: Readonly<Record<string, ReadOrderState>> = {
   FAILED: 'FAILED_OR_LAPSED',
 }
 
-const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = {
+export const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = {
   EXPECT_PAYMENT: 'EXPECT_PAYMENT',
   HOLD: 'HOLD',
   PAID: 'PAID',
@@ -127,6 +134,9 @@ const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
   '-32603': 'UNAVAILABLE',
 }
 
+/** Where neither a code nor the text tells more. */
+const ERROR_STATUSES: Readonly<Record<number, FailureCode>> = { 401: 'CLIENT_REJECTED', 403: 'CLIENT_REJECTED', 404: 'NOT_FOUND' }
+
 /** LSPs that answer with a text alone are read by what it says; the first that fits. */
 const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
   [/maximum number of pending|too many|rate.?limit/i, 'RATE_LIMITED'],
@@ -137,107 +147,78 @@ const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
   [/too (small|large|low|high|big)|minimum|maximum|exceed|below|above|at least|at most|mismatch/i, 'OPTION_MISMATCH'],
 ]
 
-/** bLIP-51's names of options and fields, in the public schema's. */
-export const PROPERTY_NAMES: Readonly<Record<string, string>> = {
-  min_required_channel_confirmations: 'minRequiredChannelConfirmations',
-  min_funding_confirms_within_blocks: 'minFundingConfirmsWithinBlocks',
-  max_channel_expiry_blocks: 'maxChannelExpiryBlocks',
-  min_initial_client_balance_sat: 'minClientBalanceSat',
-  max_initial_client_balance_sat: 'maxClientBalanceSat',
-  min_initial_lsp_balance_sat: 'minLspBalanceSat',
-  max_initial_lsp_balance_sat: 'maxLspBalanceSat',
-  min_channel_balance_sat: 'minChannelBalanceSat',
-  max_channel_balance_sat: 'maxChannelBalanceSat',
-  min_onchain_payment_confirmations: 'minOnchainPaymentConfirmations',
-  min_onchain_payment_size_sat: 'minOnchainPaymentSat',
-  lsp_balance_sat: 'lspBalanceSat',
-  client_balance_sat: 'clientBalanceSat',
-  required_channel_confirmations: 'requiredChannelConfirmations',
-  funding_confirms_within_blocks: 'fundingConfirmsWithinBlocks',
-  channel_expiry_blocks: 'channelExpiryBlocks',
-  announce_channel: 'announceChannel',
-  refund_onchain_address: 'refundOnchainAddress',
-  public_key: 'clientPubkey',
-  client_pubkey: 'clientPubkey',
-  token: 'tokens',
-  asset_id: 'asset.assetId',
-  lsp_asset_amount: 'asset.lspAmount',
-  client_asset_amount: 'asset.clientAmount',
-  rfq_id: 'asset.rfqId',
-}
-
-/** `options.min_…` or `min_…`, in the public schema's name; an unknown name stays as the LSP wrote it. */
-export function publicPropertyName(name: unknown): string | null {
-  const clean = cleanTextOrNull(name, 100)
-  if (clean === null) return null
-  return PROPERTY_NAMES[clean.split('.').at(-1) ?? clean] ?? clean
-}
-
 // -- reading ---------------------------------------------------------------------------------------------
 
-function readInfo(info: z.output<typeof infoDocument>): LspInfo {
-  const features: LspFeature[] = []
-  if (info.max_initial_client_balance_sat !== null && info.max_initial_client_balance_sat > 0) features.push('CLIENT_BALANCE')
-  if (info.min_onchain_payment_confirmations !== null || info.min_onchain_payment_size_sat !== null) features.push('ONCHAIN_PAYMENT')
-  if (info.supports_zero_channel_reserve) features.push('ZERO_RESERVE')
+type Options = z.output<typeof optionsDocument>
+
+export function readLimits(options: Options): LspLimits {
   return {
-    limits: {
-      minLspBalanceSat: info.min_initial_lsp_balance_sat,
-      maxLspBalanceSat: info.max_initial_lsp_balance_sat,
-      minClientBalanceSat: info.min_initial_client_balance_sat,
-      maxClientBalanceSat: info.max_initial_client_balance_sat,
-      minChannelBalanceSat: info.min_channel_balance_sat,
-      maxChannelBalanceSat: info.max_channel_balance_sat,
-      maxChannelExpiryBlocks: info.max_channel_expiry_blocks,
-      minRequiredChannelConfirmations: info.min_required_channel_confirmations,
-      minFundingConfirmsWithinBlocks: info.min_funding_confirms_within_blocks,
-      minOnchainPaymentSat: info.min_onchain_payment_size_sat,
-      minOnchainPaymentConfirmations: info.min_onchain_payment_confirmations,
-    },
-    nodeUris: info.uris,
-    features,
-    assets: [],
-    website: info.website,
+    minLspBalanceSat: options.min_initial_lsp_balance_sat,
+    maxLspBalanceSat: options.max_initial_lsp_balance_sat,
+    minClientBalanceSat: options.min_initial_client_balance_sat,
+    maxClientBalanceSat: options.max_initial_client_balance_sat,
+    minChannelBalanceSat: options.min_channel_balance_sat,
+    maxChannelBalanceSat: options.max_channel_balance_sat,
+    maxChannelExpiryBlocks: options.max_channel_expiry_blocks,
+    minRequiredChannelConfirmations: options.min_required_channel_confirmations,
+    minFundingConfirmsWithinBlocks: options.min_funding_confirms_within_blocks,
+    minOnchainPaymentSat: options.min_onchain_payment_size_sat,
+    minOnchainPaymentConfirmations: options.min_onchain_payment_confirmations,
   }
+}
+
+export function readFeatures(options: Options): LspFeature[] {
+  const features: LspFeature[] = []
+  if (options.max_initial_client_balance_sat !== null && options.max_initial_client_balance_sat > 0) features.push('CLIENT_BALANCE')
+  if (options.min_onchain_payment_confirmations !== null || options.min_onchain_payment_size_sat !== null) features.push('ONCHAIN_PAYMENT')
+  if (options.supports_zero_channel_reserve) features.push('ZERO_RESERVE')
+  return features
+}
+
+function readInfo(info: z.output<typeof infoDocument>): LspInfo {
+  return { limits: readLimits(info), nodeUris: info.uris, features: readFeatures(info), assets: [], website: info.website }
 }
 
 function readOrderDocument(order: z.output<typeof orderDocument>): OrderReading {
   return {
     ...EMPTY_READING,
+    ...readOrderHead(order),
+    state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
+    payment: readPayment(order.payment),
+    channel: order.channel && readChannel(order.channel),
+  }
+}
+
+type OrderHead = z.output<typeof orderHeadDocument>
+
+export function readOrderHead(order: OrderHead) {
+  return {
     lspOrderId: order.order_id,
     lspState: order.order_state,
-    state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
-    terms: {
-      ...(order.lsp_balance_sat === null ? {} : { lspBalanceSat: order.lsp_balance_sat }),
-      ...(order.client_balance_sat === null ? {} : { clientBalanceSat: order.client_balance_sat }),
-      ...(order.required_channel_confirmations === null ? {} : { requiredChannelConfirmations: order.required_channel_confirmations }),
-      ...(order.funding_confirms_within_blocks === null ? {} : { fundingConfirmsWithinBlocks: order.funding_confirms_within_blocks }),
-      ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
-      ...(order.announce_channel === null ? {} : { announceChannel: order.announce_channel }),
-    },
-    payment: readPayment(order.payment),
-    channel: readChannel(order.channel),
+    terms: readTerms(order),
     createdAt: order.created_at,
     expiresAt: order.expires_at,
   }
 }
 
-const paymentState = (word: string): ReadPaymentState => lookUp(PAYMENT_STATES, word) ?? 'UNKNOWN'
+function readTerms(order: OrderHead): Partial<ChannelTerms> {
+  return {
+    ...(order.lsp_balance_sat === null ? {} : { lspBalanceSat: order.lsp_balance_sat }),
+    ...(order.client_balance_sat === null ? {} : { clientBalanceSat: order.client_balance_sat }),
+    ...(order.required_channel_confirmations === null ? {} : { requiredChannelConfirmations: order.required_channel_confirmations }),
+    ...(order.funding_confirms_within_blocks === null ? {} : { fundingConfirmsWithinBlocks: order.funding_confirms_within_blocks }),
+    ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
+    ...(order.announce_channel === null ? {} : { announceChannel: order.announce_channel }),
+  }
+}
 
 function readPayment(payment: Record<string, unknown>): PaymentWays<ReadPaymentState> {
   if ('order_total_sat' in payment || 'bolt11_invoice' in payment || 'lightning_invoice' in payment) return readFlatPayment(payment)
   const { bolt11, bolt12, onchain } = parsePart(nestedPaymentDocument, payment)
   return {
-    bolt11: bolt11 && { ...wayOf(bolt11), invoice: bolt11.invoice },
-    bolt12: bolt12 && { ...wayOf(bolt12), offer: bolt12.offer },
-    onchain: onchain && {
-      ...wayOf(onchain),
-      address: onchain.address,
-      minConfirmations: onchain.min_onchain_payment_confirmations,
-      minFeeFor0Conf: onchain.min_fee_for_0conf,
-      refundOnchainAddress: onchain.refund_onchain_address,
-      paidSat: null,
-    },
+    bolt11: bolt11 && readBolt11(bolt11),
+    bolt12: bolt12 && { ...wayOf(bolt12, PAYMENT_STATES), offer: bolt12.offer },
+    onchain: onchain && readOnchain(onchain),
   }
 }
 
@@ -245,13 +226,13 @@ function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaym
   const flat = parsePart(flatPaymentDocument, payment)
   const invoice = flat.bolt11_invoice ?? flat.lightning_invoice
   return {
-    bolt11: invoice === null ? null : { ...wayOf(flat), invoice },
+    bolt11: invoice === null ? null : { ...wayOf(flat, PAYMENT_STATES), invoice },
     bolt12: null,
     onchain:
       flat.onchain_address === null
         ? null
         : {
-            ...wayOf(flat),
+            ...wayOf(flat, PAYMENT_STATES),
             address: flat.onchain_address,
             minConfirmations: flat.min_onchain_payment_confirmations ?? flat.onchain_block_confirmations_required,
             minFeeFor0Conf: flat.min_fee_for_0conf,
@@ -261,9 +242,26 @@ function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaym
   }
 }
 
-function wayOf(document: z.output<z.ZodObject<typeof way>>) {
+type StateWords = Readonly<Record<string, ReadPaymentState>>
+
+export function readBolt11(bolt11: z.output<typeof bolt11Document>, words: StateWords = PAYMENT_STATES): Bolt11Way<ReadPaymentState> {
+  return { ...wayOf(bolt11, words), invoice: bolt11.invoice }
+}
+
+export function readOnchain(onchain: z.output<typeof onchainDocument>, words: StateWords = PAYMENT_STATES): OnchainWay<ReadPaymentState> {
   return {
-    state: paymentState(document.state),
+    ...wayOf(onchain, words),
+    address: onchain.address,
+    minConfirmations: onchain.min_onchain_payment_confirmations,
+    minFeeFor0Conf: onchain.min_fee_for_0conf,
+    refundOnchainAddress: onchain.refund_onchain_address,
+    paidSat: null,
+  }
+}
+
+function wayOf(document: z.output<z.ZodObject<typeof way>>, words: StateWords) {
+  return {
+    state: lookUp(words, document.state) ?? 'UNKNOWN',
     feeTotalSat: document.fee_total_sat,
     orderTotalSat: document.order_total_sat,
     expiresAt: document.expires_at,
@@ -271,8 +269,7 @@ function wayOf(document: z.output<z.ZodObject<typeof way>>) {
 }
 
 /** The family has no word for "open": a channel object means that its funding transaction is published. */
-function readChannel(channel: z.output<typeof channelDocument> | null): Channel | null {
-  if (channel === null) return null
+export function readChannel(channel: z.output<typeof channelDocument>): Channel {
   return {
     state: channel.funding_outpoint === null ? 'PENDING' : 'OPENING',
     channelId: null,
@@ -308,29 +305,30 @@ function readRefusal(status: number, body: unknown): LspFailure | null {
 function refusalOfRpc(error: Record<string, unknown>): LspFailure {
   const data = isObject(error.data) ? error.data : {}
   const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)].filter(Boolean).join(': ')
-  const code = ERROR_CODES[String(error.code)] ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
+  const code = lookUp(ERROR_CODES, String(error.code)) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
   // LDK says "too many pending requests" under the code for a refused client.
   if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message)) return new LspFailure('RATE_LIMITED', message)
   if (code === null) return refusalOfText(message || 'the LSP refused', 400)
-  return new LspFailure(code, message || 'the LSP refused', { property: publicPropertyName(data.property) })
+  return new LspFailure(code, message || 'the LSP refused', {
+    property: publicPropertyName(data.property),
+    // An internal error says nothing of how far the LSP had come.
+    effect: code === 'UNAVAILABLE' ? 'unknown' : 'none',
+  })
 }
 
 const isReserved = (code: unknown) => typeof code === 'number' && code <= -32_000 && code >= -32_099
 
-function refusalOfText(text: string, status: number): LspFailure {
-  const known = ERROR_TEXTS.find(([pattern]) => pattern.test(text))
+/** `text` is clean already. */
+export function refusalOfText(text: string, status: number): LspFailure {
   if (status >= 500) return new LspFailure('UNAVAILABLE', text, { effect: 'unknown' })
-  return new LspFailure(known?.[1] ?? 'INVALID_REQUEST', cleanText(text))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  const known = ERROR_TEXTS.find(([pattern]) => pattern.test(text))
+  return new LspFailure(known?.[1] ?? ERROR_STATUSES[status] ?? 'INVALID_REQUEST', text)
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------
 
 /** bLIP-51 wants both numbers; where neither the client nor the LSP names one, the text's own least is sent. */
-function confirmationFields(request: ChannelRequest) {
+export function confirmationFields(request: ChannelRequest) {
   return {
     required_channel_confirmations: request.requiredChannelConfirmations ?? 0,
     funding_confirms_within_blocks: request.fundingConfirmsWithinBlocks ?? 1,
@@ -342,6 +340,7 @@ export const lsps1: Adapter = {
   configName: 'lsps1',
   features: [],
   tellsChannelLife: false,
+  clientConnects: true,
   advancesWhenRead: false,
 
   inexpressible: (request) => (request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' }),

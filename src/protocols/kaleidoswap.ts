@@ -1,0 +1,290 @@
+import { z } from 'zod'
+import type { Adapter, OrderRef } from './adapter.ts'
+import { absent, assetAmountField, isoTimeField, lenientList, lookUp, nodeUriField, rgbAssetField, satField, shownIdField, textField, unsendableAmount, wordField } from './fields.ts'
+import { readRefusal } from './kaleidoswap-refusals.ts'
+import {
+  bolt11Document,
+  channelDocument,
+  confirmationFields,
+  onchainDocument,
+  optionsDocument,
+  orderHeadDocument,
+  PAYMENT_STATES as LSPS1_PAYMENT_STATES,
+  readBolt11,
+  readChannel,
+  readFeatures,
+  readLimits,
+  readOnchain,
+  readOrderHead,
+} from './lsps1.ts'
+import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import type { LspFeature, LspInfo, Network } from '../domain/lsp.ts'
+import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import { ASSET_DELIVERY_STATUSES, type Channel, type OnchainWay, type OrderAsset } from '../domain/order.ts'
+import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
+import type { AssetRequest, ChannelRequest } from '../domain/request.ts'
+import { cleanTextOrNull } from '../domain/text.ts'
+
+// Kaleidoswap's RGB-LSP, 0.1.0 and 0.2.0: LSPS1 as of 2024 with whole numbers for amounts, RGB assets, a fee
+// estimate and a second look at the rate. Facts: protocols/README.md, section 9.
+
+// -- documents -------------------------------------------------------------------------------------------
+
+const infoDocument = z.object({
+  options: optionsDocument,
+  /** New in 0.2.0. What is no node's address is no reason to lose the limits. */
+  lsp_connection_url: absent(nodeUriField).catch(null),
+  assets: lenientList(rgbAssetField),
+})
+
+const networkInfoDocument = z.object({ network: wordField })
+
+const estimateDocument = z.object({ total_fee: satField })
+
+const onchainPaymentDocument = onchainDocument.extend({
+  payment_status: absent(wordField),
+  /** Satoshis above (+) or below (−) the total. */
+  payment_difference: absent(z.number().int().min(-MAX_SAT).max(MAX_SAT)),
+})
+
+const orderChannelDocument = channelDocument.extend({
+  channel_id: shownIdField,
+  temporary_channel_id: shownIdField,
+})
+
+const orderDocument = orderHeadDocument.extend({
+  payment: z.object({ bolt11: absent(bolt11Document), onchain: absent(onchainPaymentDocument) }),
+  channel: absent(orderChannelDocument),
+  asset_id: shownIdField,
+  lsp_asset_amount: absent(assetAmountField),
+  client_asset_amount: absent(assetAmountField),
+  rfq_id: shownIdField,
+  asset_price_sat: absent(satField),
+  // 0.1.0 alone:
+  asset_delivery_status: absent(wordField),
+  asset_delivery_payment_hash: shownIdField,
+  asset_delivery_completed_at: absent(isoTimeField),
+  asset_delivery_error: absent(textField),
+  // 0.2.0 alone:
+  failure_reason: absent(textField),
+  /** Told once, when the order is placed. */
+  access_token: absent(z.string().max(1_024)),
+})
+
+const rateDecisionDocument = z.object({ decision_accepted: z.boolean(), message: absent(textField), refund_txid: shownIdField })
+
+const retryDocument = z.object({ status: wordField, message: absent(textField) })
+
+// -- tables ----------------------------------------------------------------------------------------------
+
+const ORDER_STATES: Readonly<Record<string, ReadOrderState>> = {
+  CREATED: 'AWAITING_PAYMENT',
+  CHANNEL_OPENING: 'CHANNEL_OPENING',
+  COMPLETED: 'COMPLETED',
+  FAILED: 'FAILED_OR_LAPSED',
+  PENDING_RATE_DECISION: 'RATE_DECISION_REQUIRED',
+}
+
+const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = { ...LSPS1_PAYMENT_STATES, TO_REFUND: 'TO_REFUND' }
+
+/** `payment_status` of an on-chain payment, which tells more than a `state` that still expects one. */
+const ARRIVED: Readonly<Record<string, ReadPaymentState>> = {
+  NOT_PAID: 'EXPECT_PAYMENT',
+  UNDERPAID: 'UNDERPAID',
+  PAID: 'PAID',
+  OVERPAID: 'PAID',
+}
+
+const NETWORKS: Readonly<Record<string, Network>> = {
+  MAINNET: 'MAINNET',
+  TESTNET: 'TESTNET',
+  TESTNET4: 'TESTNET4',
+  SIGNET: 'SIGNET',
+  SIGNETCUSTOM: 'SIGNET',
+  REGTEST: 'REGTEST',
+}
+
+const RETRY_REFUSALS: Readonly<Record<string, FailureCode>> = {
+  NOT_FOUND: 'NOT_FOUND',
+  NO_PENDING_DELIVERY: 'WRONG_STATE',
+  ERROR: 'UNAVAILABLE',
+}
+
+// -- reading ---------------------------------------------------------------------------------------------
+
+function readOrder(order: z.output<typeof orderDocument>): OrderReading {
+  const { bolt11, onchain } = order.payment
+  const onchainWay = onchain && readOnchainPayment(onchain)
+  return {
+    ...EMPTY_READING,
+    ...readOrderHead(order),
+    state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
+    payment: { bolt11: bolt11 && readBolt11(bolt11, PAYMENT_STATES), bolt12: null, onchain: onchainWay },
+    // Nothing on chain does not mean that nothing has arrived: it may have come over Lightning.
+    paidSat: onchainWay?.paidSat || null,
+    channel: order.channel && readOrderChannel(order.channel),
+    asset: readAsset(order),
+    failureReason: cleanTextOrNull(order.failure_reason),
+    accessToken: order.access_token || null,
+  }
+}
+
+function readOnchainPayment(onchain: z.output<typeof onchainPaymentDocument>): OnchainWay<ReadPaymentState> {
+  const way = readOnchain(onchain, PAYMENT_STATES)
+  const arrived = lookUp(ARRIVED, onchain.payment_status ?? '')
+  return {
+    ...way,
+    state: way.state === 'EXPECT_PAYMENT' ? (arrived ?? way.state) : way.state,
+    paidSat: arrived === null ? null : arrivedSat(arrived, way.orderTotalSat, onchain.payment_difference),
+  }
+}
+
+function arrivedSat(arrived: ReadPaymentState, orderTotalSat: Sat, difference: number | null): Sat | null {
+  if (arrived === 'EXPECT_PAYMENT') return ZERO_SAT
+  if (difference === null) return arrived === 'PAID' ? orderTotalSat : null
+  const amount = orderTotalSat + difference
+  return amount >= 0 && amount <= MAX_SAT ? sat(amount) : null
+}
+
+function readOrderChannel(channel: z.output<typeof orderChannelDocument>): Channel | null {
+  const { channel_id: channelId, temporary_channel_id: temporaryId, funding_outpoint: outpoint } = channel
+  // Every field may be null: that is a channel of which there is nothing to tell yet.
+  if ((channelId ?? temporaryId ?? outpoint) === null) return null
+  return { ...readChannel(channel), channelId }
+}
+
+function readAsset(order: z.output<typeof orderDocument>): OrderAsset | null {
+  if (order.asset_id === null) return null
+  const status = order.asset_delivery_status?.toUpperCase()
+  return {
+    assetId: order.asset_id,
+    lspAmount: order.lsp_asset_amount,
+    clientAmount: order.client_asset_amount,
+    rfqId: order.rfq_id,
+    priceSat: order.asset_price_sat,
+    deliveryStatus: ASSET_DELIVERY_STATUSES.find((known) => known === status) ?? null,
+    deliveryPaymentHash: order.asset_delivery_payment_hash,
+    deliveredAt: order.asset_delivery_completed_at,
+    deliveryError: cleanTextOrNull(order.asset_delivery_error),
+  }
+}
+
+// -- the adapter -----------------------------------------------------------------------------------------
+
+const FEATURES: readonly LspFeature[] = ['FEE_ESTIMATE', 'RATE_DECISION', 'RGB_ASSETS', 'ONCHAIN_PAYMENT']
+
+/** What an estimate and an order have in common. */
+function channelFields(request: ChannelRequest) {
+  return {
+    lsp_balance_sat: request.lspBalanceSat,
+    client_balance_sat: request.clientBalanceSat,
+    channel_expiry_blocks: request.channelExpiryBlocks,
+    ...(request.token === null ? {} : { token: request.token }),
+    ...(request.asset === null ? {} : assetFields(request.asset)),
+  }
+}
+
+/** None of an asset is said by leaving the amount out. Whether an `rfq_id` is missing is for the LSP to say. */
+function assetFields(asset: AssetRequest) {
+  return {
+    asset_id: asset.assetId,
+    ...(Number(asset.lspAmount) > 0 ? { lsp_asset_amount: Number(asset.lspAmount) } : {}),
+    ...(Number(asset.clientAmount) > 0 ? { client_asset_amount: Number(asset.clientAmount) } : {}),
+    ...(asset.rfqId === null ? {} : { rfq_id: asset.rfqId }),
+  }
+}
+
+/** 0.1.0 has no access token. */
+function orderFields(order: OrderRef) {
+  return { order_id: order.lspOrderId, ...(order.accessToken === null ? {} : { access_token: order.accessToken }) }
+}
+
+/** Null instead of UNSUPPORTED: the endpoint came with a later version. */
+async function ifThere<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof LspFailure && error.code === 'UNSUPPORTED') return null
+    throw error
+  }
+}
+
+export const kaleidoswap: Adapter = {
+  protocol: 'KALEIDOSWAP',
+  configName: 'kaleidoswap',
+  features: FEATURES,
+  tellsChannelLife: false,
+  clientConnects: true,
+  advancesWhenRead: false,
+
+  inexpressible: (request) => unsendableAmount(request.asset),
+  deliverable: (terms) => terms,
+  readRefusal,
+
+  async info(call): Promise<LspInfo> {
+    const [info, chain] = await Promise.all([
+      call.http.exchange({ method: 'GET', path: '/get_info', answer: infoDocument }),
+      ifThere(call.http.exchange({ method: 'GET', path: '/network_info', answer: networkInfoDocument })),
+    ])
+    if (chain !== null && lookUp(NETWORKS, chain.network) !== call.network) {
+      throw new LspFailure('UNTRUSTWORTHY', `the LSP is on ${chain.network}, not on ${call.network}`, { property: 'network' })
+    }
+    return {
+      limits: readLimits(info.options),
+      nodeUris: info.lsp_connection_url === null ? [] : [info.lsp_connection_url],
+      features: [...new Set([...FEATURES, ...readFeatures(info.options)])],
+      assets: info.assets,
+      website: null,
+    }
+  },
+
+  async estimate(call, request) {
+    const estimate = await ifThere(
+      call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), answer: estimateDocument }),
+    )
+    return estimate && { feeTotalSat: estimate.total_fee, expiresAt: null }
+  },
+
+  async createOrder(call, request, email) {
+    return readOrder(
+      await call.http.exchange({
+        method: 'POST',
+        path: '/create_order',
+        body: {
+          client_pubkey: request.clientPubkey,
+          ...channelFields(request),
+          ...confirmationFields(request),
+          // Said even when false: left out, it is true.
+          announce_channel: request.announceChannel,
+          ...(request.refundOnchainAddress === null ? {} : { refund_onchain_address: request.refundOnchainAddress }),
+          ...(email === null ? {} : { email }),
+        },
+        answer: orderDocument,
+      }),
+    )
+  },
+
+  async readOrder(call, order) {
+    return readOrder(await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }))
+  },
+
+  async decideRate(call, order, accept) {
+    const decision = await call.http.exchange({
+      method: 'POST',
+      path: '/rate_decision',
+      body: { ...orderFields(order), accept_new_rate: accept },
+      answer: rateDecisionDocument,
+    })
+    const message = decision.message || (accept ? 'the new rate is accepted' : 'the new rate is refused')
+    if (accept && !decision.decision_accepted) throw new LspFailure('WRONG_STATE', message)
+    return { message, txid: decision.refund_txid }
+  },
+
+  async retryDelivery(call, order) {
+    const retry = await call.http.exchange({ method: 'POST', path: '/retry_delivery', body: { order_id: order.lspOrderId }, answer: retryDocument })
+    const message = retry.message || `asset delivery: ${retry.status}`
+    const refusal = lookUp(RETRY_REFUSALS, retry.status)
+    if (refusal !== null) throw new LspFailure(refusal, message)
+    return { message, txid: null }
+  },
+}

@@ -1,0 +1,38 @@
+import { cleanTextOrNull } from '../domain/text.ts'
+
+/** bLIP-51's names of options and fields, in the public schema's. */
+const PROPERTY_NAMES: Readonly<Record<string, string>> = {
+  min_required_channel_confirmations: 'minRequiredChannelConfirmations',
+  min_funding_confirms_within_blocks: 'minFundingConfirmsWithinBlocks',
+  max_channel_expiry_blocks: 'maxChannelExpiryBlocks',
+  min_initial_client_balance_sat: 'minClientBalanceSat',
+  max_initial_client_balance_sat: 'maxClientBalanceSat',
+  min_initial_lsp_balance_sat: 'minLspBalanceSat',
+  max_initial_lsp_balance_sat: 'maxLspBalanceSat',
+  min_channel_balance_sat: 'minChannelBalanceSat',
+  max_channel_balance_sat: 'maxChannelBalanceSat',
+  min_onchain_payment_confirmations: 'minOnchainPaymentConfirmations',
+  min_onchain_payment_size_sat: 'minOnchainPaymentSat',
+  lsp_balance_sat: 'lspBalanceSat',
+  client_balance_sat: 'clientBalanceSat',
+  required_channel_confirmations: 'requiredChannelConfirmations',
+  funding_confirms_within_blocks: 'fundingConfirmsWithinBlocks',
+  channel_expiry_blocks: 'channelExpiryBlocks',
+  announce_channel: 'announceChannel',
+  refund_onchain_address: 'refundOnchainAddress',
+  public_key: 'clientPubkey',
+  client_pubkey: 'clientPubkey',
+  token: 'tokens',
+  asset_id: 'asset.assetId',
+  lsp_asset_amount: 'asset.lspAmount',
+  client_asset_amount: 'asset.clientAmount',
+  rfq_id: 'asset.rfqId',
+}
+
+/** `options.min_…` or `min_…`, in the public schema's name; an unknown name stays as the LSP wrote it. */
+export function publicPropertyName(name: unknown): string | null {
+  const clean = cleanTextOrNull(name, 100)
+  if (clean === null) return null
+  const last = clean.split('.').at(-1) ?? clean
+  return Object.hasOwn(PROPERTY_NAMES, last) ? (PROPERTY_NAMES[last] ?? clean) : clean
+}

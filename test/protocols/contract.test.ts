@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import { LspFailure } from '../../src/domain/failure.ts'
+import { ADAPTERS } from '../../src/protocols/index.ts'
+import type { Adapter, LspCall } from '../../src/protocols/adapter.ts'
+import { adapterCall, channelRequest, NOW, orderRef } from '../support/adapter-call.ts'
+import { json, QueueServer, text, type Handler, type RecordedRequest } from '../support/queue-server.ts'
+
+// What every adapter promises its callers, whatever the LSP does: one suite over all of them.
+
+type Act = (call: LspCall) => Promise<unknown>
+
+/** Everything that an adapter can be asked for over HTTP, each with arguments that it must take. */
+function operationsOf(adapter: Adapter): readonly [name: string, act: Act][] {
+  const request = channelRequest({ clientAddress: '203.0.113.5:9735' })
+  const order = orderRef({ clientNodeUri: `${request.clientPubkey}@203.0.113.5:9735`, accessToken: 'secret', paid: true })
+  const refund = { bolt11Invoice: null, onchainAddress: 'bcrt1qx' }
+  const renewal = { shortChannelId: '1x2x3', validTo: NOW + 60_000, signedMessage: 'signed' }
+  const operations: Readonly<Record<string, Act | undefined>> = {
+    info: (call) => adapter.info(call),
+    createOrder: (call) => adapter.createOrder(call, request, null),
+    readOrder: (call) => adapter.readOrder(call, order),
+    estimate: adapter.estimate && (async (call) => adapter.estimate?.(call, request)),
+    decideRate: adapter.decideRate && (async (call) => adapter.decideRate?.(call, order, true)),
+    openChannel: adapter.openChannel && (async (call) => adapter.openChannel?.(call, order, order.clientNodeUri)),
+    requestRefund: adapter.requestRefund && (async (call) => adapter.requestRefund?.(call, order, refund)),
+    retryDelivery: adapter.retryDelivery && (async (call) => adapter.retryDelivery?.(call, order)),
+    renew: adapter.renew && (async (call) => adapter.renew?.(call, renewal)),
+    readRenewal: adapter.readRenewal && (async (call) => adapter.readRenewal?.(call, 'renewal-1')),
+  }
+  return Object.entries(operations).flatMap(([name, act]) => (act ? [[name, act] as const] : []))
+}
+
+interface Outcome {
+  failure: LspFailure | null
+  requests: readonly RecordedRequest[]
+}
+
+/** What comes of it while the LSP answers everything alike. What is thrown and is no LspFailure fails the test. */
+async function outcomeOf(adapter: Adapter, act: Act, answer: Handler, timeoutMs?: number): Promise<Outcome> {
+  await using server = await QueueServer.start()
+  server.always(answer)
+  return { failure: await failureAt(adapter, act, server.url, timeoutMs), requests: server.requests }
+}
+
+async function failureAt(adapter: Adapter, act: Act, url: string, timeoutMs = 5_000): Promise<LspFailure | null> {
+  await using call = adapterCall(adapter, url, { timeoutMs })
+  try {
+    await act(call)
+    return null
+  } catch (error) {
+    if (error instanceof LspFailure) return error
+    throw error
+  }
+}
+
+/** Some protocols answer `info` without asking anybody; nothing can go wrong there. */
+function expectFailure({ failure, requests }: Outcome, expected: Partial<LspFailure>): void {
+  if (requests.length > 0) expect(failure).toMatchObject(expected)
+  else expect(failure).toBeNull()
+}
+
+const DIRTY = 'no\u0000pe\u001b[31m \u202Eevil<script>\n'
+const UNFIT = /[\p{Cc}\p{Cf}<]/u
+
+describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('%s', (_protocol, adapter) => {
+  describe.each(operationsOf(adapter))('%s', (_operation, act) => {
+    it.each([
+      ['what is not JSON', text(200, '<html>It works!</html>')],
+      ['half a document', text(200, '{"order_id": "a')],
+      ['an empty body', text(200, '')],
+      ['a document nested without end', text(200, '['.repeat(50_000) + ']'.repeat(50_000))],
+    ])('refuses %s as a BAD_RESPONSE, after which anything may have happened', async (_what, answer) => {
+      expectFailure(await outcomeOf(adapter, act, answer), { code: 'BAD_RESPONSE', effect: 'unknown' })
+    })
+
+    it.each(['null', '[]', '{}', '7', '""', '{"payment":null,"channel":[],"order_id":{},"id":null,"error":null,"detail":[null]}'])('answers or fails, and throws nothing else, on %s', async (document) => {
+      const { failure, requests } = await outcomeOf(adapter, act, text(200, document))
+      if (requests.length > 0 && failure) expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown' })
+    })
+
+    it('takes a server error for an unknown effect', async () => {
+      expectFailure(await outcomeOf(adapter, act, text(500, 'oops')), { code: 'UNAVAILABLE', effect: 'unknown' })
+    })
+
+    it('takes an LSP that is not there for no effect', async () => {
+      const gone = await QueueServer.start()
+      const { url } = gone
+      await gone[Symbol.asyncDispose]()
+      const failure = await failureAt(adapter, act, url)
+      if (failure) expect(failure).toMatchObject({ code: 'UNAVAILABLE', effect: 'none' })
+      else expect((await outcomeOf(adapter, act, text(200, ''))).requests).toEqual([])
+    })
+
+    it('takes an LSP that is silent past the deadline for an unknown effect', async () => {
+      const silent: Handler = () => {}
+      expectFailure(await outcomeOf(adapter, act, silent, 100), { code: 'TIMEOUT', effect: 'unknown' })
+    })
+
+    it('takes an answer that drips past the deadline for an unknown effect', async () => {
+      const dripping: Handler = (_request, response) => void response.writeHead(200, { 'content-length': 1_000 }).write('{')
+      expectFailure(await outcomeOf(adapter, act, dripping, 100), { code: 'TIMEOUT', effect: 'unknown' })
+    })
+
+    it('reads no more than a megabyte', async () => {
+      const answer = json(200, { padding: 'x'.repeat(2_000_000) })
+      expectFailure(await outcomeOf(adapter, act, answer), { code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than') as string })
+    })
+
+    it('follows nobody to another host', async () => {
+      await using elsewhere = await QueueServer.start()
+      const outcome = await outcomeOf(adapter, act, text(301, '', { location: `${elsewhere.url}/get_info` }))
+      expectFailure(outcome, { code: 'BAD_RESPONSE', effect: 'unknown' })
+      expect(elsewhere.requests).toEqual([])
+    })
+
+    it('comes back when the LSP says so', async () => {
+      expectFailure(await outcomeOf(adapter, act, text(429, 'slow down', { 'retry-after': '120' })), { code: 'RATE_LIMITED', effect: 'none', retryAt: NOW + 120_000 })
+      expectFailure(await outcomeOf(adapter, act, json(429, { message: 'slow down' }, { 'retry-after': new Date(NOW + 60_000).toUTCString() })), { code: 'RATE_LIMITED', retryAt: NOW + 60_000 })
+      expectFailure(await outcomeOf(adapter, act, text(429, '', { 'retry-after': 'soon' })), { code: 'RATE_LIMITED', retryAt: null })
+    })
+
+    it.each([
+      ['alone', { message: DIRTY, error: DIRTY, detail: DIRTY }],
+      ['with a code', { error: { code: 100, message: DIRTY, data: { property: DIRTY, message: DIRTY } } }],
+      ['with a code and details', { error_code: 'LSPS1_INVALID_PARAMS', message: DIRTY, details: { property: DIRTY } }],
+      ['in a list', { detail: [{ loc: ['body', DIRTY], msg: DIRTY }] }],
+    ])('shows no control character of an error text %s', async (_shape, body) => {
+      const { failure } = await outcomeOf(adapter, act, json(400, body))
+      expect(failure?.message ?? '').not.toMatch(UNFIT)
+      expect(failure?.property ?? '').not.toMatch(UNFIT)
+    })
+  })
+})
