@@ -36,7 +36,8 @@ export function decodeInvoice(invoice: string): DecodedInvoice {
   if (!decoded.destination) throw new InvoiceError("the invoice's signature recovers no node")
   return {
     networks: NETWORKS_BY_NAME[decoded.network] ?? [],
-    amountMsat: decoded.mtokens === undefined ? null : BigInt(decoded.mtokens),
+    // An invoice without an amount decodes to "0".
+    amountMsat: BigInt(decoded.mtokens ?? 0) || null,
     payeePubkey: decoded.destination,
     paymentHash: decoded.id,
     expiresAt: Date.parse(decoded.expires_at),

@@ -103,6 +103,8 @@ export interface Adapter {
   readonly features: readonly LspFeature[]
   /** True where answers go on about the channel after the order is complete (open, closing, closed). */
   readonly tellsChannelLife: boolean
+  /** True where the LSP is told the client's key but no address: the client's node has to connect to it first. */
+  readonly clientConnects: boolean
   /** True where only reading an order makes it advance at the LSP. */
   readonly advancesWhenRead: boolean
   /** The first thing in the request that this protocol cannot express, or null. */

@@ -20,11 +20,11 @@ export interface TrackedOrder {
   tracking: Tracking
 }
 
+/** Cursors are order ids. `inverted`: from the oldest, as Relay's `last` wants it. */
 export interface OrderPage {
-  first: number | null
-  last: number | null
   after: string | null
   before: string | null
+  inverted: boolean
   states: readonly OrderState[] | null
 }
 
@@ -119,16 +119,14 @@ export class OrderStore {
     return row ? trackedOf(row) : null
   }
 
-  /** Newest first; one more than asked for, so that the caller sees whether there are more. Ids sort by time. */
+  /** Newest first, unless inverted. Ids sort by time. */
   async page(clientId: string, page: OrderPage, limit: number): Promise<Order[]> {
-    const backwards = page.last !== null && page.first === null
     let query: SelectQueryBuilder<Tables, 'orders', { body: string }> = this.#db.selectFrom('orders').select('body').where('client_id', '=', clientId)
     if (page.states) query = query.where('state', 'in', page.states)
     if (page.after !== null) query = query.where('id', '<', page.after)
     if (page.before !== null) query = query.where('id', '>', page.before)
-    const rows = await query.orderBy('id', backwards ? 'asc' : 'desc').limit(limit).execute()
-    const orders = rows.map(orderOf)
-    return backwards ? orders.reverse() : orders
+    const rows = await query.orderBy('id', page.inverted ? 'asc' : 'desc').limit(limit).execute()
+    return rows.map(orderOf)
   }
 
   async events(orderId: string, afterSequence: number, limit = 1_000): Promise<OrderEvent[]> {

@@ -2,9 +2,8 @@ import { bech32 } from '@scure/base'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/index.ts'
 import { HOUR_MS } from '../../src/domain/time.ts'
-import { get, place, post, pubkeyOf, SetClock, type PlacedOrder } from './support.ts'
+import { get, place, post, pubkeyOf, SetClock, STEP_MS, type PlacedOrder } from './support.ts'
 
-const STEP_MS = 1_000
 const TOTAL_SAT = 7_208
 
 let clock: SetClock

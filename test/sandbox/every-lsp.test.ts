@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { decodeInvoice } from '../../src/sandbox/bolt11.ts'
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
-import { amountOf, get, place, PLACE, pubkeyOf, STEP_MS, until, type Answered } from './support.ts'
+import { amountOf, get, place, PLACE, pubkeyOf, SetClock, STEP_MS, until, type Answered } from './support.ts'
 
+let clock: SetClock
 let sandbox: Sandbox
 
 beforeEach(async () => {
-  sandbox = await startSandbox({ stepMs: STEP_MS, slowMs: 150 })
+  clock = new SetClock()
+  sandbox = await startSandbox({ stepMs: STEP_MS, slowMs: 150, clock })
 })
 afterEach(() => sandbox.close())
 
@@ -41,7 +43,7 @@ describe.each(Object.keys(PLACE))('%s', (id) => {
     const invoice = decodeInvoice(order.invoice)
     expect(invoice).toMatchObject({ network: 'regtest', destination: pubkeyOf(lsp()) })
     expect(amountOf(order.invoice)).toBe(order.totalSat)
-    expect(Date.parse(invoice.expires_at)).toBeGreaterThan(Date.now())
+    expect(Date.parse(invoice.expires_at)).toBeGreaterThan(clock.now())
   })
 
   test('an invoice can be paid once, and the order then reads as paid', async () => {
@@ -142,7 +144,7 @@ describe.each(Object.keys(PLACE))('%s', (id) => {
     const order = await place(sandbox, id)
     await sandbox.wallet.payInvoice(order.invoice)
     lsp().setFaults(['NEVER_OPENS'])
-    await new Promise((resolve) => setTimeout(resolve, 5 * STEP_MS))
+    clock.pass(5 * STEP_MS)
     expect(stateOf(await order.read())).toBe(words.paid)
     expect((await order.read()).at('channel') ?? null).toBeNull()
   })
@@ -151,7 +153,7 @@ describe.each(Object.keys(PLACE))('%s', (id) => {
     const order = await place(sandbox, id)
     lsp().setFaults(['REFUND'])
     await sandbox.wallet.payInvoice(order.invoice)
-    await until(order.read, words.state, words.refunded)
+    await until(order.read, words.state, words.refunded, clock.halfStep)
     expect(sandbox.wallet.spentSat()).toBe(0)
   })
 

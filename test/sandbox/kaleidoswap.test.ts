@@ -3,11 +3,13 @@ import { SANDBOX_ASSET } from '../../src/sandbox/asset.ts'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/index.ts'
 import { BLOCKS, get, place, post, SetClock, STEP_MS, until } from './support.ts'
 
+let clock: SetClock
 let sandbox: Sandbox
 let kestrel: SandboxLsp
 
 beforeEach(async () => {
-  sandbox = await startSandbox({ only: ['kestrel'], stepMs: STEP_MS })
+  clock = new SetClock()
+  sandbox = await startSandbox({ only: ['kestrel'], stepMs: STEP_MS, clock })
   kestrel = sandbox.lsp('kestrel')
 })
 afterEach(() => sandbox.close())
@@ -42,9 +44,9 @@ test('a paid order is opened and completed, and announced unless it was told oth
   expect(order.answer.body).toMatchObject({ order_state: 'CREATED', announce_channel: true, token: '', channel: null })
   await sandbox.wallet.payInvoice(order.invoice)
   expect((await order.read()).body).toMatchObject({ order_state: 'CREATED', payment: { bolt11: { state: 'PAID' } } })
-  const opening = await until(order.read, 'order_state', 'CHANNEL_OPENING')
+  const opening = await until(order.read, 'order_state', 'CHANNEL_OPENING', clock.halfStep)
   expect(opening.at('channel')).toMatchObject({ channel_id: null, temporary_channel_id: expect.stringMatching(/^[0-9a-f]{64}$/), funding_outpoint: null })
-  const done = await until(order.read, 'order_state', 'COMPLETED')
+  const done = await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
   expect(done.at('channel')).toMatchObject({ temporary_channel_id: opening.at('channel.temporary_channel_id'), funding_outpoint: expect.stringMatching(/:\d$/) })
 })
 
@@ -69,7 +71,7 @@ test('coins that are too few are told as a difference; the rest of them complete
   expect((await order.read()).body).toMatchObject({ order_state: 'CREATED', payment: { onchain: { state: 'EXPECT_PAYMENT', payment_status: 'UNDERPAID', payment_difference: -107 } } })
   await sandbox.wallet.payOnchain(address, 200)
   expect((await order.read()).at('payment.onchain')).toMatchObject({ state: 'PAID', payment_status: 'OVERPAID', payment_difference: 93 })
-  await until(order.read, 'order_state', 'COMPLETED')
+  await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
 })
 
 test('an open that fails is to be refunded, then refunded, to the address where there is one', async () => {
@@ -78,9 +80,9 @@ test('an open that fails is to be refunded, then refunded, to the address where 
   const order = await create({ refund_onchain_address: refundAddress })
   const read = () => post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
-  const failed = await until(read, 'order_state', 'FAILED')
+  const failed = await until(read, 'order_state', 'FAILED', clock.halfStep)
   expect(failed.body).toMatchObject({ failure_reason: expect.stringContaining('open failed'), payment: { bolt11: { state: 'TO_REFUND' } } })
-  await until(read, 'payment.bolt11.state', 'REFUNDED')
+  await until(read, 'payment.bolt11.state', 'REFUNDED', clock.halfStep)
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_107)
 })
 
@@ -91,7 +93,7 @@ test('a rate that changes stops a paid order until its new rate is accepted', as
   expect((await order.read()).at('order_state')).toBe('PENDING_RATE_DECISION')
   const decision = { order_id: order.answer.at('order_id'), access_token: order.answer.at('access_token'), accept_new_rate: true }
   expect((await post(kestrel, '/rate_decision', decision)).body).toMatchObject({ decision_accepted: true, refund_txid: null })
-  await until(order.read, 'order_state', 'COMPLETED')
+  await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
   expect(await post(kestrel, '/rate_decision', decision)).toMatchObject({
     status: 400,
     body: { error_code: 'VALIDATION_ERROR', message: 'Order is not pending rate decision. Current state: COMPLETED' },
@@ -120,8 +122,8 @@ test('a bought asset needs a quote, is paid with the channel, and follows it', a
   expect(order.body).toMatchObject({ ...bought, asset_price_sat: 2_500, asset_delivery_status: 'PENDING', payment: { bolt11: { order_total_sat: 6_607 } } })
   const read = () => post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
-  await until(read, 'order_state', 'COMPLETED')
-  const delivered = await until(read, 'asset_delivery_status', 'COMPLETED')
+  await until(read, 'order_state', 'COMPLETED', clock.halfStep)
+  const delivered = await until(read, 'asset_delivery_status', 'COMPLETED', clock.halfStep)
   expect(delivered.body).toMatchObject({ asset_delivery_payment_hash: expect.any(String), asset_delivery_completed_at: expect.any(String), asset_delivery_error: null })
 })
 
@@ -132,9 +134,6 @@ test('an asset order is refused without a quote, with one that lapsed, or for an
   expect(await create({ asset_id: 'rgb:unknown', lsp_asset_amount: 1 })).toMatchObject({ status: 404, body: { error_code: 'ASSET_NOT_FOUND', message: 'Asset not found: rgb:unknown' } })
   expect(await create({ lsp_asset_amount: 1 })).toMatchObject({ status: 400, body: { details: { property: 'asset_id' } } })
 
-  const clock = new SetClock()
-  await using still = await startSandbox({ only: ['kestrel'], clock })
-  kestrel = still.lsp('kestrel')
   const quote = await quoteFor(1_000)
   clock.pass(60_000)
   expect(await create({ ...bought, rfq_id: quote.text('rfq_id') })).toMatchObject({ status: 400, body: { message: expect.stringContaining('expired') } })

@@ -3,11 +3,13 @@ import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/i
 import { BLOCKS, get, place, post, SetClock, STEP_MS, until } from './support.ts'
 import { HOUR_MS } from '../../src/domain/time.ts'
 
+let clock: SetClock
 let sandbox: Sandbox
 let olive: SandboxLsp
 
 beforeEach(async () => {
-  sandbox = await startSandbox({ only: ['olive'], stepMs: STEP_MS })
+  clock = new SetClock()
+  sandbox = await startSandbox({ only: ['olive'], stepMs: STEP_MS, clock })
   olive = sandbox.lsp('olive')
 })
 afterEach(() => sandbox.close())
@@ -45,7 +47,7 @@ test('the hold invoice is settled when the channel is funded', async () => {
   const held = await read(order.text('order_id'))
   expect(held.body).toMatchObject({ order_state: 'CREATED', payment: { bolt11: { state: 'HOLD' } }, channel: null })
 
-  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED')
+  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
   expect(done.at('payment.bolt11.state')).toBe('PAID')
   expect(done.at('channel.funding_outpoint')).toMatch(/^[0-9a-f]{64}:\d$/)
   expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(BLOCKS * 600_000)
@@ -58,40 +60,36 @@ test('payment on-chain is offered only with an address to pay back to, and count
   expect(order.at('payment.onchain')).toMatchObject({ state: 'EXPECT_PAYMENT', min_onchain_payment_confirmations: 1, min_fee_for_0conf: null, refund_onchain_address: refundAddress })
   await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
   expect((await read(order.text('order_id'))).at('payment.onchain.state')).toBe('EXPECT_PAYMENT')
-  await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID')
-  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED')
+  await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID', clock.halfStep)
+  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
   expect(done.at('payment')).toMatchObject({ onchain: { state: 'PAID' }, bolt11: { state: 'EXPECT_PAYMENT' } })
 })
 
 test('an order that nobody pays fails when it lapses, with every way to pay REFUNDED', async () => {
-  const clock = new SetClock()
-  await using still = await startSandbox({ only: ['olive'], clock })
-  const order = await place(still, 'olive')
+  const order = await place(sandbox, 'olive')
   clock.pass(HOUR_MS)
   expect((await order.read()).body).toMatchObject({ order_state: 'FAILED', payment: { bolt11: { state: 'REFUNDED' } }, channel: null })
-  await expect(still.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'EXPIRED' })
+  await expect(sandbox.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'EXPIRED' })
 })
 
 test('an open that fails lets go of the held payment', async () => {
   const order = await create()
   const { paymentHash } = await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   olive.setFaults(['REFUND'])
-  const failed = await until(() => read(order.text('order_id')), 'order_state', 'FAILED')
+  const failed = await until(() => read(order.text('order_id')), 'order_state', 'FAILED', clock.halfStep)
   expect(failed.body).toMatchObject({ payment: { bolt11: { state: 'REFUNDED' } }, channel: null })
   expect(sandbox.wallet.payment(paymentHash)).toMatchObject({ state: 'RETURNED' })
   expect(sandbox.wallet.spentSat()).toBe(0)
 })
 
 test('coins that arrive after the order has lapsed are sent back', async () => {
-  const clock = new SetClock()
-  await using still = await startSandbox({ only: ['olive'], clock, stepMs: 1_000 })
-  const refundAddress = still.wallet.newAddress()
-  const order = await post(still.lsp('olive'), '/create_order', request({ refund_onchain_address: refundAddress }))
+  const refundAddress = sandbox.wallet.newAddress()
+  const order = await create({ refund_onchain_address: refundAddress })
   clock.pass(HOUR_MS)
-  await still.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
-  clock.pass(3_000)
-  expect(still.wallet.receivedAt(refundAddress)).toBe(5_200)
-  const late = await get(still.lsp('olive'), `/get_order?order_id=${order.text('order_id')}`)
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
+  clock.pass(3 * STEP_MS)
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(5_200)
+  const late = await read(order.text('order_id'))
   expect(late.body).toMatchObject({ order_state: 'FAILED', payment: { onchain: { state: 'REFUNDED' } } })
 })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.ts'
-import { BLOCKS, get, place, PLACE, post, STEP_MS, until } from './support.ts'
+import { aMoment, BLOCKS, get, place, PLACE, post, STEP_MS, until } from './support.ts'
 
 const YEAR_BLOCKS = 52_560
 const IDS = Object.keys(PLACE)
@@ -97,7 +97,7 @@ test('orders, payments and holds outlive a restart in the state file', async () 
     await using second = await startSandbox(options)
     expect(second.lsp('kestrel').orderCount).toBe(1)
     const read = () => get(second.lsp('olive'), `/get_order?order_id=${held.answer.text('order_id')}`)
-    const done = await until(read, 'order_state', 'COMPLETED')
+    const done = await until(read, 'order_state', 'COMPLETED', aMoment)
     expect(done.at('payment.bolt11.state')).toBe('PAID')
     expect(second.wallet.payment(payment.paymentHash)).toMatchObject({ state: 'SUCCEEDED' })
     expect(await second.wallet.payInvoice(unpaid.invoice)).toMatchObject({ state: 'SUCCEEDED' })
@@ -126,7 +126,7 @@ test('an LSP that is left out of a restart keeps its orders', async () => {
 test('invoiceExpiryMs replaces every protocol’s own time to pay', async () => {
   await using sandbox = await startSandbox({ only: ['anchor', 'thunder'], invoiceExpiryMs: 60 })
   const [anchor, thunder] = [await place(sandbox, 'anchor'), await place(sandbox, 'thunder')]
-  await until(anchor.read, 'state', 'OFFER_EXPIRED')
-  await until(thunder.read, 'status', 'Expired')
+  await until(anchor.read, 'state', 'OFFER_EXPIRED', aMoment)
+  await until(thunder.read, 'status', 'Expired', aMoment)
   expect((await thunder.read()).at('payment')).toMatchObject({ ln: { status: 'Expired' }, btc_onchain: { status: 'Expired' } })
 })

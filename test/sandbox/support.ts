@@ -21,6 +21,9 @@ export class SetClock implements Clock {
   pass(ms: number): void {
     this.#now += ms
   }
+
+  /** Half a step of an order, so that no state of it is missed. */
+  readonly halfStep = (): void => this.pass(STEP_MS / 2)
 }
 
 /** What an LSP answered. */
@@ -72,15 +75,20 @@ function parse(text: string): unknown {
   }
 }
 
-/** Asks again until the value at `path` is the one that is waited for. */
-export async function until(ask: () => Promise<Answered>, path: string, wanted: unknown, withinMs = 3_000): Promise<Answered> {
-  const deadline = Date.now() + withinMs
-  for (;;) {
+/** How time goes by between two looks at an order. */
+export type Passing = () => void | Promise<void>
+
+/** Real time, for a sandbox with the system's clock. */
+export const aMoment: Passing = () => wait(STEP_MS / 5)
+
+/** Asks again, time passing in between, until the value at `path` is the one that is waited for. */
+export async function until(ask: () => Promise<Answered>, path: string, wanted: unknown, passing: Passing): Promise<Answered> {
+  for (let tries = 0; tries < 500; tries += 1) {
     const answer = await ask()
     if (answer.at(path) === wanted) return answer
-    if (Date.now() > deadline) throw new Error(`${path} never became ${String(wanted)}: ${JSON.stringify(answer.body)}`)
-    await wait(STEP_MS / 5)
+    await passing()
   }
+  throw new Error(`${path} never became ${String(wanted)}: ${JSON.stringify((await ask()).body)}`)
 }
 
 export function pubkeyOf(lsp: SandboxLsp): string {

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Pace } from './domain/schedule.ts'
+import type { Clock } from './domain/time.ts'
+import { OrderActions } from './orders/actions.ts'
+import { Hints } from './orders/hints.ts'
+import { OrderLog } from './orders/log.ts'
+import { Ordering } from './orders/ordering.ts'
+import { Placing } from './orders/placing.ts'
+import { OrderReader } from './orders/reading.ts'
+import { RenewalDesk } from './orders/renewals.ts'
+import { Tracker } from './orders/tracker.ts'
+import { Quoting } from './quotes/quoting.ts'
+import type { Store } from './store/store.ts'
+import type { LspSettings } from './upstream/lsp.ts'
+import { LspRegistry } from './upstream/registry.ts'
+
+/** Everything that answers clients, whatever they come over. */
+export interface Gateway extends AsyncDisposable {
+  readonly clock: Clock
+  readonly store: Store
+  readonly hints: Hints
+  readonly lsps: LspRegistry
+  readonly quoting: Quoting
+  readonly ordering: Ordering
+  readonly actions: OrderActions
+  readonly renewals: RenewalDesk
+}
+
+export interface GatewayOptions {
+  lsps: readonly LspSettings[]
+  pace: Pace
+  store: Store
+  clock: Clock
+  logger: Logger
+}
+
+/** How long a stop waits for orders that are on their way to an LSP. */
+const DRAIN_MS = 10_000
+
+/** Puts the parts together, settles what an earlier run left behind, and begins to track. */
+export async function openGateway({ lsps: settings, pace, store, clock, logger }: GatewayOptions): Promise<Gateway> {
+  const lsps = await LspRegistry.open(settings, store, clock)
+  const hints = new Hints()
+  const log = new OrderLog(store, hints, clock)
+  const placing = new Placing(store, clock)
+  const quoting = new Quoting(store, placing, clock)
+  const ordering = new Ordering({ store, placing, quoting, log, lsps, clock, pace })
+  const reader = new OrderReader(store, log, lsps, clock, pace)
+  const actions = new OrderActions({ store, log, reader, lsps })
+  const renewals = new RenewalDesk(store, lsps, clock, pace)
+  const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger, instanceId: randomUUID() })
+
+  await ordering.recover()
+  // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
+  for (const lsp of lsps.configured) void lsp.refreshInfo().catch(() => {})
+  tracker.start()
+
+  return {
+    clock,
+    store,
+    hints,
+    lsps,
+    quoting,
+    ordering,
+    actions,
+    renewals,
+    async [Symbol.asyncDispose]() {
+      await tracker.stop()
+      await placing.drain(DRAIN_MS)
+      await lsps[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import { builder } from './builder.ts'
+import { FAILURE_CODES, type FailureCode } from '../domain/failure.ts'
+import { LSP_FEATURES, NETWORKS } from '../domain/lsp.ts'
+import { ACTORS, NEXT_ACTIONS } from '../domain/next-step.ts'
+import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
+import { ASSET_DELIVERY_STATUSES, CHANNEL_STATES, PAYMENT_STATES, REFUND_STATES, type ChannelState, type OrderState } from '../domain/order.ts'
+import { QUOTE_NOTE_CODES, type FirmPolicy, type PriceBasis, type QuoteRanking } from '../domain/quote.ts'
+import type { LspProtocol } from '../domain/lsp.ts'
+import { LSP_STATES } from '../upstream/lsp.ts'
+
+/** An enum whose every value is described; the compiler sees to it that none is forgotten. */
+function described<Value extends string>(descriptions: Readonly<Record<Value, string | null>>) {
+  return Object.fromEntries(Object.entries<string | null>(descriptions).map(([name, description]) => [name, description === null ? {} : { description }])) as Record<Value, { description?: string }>
+}
+
+export const NetworkEnum = builder.enumType('Network', { values: NETWORKS })
+
+export const LspProtocolEnum = builder.enumType('LspProtocol', {
+  values: described<LspProtocol>({
+    LSPS1: 'bLIP-51, the final LSPS1, as LSPs deploy it over HTTP.',
+    KALEIDOSWAP: 'Kaleidoswap RGB-LSP.',
+    THUNDERSTACK: 'ThunderStack RGB LSPS1.',
+    CHANNEL_REQUEST_V0_0_1: 'LSP channel request, draft 0.0.1.',
+    CHANNEL_REQUEST_V0_0_2: 'LSPS1 channel request, draft 0.0.2.',
+  }),
+})
+
+export const LspFeatureEnum = builder.enumType('LspFeature', { values: LSP_FEATURES })
+export const LspStateEnum = builder.enumType('LspState', { values: LSP_STATES })
+
+export const FirmPolicyEnum = builder.enumType('FirmPolicy', {
+  values: described<FirmPolicy>({
+    NEVER: 'Never place an order with an LSP just to learn its price.',
+    WHEN_NEEDED: "Place an unpaid order only with an LSP that can give its price in no other way, within that LSP's courtesy budget.",
+    ALWAYS: 'A price that the LSP is bound to, from every LSP, within the courtesy budgets.',
+  }),
+})
+
+export const QuoteRankingEnum = builder.enumType('QuoteRanking', {
+  values: described<QuoteRanking>({
+    TOTAL_FEE: null,
+    ANNUAL_RATE: "Fee as a yearly rate on the LSP's balance: what makes different lease lengths comparable.",
+    SPEED: 'How soon the channel opens, by what was measured.',
+    RELIABILITY: 'How often orders at this LSP ended well, by what was measured.',
+  }),
+})
+
+export const PriceBasisEnum = builder.enumType('PriceBasis', {
+  values: described<PriceBasis>({
+    FIRM: 'The LSP is bound to it until it expires: an unpaid order stands behind it.',
+    ESTIMATED: "The LSP's own estimate.",
+    COMPUTED: "Computed here from the LSP's published tariff.",
+    OBSERVED: 'What this LSP last asked for the same channel; see observedAt.',
+  }),
+})
+
+export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', { values: QUOTE_NOTE_CODES })
+
+export const FailureCodeEnum = builder.enumType('FailureCode', {
+  values: described<FailureCode>({
+    OPTION_MISMATCH: "Outside the LSP's limits; see property.",
+    UNSUPPORTED: "This LSP's protocol cannot express the request.",
+    CLIENT_REJECTED: 'The LSP refuses this client.',
+    INVALID_TOKEN: null,
+    PEER_NOT_CONNECTED: null,
+    PRICE_UNKNOWN: 'The only way to a price is an order, and the policy or the courtesy budget forbids it now.',
+    RATE_LIMITED: null,
+    TIMEOUT: null,
+    UNAVAILABLE: 'No connection, or a server error.',
+    BAD_RESPONSE: 'An answer that is not what its protocol says.',
+    UNTRUSTWORTHY: 'Its figures, or its invoice, do not add up.',
+    INVALID_REQUEST: 'The LSP finds the request wrong; see property.',
+    NOT_FOUND: 'The LSP does not know the order.',
+    WRONG_STATE: 'The LSP finds the order in another state.',
+  } satisfies Record<(typeof FAILURE_CODES)[number], string | null>),
+})
+
+export const OrderStateEnum = builder.enumType('OrderState', {
+  values: described<OrderState>({
+    OUTCOME_UNKNOWN: 'Sent to the LSP; its answer never came, so whether it stands is not known. Nothing was paid.',
+    AWAITING_PAYMENT: null,
+    UNDERPAID: 'Less than the total has arrived.',
+    PAYMENT_HELD: 'A hold invoice is paid: the money moves only when the channel opens.',
+    PAID: 'Paid, or there was nothing to pay; the channel is not on its way yet.',
+    RATE_DECISION_REQUIRED: 'The LSP repriced it and waits for decideRate.',
+    CHANNEL_OPENING: 'The LSP is opening the channel; no funding transaction is known yet.',
+    COMPLETED: 'The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest.',
+    EXPIRED: 'Not paid in time. A payment may still arrive late, and the order then moves on.',
+    FAILED: null,
+    REFUND_PENDING: null,
+    REFUNDED: null,
+    UNKNOWN: 'The LSP used a word this gateway does not know; see lspState.',
+  }),
+})
+
+export const PaymentStateEnum = builder.enumType('PaymentState', {
+  description: 'REFUNDED only if a payment was ever seen: some LSPs report every unpaid offer that lapses as refunded.',
+  values: PAYMENT_STATES,
+})
+
+export const ChannelStateEnum = builder.enumType('ChannelState', {
+  values: described<ChannelState>({
+    PENDING: 'Being set up; no funding transaction is known.',
+    OPENING: 'The funding transaction is published. LSPs that speak LSPS1 tell no more than this.',
+    OPEN: null,
+    CLOSING: null,
+    CLOSED: null,
+    FAILED: null,
+    UNKNOWN: null,
+  } satisfies Record<(typeof CHANNEL_STATES)[number], string | null>),
+})
+
+export const RefundStateEnum = builder.enumType('RefundState', { values: REFUND_STATES })
+export const AssetDeliveryStatusEnum = builder.enumType('AssetDeliveryStatus', { values: ASSET_DELIVERY_STATUSES })
+export const ActorEnum = builder.enumType('Actor', { values: ACTORS })
+export const NextActionEnum = builder.enumType('NextAction', { values: NEXT_ACTIONS })
+export const CheckNameEnum = builder.enumType('CheckName', { values: CHECK_NAMES })
+export const CheckVerdictEnum = builder.enumType('CheckVerdict', { values: CHECK_VERDICTS })

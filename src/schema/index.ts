@@ -1,0 +1,9 @@
+import './scalars.ts'
+import './lsp.ts'
+import './quote.ts'
+import './order.ts'
+import './renewal.ts'
+import { builder } from './builder.ts'
+
+/** The schema that clients rely on. */
+export const schema = builder.toSchema()

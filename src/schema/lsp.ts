@@ -1,0 +1,73 @@
+import { builder } from './builder.ts'
+import { LspFeatureEnum, LspProtocolEnum, LspStateEnum, NetworkEnum } from './enums.ts'
+import type { DatedLspInfo, LspAsset } from '../domain/lsp.ts'
+import type { Lsp, LspStatus } from '../upstream/lsp.ts'
+
+const LspLimitsType = builder.objectRef<DatedLspInfo>('LspLimits').implement({
+  description: 'A limit that the LSP does not state is null, never 0.',
+  fields: (t) => ({
+    minLspBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minLspBalanceSat }),
+    maxLspBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxLspBalanceSat }),
+    minClientBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minClientBalanceSat }),
+    maxClientBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxClientBalanceSat }),
+    minChannelBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minChannelBalanceSat }),
+    maxChannelBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxChannelBalanceSat }),
+    maxChannelExpiryBlocks: t.int({ nullable: true, resolve: ({ limits }) => limits.maxChannelExpiryBlocks }),
+    minRequiredChannelConfirmations: t.int({ nullable: true, resolve: ({ limits }) => limits.minRequiredChannelConfirmations }),
+    minFundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: ({ limits }) => limits.minFundingConfirmsWithinBlocks }),
+    minOnchainPaymentSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minOnchainPaymentSat }),
+    minOnchainPaymentConfirmations: t.int({ nullable: true, resolve: ({ limits }) => limits.minOnchainPaymentConfirmations }),
+    asOf: t.field({ type: 'DateTime', description: 'When the LSP last said so.', resolve: (info) => info.asOf }),
+  }),
+})
+
+const LspAssetType = builder.objectRef<LspAsset>('LspAsset').implement({
+  fields: (t) => ({
+    assetId: t.exposeString('assetId'),
+    name: t.exposeString('name', { nullable: true }),
+    ticker: t.exposeString('ticker', { nullable: true }),
+    precision: t.exposeInt('precision', { nullable: true }),
+    minLspAmount: t.expose('minLspAmount', { type: 'AssetAmount', nullable: true }),
+    maxLspAmount: t.expose('maxLspAmount', { type: 'AssetAmount', nullable: true }),
+    minClientAmount: t.expose('minClientAmount', { type: 'AssetAmount', nullable: true }),
+    maxClientAmount: t.expose('maxClientAmount', { type: 'AssetAmount', nullable: true }),
+  }),
+})
+
+const LspStatusType = builder.objectRef<LspStatus>('LspStatus').implement({
+  fields: (t) => ({
+    state: t.expose('state', { type: LspStateEnum }),
+    lastAnsweredAt: t.expose('lastAnsweredAt', { type: 'DateTime', nullable: true }),
+    lastError: t.exposeString('lastError', { nullable: true }),
+    latencyMs: t.exposeFloat('latencyMs', { nullable: true, description: 'Median time of its recent answers.' }),
+  }),
+})
+
+export const LspType = builder.objectRef<Lsp>('Lsp').implement({
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id that the operator gave it.' }),
+    name: t.string({ resolve: (lsp) => lsp.settings.name }),
+    network: t.field({ type: NetworkEnum, resolve: (lsp) => lsp.settings.network }),
+    protocol: t.field({ type: LspProtocolEnum, description: 'The wire protocol it is spoken to in.', resolve: (lsp) => lsp.settings.protocol }),
+    website: t.string({ nullable: true, resolve: (lsp) => lsp.settings.website ?? lsp.info?.website }),
+    nodeUris: t.stringList({ description: 'Where a node connects to it: pubkey@host:port, all that the LSP names.', resolve: (lsp) => [...lsp.nodeUris] }),
+    limits: t.field({ type: LspLimitsType, nullable: true, description: 'null until the LSP has answered once.', resolve: (lsp) => lsp.info }),
+    features: t.field({ type: [LspFeatureEnum], resolve: (lsp) => lsp.features }),
+    assets: t.field({ type: [LspAssetType], resolve: (lsp) => lsp.info?.assets ?? [] }),
+    status: t.expose('status', { type: LspStatusType }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  lsps: t.field({
+    type: [LspType],
+    description: 'Every configured LSP, whether or not it answers now.',
+    resolve: (_, __, { gateway }) => gateway.lsps.configured,
+  }),
+  lsp: t.field({
+    type: LspType,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_, { id }, { gateway }) => gateway.lsps.get(id),
+  }),
+}))

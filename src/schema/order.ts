@@ -1,0 +1,265 @@
+import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
+import { z } from 'zod'
+import { badInput } from './bad-input.ts'
+import { builder } from './builder.ts'
+import { ActorEnum, AssetDeliveryStatusEnum, ChannelStateEnum, NextActionEnum, OrderStateEnum, RefundStateEnum } from './enums.ts'
+import { IdempotencyConflictError, LspError, NotPossibleError, OrderNotFoundError, PriceChangedError, QuoteExpiredError, QuoteNotFoundError } from './errors.ts'
+import { LspType } from './lsp.ts'
+import { PaymentType } from './payment.ts'
+import { CheckType, QuoteType } from './quote.ts'
+import { nextStepOf, type NextStep } from '../domain/next-step.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
+import type { ActionResult } from '../orders/actions.ts'
+import { followClient, followOrder } from '../orders/following.ts'
+
+const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
+  description: 'What is to happen next, by whom, by when.',
+  fields: (t) => ({
+    actor: t.expose('actor', { type: ActorEnum }),
+    action: t.expose('action', { type: NextActionEnum }),
+    deadline: t.expose('deadline', { type: 'DateTime', nullable: true }),
+    message: t.exposeString('message'),
+  }),
+})
+
+export const ChannelType = builder.objectRef<Channel>('Channel').implement({
+  fields: (t) => ({
+    state: t.expose('state', { type: ChannelStateEnum }),
+    channelId: t.exposeString('channelId', { nullable: true }),
+    shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
+    fundingOutpoint: t.exposeString('fundingOutpoint', { nullable: true, description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.' }),
+    fundedAt: t.expose('fundedAt', { type: 'DateTime', nullable: true }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'The LSP may close it after this.' }),
+    closingTxid: t.exposeString('closingTxid', { nullable: true }),
+  }),
+})
+
+const RefundType = builder.objectRef<Refund>('Refund').implement({
+  fields: (t) => ({
+    state: t.expose('state', { type: RefundStateEnum }),
+    lightningSat: t.expose('lightningSat', { type: 'Sat', nullable: true }),
+    onchainSat: t.expose('onchainSat', { type: 'Sat', nullable: true }),
+    paidTo: t.exposeString('paidTo', { nullable: true, description: 'The invoice, address or transaction that it was paid to or in.' }),
+    paidAt: t.expose('paidAt', { type: 'DateTime', nullable: true }),
+  }),
+})
+
+const JitChannelType = builder.objectRef<JitChannel>('JitChannel').implement({
+  fields: (t) => ({
+    shortChannelId: t.exposeString('shortChannelId'),
+    nodeId: t.expose('nodeId', { type: 'PublicKey', nullable: true }),
+    feePerPaymentSat: t.expose('feePerPaymentSat', { type: 'Sat', nullable: true, description: 'Taken from each payment until the fee is paid.' }),
+  }),
+})
+
+const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
+  fields: (t) => ({
+    assetId: t.exposeString('assetId'),
+    lspAmount: t.expose('lspAmount', { type: 'AssetAmount', nullable: true }),
+    clientAmount: t.expose('clientAmount', { type: 'AssetAmount', nullable: true }),
+    rfqId: t.exposeString('rfqId', { nullable: true }),
+    priceSat: t.expose('priceSat', { type: 'Sat', nullable: true }),
+    deliveryStatus: t.expose('deliveryStatus', { type: AssetDeliveryStatusEnum, nullable: true }),
+    deliveryPaymentHash: t.exposeString('deliveryPaymentHash', { nullable: true }),
+    deliveredAt: t.expose('deliveredAt', { type: 'DateTime', nullable: true }),
+    deliveryError: t.exposeString('deliveryError', { nullable: true }),
+  }),
+})
+
+export const OrderType = builder.objectRef<Order>('Order')
+const OrderEventType = builder.objectRef<OrderEvent>('OrderEvent')
+
+OrderType.implement({
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    lsp: t.field({ type: LspType, resolve: (order, _, { gateway }) => gateway.lsps.require(order.lspId) }),
+    quote: t.loadable({
+      type: QuoteType,
+      nullable: true,
+      load: async (ids: string[], { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, ids)).map((quote, index) => quote ?? new Error(`the quote ${ids[index]} is gone`)),
+      resolve: (order) => order.quoteId,
+    }),
+    state: t.expose('state', { type: OrderStateEnum }),
+    sequence: t.exposeInt('sequence', { description: 'The sequence number of its latest event.' }),
+    nextStep: t.field({
+      type: NextStepType,
+      description: 'What is to happen next, by whom, by when.',
+      resolve: (order, _, { gateway }) => nextStepOf(order, gateway.lsps.require(order.lspId).features),
+    }),
+    clientPubkey: t.field({ type: 'PublicKey', resolve: (order) => order.request.clientPubkey }),
+    lspBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.lspBalanceSat }),
+    clientBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.clientBalanceSat }),
+    channelExpiryBlocks: t.int({ resolve: (order) => order.terms.channelExpiryBlocks }),
+    requiredChannelConfirmations: t.int({ nullable: true, resolve: (order) => order.terms.requiredChannelConfirmations }),
+    fundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: (order) => order.terms.fundingConfirmsWithinBlocks }),
+    announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
+    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
+    orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
+    payment: t.expose('payment', { type: PaymentType }),
+    checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (order) => order.checks }),
+    channel: t.expose('channel', { type: ChannelType, nullable: true }),
+    asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
+    refund: t.expose('refund', { type: RefundType, nullable: true }),
+    lnurlChannel: t.exposeString('lnurlChannel', { nullable: true, description: 'An LNURL (LUD-02) that opens the paid channel, where the LSP gives one.' }),
+    jit: t.expose('jit', { type: JitChannelType, nullable: true, description: 'The route hint by which a first payment opens the channel, where the LSP does that.' }),
+    failureReason: t.exposeString('failureReason', { nullable: true, description: "Why it failed, in the LSP's words." }),
+    lspOrderId: t.exposeString('lspOrderId', { nullable: true, description: "The LSP's own id for it, and its own word for the state." }),
+    lspState: t.exposeString('lspState', { nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'Not payable after this.' }),
+    checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'The last time the LSP answered about it.' }),
+    events: t.field({
+      type: [OrderEventType],
+      args: { afterSequence: t.arg.int({ required: true, defaultValue: 0 }) },
+      resolve: (order, { afterSequence }, { gateway }) => gateway.store.orders.events(order.id, afterSequence),
+    }),
+  }),
+})
+
+OrderEventType.implement({
+  fields: (t) => ({
+    sequence: t.exposeInt('sequence', { description: '1, 2, 3 … within one order.' }),
+    at: t.expose('at', { type: 'DateTime' }),
+    previousState: t.expose('previousState', { type: OrderStateEnum, nullable: true }),
+    state: t.expose('state', { type: OrderStateEnum }),
+    message: t.exposeString('message', { description: 'What changed, for people.' }),
+    order: t.expose('order', { type: OrderType, description: 'The order as it stood right after this event.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  order: t.field({
+    type: OrderType,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.orders.byIds(clientId, [id]))[0] ?? null,
+  }),
+  orders: t.connection(
+    {
+      type: OrderType,
+      description: "The caller's orders, newest first.",
+      args: { states: t.arg({ type: [OrderStateEnum] }) },
+      resolve: (_, args, { gateway, clientId }) =>
+        resolveCursorConnection({ args, defaultSize: 20, maxSize: 100, toCursor: (order: Order) => order.id }, ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
+          gateway.store.orders.page(clientId, { before: before ?? null, after: after ?? null, inverted, states: args.states ?? null }, limit),
+        ),
+    },
+    { name: 'OrderConnection' },
+    { name: 'OrderConnectionEdge' },
+  ),
+}))
+
+const CreateOrderInput = builder.inputType('CreateOrderInput', {
+  fields: (t) => ({
+    quoteId: t.id({ required: true }),
+    idempotencyKey: t.string({
+      required: true,
+      description: 'Chosen by the client, up to 255 characters: a retry with the same key never orders twice.',
+      validate: z.string().min(1, 'it must not be empty').max(255, 'at most 255 characters'),
+    }),
+    maxOrderTotalSat: t.field({ type: 'Sat', description: "The most that may leave the wallet. Default: the quote's orderTotalSat." }),
+    email: t.string({ description: 'Where the LSP may send its own notices, if it does.', validate: z.email().max(254).nullish() }),
+  }),
+})
+
+builder.mutationField('createOrder', (t) =>
+  t.field({
+    type: OrderType,
+    description:
+      'Order the quoted channel. The same `idempotencyKey` with the same input gives the same order again; with another\ninput it is refused. If the LSP now asks for more than `maxOrderTotalSat`, nothing is agreed to and the answer is a\nPriceChangedError that carries a fresh quote.',
+    args: { input: t.arg({ type: CreateOrderInput, required: true }) },
+    errors: { union: { name: 'CreateOrderResult' }, types: [PriceChangedError, QuoteExpiredError, QuoteNotFoundError, IdempotencyConflictError, LspError] },
+    async resolve(_, { input }, { gateway, clientId }) {
+      const outcome = await gateway.ordering.createOrder(clientId, {
+        quoteId: input.quoteId,
+        idempotencyKey: input.idempotencyKey,
+        maxOrderTotalSat: input.maxOrderTotalSat ?? null,
+        email: input.email ?? null,
+      })
+      switch (outcome.kind) {
+        case 'order':
+          return outcome.order
+        case 'price-changed':
+          throw new PriceChangedError(outcome.quote)
+        case 'quote-expired':
+          throw new QuoteExpiredError(outcome.expiredAt)
+        case 'quote-not-found':
+          throw new QuoteNotFoundError()
+        case 'conflict':
+          throw new IdempotencyConflictError()
+        case 'lsp':
+          throw new LspError(outcome.lspId, outcome.failure)
+      }
+    },
+  }),
+)
+
+// Four mutations share one result, so it is written out here rather than made by the errors plugin for each.
+const OrderActionResult = builder.unionType('OrderActionResult', {
+  types: [OrderType, NotPossibleError, OrderNotFoundError, LspError],
+  resolveType: (value) => (value instanceof Error ? value.constructor.name : 'Order'),
+})
+
+function actionResult(result: ActionResult): Order | NotPossibleError | OrderNotFoundError | LspError {
+  switch (result.kind) {
+    case 'order':
+      return result.order
+    case 'not-found':
+      return new OrderNotFoundError()
+    case 'not-possible':
+      return new NotPossibleError(result.message, result.state)
+    case 'lsp':
+      return new LspError(result.lspId, result.failure)
+  }
+}
+
+builder.mutationFields((t) => ({
+  decideRate: t.field({
+    type: OrderActionResult,
+    description: 'Tell an LSP that repriced an order (RATE_DECISION_REQUIRED) whether its new price is accepted.',
+    args: { orderId: t.arg.id({ required: true }), accept: t.arg.boolean({ required: true }) },
+    resolve: async (_, { orderId, accept }, { gateway, clientId }) => actionResult(await gateway.actions.decideRate(clientId, orderId, accept)),
+  }),
+  openChannel: t.field({
+    type: OrderActionResult,
+    description: 'Have a paid channel opened, at LSPs that wait to be asked.',
+    args: { orderId: t.arg.id({ required: true }), nodeUri: t.arg.string({ validate: z.string().max(512).regex(/^0[23][0-9a-f]{64}(@\S+:\d+)?$/i, 'pubkey@host:port is wanted').nullish() }) },
+    resolve: async (_, { orderId, nodeUri }, { gateway, clientId }) => actionResult(await gateway.actions.openChannel(clientId, orderId, nodeUri ?? null)),
+  }),
+  requestRefund: t.field({
+    type: OrderActionResult,
+    description: 'Ask for the refund of an order, to a BOLT 11 invoice or to an on-chain address.',
+    args: { orderId: t.arg.id({ required: true }), bolt11Invoice: t.arg.string(), onchainAddress: t.arg.string() },
+    resolve: async (_, { orderId, bolt11Invoice, onchainAddress }, { gateway, clientId }) =>
+      actionResult(await gateway.actions.requestRefund(clientId, orderId, { bolt11Invoice: bolt11Invoice ?? null, onchainAddress: onchainAddress ?? null })),
+  }),
+  retryAssetDelivery: t.field({
+    type: OrderActionResult,
+    description: 'Ask the LSP to deliver the asset of an order again, where its protocol has a call for that.',
+    args: { orderId: t.arg.id({ required: true }) },
+    resolve: async (_, { orderId }, { gateway, clientId }) => actionResult(await gateway.actions.retryAssetDelivery(clientId, orderId)),
+  }),
+}))
+
+builder.subscriptionFields((t) => ({
+  orderUpdated: t.field({
+    type: OrderEventType,
+    description:
+      'What happens to one order, from `afterSequence` on, with no gap and no repeat; without it, first the order as it\nstands. It completes when nothing more can happen.',
+    args: { id: t.arg.id({ required: true }), afterSequence: t.arg.int({ validate: z.number().min(0).nullish() }) },
+    async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
+      const [order] = await gateway.store.orders.byIds(clientId, [id])
+      if (!order) throw badInput('id: there is no such order')
+      return followOrder(gateway.store, gateway.hints, id, afterSequence ?? null)
+    },
+    resolve: (event) => event,
+  }),
+  ordersUpdated: t.field({
+    type: OrderEventType,
+    description: "What happens to any of the caller's orders, from now on.",
+    subscribe: (_, __, { gateway, clientId }) => followClient(gateway.store, gateway.hints, clientId),
+    resolve: (event) => event,
+  }),
+}))

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { badInput } from './bad-input.ts'
+import { builder } from './builder.ts'
+import { OrderStateEnum } from './enums.ts'
+import { LspError } from './errors.ts'
+import { LspType } from './lsp.ts'
+import { ChannelType } from './order.ts'
+import { PaymentType } from './payment.ts'
+import { LspFailure } from '../domain/failure.ts'
+import type { Renewal } from '../domain/renewal-record.ts'
+import type { Gateway } from '../gateway.ts'
+
+const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    lsp: t.field({ type: LspType, resolve: (renewal, _, { gateway }) => gateway.lsps.require(renewal.lspId) }),
+    shortChannelId: t.exposeString('shortChannelId'),
+    state: t.expose('state', { type: OrderStateEnum }),
+    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
+    payment: t.expose('payment', { type: PaymentType }),
+    channel: t.expose('channel', { type: ChannelType, nullable: true }),
+    renewedUntil: t.expose('renewedUntil', { type: 'DateTime', nullable: true, description: 'When the renewed channel may be closed.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+  }),
+})
+
+const shortChannelId = z.string().regex(/^\d{1,8}[x:]\d{1,8}[x:]\d{1,5}$/, 'block x transaction x output is wanted, such as 643904x1419x1')
+
+function configuredLsp(gateway: Gateway, id: string) {
+  const lsp = gateway.lsps.configured.find((one) => one.id === id)
+  if (!lsp) throw badInput(`lspId: no LSP has the id ${JSON.stringify(id.slice(0, 64))}`)
+  return lsp
+}
+
+builder.queryFields((t) => ({
+  renewal: t.field({
+    type: RenewalType,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_, { id }, { gateway, clientId }) => gateway.store.renewals.get(clientId, id),
+  }),
+  renewalMessage: t.string({
+    description: 'The exact text that the node has to sign to ask for a renewal, at LSPs that renew on a signature (draft 0.0.1).',
+    args: {
+      lspId: t.arg.id({ required: true }),
+      shortChannelId: t.arg.string({ required: true, validate: shortChannelId }),
+      validTo: t.arg({ type: 'DateTime', required: true }),
+    },
+    resolve(_, { lspId, shortChannelId: scid, validTo }, { gateway }) {
+      const lsp = configuredLsp(gateway, lspId)
+      if (!lsp.adapter.renewalMessage) throw badInput(`lspId: ${lsp.adapter.configName} does not renew on a signature`)
+      return lsp.adapter.renewalMessage(lsp.settings.url, scid, validTo)
+    },
+  }),
+}))
+
+const RenewChannelInput = builder.inputType('RenewChannelInput', {
+  fields: (t) => ({
+    lspId: t.id({ required: true }),
+    shortChannelId: t.string({ required: true, validate: shortChannelId }),
+    validTo: t.field({ type: 'DateTime', required: true }),
+    signedMessage: t.string({ required: true, description: "The node's signature of Query.renewalMessage.", validate: z.string().min(1).max(512) }),
+  }),
+})
+
+builder.mutationField('renewChannel', (t) =>
+  t.field({
+    type: RenewalType,
+    description: 'Ask for a longer life of a channel that stands, and for what that costs.',
+    args: { input: t.arg({ type: RenewChannelInput, required: true }) },
+    errors: { union: { name: 'RenewChannelResult' }, types: [LspError] },
+    async resolve(_, { input }, { gateway, clientId }) {
+      const lsp = configuredLsp(gateway, input.lspId)
+      try {
+        return await gateway.renewals.order(lsp, clientId, input)
+      } catch (error) {
+        throw error instanceof LspFailure ? new LspError(lsp.id, error.details()) : error
+      }
+    },
+  }),
+)

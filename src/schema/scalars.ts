@@ -1,0 +1,49 @@
+import { builder } from './builder.ts'
+import { badInput } from './bad-input.ts'
+import { pubkeyOfUri } from '../domain/lsp.ts'
+import { parseSat } from '../domain/money.ts'
+
+builder.scalarType('Sat', {
+  description: 'A whole number of satoshis, from 0 to 2 100 000 000 000 000. Sent as a JSON number; a decimal string is accepted too.',
+  serialize: (value) => value,
+  parseValue(value) {
+    try {
+      return parseSat(value)
+    } catch {
+      throw badInput('Sat: a whole number of satoshis from 0 to 2100000000000000 is wanted')
+    }
+  },
+})
+
+const MAX_ASSET_AMOUNT = (1n << 64n) - 1n
+
+builder.scalarType('AssetAmount', {
+  description: 'An amount of an RGB asset in its smallest unit: an unsigned 64-bit integer, sent as a decimal string.',
+  serialize: (value) => value,
+  parseValue(value) {
+    // A number is taken only where JSON cannot have rounded it.
+    const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+    if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_ASSET_AMOUNT) return BigInt(text).toString()
+    throw badInput('AssetAmount: an unsigned 64-bit integer as a decimal string is wanted')
+  },
+})
+
+builder.scalarType('DateTime', {
+  description: 'An instant, ISO 8601 in UTC.',
+  serialize: (value) => new Date(value).toISOString(),
+  parseValue(value) {
+    const time = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(value) ? Date.parse(value) : Number.NaN
+    if (Number.isNaN(time)) throw badInput('DateTime: an instant such as 2026-11-21T12:00:00Z is wanted')
+    return time
+  },
+})
+
+builder.scalarType('PublicKey', {
+  description: "A node's public key: 33 bytes, compressed, in hexadecimal.",
+  serialize: (value) => value,
+  parseValue(value) {
+    const key = typeof value === 'string' && value.length === 66 ? pubkeyOfUri(value) : null
+    if (key === null) throw badInput('PublicKey: 33 bytes in hexadecimal, beginning with 02 or 03, are wanted')
+    return key
+  },
+})
