@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 
 interface InvoicesLibrary {
-  createUnsignedRequest(details: {
+  readonly createUnsignedRequest: (details: {
     created_at: string
     expires_at: string
     cltv_delta: number
@@ -12,9 +12,9 @@ interface InvoicesLibrary {
     network: string
     payment: string
     tokens: number
-  }): { hash: string; hrp: string; tags: number[] }
-  createSignedRequest(signed: { destination: string; hrp: string; signature: string; tags: number[] }): { request: string }
-  parsePaymentRequest(invoice: { request: string }): ParsedInvoice
+  }) => { hash: string; hrp: string; tags: number[] }
+  readonly createSignedRequest: (signed: { destination: string; hrp: string; signature: string; tags: number[] }) => { request: string }
+  readonly parsePaymentRequest: (invoice: { request: string }) => ParsedInvoice
 }
 
 /** The part of a decoded BOLT 11 invoice that the sandbox looks at. */

@@ -46,7 +46,7 @@ export interface DeskPolicy<Details> {
   /** A failed order is paid back without being asked. */
   refundsByItself: boolean
   /** When the LSP may go on to open a paid order; null: something else has to happen first. */
-  mayOpenFrom(order: StoredOrder<Details>, paidAt: EpochMs, faults: FaultSwitches): EpochMs | null
+  mayOpenFrom: (order: StoredOrder<Details>, paidAt: EpochMs, faults: FaultSwitches) => EpochMs | null
 }
 
 export interface NewOrder<Details> {
@@ -174,6 +174,12 @@ export class LspDesk<Details> {
     return deposits.filter(({ at }) => at + this.#confirmingMs <= this.now())
   }
 
+  /** Coins that were sent in time are waited for. */
+  #isConfirming(order: StoredOrder<Details>): boolean {
+    const deposits = order.address === null ? [] : this.network.deposits(order.address)
+    return deposits.some(({ at }) => at < order.expiresAt && at + this.#confirmingMs > this.now())
+  }
+
   get #confirmingMs(): number {
     return this.#options.policy.onchainConfirmations * this.stepMs
   }
@@ -188,9 +194,11 @@ export class LspDesk<Details> {
     const { paidAt } = takings
     if (order.refundedAt !== null) return 'REFUNDED'
     if (paidAt === null) {
-      if (this.now() >= order.expiresAt) return 'LAPSED'
+      if (this.now() >= order.expiresAt && !this.#isConfirming(order)) return 'LAPSED'
       return takings.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
     }
+    // Nobody shall pay twice.
+    if (takings.lightning === 'OPEN') this.network.cancel(order.paymentHash)
     if (order.openingAt === null && order.failedAt === null) this.#goOn(order, paidAt)
     if (order.failedAt !== null) return this.#payBack(order, takings, order.failedAt)
     if (order.openingAt === null) return 'PAID'
@@ -199,7 +207,7 @@ export class LspDesk<Details> {
 
   #goOn(order: StoredOrder<Details>, paidAt: EpochMs): void {
     const { takesLatePayment, mayOpenFrom } = this.#options.policy
-    if (!takesLatePayment && paidAt >= order.expiresAt) {
+    if (!takesLatePayment && paidAt >= order.expiresAt + this.#confirmingMs) {
       order.failedAt = paidAt
       return
     }

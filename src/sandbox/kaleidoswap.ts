@@ -217,7 +217,7 @@ export const kestrel = defineSimulator<KaleidoswapOrder>({
     onchainConfirmations: 0,
     takesLatePayment: true,
     refundsByItself: true,
-    mayOpenFrom({ details }, paidAt, faults) {
+    mayOpenFrom: ({ details }, paidAt, faults) => {
       if (details.rate === null && faults.has('RATE_CHANGES')) details.rate = 'PENDING'
       return details.rate === null ? paidAt : details.rate === 'ACCEPTED' ? details.decidedAt : null
     },

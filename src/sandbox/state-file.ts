@@ -18,6 +18,7 @@ export class SandboxFile {
   #written = ''
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> = Promise.resolve()
+  #failure: Error | null = null
 
   /** `null`: nothing is kept. */
   constructor(path: string | null) {
@@ -49,12 +50,13 @@ export class SandboxFile {
     }, DEBOUNCE_MS).unref()
   }
 
-  /** Writes down what is not written yet. */
+  /** Writes down what is not written yet. @throws Error when that is not possible. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#write()
     await this.#writing
+    if (this.#failure) throw new Error(`the sandbox cannot write ${this.#path}`, { cause: this.#failure })
   }
 
   #write(): void {
@@ -63,7 +65,16 @@ export class SandboxFile {
     const text = JSON.stringify({ version: VERSION, ...this.#state() })
     if (text === this.#written) return
     this.#written = text
-    this.#writing = this.#writing.then(() => replaceFile(path, text))
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await replaceFile(path, text)
+        this.#failure = null
+      } catch (error) {
+        // The next change tries again; only closing tells.
+        this.#written = ''
+        this.#failure = error as Error
+      }
+    })
   }
 }
 

@@ -82,6 +82,17 @@ test('an open that fails lets go of the held payment', async () => {
   expect(sandbox.wallet.spentSat()).toBe(0)
 })
 
+test('coins that were sent in time are waited for, and the invoice beside them can be paid no more', async () => {
+  const order = await create({ refund_onchain_address: sandbox.wallet.newAddress() })
+  clock.pass(HOUR_MS - 1)
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
+  clock.pass(1)
+  expect((await read(order.text('order_id'))).at('order_state')).toBe('CREATED')
+  await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID', clock.halfStep)
+  await expect(sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))).rejects.toMatchObject({ code: 'CANCELLED' })
+  await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
+})
+
 test('coins that arrive after the order has lapsed are sent back', async () => {
   const refundAddress = sandbox.wallet.newAddress()
   const order = await create({ refund_onchain_address: refundAddress })

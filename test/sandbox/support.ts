@@ -100,7 +100,7 @@ export interface PlacedOrder {
   readonly answer: Answered
   readonly invoice: string
   readonly totalSat: number
-  read(): Promise<Answered>
+  readonly read: () => Promise<Answered>
 }
 
 /** How an order for the usual channel is placed in each protocol. */
