@@ -54,8 +54,8 @@ export function channelDocument(view: OrderView<ChannelTermsOfOrder>, leaseEnd: 
     order_expiry_ts: epochSeconds(order.expiresAt),
     order_total: order.totalSat,
     temporary_scid: details.temporaryScid,
-    // The text has one field for both: the id for the route hint, until the channel has one.
-    scid: openAt === null ? details.temporaryScid : order.channel?.shortChannelId,
+    // With a field of its own for the route hint, this one is the channel's alone.
+    scid: openAt === null ? null : order.channel?.shortChannelId,
     lsp_connection_info: lspUri,
     lnurl_channel: lnurlChannel,
     node_connection_info: details.nodeConnectionInfo,

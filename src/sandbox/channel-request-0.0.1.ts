@@ -105,6 +105,7 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
       order_total: order.totalSat,
       fee_total: order.feeSat,
       fee_per_payment: feePerPaymentOf(order.feeSat),
+      // The first text calls it scid, the later one temporary_scid: clients of both find it.
       scid: temporaryScid,
       temporary_scid: temporaryScid,
       lsp_connection_info: desk.node.uri,

@@ -35,13 +35,13 @@ function renewalQuery(scid: string, validTo: number, signer: (text: string) => s
 test('one word tells an order’s whole life, from created to opened', async () => {
   const order = await place(sandbox, 'anchor')
   expect(order.answer.body).toMatchObject({ fee_total: 5_890, order_total: 5_890, fee_per_payment: 295, lsp_connection_info: anchor.nodeUris[0] })
-  expect((await order.read()).body).toMatchObject({ state: 'CREATED', channel_expiry: WEEKS, amount_paid: 0, channel_open_tx: null, node_connection_info: sandbox.wallet.uri })
+  expect((await order.read()).body).toMatchObject({ state: 'CREATED', channel_expiry: WEEKS, amount_paid: 0, channel_open_tx: null, scid: null, temporary_scid: order.answer.at('scid'), node_connection_info: sandbox.wallet.uri })
   await sandbox.wallet.payInvoice(order.invoice)
   const states: unknown[] = []
   for (let step = 0; step < 4; step += 1, clock.pass(STEP_MS)) states.push((await order.read()).at('state'))
   expect(states).toEqual(['PENDING', 'PENDING', 'OPENING', 'OPENED'])
   const opened = await order.read()
-  expect(opened.at('scid')).not.toBe(opened.at('temporary_scid'))
+  expect(opened.text('scid')).not.toBe(opened.at('temporary_scid'))
   expect(opened.body).toMatchObject({ amount_paid: 5_890, channel_open_tx: expect.stringMatching(/^[0-9a-f]{64}$/), channel_expiry_ts: expect.any(Number) })
 })
 
