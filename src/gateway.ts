@@ -12,6 +12,7 @@ import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
 import { Quoting } from './quotes/quoting.ts'
 import type { Store } from './store/store.ts'
+import type { ExchangeRecord } from './upstream/http.ts'
 import type { LspSettings } from './upstream/lsp.ts'
 import { LspRegistry } from './upstream/registry.ts'
 
@@ -33,14 +34,16 @@ export interface GatewayOptions {
   store: Store
   clock: Clock
   logger: Logger
+  /** Learns how each HTTP exchange with an LSP went. */
+  onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined
 }
 
 /** How long a stop waits for orders that are on their way to an LSP. */
 const DRAIN_MS = 10_000
 
 /** Puts the parts together, settles what an earlier run left behind, and begins to track. */
-export async function openGateway({ lsps: settings, pace, store, clock, logger }: GatewayOptions): Promise<Gateway> {
-  const lsps = await LspRegistry.open(settings, store, clock)
+export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange }: GatewayOptions): Promise<Gateway> {
+  const lsps = await LspRegistry.open(settings, store, clock, onExchange)
   const hints = new Hints()
   const log = new OrderLog(store, hints, clock)
   const placing = new Placing(store, clock)

@@ -38,13 +38,19 @@ const RECENT_EXCHANGES = 20
 /** When an LSP says "too often" and not until when. */
 const HOLD_BACK_MS = MINUTE_MS
 
+/** Who is told what was learnt about an LSP. */
+export interface LspListener {
+  onInfo(info: DatedLspInfo): Promise<void>
+  onExchange(record: ExchangeRecord): void
+}
+
 /** One LSP as it is spoken to: its adapter, its connections, what it said of itself and how it answers. */
 export class Lsp {
   readonly settings: LspSettings
   readonly adapter: Adapter
   readonly #connection: LspConnection
   readonly #clock: Clock
-  readonly #onInfo: (info: DatedLspInfo) => Promise<void>
+  readonly #listener: LspListener
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
@@ -52,12 +58,12 @@ export class Lsp {
   #lastError: string | null = null
   #heldBackUntil: EpochMs = 0
 
-  constructor(settings: LspSettings, adapter: Adapter, clock: Clock, known: DatedLspInfo | null, onInfo: (info: DatedLspInfo) => Promise<void>) {
+  constructor(settings: LspSettings, adapter: Adapter, clock: Clock, known: DatedLspInfo | null, listener: LspListener) {
     this.settings = settings
     this.adapter = adapter
     this.#clock = clock
     this.#info = known
-    this.#onInfo = onInfo
+    this.#listener = listener
     this.#connection = new LspConnection({ url: settings.url, auth: settings.auth }, (status, body, now) => adapter.readRefusal(status, body, now), clock)
   }
 
@@ -123,7 +129,7 @@ export class Lsp {
   async #askInfo(timeoutMs?: number): Promise<DatedLspInfo> {
     const info: DatedLspInfo = { ...(await this.adapter.info(this.call(timeoutMs))), asOf: this.#clock.now() }
     this.#info = info
-    await this.#onInfo(info)
+    await this.#listener.onInfo(info)
     return info
   }
 
@@ -145,6 +151,7 @@ export class Lsp {
   }
 
   #record(record: ExchangeRecord): void {
+    this.#listener.onExchange(record)
     this.#recent.push(record)
     if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
     if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()

@@ -1,0 +1,100 @@
+import { dirname, join } from 'node:path'
+import { pino, type Logger } from 'pino'
+import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
+import { systemClock } from './domain/time.ts'
+import { openGateway } from './gateway.ts'
+import { startSandbox, type Sandbox, type SandboxOptions } from './sandbox/index.ts'
+import { Clients } from './server/clients.ts'
+import { createPipeline } from './server/pipeline.ts'
+import { startServer, type RunningServer } from './server/server.ts'
+import { openStore } from './store/store.ts'
+import type { LspSettings } from './upstream/lsp.ts'
+
+export interface RunOptions extends Environment {
+  variables: Readonly<Record<string, string | undefined>>
+  /** Instead of the configuration file's. */
+  config?: Partial<GatewayConfig>
+  sandboxOptions?: SandboxOptions
+  logger?: Logger
+}
+
+/** A gateway that listens. */
+export interface RunningGateway extends AsyncDisposable {
+  readonly origin: string
+  readonly graphiql: string | null
+  readonly sandbox: Sandbox | null
+  close(): Promise<void>
+}
+
+/**
+ * Starts everything, from the database to the sockets. Without a configuration file it is a sandbox.
+ * @throws ConfigError, DatabaseError: the operator's to mend.
+ */
+export async function run(options: RunOptions): Promise<RunningGateway> {
+  const closing: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const end of closing.splice(0).toReversed()) await end()
+  }
+  try {
+    const file = options.configPath === null ? null : await loadConfigFile(options.configPath, options.variables)
+    const logger = options.logger ?? createLogger(file?.logLevel ?? 'info')
+    const sandbox = file || options.config?.lsps ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl), ...options.sandboxOptions })
+    if (sandbox) closing.push(() => sandbox.close())
+    const config: GatewayConfig = { ...(file ?? sandboxConfig(sandbox)), ...options.config }
+
+    const store = await openStore(options.databaseUrl, systemClock)
+    closing.push(() => store.close())
+    let server: RunningServer | null = null
+    const gateway = await openGateway({ lsps: config.lsps, pace: config.pace, store, clock: systemClock, logger, onExchange: (lspId, record) => server?.recordExchange(lspId, record) })
+    closing.push(async () => gateway[Symbol.asyncDispose]())
+
+    const clients = new Clients(config.clients)
+    const { schema } = await import('./schema/index.ts')
+    const sandboxSchema = sandbox ? (await import('./schema/sandbox.ts')).sandboxSchema : null
+    const pipeline = createPipeline({ schema: sandboxSchema ?? schema, gateway, sandbox, clients, logger })
+    const listening = await startServer({
+      host: options.host,
+      port: options.port,
+      pipeline,
+      clients,
+      graphiql: config.graphiql ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } } : null,
+      isReady: () => store.isReachable(),
+      logger,
+    })
+    server = listening
+    closing.push(() => listening.close())
+    return { origin: listening.origin, graphiql: config.graphiql ? `${listening.origin}/graphql` : null, sandbox, close, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** One line of JSON for each thing worth knowing, on standard error: standard output is for people. */
+export function createLogger(level: LogLevel): Logger {
+  return pino({ level, redact: ['*.authorization', '*.auth', '*.accessToken', '*.access_token'] }, pino.destination({ fd: 2, sync: true }))
+}
+
+/** The simulated LSPs forget nothing that the gateway remembers. */
+function sandboxFile(databaseUrl: string): string | null {
+  return databaseUrl === ':memory:' ? null : join(dirname(databaseUrl), 'sandbox.json')
+}
+
+/** Simulated LSPs are near and patient: what takes seconds elsewhere is read every second here. */
+function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
+  const lsps: LspSettings[] = (sandbox?.lsps ?? []).map((lsp) => ({
+    id: lsp.id,
+    name: lsp.name,
+    protocol: lsp.protocol,
+    url: lsp.url,
+    network: 'REGTEST',
+    auth: null,
+    timeoutMs: 8_000,
+    nodeUris: lsp.nodeUris,
+    website: null,
+    courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600 },
+    requestsPerMinute: 6_000,
+    tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
+  }))
+  return { lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, graphiql: true, logLevel: 'info' }
+}

@@ -1,0 +1,38 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ExchangeRecord } from '../upstream/http.ts'
+
+/** What an operator watches. Every label is from a closed set: none is a client's to choose. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #exchanges: Histogram<'lsp' | 'outcome'>
+  readonly #requests: Counter<'method' | 'status'>
+  readonly #sockets: Gauge
+
+  constructor(sockets: () => number) {
+    collectDefaultMetrics({ register: this.#registry })
+    const registers = [this.#registry]
+    this.#exchanges = new Histogram({
+      name: 'sluice_lsp_exchange_seconds',
+      help: 'HTTP exchanges with an LSP; outcome is `answered` or the code of the failure.',
+      labelNames: ['lsp', 'outcome'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    })
+    this.#requests = new Counter({ name: 'sluice_http_requests_total', help: 'HTTP requests answered, by method and status.', labelNames: ['method', 'status'], registers })
+    this.#sockets = new Gauge({ name: 'sluice_websockets', help: 'Open WebSocket connections.', registers, collect: () => this.#sockets.set(sockets()) })
+  }
+
+  exchange(lspId: string, { latencyMs, failure }: ExchangeRecord): void {
+    this.#exchanges.observe({ lsp: lspId, outcome: failure?.code ?? 'answered' }, latencyMs / 1000)
+  }
+
+  request(method: string, status: number): void {
+    this.#requests.inc({ method: KNOWN_METHODS.has(method) ? method : 'other', status: String(status) })
+  }
+
+  async text(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
+  }
+}
+
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])

@@ -1,0 +1,64 @@
+import { GraphQLError, type GraphQLSchema } from 'graphql'
+import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import type { Clients } from './clients.ts'
+import type { Gateway } from '../gateway.ts'
+import type { Sandbox } from '../sandbox/index.ts'
+import type { Context } from '../schema/builder.ts'
+
+/** What a transport knows of an operation before it runs. */
+export interface ServerContext {
+  /** The value of the `Authorization` header, or of the field of that name in `connection_init`. */
+  authorization: string | null
+}
+
+export type Pipeline = YogaServerInstance<ServerContext, Context>
+
+export interface PipelineOptions {
+  schema: GraphQLSchema
+  gateway: Gateway
+  sandbox: Sandbox | null
+  clients: Clients
+  logger: Logger
+}
+
+export const GRAPHQL_PATH = '/graphql'
+
+/**
+ * The one way that every operation goes, over GET, POST, Server-Sent Events or WebSocket: what is forbidden on one
+ * is forbidden on all, because there is only one.
+ */
+export function createPipeline({ schema, gateway, sandbox, clients, logger }: PipelineOptions): Pipeline {
+  return createYoga<ServerContext, Context>({
+    schema,
+    graphqlEndpoint: GRAPHQL_PATH,
+    // The page is served in front of this, without another host and compressed once.
+    graphiql: false,
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    batching: false,
+    // Bodies are bounded in front of this too; Yoga's own limit copies every one of them.
+    maxRequestBodySize: false,
+    logging: false,
+    context: ({ authorization }): Context => {
+      const clientId = clients.identify(authorization)
+      if (clientId === null) throw unauthenticated()
+      return { gateway, sandbox, clientId }
+    },
+    maskedErrors: {
+      isDev: false,
+      maskError(error, message) {
+        const masked = maskError(error, message, false)
+        if (masked !== error) logger.error({ err: (error as { originalError?: unknown }).originalError ?? error }, 'a resolver failed')
+        return masked
+      },
+    },
+  })
+}
+
+export function unauthenticated(): GraphQLError {
+  return new GraphQLError('a valid key is wanted, as Authorization: Bearer KEY', {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
+  })
+}

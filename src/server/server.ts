@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import { serveGraphiql, wantsGraphiql, type GraphiqlOptions } from './graphiql.ts'
+import { Metrics } from './metrics.ts'
+import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
+import { serveWebSocket } from './websocket.ts'
+import type { Clients } from './clients.ts'
+import type { ExchangeRecord } from '../upstream/http.ts'
+
+export interface ServerOptions {
+  host: string
+  port: number
+  pipeline: Pipeline
+  clients: Clients
+  /** null: no page, only operations. */
+  graphiql: GraphiqlOptions | null
+  isReady(): Promise<boolean>
+  logger: Logger
+}
+
+export interface RunningServer {
+  readonly port: number
+  /** http://host:port */
+  readonly origin: string
+  recordExchange(lspId: string, record: ExchangeRecord): void
+  /** Takes nothing new, lets what runs come to its end, closes the sockets with a reason. */
+  close(): Promise<void>
+}
+
+const MAX_BODY_BYTES = 100_000
+/** What still runs after this long is cut off. */
+const FINISH_MS = 5_000
+/** Longer than load balancers keep idle connections, so that it is they who close them. */
+const KEEP_ALIVE_MS = 65_000
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  let isClosing = false
+  const page = options.graphiql && serveGraphiql(options.graphiql)
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    switch (pathname) {
+      case GRAPHQL_PATH:
+        if (page && wantsGraphiql(request)) return page(request, response)
+        return graphql(request, response)
+      case '/':
+        response.writeHead(302, { location: GRAPHQL_PATH }).end()
+        return
+      case '/health':
+        return text(response, 200, 'alive\n')
+      case '/ready': {
+        const isReady = !isClosing && (await options.isReady())
+        return text(response, isReady ? 200 : 503, isReady ? 'ready\n' : 'not ready\n')
+      }
+      case '/metrics': {
+        const { contentType, body } = await metrics.text()
+        response.writeHead(200, { 'content-type': contentType }).end(body)
+        return
+      }
+      default:
+        return text(response, 404, 'not found\n')
+    }
+  }
+
+  async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const problem = bodyProblem(request)
+    if (problem) {
+      response.setHeader('connection', 'close')
+      return graphqlError(response, problem.status, problem.message)
+    }
+    await options.pipeline(request, response, { authorization: request.headers.authorization ?? null })
+  }
+
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    response.on('close', () => metrics.request(request.method ?? '', response.statusCode))
+    route(request, response).catch((error: unknown) => {
+      options.logger.error({ err: error }, 'a request failed')
+      if (!response.headersSent) text(response, 500, 'internal error\n')
+      else response.destroy()
+    })
+  })
+  const webSocket = serveWebSocket(server, options.pipeline, options.clients)
+  const metrics = new Metrics(() => webSocket.socketCount)
+  const port = await listen(server, options.host, options.port)
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host
+
+  return {
+    port,
+    origin: `http://${host}:${port}`,
+    recordExchange: (lspId, record) => metrics.exchange(lspId, record),
+    async close() {
+      isClosing = true
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      server.closeIdleConnections()
+      await webSocket.close()
+      const cut = setTimeout(() => server.closeAllConnections(), FINISH_MS)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+/** A body is refused before it is read: without its length nobody knows when to stop reading. */
+function bodyProblem({ method, headers }: IncomingMessage): { status: number; message: string } | null {
+  if (method !== 'POST') return null
+  if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined) return { status: 411, message: 'Content-Length is wanted' }
+  return Number(headers['content-length']) > MAX_BODY_BYTES ? { status: 413, message: `a body of at most ${MAX_BODY_BYTES} bytes is wanted` } : null
+}
+
+function graphqlError(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }))
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body)
+}

@@ -1,0 +1,84 @@
+import type { Server } from 'node:http'
+import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { handleProtocols } from 'graphql-ws'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocketServer } from 'ws'
+import type { Clients } from './clients.ts'
+import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
+
+const MAX_MESSAGE_BYTES = 64 * 1024
+/** A client that does not answer our goodbye is not waited for longer than this. */
+const CLOSE_TIMEOUT_MS = 2_000
+
+/**
+ * graphql-ws wants to execute documents itself. Ours are executed by the pipeline, so it gets this one, and what
+ * the pipeline made of the real one as its context.
+ */
+const DOCUMENT_OF_THE_PIPELINE: DocumentNode = {
+  kind: Kind.DOCUMENT,
+  definitions: [{ kind: Kind.OPERATION_DEFINITION, operation: OperationTypeNode.SUBSCRIPTION, selectionSet: { kind: Kind.SELECTION_SET, selections: [] } }],
+}
+
+type Result = ExecutionResult | AsyncIterable<ExecutionResult>
+
+export interface WebSocketTransport {
+  readonly socketCount: number
+  /** Closes every socket, with a reason. */
+  close(): Promise<void>
+}
+
+/** GraphQL over WebSocket (graphql-transport-ws) on the same path as over HTTP. */
+export function serveWebSocket(server: Server, pipeline: Pipeline, clients: Clients): WebSocketTransport {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    handleProtocols,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  } as ConstructorParameters<typeof WebSocketServer>[0])
+
+  server.on('upgrade', (request, socket, head) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname !== GRAPHQL_PATH) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request))
+  })
+
+  const transport = useServer<{ authorization?: unknown }>(
+    {
+      onConnect: ({ connectionParams }) => clients.identify(authorizationOf(connectionParams)) !== null,
+      async onSubscribe({ connectionParams }, _id, payload) {
+        const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
+        let result: Result
+        try {
+          result = (await pipeline.getResultForParams({ params: payload as never, request }, { authorization: authorizationOf(connectionParams) } as never)) as Result
+        } catch (error) {
+          // Thrown on, it would close the socket with all that runs on it.
+          return [error instanceof GraphQLError ? error : new GraphQLError('Unexpected error.')]
+        }
+        if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
+        return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
+      },
+      subscribe: (args) => args.contextValue as never,
+    },
+    sockets,
+  )
+
+  return {
+    get socketCount() {
+      return sockets.clients.size
+    },
+    async close() {
+      for (const socket of sockets.clients) socket.close(1001, 'the gateway is going away; reconnect and resume with afterSequence')
+      await transport.dispose()
+    },
+  }
+}
+
+function authorizationOf(connectionParams: { authorization?: unknown } | undefined): string | null {
+  const value = connectionParams?.authorization
+  return typeof value === 'string' ? value : null
+}
+
