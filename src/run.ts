@@ -3,7 +3,7 @@ import { pino, type Logger } from 'pino'
 import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { systemClock } from './domain/time.ts'
 import { openGateway } from './gateway.ts'
-import { startSandbox, type Sandbox, type SandboxOptions } from './sandbox/index.ts'
+import { startSandbox, type Sandbox } from './sandbox/index.ts'
 import { Clients } from './server/clients.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { startServer, type RunningServer } from './server/server.ts'
@@ -12,9 +12,10 @@ import type { LspSettings } from './upstream/lsp.ts'
 
 export interface RunOptions extends Environment {
   variables: Readonly<Record<string, string | undefined>>
-  /** Instead of the configuration file's. */
+  /** Instead of what the configuration file, or the sandbox, says. */
   config?: Partial<GatewayConfig>
-  sandboxOptions?: SandboxOptions
+  /** Simulated LSPs that run already, and go on when this ends; else they are started where no file is named. */
+  sandbox?: Sandbox
   logger?: Logger
 }
 
@@ -38,8 +39,9 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   try {
     const file = options.configPath === null ? null : await loadConfigFile(options.configPath, options.variables)
     const logger = options.logger ?? createLogger(file?.logLevel ?? 'info')
-    const sandbox = file || options.config?.lsps ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl), ...options.sandboxOptions })
-    if (sandbox) closing.push(() => sandbox.close())
+    const started = file || options.sandbox ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl) })
+    if (started) closing.push(() => started.close())
+    const sandbox = options.sandbox ?? started
     const config: GatewayConfig = { ...(file ?? sandboxConfig(sandbox)), ...options.config }
 
     const store = await openStore(options.databaseUrl, systemClock)

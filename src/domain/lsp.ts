@@ -71,7 +71,8 @@ export interface LspAsset {
 
 /** What an LSP says about itself when it is asked. */
 export interface LspInfo {
-  limits: LspLimits
+  /** null where the protocol has no way to tell any. */
+  limits: LspLimits | null
   /** pubkey@host:port, every one that the LSP names. */
   nodeUris: readonly string[]
   features: readonly LspFeature[]

@@ -59,11 +59,12 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
 
 function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
   if (!features.includes('OPEN_ON_REQUEST')) return step('LSP', 'WAIT', 'Paid. The LSP opens the channel; keep the node connected to it.')
-  if (order.openFailure?.peer) return step('CLIENT', 'CONNECT_PEER', `The LSP could not reach the node (${order.openFailure.message}). Connect it to the LSP; the gateway asks again by itself.`)
-  const message = order.openFailure
-    ? `The LSP did not open the channel (${order.openFailure.message}). The gateway asks again by itself; openChannel asks at once.`
-    : 'Paid. The gateway asks the LSP to open the channel; openChannel does so with another address of the node.'
-  return step('CLIENT', 'OPEN_CHANNEL', message)
+  if (order.openRequest === null) return step('CLIENT', 'OPEN_CHANNEL', 'Paid. The gateway asks the LSP to open the channel; openChannel does so with another address of the node.')
+  const { failure } = order.openRequest
+  if (failure === null) return step('LSP', 'WAIT', 'The LSP was asked to open the channel. Keep the node connected to it.')
+  return failure.isPeerMissing
+    ? step('CLIENT', 'CONNECT_PEER', `The LSP could not reach the node (${failure.message}). Connect it to the LSP; the gateway asks again by itself.`)
+    : step('CLIENT', 'OPEN_CHANNEL', `The LSP did not open the channel (${failure.message}). The gateway asks again by itself; openChannel asks at once.`)
 }
 
 function completedStep(order: Order): NextStep {

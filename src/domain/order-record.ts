@@ -30,8 +30,8 @@ export interface Order {
   lnurlChannel: string | null
   jit: JitChannel | null
   failureReason: string | null
-  /** Why the LSP did not open when it was last asked to, where it waits to be asked. */
-  openFailure: { message: string; peer: boolean } | null
+  /** What came of asking the LSP to open the channel, where it waits to be asked; null: it was not asked yet. */
+  openRequest: { failure: { message: string; isPeerMissing: boolean } | null } | null
   /** The LSP called it failed once, and is to be asked again before that is believed. */
   failureSuspected: boolean
   lspOrderId: string | null

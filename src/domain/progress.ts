@@ -87,7 +87,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
     lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
     jit: reading.jit ?? order.jit,
     failureReason: reading.failureReason ?? order.failureReason,
-    openFailure: state === 'PAID' ? order.openFailure : null,
+    openRequest: state === 'PAID' ? order.openRequest : null,
     lspState: reading.lspState,
     expiresAt: reading.expiresAt ?? payableUntil(payment) ?? order.expiresAt,
     checkedAt: now,

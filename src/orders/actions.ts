@@ -26,6 +26,8 @@ interface Action {
   /** What is wrong with it before the LSP is bothered. */
   problem?(lsp: Lsp): string | null
   message: string
+  /** What of the order is otherwise once it is done. */
+  leaves?: Partial<Order>
 }
 
 const REFUNDABLE: readonly OrderState[] = ['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'EXPIRED', 'FAILED', 'REFUND_PENDING', 'UNKNOWN']
@@ -56,6 +58,7 @@ export class OrderActions {
       states: ['PAID'],
       call: (lsp, ref) => lsp.adapter.openChannel?.(lsp.call(), ref, nodeUri ?? ref.clientNodeUri) ?? null,
       message: 'the LSP was asked to open the channel, and does',
+      leaves: { openRequest: { failure: null } },
     })
   }
 
@@ -91,7 +94,7 @@ export class OrderActions {
       const done = action.call(lsp, ref)
       if (done === null) return impossible(`${lsp.adapter.configName} has no such call`)
       const { message, txid } = await done
-      await this.#note(tracked, [action.message, message, txid === null ? null : `transaction ${txid}`])
+      await this.#note(tracked, action, [action.message, message, txid === null ? null : `transaction ${txid}`])
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
@@ -100,11 +103,11 @@ export class OrderActions {
   }
 
   /** An action is part of the order's history, whatever the order looks like afterwards. */
-  async #note(tracked: TrackedOrder, phrases: readonly (string | null)[]): Promise<void> {
+  async #note(tracked: TrackedOrder, action: Action, phrases: readonly (string | null)[]): Promise<void> {
     const text = phrases.filter((phrase) => phrase !== null && phrase !== '').join(': ')
     for (let current: TrackedOrder | null = tracked; current; current = await this.#store.orders.get(tracked.order.id)) {
       try {
-        await this.#log.write(current.order, current.order, current.tracking, [text])
+        await this.#log.write(current.order, { ...current.order, ...action.leaves }, current.tracking, [text])
         return
       } catch (error) {
         // The tracker was faster; the note goes onto what it wrote.

@@ -263,7 +263,7 @@ function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, no
     lnurlChannel: reading?.lnurlChannel ?? null,
     jit: reading?.jit ?? null,
     failureReason: reading?.failureReason ?? null,
-    openFailure: null,
+    openRequest: null,
     failureSuspected: false,
     lspOrderId: reading?.lspOrderId ?? null,
     lspState: reading?.lspState ?? null,

@@ -84,7 +84,8 @@ export class OrderReader {
 
   #isToBeOpened(order: Order, lsp: Lsp): boolean {
     const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
-    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isBeingRefunded
+    const isAsked = order.openRequest !== null && order.openRequest.failure === null
+    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isAsked && !isBeingRefunded
   }
 
   /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */
@@ -93,13 +94,13 @@ export class OrderReader {
     const now = this.#clock.now()
     try {
       await lsp.adapter.openChannel?.(lsp.call(), ref, ref.clientNodeUri)
-      return await this.#log.write(order, { ...order, openFailure: null }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now }, ['the LSP was asked to open the channel, and does'])
+      return await this.#log.write(order, { ...order, openRequest: { failure: null } }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now }, ['the LSP was asked to open the channel, and does'])
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      const openFailure = { message: error.message, peer: error.code === 'PEER_NOT_CONNECTED' }
-      const changes = order.openFailure?.message === error.message ? [] : [`the LSP was asked to open the channel, and did not: ${error.message}`]
+      const openRequest = { failure: { message: error.message, isPeerMissing: error.code === 'PEER_NOT_CONNECTED' } }
+      const changes = order.openRequest?.failure?.message === error.message ? [] : [`the LSP was asked to open the channel, and did not: ${error.message}`]
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
-      return this.#log.write(order, { ...order, openFailure }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
+      return this.#log.write(order, { ...order, openRequest }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
     }
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Adapter, RenewalReading } from './adapter.ts'
 import { beyondDrafts, inWholeWeeks, mirroredTerms, notInDraft, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
 import { absent, countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
-import { NO_LIMITS, pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
+import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
 import { clientNodeUri } from '../domain/request.ts'
@@ -202,7 +202,7 @@ export const channelRequest001: Adapter = {
   deliverable: inWholeWeeks,
   readRefusal: readDraftRefusal,
 
-  info: () => Promise.resolve({ limits: NO_LIMITS, nodeUris: [], features: FEATURES, assets: [], website: null }),
+  info: () => Promise.resolve({ limits: null, nodeUris: [], features: FEATURES, assets: [], website: null }),
 
   async createOrder(call, request) {
     const body = { node_connection_info: clientNodeUri(request), ...requestedTerms(request) }

@@ -69,9 +69,9 @@ export class Quoting {
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
     const inexpressible = lsp.adapter.inexpressible(ask.request)
     if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
-    const info = await lsp.currentInfo(timeoutMs)
-    const request = withDefaults(ask.request, info.limits)
-    const broken = brokenLimit(request, info.limits)
+    const { limits } = await lsp.currentInfo(timeoutMs)
+    const request = limits ? withDefaults(ask.request, limits) : ask.request
+    const broken = limits && brokenLimit(request, limits)
     if (broken) throw new LspFailure('OPTION_MISMATCH', broken.message, { property: broken.property })
 
     const context: Context = { lsp, clientId: ask.clientId, request, question: questionKey(ask.clientId, lsp.id, request), timeoutMs }

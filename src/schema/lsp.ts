@@ -1,23 +1,23 @@
 import { builder } from './builder.ts'
 import { LspFeatureEnum, LspProtocolEnum, LspStateEnum, NetworkEnum } from './enums.ts'
-import type { DatedLspInfo, LspAsset } from '../domain/lsp.ts'
+import type { DatedLspInfo, LspAsset, LspLimits } from '../domain/lsp.ts'
 import type { Lsp, LspStatus } from '../upstream/lsp.ts'
 
-const LspLimitsType = builder.objectRef<DatedLspInfo>('LspLimits').implement({
+const LspLimitsType = builder.objectRef<LspLimits & Pick<DatedLspInfo, 'asOf'>>('LspLimits').implement({
   description: 'A limit that the LSP does not state is null, never 0.',
   fields: (t) => ({
-    minLspBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minLspBalanceSat }),
-    maxLspBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxLspBalanceSat }),
-    minClientBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minClientBalanceSat }),
-    maxClientBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxClientBalanceSat }),
-    minChannelBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minChannelBalanceSat }),
-    maxChannelBalanceSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.maxChannelBalanceSat }),
-    maxChannelExpiryBlocks: t.int({ nullable: true, resolve: ({ limits }) => limits.maxChannelExpiryBlocks }),
-    minRequiredChannelConfirmations: t.int({ nullable: true, resolve: ({ limits }) => limits.minRequiredChannelConfirmations }),
-    minFundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: ({ limits }) => limits.minFundingConfirmsWithinBlocks }),
-    minOnchainPaymentSat: t.field({ type: 'Sat', nullable: true, resolve: ({ limits }) => limits.minOnchainPaymentSat }),
-    minOnchainPaymentConfirmations: t.int({ nullable: true, resolve: ({ limits }) => limits.minOnchainPaymentConfirmations }),
-    asOf: t.field({ type: 'DateTime', description: 'When the LSP last said so.', resolve: (info) => info.asOf }),
+    minLspBalanceSat: t.expose('minLspBalanceSat', { type: 'Sat', nullable: true }),
+    maxLspBalanceSat: t.expose('maxLspBalanceSat', { type: 'Sat', nullable: true }),
+    minClientBalanceSat: t.expose('minClientBalanceSat', { type: 'Sat', nullable: true }),
+    maxClientBalanceSat: t.expose('maxClientBalanceSat', { type: 'Sat', nullable: true }),
+    minChannelBalanceSat: t.expose('minChannelBalanceSat', { type: 'Sat', nullable: true }),
+    maxChannelBalanceSat: t.expose('maxChannelBalanceSat', { type: 'Sat', nullable: true }),
+    maxChannelExpiryBlocks: t.exposeInt('maxChannelExpiryBlocks', { nullable: true }),
+    minRequiredChannelConfirmations: t.exposeInt('minRequiredChannelConfirmations', { nullable: true }),
+    minFundingConfirmsWithinBlocks: t.exposeInt('minFundingConfirmsWithinBlocks', { nullable: true }),
+    minOnchainPaymentSat: t.expose('minOnchainPaymentSat', { type: 'Sat', nullable: true }),
+    minOnchainPaymentConfirmations: t.exposeInt('minOnchainPaymentConfirmations', { nullable: true }),
+    asOf: t.expose('asOf', { type: 'DateTime', description: 'When the LSP last said so.' }),
   }),
 })
 
@@ -51,7 +51,7 @@ export const LspType = builder.objectRef<Lsp>('Lsp').implement({
     protocol: t.field({ type: LspProtocolEnum, description: 'The wire protocol it is spoken to in.', resolve: (lsp) => lsp.settings.protocol }),
     website: t.string({ nullable: true, resolve: (lsp) => lsp.settings.website ?? lsp.info?.website }),
     nodeUris: t.stringList({ description: 'Where a node connects to it: pubkey@host:port, all that the LSP names.', resolve: (lsp) => [...lsp.nodeUris] }),
-    limits: t.field({ type: LspLimitsType, nullable: true, description: 'null until the LSP has answered once.', resolve: (lsp) => lsp.info }),
+    limits: t.field({ type: LspLimitsType, nullable: true, description: 'null until the LSP has answered once, and where its protocol tells none.', resolve: ({ info }) => (info?.limits ? { ...info.limits, asOf: info.asOf } : null) }),
     features: t.field({ type: [LspFeatureEnum], resolve: (lsp) => lsp.features }),
     assets: t.field({ type: [LspAssetType], resolve: (lsp) => lsp.info?.assets ?? [] }),
     status: t.expose('status', { type: LspStatusType }),
