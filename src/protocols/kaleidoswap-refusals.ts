@@ -1,5 +1,5 @@
 import { instantAfter, isObject, lookUp } from './fields.ts'
-import { refusalOfText } from './lsps1.ts'
+import { refusalOfText } from './refusal-texts.ts'
 import { publicPropertyName } from './properties.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import { cleanTextOrNull } from '../domain/text.ts'

@@ -16,7 +16,7 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
-} from './lsps1.ts'
+} from './lsps1-family.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'

@@ -1,40 +1,41 @@
 import { z } from 'zod'
-import type { Adapter, LspCall } from './adapter.ts'
-import { absent, countField, idField, isObject, isoTimeField, lenientList, lookUp, nodeUriField, payloadField, satField, shownIdField, wordField } from './fields.ts'
+import type { Adapter } from './adapter.ts'
+import { absent, countField, isObject, lenientList, lookUp, nodeUriField, payloadField, satField } from './fields.ts'
+import {
+  bolt11Document,
+  channelDocument,
+  confirmationFields,
+  onchainDocument,
+  optionsDocument,
+  orderHeadDocument,
+  PAYMENT_STATES,
+  readBolt11,
+  readChannel,
+  readFeatures,
+  readLimits,
+  readOnchain,
+  readOrderHead,
+  wayFields,
+  wayOf,
+} from './lsps1-family.ts'
 import { publicPropertyName } from './properties.ts'
+import { refusalOfText } from './refusal-texts.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
-import type { LspFeature, LspInfo, LspLimits } from '../domain/lsp.ts'
-import type { Bolt11Way, Channel, OnchainWay, PaymentWays } from '../domain/order.ts'
+import type { LspInfo } from '../domain/lsp.ts'
+import type { PaymentWays } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
-import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
 
 // bLIP-51 as LSPs deploy it over HTTP: its params and results as bare JSON, one path per method. Facts:
-// protocols/README.md, sections 2 (the final text), 3 (older texts still met) and 4 (vendors). What is exported
-// besides the adapter is what Kaleidoswap's API, a descendant of the 2024 text, has in common with it.
+// protocols/README.md, sections 2 (the final text), 3 (older texts still met) and 4 (vendors).
 
 // -- documents -------------------------------------------------------------------------------------------
-
-export const optionsDocument = z.object({
-  min_required_channel_confirmations: absent(countField),
-  min_funding_confirms_within_blocks: absent(countField),
-  supports_zero_channel_reserve: absent(z.boolean()),
-  max_channel_expiry_blocks: absent(countField),
-  min_initial_client_balance_sat: absent(satField),
-  max_initial_client_balance_sat: absent(satField),
-  min_initial_lsp_balance_sat: absent(satField),
-  max_initial_lsp_balance_sat: absent(satField),
-  min_channel_balance_sat: absent(satField),
-  max_channel_balance_sat: absent(satField),
-  min_onchain_payment_confirmations: absent(countField),
-  min_onchain_payment_size_sat: absent(satField),
-})
 
 /** Until 2024 the options stood in a wrapper of that name; some LSPs also keep JSON-RPC's `result`. */
 const infoDocument = z
   .looseObject({})
   .transform((body) => (isObject(body.result) ? body.result : body))
-  .transform((body) => ({ ...body, ...(isObject(body.options) ? body.options : {}) }) as Record<string, unknown>)
+  .transform((body): Record<string, unknown> => ({ ...body, ...(isObject(body.options) ? body.options : {}) }))
   .pipe(
     optionsDocument.extend({ uris: lenientList(nodeUriField), website: absent(z.string()) }).refine(
       // A document without a single known option is a document about something else.
@@ -43,21 +44,11 @@ const infoDocument = z
     ),
   )
 
-const way = { state: wordField, expires_at: absent(isoTimeField), fee_total_sat: satField, order_total_sat: satField }
-export const bolt11Document = z.object({ ...way, invoice: payloadField })
-const bolt12Document = z.object({ ...way, offer: payloadField })
-export const onchainDocument = z.object({
-  ...way,
-  address: payloadField,
-  min_onchain_payment_confirmations: absent(countField),
-  min_fee_for_0conf: absent(countField),
-  // Mirrored, and nothing hangs on it.
-  refund_onchain_address: shownIdField,
-})
+const bolt12Document = z.object({ ...wayFields, offer: payloadField })
 
 /** The flat payment object of the texts before July 2024: one state for every way to pay. */
 const flatPaymentDocument = z.object({
-  ...way,
+  ...wayFields,
   bolt11_invoice: absent(payloadField),
   lightning_invoice: absent(payloadField),
   onchain_address: absent(payloadField),
@@ -71,26 +62,6 @@ const nestedPaymentDocument = z.object({
   bolt11: absent(bolt11Document),
   bolt12: absent(bolt12Document),
   onchain: absent(onchainDocument),
-})
-
-export const channelDocument = z.object({
-  funded_at: absent(isoTimeField),
-  funding_outpoint: shownIdField,
-  expires_at: absent(isoTimeField),
-})
-
-/** What an order says besides its payment and its channel; the terms are mirrored, and some LSPs leave some out. */
-export const orderHeadDocument = z.object({
-  order_id: idField,
-  lsp_balance_sat: absent(satField),
-  client_balance_sat: absent(satField),
-  required_channel_confirmations: absent(countField),
-  funding_confirms_within_blocks: absent(countField),
-  channel_expiry_blocks: absent(countField),
-  announce_channel: absent(z.boolean()),
-  created_at: absent(isoTimeField),
-  expires_at: absent(isoTimeField),
-  order_state: wordField,
 })
 
 const orderDocument = z
@@ -112,15 +83,6 @@ const ORDER_STATES: Readonly<Record<string, ReadOrderState>> = {
   FAILED: 'FAILED_OR_LAPSED',
 }
 
-export const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = {
-  EXPECT_PAYMENT: 'EXPECT_PAYMENT',
-  HOLD: 'HOLD',
-  PAID: 'PAID',
-  REFUNDED: 'REFUNDED_OR_LAPSED',
-  // Deprecated, and still sent.
-  CANCELLED: 'REFUNDED_OR_LAPSED',
-}
-
 const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
   '-32602': 'INVALID_REQUEST',
   '1': 'CLIENT_REJECTED',
@@ -134,46 +96,7 @@ const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
   '-32603': 'UNAVAILABLE',
 }
 
-/** Where neither a code nor the text tells more. */
-const ERROR_STATUSES: Readonly<Record<number, FailureCode>> = { 401: 'CLIENT_REJECTED', 403: 'CLIENT_REJECTED', 404: 'NOT_FOUND' }
-
-/** LSPs that answer with a text alone are read by what it says; the first that fits. */
-const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
-  [/maximum number of pending|too many|rate.?limit/i, 'RATE_LIMITED'],
-  [/\b(peer|connect(ed|ion)?)\b/i, 'PEER_NOT_CONNECTED'],
-  [/token|coupon/i, 'INVALID_TOKEN'],
-  [/not found|unknown order/i, 'NOT_FOUND'],
-  [/reject|country|whitelist|not allowed|forbidden/i, 'CLIENT_REJECTED'],
-  [/too (small|large|low|high|big)|minimum|maximum|exceed|below|above|at least|at most|mismatch/i, 'OPTION_MISMATCH'],
-]
-
 // -- reading ---------------------------------------------------------------------------------------------
-
-type Options = z.output<typeof optionsDocument>
-
-export function readLimits(options: Options): LspLimits {
-  return {
-    minLspBalanceSat: options.min_initial_lsp_balance_sat,
-    maxLspBalanceSat: options.max_initial_lsp_balance_sat,
-    minClientBalanceSat: options.min_initial_client_balance_sat,
-    maxClientBalanceSat: options.max_initial_client_balance_sat,
-    minChannelBalanceSat: options.min_channel_balance_sat,
-    maxChannelBalanceSat: options.max_channel_balance_sat,
-    maxChannelExpiryBlocks: options.max_channel_expiry_blocks,
-    minRequiredChannelConfirmations: options.min_required_channel_confirmations,
-    minFundingConfirmsWithinBlocks: options.min_funding_confirms_within_blocks,
-    minOnchainPaymentSat: options.min_onchain_payment_size_sat,
-    minOnchainPaymentConfirmations: options.min_onchain_payment_confirmations,
-  }
-}
-
-export function readFeatures(options: Options): LspFeature[] {
-  const features: LspFeature[] = []
-  if (options.max_initial_client_balance_sat !== null && options.max_initial_client_balance_sat > 0) features.push('CLIENT_BALANCE')
-  if (options.min_onchain_payment_confirmations !== null || options.min_onchain_payment_size_sat !== null) features.push('ONCHAIN_PAYMENT')
-  if (options.supports_zero_channel_reserve) features.push('ZERO_RESERVE')
-  return features
-}
 
 function readInfo(info: z.output<typeof infoDocument>): LspInfo {
   return { limits: readLimits(info), nodeUris: info.uris, features: readFeatures(info), assets: [], website: info.website }
@@ -186,29 +109,6 @@ function readOrderDocument(order: z.output<typeof orderDocument>): OrderReading 
     state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
     payment: readPayment(order.payment),
     channel: order.channel && readChannel(order.channel),
-  }
-}
-
-type OrderHead = z.output<typeof orderHeadDocument>
-
-export function readOrderHead(order: OrderHead) {
-  return {
-    lspOrderId: order.order_id,
-    lspState: order.order_state,
-    terms: readTerms(order),
-    createdAt: order.created_at,
-    expiresAt: order.expires_at,
-  }
-}
-
-function readTerms(order: OrderHead): Partial<ChannelTerms> {
-  return {
-    ...(order.lsp_balance_sat === null ? {} : { lspBalanceSat: order.lsp_balance_sat }),
-    ...(order.client_balance_sat === null ? {} : { clientBalanceSat: order.client_balance_sat }),
-    ...(order.required_channel_confirmations === null ? {} : { requiredChannelConfirmations: order.required_channel_confirmations }),
-    ...(order.funding_confirms_within_blocks === null ? {} : { fundingConfirmsWithinBlocks: order.funding_confirms_within_blocks }),
-    ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
-    ...(order.announce_channel === null ? {} : { announceChannel: order.announce_channel }),
   }
 }
 
@@ -239,45 +139,6 @@ function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaym
             refundOnchainAddress: null,
             paidSat: flat.onchain_payment?.sat ?? null,
           },
-  }
-}
-
-type StateWords = Readonly<Record<string, ReadPaymentState>>
-
-export function readBolt11(bolt11: z.output<typeof bolt11Document>, words: StateWords = PAYMENT_STATES): Bolt11Way<ReadPaymentState> {
-  return { ...wayOf(bolt11, words), invoice: bolt11.invoice }
-}
-
-export function readOnchain(onchain: z.output<typeof onchainDocument>, words: StateWords = PAYMENT_STATES): OnchainWay<ReadPaymentState> {
-  return {
-    ...wayOf(onchain, words),
-    address: onchain.address,
-    minConfirmations: onchain.min_onchain_payment_confirmations,
-    minFeeFor0Conf: onchain.min_fee_for_0conf,
-    refundOnchainAddress: onchain.refund_onchain_address,
-    paidSat: null,
-  }
-}
-
-function wayOf(document: z.output<z.ZodObject<typeof way>>, words: StateWords) {
-  return {
-    state: lookUp(words, document.state) ?? 'UNKNOWN',
-    feeTotalSat: document.fee_total_sat,
-    orderTotalSat: document.order_total_sat,
-    expiresAt: document.expires_at,
-  }
-}
-
-/** The family has no word for "open": a channel object means that its funding transaction is published. */
-export function readChannel(channel: z.output<typeof channelDocument>): Channel {
-  return {
-    state: channel.funding_outpoint === null ? 'PENDING' : 'OPENING',
-    channelId: null,
-    shortChannelId: null,
-    fundingOutpoint: channel.funding_outpoint,
-    fundedAt: channel.funded_at,
-    expiresAt: channel.expires_at,
-    closingTxid: null,
   }
 }
 
@@ -318,22 +179,7 @@ function refusalOfRpc(error: Record<string, unknown>): LspFailure {
 
 const isReserved = (code: unknown) => typeof code === 'number' && code <= -32_000 && code >= -32_099
 
-/** `text` is clean already. */
-export function refusalOfText(text: string, status: number): LspFailure {
-  if (status >= 500) return new LspFailure('UNAVAILABLE', text, { effect: 'unknown' })
-  const known = ERROR_TEXTS.find(([pattern]) => pattern.test(text))
-  return new LspFailure(known?.[1] ?? ERROR_STATUSES[status] ?? 'INVALID_REQUEST', text)
-}
-
 // -- the adapter -----------------------------------------------------------------------------------------
-
-/** bLIP-51 wants both numbers; where neither the client nor the LSP names one, the text's own least is sent. */
-export function confirmationFields(request: ChannelRequest) {
-  return {
-    required_channel_confirmations: request.requiredChannelConfirmations ?? 0,
-    funding_confirms_within_blocks: request.fundingConfirmsWithinBlocks ?? 1,
-  }
-}
 
 export const lsps1: Adapter = {
   protocol: 'LSPS1',
@@ -351,7 +197,7 @@ export const lsps1: Adapter = {
     return readInfo(await call.http.exchange({ method: 'GET', path: '/get_info', answer: infoDocument }))
   },
 
-  async createOrder(call: LspCall, request) {
+  async createOrder(call, request) {
     return readOrderDocument(
       await call.http.exchange({
         method: 'POST',

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { LspDesk, type DeskPolicy } from './desk.ts'
 import { FaultSwitches, type Fault } from './faults.ts'
-import { LspServer, Refusal, type RefusalVoice, type Route, type LoggedRequest } from './lsp-server.ts'
+import { LspServer, type Refusal, type RefusalVoice, type Route, type LoggedRequest } from './lsp-server.ts'
 import type { Network } from './network.ts'
 import { LightningNode } from './node.ts'
 import type { StoredOrder } from './order-book.ts'

@@ -1,9 +1,9 @@
 import { builder } from './builder.ts'
-import { FAILURE_CODES, type FailureCode } from '../domain/failure.ts'
+import type { FailureCode } from '../domain/failure.ts'
 import { LSP_FEATURES, NETWORKS } from '../domain/lsp.ts'
 import { ACTORS, NEXT_ACTIONS } from '../domain/next-step.ts'
 import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
-import { ASSET_DELIVERY_STATUSES, CHANNEL_STATES, PAYMENT_STATES, REFUND_STATES, type ChannelState, type OrderState } from '../domain/order.ts'
+import { ASSET_DELIVERY_STATUSES, PAYMENT_STATES, REFUND_STATES, type ChannelState, type OrderState } from '../domain/order.ts'
 import { QUOTE_NOTE_CODES, type FirmPolicy, type PriceBasis, type QuoteRanking } from '../domain/quote.ts'
 import type { LspProtocol } from '../domain/lsp.ts'
 import { LSP_STATES } from '../upstream/lsp.ts'
@@ -72,7 +72,7 @@ export const FailureCodeEnum = builder.enumType('FailureCode', {
     INVALID_REQUEST: 'The LSP finds the request wrong; see property.',
     NOT_FOUND: 'The LSP does not know the order.',
     WRONG_STATE: 'The LSP finds the order in another state.',
-  } satisfies Record<(typeof FAILURE_CODES)[number], string | null>),
+  }),
 })
 
 export const OrderStateEnum = builder.enumType('OrderState', {
@@ -107,7 +107,7 @@ export const ChannelStateEnum = builder.enumType('ChannelState', {
     CLOSED: null,
     FAILED: null,
     UNKNOWN: null,
-  } satisfies Record<(typeof CHANNEL_STATES)[number], string | null>),
+  }),
 })
 
 export const RefundStateEnum = builder.enumType('RefundState', { values: REFUND_STATES })
