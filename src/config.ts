@@ -104,15 +104,20 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** Fifty orders at the rate at which wallets read theirs. */
+const DEFAULT_READS_PER_MINUTE = 600
+
 function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocols: readonly ConfigurableProtocol[]): GatewayConfig {
+  const protocolOf = (lsp: { protocol: string }) => named(protocols, (candidate) => candidate.configName === lsp.protocol)
   return {
     lsps: file.lsps.map(({ tariff, ...lsp }) => ({
       ...lsp,
-      protocol: named(protocols, (candidate) => candidate.configName === lsp.protocol).protocol,
+      protocol: protocolOf(lsp).protocol,
       network: named(NETWORKS, (candidate) => candidate.toLowerCase() === lsp.network),
       url: new URL(lsp.url).href.replace(/\/+$/, ''),
       auth: lsp.auth ?? null,
       website: lsp.website ?? null,
+      requestsPerMinute: lsp.requestsPerMinute ?? protocolOf(lsp).readsPerMinute ?? DEFAULT_READS_PER_MINUTE,
       tariffFeeRateSatPerVbyte: tariff?.feeRateSatPerVbyte ?? null,
     })),
     clients: file.clients.map((client) => ({ ...client, keySha256: client.keySha256.toLowerCase() })),

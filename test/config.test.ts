@@ -61,7 +61,7 @@ describe('a configuration file', () => {
           nodeUris: [],
           website: null,
           courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60 },
-          requestsPerMinute: 60,
+          requestsPerMinute: 600,
           tariffFeeRateSatPerVbyte: null,
         },
       ],

@@ -6,7 +6,7 @@ import type { Adapter } from '../protocols/adapter.ts'
 // and docs/configuration.md follow from it.
 
 /** What the configuration has to know of a protocol. */
-export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff'>
+export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff' | 'readsPerMinute'>
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
@@ -83,7 +83,9 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
         hides: 'credentials',
       }),
       courtesy: key(courtesySchema.prefault({}), { description: 'What firm quotes may cost this LSP. 0 allows none.' }),
-      requestsPerMinute: key(z.int().min(1).max(100_000).default(60), { description: 'HTTP requests that this LSP is sent per minute at most.' }),
+      requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
+        description: 'How many times a minute orders are read at this LSP, at most. Default: what its protocol\'s documentation allows (kaleidoswap: 45), else 600.',
+      }),
       tariff: key(
         z
           .strictObject({

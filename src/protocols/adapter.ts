@@ -105,6 +105,8 @@ export interface Adapter {
   readonly tellsChannelLife: boolean
   /** True where the LSP is told the client's key but no address: the client's node has to connect to it first. */
   readonly clientConnects: boolean
+  /** How many readings a minute the LSP's documentation leaves room for, beside quotes; absent where it says nothing. */
+  readonly readsPerMinute?: number
   /** True where only reading an order makes it advance at the LSP. */
   readonly advancesWhenRead: boolean
   /** The first thing in the request that this protocol cannot express, or null. */

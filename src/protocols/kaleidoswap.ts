@@ -215,6 +215,8 @@ export const kaleidoswap: Adapter = {
   features: FEATURES,
   tellsChannelLife: false,
   clientConnects: true,
+  // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
+  readsPerMinute: 45,
   advancesWhenRead: false,
 
   inexpressible: (request) => unsendableAmount(request.asset),
