@@ -156,8 +156,14 @@ export class Quoting {
     if (known) return known
     const quote = this.#quoteOfPlacement(lsp, placement)
     const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
-    await this.#store.quotes.savePrice(lsp.id, channelKey(placement.request), { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms }, createdAt)
-    return this.#save(quote)
+    return this.#store.transaction(async ({ quotes }) => {
+      // Many may wait for the same order: the first of them to get here writes its quote, the others get that.
+      const first = await quotes.byPlacement(placement.id)
+      if (first) return first
+      await quotes.savePrice(lsp.id, channelKey(placement.request), { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms }, createdAt)
+      await quotes.save([quote])
+      return quote
+    })
   }
 
   /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
