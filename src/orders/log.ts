@@ -22,13 +22,13 @@ export class OrderLog {
     this.#clock = clock
   }
 
-  /** Writes a new order and its first event. `alongside` runs in the same transaction. */
-  async begin(order: Order, tracking: Tracking, message: string, alongside?: (stores: Stores) => Promise<void>): Promise<Order> {
+  /** Writes a new order and its first event. `first` runs in the same transaction; what it throws prevents all of it. */
+  async begin(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
     const begun = { ...order, sequence: 1 }
     await this.#store.transaction(async (stores) => {
+      await first(stores)
       await stores.orders.insert(begun, tracking)
       await stores.orders.append(this.#event(begun, null, message))
-      await alongside?.(stores)
     })
     this.#hint(begun)
     return begun

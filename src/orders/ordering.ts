@@ -171,10 +171,17 @@ export class Ordering {
     const isLost = order.state === 'OUTCOME_UNKNOWN'
     const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: false }
     const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${order.orderTotalSat} sat to pay`
-    return this.#log.begin(order, tracking, message, async (stores) => {
-      await stores.placements.adopt(placement.id, order.id)
-      if (key) await stores.idempotency.answer(key.clientId, key.key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
-    })
+    try {
+      return await this.#log.begin(order, tracking, message, async (stores) => {
+        if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
+        if (key) await stores.idempotency.answer(key.clientId, key.key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
+      })
+    } catch (error) {
+      const adopted = error instanceof AlreadyAdopted ? await this.#store.orders.byPlacement(placement.id) : null
+      if (!adopted) throw error
+      if (key) await this.#answer(key, { kind: 'order', order: adopted.order })
+      return adopted.order
+    }
   }
 
   /** The LSP's answer came after its order was given out as OUTCOME_UNKNOWN; or it is sure now that none comes. */
@@ -224,6 +231,9 @@ export class Ordering {
     return outcome
   }
 }
+
+/** Somebody ordered the same firm quote at the same time, and was first: it is one order. */
+class AlreadyAdopted extends Error {}
 
 interface Key {
   clientId: string

@@ -15,9 +15,10 @@ export type AskOf = (lsp: Lsp) => Ask
 /** Asks all LSPs at once. One that is slow, broken or hanging costs the others nothing. */
 export async function compare(quoting: Quoting, store: Store, lsps: readonly Lsp[], askOf: AskOf, rankBy: QuoteRanking): Promise<Comparison> {
   const startedAt = performance.now()
+  const isMeasured = rankBy === 'SPEED' || rankBy === 'RELIABILITY'
   const [outcomes, records] = await Promise.all([
     Promise.all(lsps.map((lsp) => quoting.ask(lsp, askOf(lsp)))),
-    Promise.all(lsps.map(async (lsp): Promise<[string, LspRecord]> => [lsp.id, await store.lsps.record(lsp.id)])),
+    Promise.all(isMeasured ? lsps.map(async (lsp): Promise<[string, LspRecord]> => [lsp.id, await store.lsps.record(lsp.id)]) : []),
   ])
   const recordOf = new Map(records)
   return {
