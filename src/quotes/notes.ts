@@ -1,6 +1,6 @@
 import type { VettedOffer } from '../domain/offer.ts'
 import type { QuoteNote, QuoteNoteCode } from '../domain/quote.ts'
-import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
+import { termDifferences, termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import type { EpochMs } from '../domain/time.ts'
 import { INFO_STALE_MS, type Lsp } from '../upstream/lsp.ts'
 
@@ -12,7 +12,7 @@ export function notesOf(lsp: Lsp, asked: ChannelRequest, delivered: ChannelTerms
   const notes: QuoteNote[] = []
   const note = (code: QuoteNoteCode, message: string) => notes.push({ code, message })
 
-  for (const difference of differences(asked, delivered)) note('TERMS_ADJUSTED', difference)
+  for (const { name, from, to } of termDifferences(termsOf(asked), delivered)) note('TERMS_ADJUSTED', `${name}: asked for ${from}, delivered ${to}.`)
   if (lsp.adapter.clientConnects || asked.clientAddress === null) {
     const uri = lsp.nodeUris[0]
     note('PEER_CONNECTION_REQUIRED', uri ? `Connect the node to ${uri} before ordering.` : "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself.")
@@ -28,16 +28,4 @@ export function notesOf(lsp: Lsp, asked: ChannelRequest, delivered: ChannelTerms
   const asOf = lsp.info?.asOf
   if (asOf !== undefined && now - asOf > INFO_STALE_MS) note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
   return notes
-}
-
-function differences(asked: ChannelRequest, delivered: ChannelTerms): string[] {
-  const rows: readonly [string, number | boolean | null, number | boolean | null][] = [
-    ['lspBalanceSat', asked.lspBalanceSat, delivered.lspBalanceSat],
-    ['clientBalanceSat', asked.clientBalanceSat, delivered.clientBalanceSat],
-    ['channelExpiryBlocks', asked.channelExpiryBlocks, delivered.channelExpiryBlocks],
-    ['requiredChannelConfirmations', asked.requiredChannelConfirmations, delivered.requiredChannelConfirmations],
-    ['fundingConfirmsWithinBlocks', asked.fundingConfirmsWithinBlocks, delivered.fundingConfirmsWithinBlocks],
-    ['announceChannel', asked.announceChannel, delivered.announceChannel],
-  ]
-  return rows.flatMap(([name, was, is]) => (was !== null && is !== null && was !== is ? [`${name}: asked for ${was}, delivered ${is}.`] : []))
 }

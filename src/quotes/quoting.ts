@@ -128,10 +128,10 @@ export class Quoting {
           request,
           email: null,
           agreed: null,
-          alongside: async (stores) => {
+          alongside: async (stores, placementId) => {
             const standing = await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
             if (standing) throw new AlreadyStanding(standing)
-            await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
+            await assertWithinCourtesy(stores, lsp.settings, clientId, placementId, this.#clock.now())
           },
         })
         .then(
