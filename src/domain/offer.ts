@@ -4,6 +4,7 @@ import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
 import type { ReadPaymentState } from './reading.ts'
+import { termDifferences, type ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
 
 // No LSP is believed without a check. An offer whose figures do not add up never becomes one that a wallet
@@ -17,6 +18,7 @@ export const CHECK_NAMES = [
   'INVOICE_NOT_EXPIRED',
   'INVOICE_PAYEE',
   'ONCHAIN_ADDRESS',
+  'TERMS_ECHOED',
 ] as const
 export type CheckName = (typeof CHECK_NAMES)[number]
 
@@ -92,6 +94,15 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   const blocked = checks.some((check) => check.verdict === 'FAILED')
   const free = (ways.bolt11 ?? ways.bolt12 ?? ways.onchain) === null
   return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
+}
+
+/** Terms that are better or worse than the ones asked for are a warning; a channel of nothing is no channel. */
+export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
+  if (delivered.lspBalanceSat < 1 || delivered.channelExpiryBlocks < 1) {
+    return { name: 'TERMS_ECHOED', verdict: 'FAILED', message: `the LSP offers ${delivered.lspBalanceSat} sat for ${delivered.channelExpiryBlocks} blocks` }
+  }
+  const differences = termDifferences(asked, delivered).map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
+  return { name: 'TERMS_ECHOED', verdict: differences.length === 0 ? 'PASSED' : 'WARNING', message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for' }
 }
 
 type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void

@@ -42,7 +42,7 @@ export interface Order {
   checkedAt: EpochMs | null
   /** The first sign of a payment; null: none was ever seen, so nothing can have been refunded. */
   paymentSeenAt: EpochMs | null
-  /** When the funding transaction was first known, or the LSP called the order complete. */
+  /** When the funding transaction was first seen here, or the LSP was first heard to call the order complete. */
   fundedAt: EpochMs | null
 }
 

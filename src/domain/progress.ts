@@ -3,6 +3,7 @@ import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
 import type { OrderState, PaymentState, PaymentWays } from './order.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
+import { termDifferences } from './request.ts'
 import type { EpochMs } from './time.ts'
 
 // How an order moves when its LSP is read: the one place where an answer becomes history. Pure.
@@ -92,7 +93,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
     expiresAt: reading.expiresAt ?? payableUntil(payment) ?? order.expiresAt,
     checkedAt: now,
     paymentSeenAt: order.paymentSeenAt ?? (paid ? now : null),
-    fundedAt: order.fundedAt ?? (funded ? (channel?.fundedAt ?? now) : null),
+    fundedAt: order.fundedAt ?? (funded ? now : null),
   }
   const changes = describeChanges(order, next)
   return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
@@ -180,6 +181,7 @@ function describeChanges(before: Order, after: Order): string[] {
   note(fact(before.lnurlChannel, after.lnurlChannel), 'an LNURL opens the channel')
   note(fact(before.jit?.shortChannelId, after.jit?.shortChannelId), 'a first payment can open the channel')
   note(fact(before.failureReason, after.failureReason), `the LSP says: ${after.failureReason}`)
+  for (const difference of termDifferences(before.terms, after.terms)) note(true, `the LSP changed ${difference.name}: ${difference.from} → ${difference.to}`)
   note(before.orderTotalSat !== after.orderTotalSat, `order total ${before.orderTotalSat} → ${after.orderTotalSat} sat`)
   note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
   note(after.state === 'UNKNOWN' && before.lspState !== after.lspState, `the LSP's word is ${after.lspState}`)

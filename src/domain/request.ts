@@ -51,3 +51,17 @@ export function termsOf(request: ChannelRequest): ChannelTerms {
     announceChannel: request.announceChannel,
   }
 }
+
+export interface TermDifference {
+  name: keyof ChannelTerms
+  from: number | boolean
+  to: number | boolean
+}
+
+/** Where two sets of terms say different things; what one of them leaves open is no difference. */
+export function termDifferences(before: ChannelTerms, after: ChannelTerms): TermDifference[] {
+  return (Object.keys(after) as (keyof ChannelTerms)[]).flatMap((name) => {
+    const [from, to] = [before[name], after[name]]
+    return from !== null && to !== null && from !== to ? [{ name, from, to }] : []
+  })
+}

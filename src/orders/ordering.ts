@@ -169,7 +169,8 @@ export class Ordering {
     const now = this.#clock.now()
     const order = orderOf(placement, quoteId, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
-    const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: false }
+    // Given up already, or only not waited for any longer: then its answer may still come.
+    const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: isLost && placement.failure !== null }
     const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${order.orderTotalSat} sat to pay`
     try {
       return await this.#log.begin(order, tracking, message, async (stores) => {

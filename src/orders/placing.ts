@@ -1,8 +1,8 @@
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { offerEndsAt, vetOffer, type VettedOffer } from '../domain/offer.ts'
+import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
-import type { ChannelRequest } from '../domain/request.ts'
+import { termsOf, type ChannelRequest } from '../domain/request.ts'
 import { HOUR_MS, MINUTE_MS, type Clock } from '../domain/time.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { Store, Stores } from '../store/store.ts'
@@ -103,7 +103,9 @@ export class Placing {
 
   #vet(lsp: Lsp, request: ChannelRequest, reading: Omit<OrderReading, 'accessToken'>): VettedOffer {
     if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
-    return vetOffer(reading.payment, {
+    const asked = lsp.adapter.deliverable(termsOf(request))
+    const terms = vetTerms(asked, { ...asked, ...reading.terms })
+    const offer = vetOffer(reading.payment, {
       network: lsp.settings.network,
       clientBalanceSat: request.clientBalanceSat,
       lspPubkeys: lsp.pubkeys,
@@ -111,6 +113,7 @@ export class Placing {
       refundOnchainAddress: request.refundOnchainAddress,
       now: this.#clock.now(),
     })
+    return { ...offer, payment: terms.verdict === 'FAILED' ? null : offer.payment, checks: [...offer.checks, terms] }
   }
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */

@@ -69,7 +69,7 @@ export class Quoting {
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
     const inexpressible = lsp.adapter.inexpressible(ask.request)
     if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
-    const { limits } = await lsp.currentInfo(timeoutMs)
+    const { limits } = await lsp.currentInfo()
     const request = limits ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new LspFailure('OPTION_MISMATCH', broken.message, { property: broken.property })
@@ -95,18 +95,19 @@ export class Quoting {
 
   /** The LSP's own estimate, else its published tariff, else null. */
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
-    const { lsp, request, timeoutMs } = context
-    const estimate = await this.#estimate(lsp, context.question, request, timeoutMs)
+    const { lsp, request } = context
+    const estimate = await this.#estimate(lsp, context.question, request)
     if (estimate) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
-    const computed = lsp.adapter.tariff?.(lsp.call(timeoutMs), request) ?? null
+    const computed = lsp.adapter.tariff?.(lsp.call(), request) ?? null
     return computed && this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
   }
 
-  #estimate(lsp: Lsp, question: string, request: ChannelRequest, timeoutMs: number): Promise<Price | null> {
+  /** Those who ask at the same time share one call, which no deadline of theirs cuts short. */
+  #estimate(lsp: Lsp, question: string, request: ChannelRequest): Promise<Price | null> {
     if (!lsp.adapter.estimate) return Promise.resolve(null)
     const asked = this.#estimates.get(question)
     if (asked) return asked
-    const estimate = lsp.adapter.estimate(lsp.call(timeoutMs), request)
+    const estimate = lsp.adapter.estimate(lsp.call(), request)
     this.#estimates.set(question, estimate)
     const forget = () => this.#estimates.delete(question)
     // A failure is nobody else's: the next asker asks again.
