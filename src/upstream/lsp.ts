@@ -108,26 +108,31 @@ export class Lsp {
    * Its limits and features, asked for anew when they are no longer fresh. When it does not answer, what it said
    * before still serves, with its age. @throws LspFailure when it never said anything.
    */
-  async currentInfo(timeoutMs?: number): Promise<DatedLspInfo> {
+  async currentInfo(): Promise<DatedLspInfo> {
     if (this.#info && this.#clock.now() - this.#info.asOf < INFO_FRESH_MS) return this.#info
     try {
-      return await this.refreshInfo(timeoutMs)
+      return await this.refreshInfo()
     } catch (error) {
       if (this.#info && error instanceof LspFailure && error.code !== 'TIMEOUT') return this.#info
       throw error
     }
   }
 
-  /** Asks, whatever is known; askers at the same time share one call. @throws LspFailure */
-  refreshInfo(timeoutMs?: number): Promise<DatedLspInfo> {
-    this.#asking ??= this.#askInfo(timeoutMs).finally(() => {
+  /**
+   * Asks, whatever is known, unless the LSP holds us back; askers at the same time share one call, which no
+   * deadline of theirs cuts short. @throws LspFailure
+   */
+  async refreshInfo(): Promise<DatedLspInfo> {
+    const retryAt = this.heldBackUntil
+    if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
+    this.#asking ??= this.#askInfo().finally(() => {
       this.#asking = null
     })
     return this.#asking
   }
 
-  async #askInfo(timeoutMs?: number): Promise<DatedLspInfo> {
-    const info: DatedLspInfo = { ...(await this.adapter.info(this.call(timeoutMs))), asOf: this.#clock.now() }
+  async #askInfo(): Promise<DatedLspInfo> {
+    const info: DatedLspInfo = { ...(await this.adapter.info(this.call())), asOf: this.#clock.now() }
     this.#info = info
     await this.#listener.onInfo(info)
     return info
