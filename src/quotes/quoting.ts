@@ -59,7 +59,8 @@ export class Quoting {
       return { kind: 'quote', quote: await Promise.race([this.#quote(lsp, ask, timeoutMs), late]) }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})
+      // What the LSP itself said no to is news; what its known limits said no to is none.
+      if (error.code === 'OPTION_MISMATCH' && !(error instanceof BeyondKnownLimits)) void lsp.refreshInfo().catch(() => {})
       return { kind: 'failure', failure: { ...error.details(), lspId: lsp.id } }
     } finally {
       clearTimeout(timer)
@@ -72,7 +73,7 @@ export class Quoting {
     const { limits } = await lsp.currentInfo()
     const request = limits ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
-    if (broken) throw new LspFailure('OPTION_MISMATCH', broken.message, { property: broken.property })
+    if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
 
     const context: Context = { lsp, clientId: ask.clientId, request, question: questionKey(ask.clientId, lsp.id, request), timeoutMs }
     const standing = await this.#store.placements.standing(context.question, this.#clock.now() + LAST_CALL_MS)
@@ -246,6 +247,9 @@ export class Quoting {
     return quote
   }
 }
+
+/** The LSP was not asked. */
+class BeyondKnownLimits extends LspFailure {}
 
 /** Somebody else's answer to the very question arrived between looking for one and asking. */
 class AlreadyStanding extends Error {
