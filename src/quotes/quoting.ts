@@ -68,6 +68,7 @@ export class Quoting {
   }
 
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
+    const endsAt = performance.now() + timeoutMs
     const inexpressible = lsp.adapter.inexpressible(ask.request)
     if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
     const { limits } = await lsp.currentInfo()
@@ -85,6 +86,8 @@ export class Quoting {
       if (quote) return quote
     }
     if (ask.firm === 'NEVER') return this.#secondBest(context, 'PRICE_UNKNOWN', 'this LSP tells a price only by an order, which `firm: NEVER` forbids', null)
+    // Whoever asked has been told that it is too late: an order would be for nobody.
+    if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
     try {
       return await this.#firm(context)
     } catch (error) {
