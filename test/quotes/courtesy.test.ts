@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { compare, failureOf, orderPosts, quoteOf } from './support.ts'
+import { startTestGateway, type TestGatewayOptions } from '../support/gateway.ts'
+
+const HOUR_MS = 3_600_000
+
+/** Sizes that each make a channel of their own. */
+const sized = (lspBalanceSat: number) => ({ request: { lspBalanceSat } })
+
+const keyOf = (name: string) => ({ name, keySha256: createHash('sha256').update(name).digest('hex') })
+
+function withBudget(maxUnpaidOrders: number, firmQuotesPerHour: number, options: TestGatewayOptions = {}) {
+  return startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders, firmQuotesPerHour } }), ...options })
+}
+
+test('as many orders stand unpaid for one client as its budget says, and not one more', async () => {
+  await using gateway = await withBudget(2, 100)
+  await quoteOf(gateway, 'olive', sized(1_000_000))
+  await quoteOf(gateway, 'olive', sized(1_100_000))
+  const failure = await failureOf(gateway, 'olive', sized(1_200_000))
+  expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: '2 orders stand unpaid at this LSP, and no more than 2 are to' })
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+test('what is over the budget of unpaid orders may be asked again when the first of them has lapsed', async () => {
+  await using gateway = await withBudget(1, 100, { sandbox: { only: ['olive'], invoiceExpiryMs: 60_000 } })
+  const first = await quoteOf(gateway, 'olive', sized(1_000_000))
+  const failure = await failureOf(gateway, 'olive', sized(1_100_000))
+  expect(failure.code).toBe('PRICE_UNKNOWN')
+  expect(failure.retryAt).toBe(first.expiresAt)
+})
+
+test('an LSP is asked for as many firm quotes an hour as its budget says, and not one more', async () => {
+  await using gateway = await withBudget(100, 3)
+  const before = Date.now()
+  for (const size of [1_000_000, 1_100_000, 1_200_000]) await quoteOf(gateway, 'olive', sized(size))
+  const after = Date.now()
+  const failure = await failureOf(gateway, 'olive', sized(1_300_000))
+  expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: 'this LSP was asked for 3 firm quotes within an hour, and no more than 3 are to be' })
+  const retryAt = Date.parse(failure.retryAt ?? '')
+  // An hour after the first of them.
+  expect(retryAt).toBeGreaterThanOrEqual(before + HOUR_MS)
+  expect(retryAt).toBeLessThanOrEqual(after + HOUR_MS)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(3)
+})
+
+test('a hundred different questions at once place no more orders than the budget has room for', async () => {
+  await using gateway = await withBudget(4, 100)
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => compare(gateway, sized(1_000_000 + index))))
+  expect(answers.flatMap(({ quotes }) => quotes)).toHaveLength(4)
+  expect(new Set(answers.flatMap(({ failures }) => failures.map(({ code }) => code)))).toEqual(new Set(['PRICE_UNKNOWN']))
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(4)
+})
+
+test('the very same question is answered by its standing order when the budget is used up', async () => {
+  await using gateway = await withBudget(1, 1)
+  const first = await quoteOf(gateway, 'olive')
+  expect((await failureOf(gateway, 'olive', sized(2_000_000))).code).toBe('PRICE_UNKNOWN')
+  expect(await quoteOf(gateway, 'olive')).toEqual(first)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(1)
+})
+
+test('past the budget, a channel that was priced before has an observed price with its age', async () => {
+  await using gateway = await withBudget(1, 100)
+  const firm = await quoteOf(gateway, 'olive')
+  // The same channel for a node elsewhere is another question, about the same price.
+  const observed = await quoteOf(gateway, 'olive', { request: { clientAddress: '203.0.113.7:9735' } })
+  expect(observed).toMatchObject({ basis: 'OBSERVED', feeTotalSat: firm.feeTotalSat, orderTotalSat: firm.orderTotalSat, bolt11FeeTotalSat: firm.bolt11FeeTotalSat, observedAt: firm.createdAt, expiresAt: null, checks: [] })
+  expect(observed.id).not.toBe(firm.id)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(1)
+})
+
+test('an answer past the budget comes at once, however slow the LSP is', async () => {
+  await using gateway = await withBudget(0, 100, { sandbox: { only: ['olive'], slowMs: 1_500 } })
+  // The limits are known from the start of the gateway on; asking for them again is what would take long.
+  await compare(gateway)
+  gateway.sandbox.lsp('olive').setFaults(['SLOW'])
+  const { failures, elapsedMs } = await compare(gateway, sized(2_000_000))
+  expect(failures.map(({ code }) => code)).toEqual(['PRICE_UNKNOWN'])
+  expect(elapsedMs).toBeLessThan(500)
+})
+
+test('two clients have a budget of unpaid orders each', async () => {
+  await using gateway = await withBudget(1, 100, { config: { clients: [keyOf('ann'), keyOf('bob')] } })
+  await quoteOf(gateway, 'olive', {}, 'ann')
+  expect((await failureOf(gateway, 'olive', sized(1_100_000), 'ann')).code).toBe('PRICE_UNKNOWN')
+  await quoteOf(gateway, 'olive', sized(1_200_000), 'bob')
+  expect((await failureOf(gateway, 'olive', sized(1_300_000), 'bob')).code).toBe('PRICE_UNKNOWN')
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+test('two clients share the firm quotes of an hour', async () => {
+  await using gateway = await withBudget(100, 2, { config: { clients: [keyOf('ann'), keyOf('bob')] } })
+  await quoteOf(gateway, 'olive', {}, 'ann')
+  await quoteOf(gateway, 'olive', sized(1_100_000), 'bob')
+  expect((await failureOf(gateway, 'olive', sized(1_200_000), 'ann')).code).toBe('PRICE_UNKNOWN')
+  expect((await failureOf(gateway, 'olive', sized(1_300_000), 'bob')).code).toBe('PRICE_UNKNOWN')
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+test('two clients who ask the same get an order each, and neither sees the other’s quote', async () => {
+  await using gateway = await withBudget(5, 100, { config: { clients: [keyOf('ann'), keyOf('bob')] } })
+  const ofAnn = await quoteOf(gateway, 'olive', {}, 'ann')
+  const ofBob = await quoteOf(gateway, 'olive', {}, 'bob')
+  expect(ofAnn.id).not.toBe(ofBob.id)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+  const read = (key: string) => gateway.send('query ($id: ID!) { quote(id: $id) { id } }', { id: ofAnn.id }, { authorization: `Bearer ${key}` })
+  expect((await read('ann')).data).toEqual({ quote: { id: ofAnn.id } })
+  expect((await read('bob')).data).toEqual({ quote: null })
+})
+
+test.each([
+  ['unpaid orders', 0, 100],
+  ['firm quotes', 100, 0],
+])('a budget of no %s places nothing, and says to look again in an hour', async (_name, maxUnpaidOrders, firmQuotesPerHour) => {
+  await using gateway = await withBudget(maxUnpaidOrders, firmQuotesPerHour)
+  const before = Date.now()
+  const failure = await failureOf(gateway, 'olive')
+  expect(failure.code).toBe('PRICE_UNKNOWN')
+  expect(Date.parse(failure.retryAt ?? '')).toBeGreaterThanOrEqual(before + HOUR_MS)
+  expect(Date.parse(failure.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + HOUR_MS)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(0)
+})
+
+test('with a budget of nothing, ALWAYS still gives the price that the LSP tells by an estimate', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0 } }) })
+  const quote = await quoteOf(gateway, 'kestrel', { firm: 'ALWAYS' })
+  expect(quote).toMatchObject({ basis: 'ESTIMATED', feeTotalSat: 4_107 })
+  expect(orderPosts(gateway.sandbox.lsp('kestrel'))).toHaveLength(0)
+})
+
+test('an order that the LSP refused is not held against the budget of unpaid ones', async () => {
+  await using gateway = await withBudget(1, 100)
+  expect((await failureOf(gateway, 'olive', { request: { tokens: [{ lspId: 'olive', token: 'nonsense' }] } })).code).toBe('INVALID_TOKEN')
+  expect((await quoteOf(gateway, 'olive')).basis).toBe('FIRM')
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+test('an order that is paid leaves the budget', async () => {
+  await using gateway = await withBudget(1, 100)
+  const quote = await quoteOf(gateway, 'olive')
+  expect((await failureOf(gateway, 'olive', sized(1_100_000))).code).toBe('PRICE_UNKNOWN')
+  const { createOrder } = await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }', { input: { quoteId: quote.id, idempotencyKey: 'k' } })
+  await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: createOrder.id })
+  await expect.poll(async () => (await compare(gateway, sized(1_100_000))).quotes.map(({ basis }) => basis), { timeout: 5_000, interval: 20 }).toEqual(['FIRM'])
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+test('the budget outlives a restart', async () => {
+  await using gateway = await withBudget(1, 100)
+  const first = await quoteOf(gateway, 'olive')
+  await gateway.restart()
+  expect((await failureOf(gateway, 'olive', sized(1_100_000))).code).toBe('PRICE_UNKNOWN')
+  expect(await quoteOf(gateway, 'olive')).toEqual(first)
+  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(1)
+})
