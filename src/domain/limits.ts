@@ -31,6 +31,21 @@ export function brokenLimit(request: ChannelRequest, limits: LspLimits): BrokenL
   return null
 }
 
+/** The most that the public schema counts to, a GraphQL Int; no request asks for more. */
+const MAX_COUNT = 0x7fff_ffff
+
+/** Limits as they bind anybody: some LSPs say "no limit" by the largest number of 32 bits. */
+export function bindingLimits(limits: LspLimits): LspLimits {
+  const count = (limit: number | null) => limit && Math.min(limit, MAX_COUNT)
+  return {
+    ...limits,
+    maxChannelExpiryBlocks: count(limits.maxChannelExpiryBlocks),
+    minRequiredChannelConfirmations: count(limits.minRequiredChannelConfirmations),
+    minFundingConfirmsWithinBlocks: count(limits.minFundingConfirmsWithinBlocks),
+    minOnchainPaymentConfirmations: count(limits.minOnchainPaymentConfirmations),
+  }
+}
+
 /** What the client left open becomes the least that the LSP accepts, where it says what that is. */
 export function withDefaults(request: ChannelRequest, limits: LspLimits): ChannelRequest {
   return {

@@ -1,5 +1,6 @@
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
+import { bindingLimits } from '../domain/limits.ts'
 import { pubkeyOfUri, type DatedLspInfo, type LspFeature, type LspProtocol, type Network } from '../domain/lsp.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
@@ -132,7 +133,8 @@ export class Lsp {
   }
 
   async #askInfo(): Promise<DatedLspInfo> {
-    const info: DatedLspInfo = { ...(await this.adapter.info(this.call())), asOf: this.#clock.now() }
+    const said = await this.adapter.info(this.call())
+    const info: DatedLspInfo = { ...said, limits: said.limits && bindingLimits(said.limits), asOf: this.#clock.now() }
     this.#info = info
     await this.#listener.onInfo(info)
     return info
