@@ -96,9 +96,12 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
 }
 
-/** Terms that are better or worse than the ones asked for are a warning; a channel of nothing is no channel. */
+/** The most that a request can ask for: a GraphQL Int. */
+const MAX_BLOCKS = 0x7fff_ffff
+
+/** Terms that are better or worse than the ones asked for are a warning; a channel of nothing, or without an end, is no offer. */
 export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
-  if (delivered.lspBalanceSat < 1 || delivered.channelExpiryBlocks < 1) {
+  if (delivered.lspBalanceSat < 1 || delivered.channelExpiryBlocks < 1 || delivered.channelExpiryBlocks > MAX_BLOCKS) {
     return { name: 'TERMS_ECHOED', verdict: 'FAILED', message: `the LSP offers ${delivered.lspBalanceSat} sat for ${delivered.channelExpiryBlocks} blocks` }
   }
   const differences = termDifferences(asked, delivered).map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
