@@ -205,7 +205,7 @@ export class Quoting {
       ...this.#blank(lsp, clientId, request, terms, now),
       basis,
       feeTotalSat: price.feeTotalSat,
-      orderTotalSat: addSat(price.feeTotalSat, request.clientBalanceSat),
+      orderTotalSat: totalOf(price, request),
       notes: notesOf(lsp, request, terms, null, now),
       expiresAt: price.expiresAt,
     }
@@ -248,6 +248,15 @@ export class Quoting {
   async #save(quote: Quote): Promise<Quote> {
     await this.#store.quotes.save([quote])
     return quote
+  }
+}
+
+/** @throws LspFailure when the LSP asks for more than there is. */
+function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): Sat {
+  try {
+    return addSat(feeTotalSat, clientBalanceSat)
+  } catch (error) {
+    throw new LspFailure('BAD_RESPONSE', 'its fee and the client balance are more than all bitcoin', { cause: error })
   }
 }
 
