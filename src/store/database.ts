@@ -1,60 +1,29 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import Database from 'libsql'
-import { Kysely, SqliteDialect, sql, type Transaction } from 'kysely'
-import { MIGRATIONS } from './migrations.ts'
-import type { Tables } from './schema.ts'
+import { openPostgres } from './engine-postgres.ts'
+import { openSqlite } from './engine-sqlite.ts'
+import { DatabaseError, type Engine } from './engine.ts'
+import { migrate } from './migrate.ts'
 import type { EpochMs } from '../domain/time.ts'
 
-/** The database, or a transaction on it. */
-export type Db = Kysely<Tables> | Transaction<Tables>
+export { DatabaseError, type Db } from './engine.ts'
 
-/** The database cannot be used; the message is for the operator. */
-export class DatabaseError extends Error {
-  override name = 'DatabaseError'
+/** Whether it names a database that several gateways may share. */
+export function isPostgresUrl(databaseUrl: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(databaseUrl)
 }
-
-const IN_MEMORY = ':memory:'
 
 /**
- * Opens the embedded database at `path` (created with its folder when it is not there) and brings its schema
- * up to date. WAL with synchronous=FULL: what a client or an LSP was told survives a crash.
- * @throws DatabaseError when the file is of a newer version, or cannot be opened.
+ * Opens the database that `databaseUrl` names, a file or a PostgreSQL server, and brings its schema up to date.
+ * @throws DatabaseError when it cannot be opened, or is of a newer version.
  */
-export async function openDatabase(path: string, now: () => EpochMs): Promise<Kysely<Tables>> {
-  if (/^[a-z]+:\/\//i.test(path)) throw new DatabaseError(`DATABASE_URL: this version keeps its data in a file; give a path, not ${path.split(':', 1)[0]}://…`)
-  let database: Database.Database
+export async function openDatabase(databaseUrl: string, now: () => EpochMs): Promise<Engine> {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(databaseUrl)?.[1]
+  if (scheme !== undefined && !isPostgresUrl(databaseUrl)) throw new DatabaseError(`DATABASE_URL: give the path of a file, or postgres://…, not ${scheme}://…`)
+  const engine = isPostgresUrl(databaseUrl) ? await openPostgres(databaseUrl) : openSqlite(databaseUrl)
   try {
-    if (path !== IN_MEMORY) mkdirSync(dirname(path), { recursive: true })
-    database = new Database(path)
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = FULL')
-    database.pragma('busy_timeout = 5000')
+    await migrate(engine, now)
   } catch (error) {
-    throw new DatabaseError(`the database ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
-  }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: database as never }) })
-  try {
-    await migrate(db, now)
-  } catch (error) {
-    await db.destroy()
+    await engine.close()
     throw error
   }
-  return db
-}
-
-async function migrate(db: Kysely<Tables>, now: () => EpochMs): Promise<void> {
-  await sql`create table if not exists migrations (version integer primary key, applied_at bigint not null)`.execute(db)
-  await db.transaction().execute(async (trx) => {
-    const applied = await trx.selectFrom('migrations').select((e) => e.fn.max('version').as('version')).executeTakeFirst()
-    const version = Number(applied?.version ?? 0)
-    if (version > MIGRATIONS.length) {
-      throw new DatabaseError(`the database is of version ${version}, and this program knows ${MIGRATIONS.length}: it was used by a newer Sluice`)
-    }
-    for (const [index, statements] of MIGRATIONS.entries()) {
-      if (index < version) continue
-      for (const statement of statements) await sql.raw(statement).execute(trx)
-      await trx.insertInto('migrations').values({ version: index + 1, applied_at: now() }).execute()
-    }
-  })
+  return engine
 }

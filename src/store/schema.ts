@@ -68,11 +68,16 @@ export interface OrderRow {
   /** For what was measured about the LSP. */
   payment_seen_at: number | null
   funded_at: number | null
+  /** When the lease of its channel ends, while nobody was reminded of that; 0: nobody has looked. */
+  lease_ends_at: number | null
   body: string
 }
 
 export interface EventRow {
-  /** Counts every event of every order, without a gap, in the order in which they became visible. */
+  /**
+   * Counts every event of every order, without a gap, in the order in which they became visible. Below zero: it was
+   * imported with its order, and is nobody's news.
+   */
   position: number
   order_id: string
   sequence: number
@@ -100,6 +105,33 @@ export interface RenewalRow {
   body: string
 }
 
+/** A client's webhook, for as long as it is in the configuration. */
+export interface WebhookRow {
+  client_id: string
+  /** The events up to this one have become deliveries. */
+  position: number
+  /** It asked for no more, until a restart. */
+  disabled_at: number | null
+  last_success_at: number | null
+  last_failure_at: number | null
+  last_error: string | null
+}
+
+/** An event that a webhook has yet to take, or that was given up. */
+export interface WebhookDeliveryRow {
+  order_id: string
+  sequence: number
+  client_id: string
+  position: number
+  state: string
+  attempts: number
+  queued_at: number
+  next_attempt_at: number
+  lease_owner: string | null
+  lease_until: number
+  last_error: string | null
+}
+
 export interface CounterRow {
   name: string
   value: number
@@ -119,6 +151,8 @@ export interface Tables {
   events: EventRow
   idempotency: IdempotencyRow
   renewals: RenewalRow
+  webhooks: WebhookRow
+  webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
   migrations: MigrationRow
 }

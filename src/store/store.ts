@@ -1,12 +1,11 @@
-import type { Kysely } from 'kysely'
-import { openDatabase, type Db } from './database.ts'
+import { openDatabase } from './database.ts'
+import type { Db, HintBus } from './engine.ts'
 import { IdempotencyStore } from './idempotency.ts'
 import { LspStore } from './lsps.ts'
 import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
 import { RenewalStore } from './renewals.ts'
-import type { Tables } from './schema.ts'
 import type { Clock } from '../domain/time.ts'
 
 /** Everything that is kept, by what it is about. */
@@ -31,28 +30,33 @@ function storesOn(db: Db): Stores {
 }
 
 export interface Store extends Stores, AsyncDisposable {
-  /** Runs `work` in one transaction: all of it is kept, or nothing. */
+  /** Whether several gateways may work on it at the same time. */
+  readonly isShared: boolean
+  /** How the gateways that share it tell each other that there is something new. */
+  readonly bus: HintBus
+  /**
+   * Runs `work` in one transaction: all of it is kept, or nothing. It may run more than once, so it must do
+   * nothing but read and write here.
+   */
   transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>
   /** Whether the database answers. */
   isReachable(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** @throws DatabaseError */
-export async function openStore(path: string, clock: Clock): Promise<Store> {
-  const db: Kysely<Tables> = await openDatabase(path, () => clock.now())
-  const close = () => db.destroy()
+/**
+ * Opens what is kept: in a file, or in PostgreSQL where `databaseUrl` says `postgres://…`.
+ * @throws DatabaseError
+ */
+export async function openStore(databaseUrl: string, clock: Clock): Promise<Store> {
+  const engine = await openDatabase(databaseUrl, () => clock.now())
+  const close = () => engine.close()
   return {
-    ...storesOn(db),
-    transaction: (work) => db.transaction().execute((trx) => work(storesOn(trx))),
-    async isReachable() {
-      try {
-        await db.selectFrom('counters').select('value').limit(1).execute()
-        return true
-      } catch {
-        return false
-      }
-    },
+    ...storesOn(engine.db),
+    isShared: engine.isShared,
+    bus: engine.bus,
+    transaction: (work) => engine.transaction((trx) => work(storesOn(trx))),
+    isReachable: () => engine.isReachable(),
     close,
     [Symbol.asyncDispose]: close,
   }

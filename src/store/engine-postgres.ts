@@ -1,0 +1,77 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { DatabaseError, type Db, type Engine } from './engine.ts'
+import { PostgresBus } from './postgres-bus.ts'
+import { connectionOptions, nameOf, PatientPool, tidied } from './postgres-pool.ts'
+import { codeOf, retrying } from './retry.ts'
+import type { Tables } from './schema.ts'
+
+/** Serialization failure, deadlock, a lock that did not come in time. */
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
+const MIGRATION_MS = 10 * 60_000
+/** Whoever asks whether the database is there wants to know now. */
+const REACH_MS = 2_000
+
+/**
+ * Opens a PostgreSQL database, which several gateways may share.
+ * @throws DatabaseError; its message never has the password.
+ */
+export async function openPostgres(url: string): Promise<Engine> {
+  let pool: PatientPool
+  try {
+    pool = new PatientPool(connectionOptions(url))
+  } catch {
+    // The error itself may have the URL in it, and that the password.
+    throw new DatabaseError('DATABASE_URL: not an address of a PostgreSQL database; it looks like postgres://user:password@host:5432/name')
+  }
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    await sql`select 1`.execute(db)
+  } catch (error) {
+    await db.destroy()
+    throw new DatabaseError(`the database ${nameOf(url)} cannot be used: ${tidied(error, url).message}`)
+  }
+  const bus = new PostgresBus(connectionOptions(url), async (payload, channel) => {
+    await sql`select pg_notify(${channel}, ${payload})`.execute(db)
+  })
+  const transaction: Engine['transaction'] = (work) => retrying(isCollision, () => db.transaction().execute(work))
+  return {
+    db,
+    isShared: true,
+    bus,
+    transaction,
+    migration: (work) =>
+      pool.patiently(MIGRATION_MS, () =>
+        transaction(async (trx) => {
+          await sql.raw(`set local statement_timeout = ${MIGRATION_MS}`).execute(trx)
+          await lock(trx, 'sluice migrations')
+          await work(trx)
+        }),
+      ),
+    claiming: (query) => query.forUpdate().skipLocked(),
+    locking: (query) => query.forUpdate(),
+    lock,
+    async isReachable() {
+      let timer: NodeJS.Timeout | undefined
+      const tooLate = new Promise<false>((resolve) => {
+        timer = setTimeout(resolve, REACH_MS, false)
+      })
+      const answered = sql`select 1`.execute(db).then(
+        () => true,
+        () => false,
+      )
+      return Promise.race([answered, tooLate]).finally(() => clearTimeout(timer))
+    },
+    async close() {
+      await bus.close()
+      await db.destroy()
+    },
+  }
+}
+
+async function lock(trx: Db, name: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+}
+
+function isCollision(error: unknown): boolean {
+  return COLLISIONS.has(codeOf(error))
+}

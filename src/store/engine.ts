@@ -1,0 +1,44 @@
+import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely'
+import type { Tables } from './schema.ts'
+
+/** The database, or a transaction on it. */
+export type Db = Kysely<Tables> | Transaction<Tables>
+
+/** The database cannot be used; the message is for the operator. */
+export class DatabaseError extends Error {
+  override name = 'DatabaseError'
+}
+
+/** Carries hints between the processes that share a database. What it loses costs a moment. */
+export interface HintBus {
+  /** Tells the other processes. Never fails, and never waits. */
+  notify(topics: readonly string[]): void
+  /** Learns what the other processes tell. @returns what ends it. */
+  listen(onTopic: (topic: string) => void): () => void
+}
+
+/** All in which one database differs from another. */
+export interface Engine {
+  readonly db: Kysely<Tables>
+  /** Whether several processes work on it at the same time. */
+  readonly isShared: boolean
+  readonly bus: HintBus
+  /**
+   * Runs `work` in one transaction, and again when the database asks for that: `work` may have no effect but on
+   * the database.
+   */
+  transaction<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Locks the rows of a query until the transaction ends, and passes over those that somebody else holds. */
+  claiming<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  /** Locks the rows of a query until the transaction ends, and waits for whoever holds them. */
+  locking<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  /** Until the transaction ends, nobody else gets past the same call with the same name. */
+  lock(trx: Db, name: string): Promise<void>
+  /** A transaction that may take long, and that only one process at a time is in. */
+  migration(work: (trx: Transaction<Tables>) => Promise<void>): Promise<void>
+  isReachable(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** A database in one process: whoever is to be told is told already. */
+export const NO_BUS: HintBus = { notify() {}, listen: () => () => {} }
