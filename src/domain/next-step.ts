@@ -1,3 +1,4 @@
+import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
 import type { Order } from './order-record.ts'
 import type { EpochMs } from './time.ts'
@@ -37,7 +38,7 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
     case 'CHANNEL_OPENING':
       return step('LSP', 'WAIT', 'The LSP is opening the channel. Keep the node connected to it.')
     case 'COMPLETED':
-      return completedStep(order)
+      return completedStep(order, features)
     case 'EXPIRED':
       return order.paymentSeenAt === null
         ? step('NOBODY', 'NONE', 'It was not paid in time. Do not pay it now; ask for a new quote.')
@@ -67,8 +68,10 @@ function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
     : step('CLIENT', 'OPEN_CHANNEL', `The LSP did not open the channel (${failure.message}). The gateway asks again by itself; openChannel asks at once.`)
 }
 
-function completedStep(order: Order): NextStep {
+function completedStep(order: Order, features: readonly LspFeature[]): NextStep {
   if (order.asset?.deliveryStatus === 'PENDING' || order.asset?.deliveryStatus === 'IN_PROGRESS') return step('LSP', 'WAIT', 'The channel stands; the asset is being delivered.')
+  const endsAt = remindedLeaseEnd(order)
+  if (endsAt !== null) return step('CLIENT', 'NONE', leaseStepMessage(endsAt, features), endsAt)
   if (order.channel?.state === 'OPENING') return step('NOBODY', 'NONE', 'The funding transaction is published. The channel is usable once it has its confirmations.')
   return step('NOBODY', 'NONE', 'The channel stands.', order.channel?.expiresAt ?? null)
 }

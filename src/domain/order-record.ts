@@ -44,6 +44,10 @@ export interface Order {
   paymentSeenAt: EpochMs | null
   /** When the funding transaction was first seen here, or the LSP was first heard to call the order complete. */
   fundedAt: EpochMs | null
+  /** The end of the channel's lease that the client was reminded of; absent: never. */
+  leaseRemindedFor?: EpochMs
+  /** When it came from another gateway; absent: it was ordered here. */
+  importedAt?: EpochMs
 }
 
 export interface OrderEvent {

@@ -1,6 +1,7 @@
 import { sql, type SelectQueryBuilder } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderRow, Tables } from './schema.ts'
+import { unremindedLeaseEnd } from '../domain/lease.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { EpochMs } from '../domain/time.ts'
@@ -45,8 +46,10 @@ function columnsOf(order: Order, tracking: Tracking) {
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
-    payment_seen_at: order.paymentSeenAt,
+    // What another gateway saw is not what was measured here.
+    payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
     funded_at: order.fundedAt,
+    lease_ends_at: unremindedLeaseEnd(order),
     body: JSON.stringify(order),
   }
 }
@@ -165,6 +168,12 @@ export class OrderStore {
       )
       .returningAll()
       .execute()
+    return rows.map(trackedOf)
+  }
+
+  /** Orders whose channel's lease ends before `before`, and of whom nobody was reminded of that; the soonest first. */
+  async leasesEnding(before: EpochMs, limit: number): Promise<TrackedOrder[]> {
+    const rows = await this.#db.selectFrom('orders').selectAll().where('lease_ends_at', '<=', before).orderBy('lease_ends_at').limit(limit).execute()
     return rows.map(trackedOf)
   }
 
