@@ -1,0 +1,72 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** The program as it is shipped, built into a folder of its own; below node_modules, so that it finds its packages. */
+export function buildProgram(): { main: string; remove: () => void } {
+  const outDir = join(ROOT, 'node_modules', '.cache', `sluice-${process.pid}`)
+  mkdirSync(outDir, { recursive: true })
+  const built = spawnSync(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir], { encoding: 'utf8' })
+  if (built.status !== 0) throw new Error(`the program does not build: ${built.stdout}${built.stderr}`)
+  return { main: join(outDir, 'main.js'), remove: () => rmSync(outDir, { recursive: true, force: true }) }
+}
+
+export interface ProcessOptions {
+  main: string
+  configPath: string
+  databaseUrl: string
+}
+
+/** A gateway in a process of its own, that can be killed between any two lines. */
+export class GatewayProcess {
+  readonly #options: ProcessOptions
+  #child: ChildProcess | null = null
+  /** http://127.0.0.1:port of the one that runs, null while none does. */
+  origin: string | null = null
+  /** What it wrote to standard error. */
+  errors = ''
+
+  constructor(options: ProcessOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when it answers; false when it ended before that. */
+  async start(): Promise<boolean> {
+    const { main, configPath, databaseUrl } = this.#options
+    const child = spawn(process.execPath, [main, '--config', configPath], {
+      env: { ...process.env, HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.errors = (this.errors + chunk.toString()).slice(-20_000)
+    })
+    return new Promise((resolve) => {
+      let text = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+        const origin = /GraphQL: +(http:\/\/[^/\s]+)/.exec(text)?.[1]
+        if (origin && this.origin === null && this.#child === child) {
+          this.origin = origin
+          resolve(true)
+        }
+      })
+      child.once('exit', () => resolve(false))
+    })
+  }
+
+  /** kill -9: no handler runs, nothing is flushed. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.origin = null
+    this.#child = null
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+}
