@@ -1,0 +1,180 @@
+import { describe, expect, test, vi } from 'vitest'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { counting, course, follow, orderAt, pay, readOrder, REQUEST_REFUND, sequencesOf, type Result } from '../support/operations.ts'
+
+interface Target {
+  bolt11Invoice?: string
+  onchainAddress?: string
+}
+
+async function requestRefund(gateway: TestGateway, id: string, target: Target): Promise<Result> {
+  return (await gateway.ask(REQUEST_REFUND, { id, ...target })).requestRefund
+}
+
+/** A paid order at Beacon whose channel cannot be opened. */
+async function stuck(gateway: TestGateway) {
+  gateway.sandbox.lsp('beacon').setFaults(['REFUND'])
+  const { id } = await orderAt(gateway, 'beacon')
+  const follower = follow(gateway, id)
+  await pay(gateway, id)
+  await follower.until(({ message }) => message.includes('did not'))
+  return { id, follower }
+}
+
+function refundCalls(gateway: TestGateway) {
+  return gateway.sandbox.lsp('beacon').requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/refund'))
+}
+
+describe.concurrent('a refund that is asked for', () => {
+  test('is paid to an invoice of the wallet', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'], stepMs: 150 } })
+    const { wallet } = gateway.sandbox
+    const { id, follower } = await stuck(gateway)
+    const { refund } = await readOrder(gateway, id)
+    expect(refund).toMatchObject({ state: 'AVAILABLE', lightningSat: 7_208 })
+    const bolt11Invoice = wallet.createInvoice(refund?.lightningSat ?? 0)
+
+    expect(await requestRefund(gateway, id, { bolt11Invoice })).toMatchObject({
+      __typename: 'Order',
+      state: 'REFUND_PENDING',
+      nextStep: { actor: 'LSP', action: 'WAIT' },
+      payment: { bolt11: { state: 'TO_REFUND' } },
+      refund: { state: 'IN_FLIGHT', paidTo: bolt11Invoice, paidAt: null },
+    })
+    const events = await follower.end()
+    expect(events.at(-1)?.order).toMatchObject({
+      state: 'REFUNDED',
+      nextStep: { actor: 'NOBODY', action: 'NONE' },
+      payment: { bolt11: { state: 'REFUNDED' } },
+      refund: { state: 'PAID_OUT', lightningSat: 7_208, paidTo: bolt11Invoice, paidAt: expect.stringMatching(/Z$/) },
+      channel: null,
+    })
+    expect(course(events).slice(-2)).toEqual(['REFUND_PENDING LSP WAIT', 'REFUNDED NOBODY NONE'])
+    expect(sequencesOf(events)).toEqual(counting(1, events.length))
+    expect(events.map(({ message }) => message)).toContain('a refund was requested: ok')
+    expect(wallet.isPaid(bolt11Invoice)).toBe(true)
+    expect(wallet.spentSat()).toBe(0)
+  })
+
+  test('is paid to an address, less what the transaction costs', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
+    const { id, follower } = await stuck(gateway)
+    const onchainAddress = gateway.sandbox.wallet.newAddress()
+    expect(await requestRefund(gateway, id, { onchainAddress })).toMatchObject({ __typename: 'Order', refund: { onchainSat: 6_708, paidTo: onchainAddress } })
+    const events = await follower.end()
+    expect(events.at(-1)?.order).toMatchObject({ state: 'REFUNDED', refund: { state: 'PAID_OUT', paidTo: onchainAddress } })
+    expect(gateway.sandbox.wallet.receivedAt(onchainAddress)).toBe(6_708)
+  })
+
+  test('is asked for once: a second time there is nothing to refund', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
+    const { wallet } = gateway.sandbox
+    const { id, follower } = await stuck(gateway)
+    await requestRefund(gateway, id, { bolt11Invoice: wallet.createInvoice(7_208) })
+    await follower.end()
+    const second = wallet.createInvoice(7_208)
+    expect(await requestRefund(gateway, id, { bolt11Invoice: second })).toMatchObject({ __typename: 'NotPossibleError', state: 'REFUNDED' })
+    expect(wallet.isPaid(second)).toBe(false)
+  })
+
+  test('after it the gateway asks for the channel no more', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
+    const { id, follower } = await stuck(gateway)
+    await requestRefund(gateway, id, { bolt11Invoice: gateway.sandbox.wallet.createInvoice(7_208) })
+    gateway.sandbox.lsp('beacon').setFaults([])
+    const events = await follower.end()
+    expect(events.at(-1)).toMatchObject({ state: 'REFUNDED', order: { channel: null } })
+    const [asked] = refundCalls(gateway)
+    const opens = gateway.sandbox.lsp('beacon').requests.filter(({ path, at }) => path.endsWith('/open') && at > (asked?.at ?? 0))
+    expect(opens).toEqual([])
+  })
+})
+
+describe.concurrent('a refund to the wrong place', () => {
+  const MAINNET_ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+  const MAINNET_INVOICE =
+    'lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh'
+  const wrong: readonly (readonly [string, Target, string])[] = [
+    ['none', {}, 'give either bolt11Invoice or onchainAddress'],
+    ['two', { bolt11Invoice: 'lnbcrt1', onchainAddress: 'bcrt1q' }, 'give either bolt11Invoice or onchainAddress'],
+    ['an address of another network', { onchainAddress: MAINNET_ADDRESS }, 'onchainAddress: an address of mainnet, and the LSP is on REGTEST'],
+    ['no address at all', { onchainAddress: 'somewhere' }, 'onchainAddress: not a bitcoin address, and the LSP is on REGTEST'],
+    ['an invoice of another network', { bolt11Invoice: MAINNET_INVOICE }, "bolt11Invoice: not of the LSP's network, REGTEST"],
+    ['no invoice at all', { bolt11Invoice: 'lnbcrt1nonsense' }, 'bolt11Invoice: the invoice does not decode'],
+  ]
+
+  test('is refused with the reason, never reaches the LSP and loses nothing', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
+    const { id, follower } = await stuck(gateway)
+    for (const [what, target, message] of wrong) {
+      expect(await requestRefund(gateway, id, target), what).toEqual({ __typename: 'NotPossibleError', state: 'PAID', message })
+    }
+    expect(refundCalls(gateway)).toEqual([])
+    expect(await readOrder(gateway, id)).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE', lightningSat: 7_208 } })
+
+    // And the right place still works.
+    const bolt11Invoice = gateway.sandbox.wallet.createInvoice(7_208)
+    await requestRefund(gateway, id, { bolt11Invoice })
+    await follower.end()
+    expect(gateway.sandbox.wallet.isPaid(bolt11Invoice)).toBe(true)
+  })
+
+  test('an invoice for another amount is refused by the LSP, in its words', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
+    const { id, follower } = await stuck(gateway)
+    const bolt11Invoice = gateway.sandbox.wallet.createInvoice(7_209)
+    expect(await requestRefund(gateway, id, { bolt11Invoice })).toMatchObject({ __typename: 'LspError', message: 'lightning_invoice: Not an invoice for 7208 sat', lsp: { id: 'beacon' } })
+    expect(gateway.sandbox.wallet.isPaid(bolt11Invoice)).toBe(false)
+    expect(await readOrder(gateway, id)).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE' } })
+    await follower.stop()
+  })
+
+  test('where nothing was paid, or the LSP knows no refunds, none can be asked for', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon', 'olive'], stepMs: 60_000 } })
+    const onchainAddress = gateway.sandbox.wallet.newAddress()
+    const unpaid = await orderAt(gateway, 'beacon')
+    expect(await requestRefund(gateway, unpaid.id, { onchainAddress })).toMatchObject({ __typename: 'NotPossibleError', state: 'AWAITING_PAYMENT' })
+    const elsewhere = await orderAt(gateway, 'olive')
+    const follower = follow(gateway, elsewhere.id)
+    await pay(gateway, elsewhere.id)
+    await follower.untilState('PAYMENT_HELD')
+    await follower.stop()
+    expect(await requestRefund(gateway, elsewhere.id, { onchainAddress })).toEqual({ __typename: 'NotPossibleError', state: 'PAYMENT_HELD', message: 'lsps1 has no such call' })
+  })
+})
+
+/** What becomes of a payment whose channel the LSP cannot open, by the words of each protocol. */
+const BY_ITSELF: readonly (readonly [string, string[], string | null])[] = [
+  ['olive', ['AWAITING_PAYMENT', 'PAYMENT_HELD', 'REFUNDED'], null],
+  ['kestrel', ['AWAITING_PAYMENT', 'PAID', 'REFUND_PENDING', 'REFUNDED'], 'Channel open failed: peer is not reachable'],
+  ['anchor', ['AWAITING_PAYMENT', 'PAID', 'FAILED', 'REFUNDED'], null],
+]
+
+describe.concurrent('an LSP that cannot open the channel', () => {
+  for (const [lspId, states, failureReason] of BY_ITSELF) {
+    test(`${lspId} gives the payment back by itself, and the order ends as REFUNDED`, async () => {
+      await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: 500 } })
+      gateway.sandbox.lsp(lspId).setFaults(['REFUND'])
+      const { id, payment } = await orderAt(gateway, lspId)
+      const follower = follow(gateway, id)
+      await pay(gateway, id)
+      const events = await follower.end()
+      expect(events.map(({ state }) => state)).toEqual(states)
+      expect(events.at(-1)?.order).toMatchObject({ payment: { bolt11: { state: 'REFUNDED' } }, failureReason, nextStep: { actor: 'NOBODY', action: 'NONE', message: 'The payment was refunded.' } })
+      expect(gateway.sandbox.wallet.payment(payment.bolt11?.paymentHash ?? '')).toMatchObject({ state: 'RETURNED' })
+    })
+  }
+
+  test('thunder has no word for a refund: the order is FAILED, and says whom to ask', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['thunder'] } })
+    gateway.sandbox.lsp('thunder').setFaults(['REFUND'])
+    const { id } = await orderAt(gateway, 'thunder')
+    const follower = follow(gateway, id)
+    await pay(gateway, id)
+    const failed = await follower.untilState('FAILED')
+    expect(failed.order).toMatchObject({ lspState: 'Failed', channel: { state: 'FAILED' }, nextStep: { actor: 'NOBODY', message: expect.stringContaining('ask the LSP, naming lspOrderId') } })
+    // A refund may still be told of, so it is followed on.
+    await vi.waitFor(() => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300))
+    await follower.stop()
+  })
+})

@@ -1,0 +1,105 @@
+import { describe, expect, test, vi } from 'vitest'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { CHANNEL_FIELDS, follow, orderAt, pay, PAYMENT_FIELDS } from '../support/operations.ts'
+
+const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
+const RENEW = `mutation ($input: RenewChannelInput!) {
+  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } }
+}`
+const MESSAGE = 'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
+const SIGN = 'query ($message: String!) { sandboxWallet { signMessage(message: $message) } }'
+const WEEK_MS = 7 * 86_400_000
+const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
+
+async function renew(gateway: TestGateway, input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string }) {
+  return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
+}
+
+async function renewal(gateway: TestGateway, id: string) {
+  return (await gateway.ask(`query ($id: ID!) { renewal(id: $id) { ${RENEWAL} } }`, { id })).renewal
+}
+
+/** A channel by Anchor that stands. */
+async function channelAt(gateway: TestGateway) {
+  const { id } = await orderAt(gateway, 'anchor')
+  const follower = follow(gateway, id)
+  await pay(gateway, id)
+  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  if (!order.channel?.shortChannelId || !order.channel.expiresAt) throw new Error('the channel has no name or no end')
+  return { follower, shortChannelId: order.channel.shortChannelId, expiresAt: order.channel.expiresAt, fundingTxid: order.channel.fundingOutpoint }
+}
+
+describe.concurrent('a renewal', () => {
+  test('is signed for by the node, paid, and makes the channel live longer', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['anchor'], stepMs: 100 } })
+    const { shortChannelId, expiresAt, fundingTxid, follower } = await channelAt(gateway)
+    const validTo = inAnHour()
+    const { renewalMessage: message } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
+    expect(message).toBe(`${gateway.sandbox.lsp('anchor').url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${Math.floor(Date.parse(validTo) / 1000)}`)
+    const { sandboxWallet } = await gateway.ask(SIGN, { message })
+
+    const ordered = await renew(gateway, { shortChannelId, validTo, signedMessage: sandboxWallet.signMessage })
+    const renewedUntil = new Date(Date.parse(expiresAt) + 13 * WEEK_MS).toISOString()
+    expect(ordered).toMatchObject({
+      __typename: 'Renewal',
+      lsp: { id: 'anchor' },
+      shortChannelId,
+      state: 'AWAITING_PAYMENT',
+      feeTotalSat: 5_590,
+      payment: { bolt11: { state: 'EXPECT_PAYMENT', feeTotalSat: 5_590, orderTotalSat: 5_590, paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) }, onchain: null },
+      channel: { state: 'OPEN', shortChannelId, expiresAt, fundingOutpoint: expect.stringMatching(new RegExp(`^${fundingTxid}:\\d$`)) },
+    })
+
+    await pay(gateway, ordered.id)
+    await vi.waitFor(async () => expect(await renewal(gateway, ordered.id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
+    expect(await renewal(gateway, ordered.id)).toMatchObject({ renewedUntil, payment: { bolt11: { state: 'PAID' } }, channel: { state: 'OPEN', expiresAt: renewedUntil } })
+    expect(Date.parse(renewedUntil)).toBeGreaterThan(Date.parse(expiresAt))
+    // Whoever follows the channel's own order is told too.
+    const told = await follower.until(({ order }) => order.channel?.expiresAt === renewedUntil)
+    expect(told).toMatchObject({ state: 'COMPLETED', message: 'the end of the lease is known' })
+    await follower.stop()
+  })
+
+  test('with a wrong signature, or for a channel that is not there, is the LSP’s error', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] } })
+    const { shortChannelId, follower } = await channelAt(gateway)
+    await follower.stop()
+    const validTo = inAnHour()
+    const signed = gateway.sandbox.wallet.signMessage('something else')
+    expect(await renew(gateway, { shortChannelId, validTo, signedMessage: signed })).toEqual({
+      __typename: 'LspError',
+      message: 'signedmessage is not by the node of this channel',
+      code: 'INVALID_REQUEST',
+      lsp: { id: 'anchor' },
+    })
+    expect(await renew(gateway, { shortChannelId: '1x2x3', validTo, signedMessage: signed })).toMatchObject({ __typename: 'LspError', code: 'NOT_FOUND', message: 'Channel not found' })
+    expect(gateway.sandbox.lsp('anchor').orderCount).toBe(1)
+  })
+
+  test('is UNSUPPORTED at every LSP whose protocol has none, and they have no message to sign', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder', 'beacon'] } })
+    const input = { shortChannelId: '1x2x3', validTo: inAnHour(), signedMessage: 'x' }
+    for (const lspId of ['olive', 'kestrel', 'thunder', 'beacon']) {
+      expect(await renew(gateway, { lspId, ...input })).toMatchObject({ __typename: 'LspError', code: 'UNSUPPORTED', lsp: { id: lspId } })
+      const { errors } = await gateway.send(MESSAGE, { lspId, scid: '1x2x3', validTo: input.validTo })
+      expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('does not renew on a signature'), extensions: { code: 'BAD_USER_INPUT' } })
+    }
+  })
+
+  test('goes on after the gateway was stopped and started again', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] } })
+    const { shortChannelId, follower } = await channelAt(gateway)
+    await follower.stop()
+    const validTo = inAnHour()
+    const { renewalMessage } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
+    const { id } = await renew(gateway, { shortChannelId, validTo, signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage) })
+    await gateway.restart()
+    await pay(gateway, id)
+    await vi.waitFor(async () => expect(await renewal(gateway, id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
+  })
+
+  test('of nobody’s is null', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: [] } })
+    expect(await renewal(gateway, '01900000-0000-7000-8000-000000000000')).toBeNull()
+  })
+})
