@@ -1,0 +1,312 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type Actor =
+  | 'CLIENT'
+  | 'LSP'
+  | 'NOBODY';
+
+export type AssetRequest = {
+  assetId: string;
+  clientAmount?: string | null | undefined;
+  lspAmount: string;
+  /** The id of the LSP's own asset price quote, when assets are bought. */
+  rfqId?: string | null | undefined;
+};
+
+export type ChannelRequest = {
+  announceChannel?: boolean;
+  asset?: AssetRequest | null | undefined;
+  /** How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days. */
+  channelExpiryBlocks?: number;
+  /** Where the LSP can reach the node, host:port; some protocols need it. */
+  clientAddress?: string | null | undefined;
+  /** What the client starts with on its own side; it is paid for on top of the fee. */
+  clientBalanceSat?: number;
+  clientPubkey: string;
+  /** Default: the least that the LSP accepts. */
+  fundingConfirmsWithinBlocks?: number | null | undefined;
+  /** What the LSP puts on its side: the client's inbound liquidity. */
+  lspBalanceSat: number;
+  /** Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered. */
+  refundOnchainAddress?: string | null | undefined;
+  /** Default: the least that the LSP accepts. */
+  requiredChannelConfirmations?: number | null | undefined;
+  /** A coupon or access token of one LSP. */
+  tokens?: Array<LspToken> | null | undefined;
+};
+
+export type CheckName =
+  | 'FEE_ADDS_UP'
+  | 'INVOICE_AMOUNT'
+  | 'INVOICE_DECODES'
+  | 'INVOICE_NETWORK'
+  | 'INVOICE_NOT_EXPIRED'
+  | 'INVOICE_PAYEE'
+  | 'ONCHAIN_ADDRESS';
+
+export type CheckVerdict =
+  | 'FAILED'
+  | 'PASSED'
+  | 'WARNING';
+
+export type CreateOrderInput = {
+  /** Where the LSP may send its own notices, if it does. */
+  email?: string | null | undefined;
+  /** Chosen by the client, up to 255 characters: a retry with the same key never orders twice. */
+  idempotencyKey: string;
+  /** The most that may leave the wallet. Default: the quote's orderTotalSat. */
+  maxOrderTotalSat?: number | null | undefined;
+  quoteId: string;
+};
+
+export type FailureCode =
+  /** An answer that is not what its protocol says. */
+  | 'BAD_RESPONSE'
+  /** The LSP refuses this client. */
+  | 'CLIENT_REJECTED'
+  /** The LSP finds the request wrong; see property. */
+  | 'INVALID_REQUEST'
+  | 'INVALID_TOKEN'
+  /** The LSP does not know the order. */
+  | 'NOT_FOUND'
+  /** Outside the LSP's limits; see property. */
+  | 'OPTION_MISMATCH'
+  | 'PEER_NOT_CONNECTED'
+  /** The only way to a price is an order, and the policy or the courtesy budget forbids it now. */
+  | 'PRICE_UNKNOWN'
+  | 'RATE_LIMITED'
+  | 'TIMEOUT'
+  /** No connection, or a server error. */
+  | 'UNAVAILABLE'
+  /** This LSP's protocol cannot express the request. */
+  | 'UNSUPPORTED'
+  /** Its figures, or its invoice, do not add up. */
+  | 'UNTRUSTWORTHY'
+  /** The LSP finds the order in another state. */
+  | 'WRONG_STATE';
+
+export type LspToken = {
+  lspId: string;
+  token: string;
+};
+
+export type NextAction =
+  | 'CONNECT_PEER'
+  | 'DECIDE_RATE'
+  | 'NONE'
+  | 'OPEN_CHANNEL'
+  | 'PAY'
+  | 'REQUEST_REFUND'
+  | 'TOP_UP'
+  | 'WAIT';
+
+export type OrderState =
+  | 'AWAITING_PAYMENT'
+  /** The LSP is opening the channel; no funding transaction is known yet. */
+  | 'CHANNEL_OPENING'
+  /** The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest. */
+  | 'COMPLETED'
+  /** Not paid in time. A payment may still arrive late, and the order then moves on. */
+  | 'EXPIRED'
+  | 'FAILED'
+  /** Sent to the LSP; its answer never came, so whether it stands is not known. Nothing was paid. */
+  | 'OUTCOME_UNKNOWN'
+  /** Paid, or there was nothing to pay; the channel is not on its way yet. */
+  | 'PAID'
+  /** A hold invoice is paid: the money moves only when the channel opens. */
+  | 'PAYMENT_HELD'
+  /** The LSP repriced it and waits for decideRate. */
+  | 'RATE_DECISION_REQUIRED'
+  | 'REFUNDED'
+  | 'REFUND_PENDING'
+  /** Less than the total has arrived. */
+  | 'UNDERPAID'
+  /** The LSP used a word this gateway does not know; see lspState. */
+  | 'UNKNOWN';
+
+export type PriceBasis =
+  /** Computed here from the LSP's published tariff. */
+  | 'COMPUTED'
+  /** The LSP's own estimate. */
+  | 'ESTIMATED'
+  /** The LSP is bound to it until it expires: an unpaid order stands behind it. */
+  | 'FIRM'
+  /** What this LSP last asked for the same channel; see observedAt. */
+  | 'OBSERVED';
+
+export type OfferFragment = { id: string, basis: PriceBasis, feeTotalSat: number, orderTotalSat: number, channelExpiryBlocks: number, lsp: { id: string, name: string } };
+
+export type CompareQueryVariables = Exact<{
+  request: ChannelRequest;
+  lspIds?: Array<string> | string | null | undefined;
+}>;
+
+
+export type CompareQuery = { quotes: { quotes: Array<{ id: string, basis: PriceBasis, feeTotalSat: number, orderTotalSat: number, channelExpiryBlocks: number, lsp: { id: string, name: string } }>, failures: Array<{ code: FailureCode, message: string, lsp: { id: string } }> } };
+
+export type CreateOrderMutationVariables = Exact<{
+  input: CreateOrderInput;
+}>;
+
+
+export type CreateOrderMutation = { createOrder:
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'LspError', message: string, code: FailureCode, lsp: { id: string } }
+    | { __typename: 'Order', id: string }
+    | { __typename: 'PriceChangedError', message: string, quote: { id: string, basis: PriceBasis, feeTotalSat: number, orderTotalSat: number, channelExpiryBlocks: number, lsp: { id: string, name: string } } }
+    | { __typename: 'QuoteExpiredError', message: string }
+    | { __typename: 'QuoteNotFoundError', message: string }
+   };
+
+export type PayableQueryVariables = Exact<{
+  orderId: string;
+}>;
+
+
+export type PayableQuery = { order: { nextStep: { action: NextAction }, payment: { bolt11: { invoice: string, orderTotalSat: number, expiresAt: string } | null }, checks: Array<{ name: CheckName, verdict: CheckVerdict, message: string }> } | null };
+
+export type FollowSubscriptionVariables = Exact<{
+  orderId: string;
+  afterSequence: number;
+}>;
+
+
+export type FollowSubscription = { orderUpdated: { sequence: number, state: OrderState, message: string, order: { nextStep: { actor: Actor, action: NextAction, deadline: string | null, message: string }, channel: { fundingOutpoint: string | null, shortChannelId: string | null } | null } } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const OfferFragmentDoc = new TypedDocumentString(`
+    fragment Offer on Quote {
+  id
+  lsp {
+    id
+    name
+  }
+  basis
+  feeTotalSat
+  orderTotalSat
+  channelExpiryBlocks
+}
+    `, {"fragmentName":"Offer"}) as unknown as TypedDocumentString<OfferFragment, unknown>;
+export const CompareDocument = new TypedDocumentString(`
+    query Compare($request: ChannelRequest!, $lspIds: [ID!]) {
+  quotes(request: $request, lspIds: $lspIds, rankBy: TOTAL_FEE) {
+    quotes {
+      ...Offer
+    }
+    failures {
+      lsp {
+        id
+      }
+      code
+      message
+    }
+  }
+}
+    fragment Offer on Quote {
+  id
+  lsp {
+    id
+    name
+  }
+  basis
+  feeTotalSat
+  orderTotalSat
+  channelExpiryBlocks
+}`) as unknown as TypedDocumentString<CompareQuery, CompareQueryVariables>;
+export const CreateOrderDocument = new TypedDocumentString(`
+    mutation CreateOrder($input: CreateOrderInput!) {
+  createOrder(input: $input) {
+    __typename
+    ... on Order {
+      id
+    }
+    ... on Error {
+      message
+    }
+    ... on PriceChangedError {
+      quote {
+        ...Offer
+      }
+    }
+    ... on LspError {
+      code
+      lsp {
+        id
+      }
+    }
+  }
+}
+    fragment Offer on Quote {
+  id
+  lsp {
+    id
+    name
+  }
+  basis
+  feeTotalSat
+  orderTotalSat
+  channelExpiryBlocks
+}`) as unknown as TypedDocumentString<CreateOrderMutation, CreateOrderMutationVariables>;
+export const PayableDocument = new TypedDocumentString(`
+    query Payable($orderId: ID!) {
+  order(id: $orderId) {
+    nextStep {
+      action
+    }
+    payment {
+      bolt11 {
+        invoice
+        orderTotalSat
+        expiresAt
+      }
+    }
+    checks {
+      name
+      verdict
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<PayableQuery, PayableQueryVariables>;
+export const FollowDocument = new TypedDocumentString(`
+    subscription Follow($orderId: ID!, $afterSequence: Int!) {
+  orderUpdated(id: $orderId, afterSequence: $afterSequence) {
+    sequence
+    state
+    message
+    order {
+      nextStep {
+        actor
+        action
+        deadline
+        message
+      }
+      channel {
+        fundingOutpoint
+        shortChannelId
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<FollowSubscription, FollowSubscriptionVariables>;
