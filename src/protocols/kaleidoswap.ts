@@ -199,6 +199,8 @@ function orderFields(order: OrderRef) {
   return { order_id: order.lspOrderId, ...(order.accessToken === null ? {} : { access_token: order.accessToken }) }
 }
 
+const secretsOf = ({ accessToken }: OrderRef) => (accessToken === null ? [] : [accessToken])
+
 /** Null instead of UNSUPPORTED: the endpoint came with a later version. */
 async function ifThere<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
   try {
@@ -267,7 +269,8 @@ export const kaleidoswap: Adapter = {
   },
 
   async readOrder(call, order) {
-    return readOrder(await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }))
+    const exchange = { method: 'POST', path: '/get_order', body: orderFields(order), secrets: secretsOf(order), answer: orderDocument } as const
+    return readOrder(await call.http.exchange(exchange))
   },
 
   async decideRate(call, order, accept) {
@@ -275,6 +278,7 @@ export const kaleidoswap: Adapter = {
       method: 'POST',
       path: '/rate_decision',
       body: { ...orderFields(order), accept_new_rate: accept },
+      secrets: secretsOf(order),
       answer: rateDecisionDocument,
     })
     const message = decision.message || (accept ? 'the new rate is accepted' : 'the new rate is refused')

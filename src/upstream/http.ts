@@ -1,17 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import { createHash } from 'node:crypto'
 import { Agent, errors, request as undiciRequest } from 'undici'
+import { badResponse, readAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
+import { Breaker, type Verdict } from './breaker.ts'
+import { connectorTo, NotConnected, type ConnectRules, type Surroundings } from './connector.ts'
 import type { LspExchange, LspHttp } from '../protocols/adapter.ts'
-import { instantAfter } from '../protocols/fields.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { cleanText } from '../domain/text.ts'
-import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { SECOND_MS, type Clock } from '../domain/time.ts'
 
 /** How one LSP is reached over HTTP. */
-export interface HttpTarget {
+export interface HttpTarget extends ConnectRules {
   /** Without a slash at its end. */
   url: string
   /** Sent as `Authorization: Bearer`. */
   auth: string | null
+  /** How long an answer may usually take. */
+  timeoutMs?: number
 }
 
 export interface ExchangeLimits {
@@ -20,78 +23,79 @@ export interface ExchangeLimits {
   signal?: AbortSignal
 }
 
-/** Reads an LSP's error answer; null when it is none that the protocol knows. */
-export type RefusalReader = (status: number, body: unknown, now: number) => LspFailure | null
-
 /** No answer of any LSP comes near it; past it, somebody is filling our memory. */
 export const MAX_ANSWER_BYTES = 1_000_000
-const MAX_JSON_DEPTH = 32
+const MAX_HEADER_BYTES = 16_384
+/** Who waits no longer than this, and no longer than is usual, cannot say that an LSP does not answer. */
+const FAIR_WAIT_MS = 2 * SECOND_MS
 
 export interface ExchangeRecord {
   latencyMs: number
-  /** null: the LSP answered, be it with a refusal. */
+  /** null: the LSP answered, and did what was asked. */
   failure: LspFailure | null
+  /** What it says of the LSP: a refusal is an answer, too. */
+  verdict: Verdict
 }
 
 /** A pool of connections to one LSP. */
 export class LspConnection {
+  /** Decides whether the LSP is spoken to at all. */
+  readonly breaker: Breaker
   readonly #agent: Agent
   readonly #target: HttpTarget
   readonly #clock: Clock
   readonly #readRefusal: RefusalReader
 
-  constructor(target: HttpTarget, readRefusal: RefusalReader, clock: Clock) {
+  constructor(target: HttpTarget, readRefusal: RefusalReader, clock: Clock, surroundings: Surroundings = {}) {
     this.#target = target
     this.#readRefusal = readRefusal
     this.#clock = clock
+    this.breaker = new Breaker(clock)
     this.#agent = new Agent({
       connections: 16,
       pipelining: 1,
       maxResponseSize: MAX_ANSWER_BYTES,
-      connect: { timeout: 5 * SECOND_MS },
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connect: connectorTo(new URL(target.url).hostname, target, surroundings),
     })
   }
 
-  /** An `LspHttp` whose exchanges are bounded by `limits`; `onExchange` learns how each one went. */
+  /** An `LspHttp` whose exchanges are bounded by `limits`; `onExchange` learns how each one that was made went. */
   within(limits: ExchangeLimits, onExchange: (record: ExchangeRecord) => void): LspHttp {
     return {
       exchange: async (exchange) => {
+        const retryAt = this.breaker.retryAt
+        if (retryAt !== null) throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
+        const tell = this.breaker.begin()
         const startedAt = performance.now()
+        const progress: Progress = { status: null }
+        const record = (failure: LspFailure | null) => {
+          const verdict = this.#verdict(failure, progress, limits)
+          tell(verdict, verdict === 'FAILED' && progress.status !== null ? subjectOf(exchange) : null)
+          onExchange({ latencyMs: performance.now() - startedAt, failure, verdict })
+        }
         try {
-          const answer = await this.#exchange(exchange, limits)
-          onExchange({ latencyMs: performance.now() - startedAt, failure: null })
+          const answer = await this.#exchange(exchange, limits, progress)
+          record(null)
           return answer
         } catch (error) {
           const failure = error instanceof LspFailure ? error : new LspFailure('UNAVAILABLE', 'the request failed', { effect: 'unknown', cause: error })
-          onExchange({ latencyMs: performance.now() - startedAt, failure })
+          record(failure)
           throw failure
         }
       },
     }
   }
 
-  async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits): Promise<Answer> {
+  async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits, progress: Progress): Promise<Answer> {
     const deadline = AbortSignal.timeout(limits.timeoutMs)
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
-    const { status, headers, text } = await this.#send(exchange, limits.timeoutMs, signal)
-    const body = parseJson(text)
-
-    const refusal = this.#readRefusal(status, body, this.#clock.now())
-    if (status === 429) throw this.#rateLimited(refusal, headers)
-    if (refusal) throw refusal
-    if (status < 200 || status > 299) throw unreadRefusal(status)
-    if (body === undefined) throw badResponse('not JSON')
-    if (!isShallow(body, MAX_JSON_DEPTH)) throw badResponse('nested too deeply')
-
-    const answer = exchange.answer.safeParse(body)
-    if (!answer.success) {
-      const issue = answer.error.issues[0]
-      throw badResponse(`${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'does not fit'}`)
-    }
-    return answer.data
+    const raw = await this.#send(exchange, limits.timeoutMs, signal)
+    progress.status = raw.status
+    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [this.#target.auth, ...(exchange.secrets ?? [])])
   }
 
-  async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal) {
+  async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal): Promise<RawAnswer> {
     const url = new URL(this.#target.url + exchange.path)
     for (const [name, value] of Object.entries(exchange.query ?? {})) url.searchParams.set(name, value)
     try {
@@ -115,10 +119,18 @@ export class LspConnection {
     }
   }
 
-  /** 429 means one thing, whatever text stands under it; the protocol's own word for when goes before the header's. */
-  #rateLimited(refusal: LspFailure | null, headers: IncomingHttpHeaders): LspFailure {
-    const retryAt = refusal?.retryAt ?? retryAfter(headers['retry-after'], this.#clock.now())
-    return new LspFailure('RATE_LIMITED', refusal?.message ?? 'the LSP limits our requests', { retryAt })
+  /** Protocols also say UNAVAILABLE of what they refuse with a 4xx or a 200: whoever says so is there. */
+  #verdict(failure: LspFailure | null, { status }: Progress, { timeoutMs, signal }: ExchangeLimits): Verdict {
+    switch (failure?.code) {
+      case 'TIMEOUT':
+        return signal?.aborted || timeoutMs < Math.min(FAIR_WAIT_MS, this.#target.timeoutMs ?? FAIR_WAIT_MS) ? 'NEITHER' : 'FAILED'
+      case 'UNAVAILABLE':
+        return status !== null && status < 500 ? 'ANSWERED' : 'FAILED'
+      case 'BAD_RESPONSE':
+        return 'FAILED'
+      default:
+        return 'ANSWERED'
+    }
   }
 
   close(): Promise<void> {
@@ -126,53 +138,24 @@ export class LspConnection {
   }
 }
 
-/** `Retry-After`: seconds, or a date. */
-function retryAfter(header: string | string[] | undefined, now: EpochMs): EpochMs | null {
-  if (typeof header !== 'string') return null
-  return instantAfter(/^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now) / SECOND_MS, now)
+/** How far an exchange came. */
+interface Progress {
+  /** null until an answer has arrived whole. */
+  status: number | null
 }
 
-/** An answer outside 2xx that the protocol does not explain. */
-function unreadRefusal(status: number): LspFailure {
-  if (status >= 300 && status < 400) return badResponse(`HTTP status ${status}: redirects are not followed`)
-  if (status >= 500) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
-  if (status === 404) return new LspFailure('NOT_FOUND', 'HTTP status 404')
-  if (status === 401 || status === 403) return new LspFailure('CLIENT_REJECTED', `HTTP status ${status}`)
-  return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)
+/** The same for the same question. A digest, since it may hold secrets. */
+function subjectOf({ method, path, query, body }: LspExchange<unknown>): string {
+  return createHash('sha256').update(JSON.stringify([method, path, query, body])).digest('base64')
 }
-
-/** What was asked may have been done: the answer came, but it cannot be read. */
-function badResponse(why: string): LspFailure {
-  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
-}
-
-/** The request left no trace at the LSP only when no connection was ever made. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
 
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
-  const code = (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code ?? ''
+  if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message, { cause: error })
   if (error instanceof errors.ResponseExceededMaxSizeError) return badResponse(`more than ${MAX_ANSWER_BYTES} bytes`)
-  if (NEVER_SENT.has(code)) return new LspFailure('UNAVAILABLE', `no connection (${code})`, { cause: error })
+  if (error instanceof errors.HeadersOverflowError) return badResponse(`headers of more than ${MAX_HEADER_BYTES} bytes`)
   if (signal.aborted || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return new LspFailure('TIMEOUT', 'no answer in time', { effect: 'unknown', cause: error })
   }
-  if (isTlsError(code)) return new LspFailure('UNAVAILABLE', `the certificate was not accepted (${code})`, { cause: error })
+  const code = (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code ?? ''
   return new LspFailure('UNAVAILABLE', `the connection broke${code ? ` (${code})` : ''}`, { effect: 'unknown', cause: error })
-}
-
-function isTlsError(code: string): boolean {
-  return code.startsWith('CERT_') || code.startsWith('ERR_TLS_') || code.includes('SELF_SIGNED') || code.startsWith('UNABLE_TO_')
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
-}
-
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return depth > 0 && Object.values(value).every((child) => isShallow(child, depth - 1))
 }

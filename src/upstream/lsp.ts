@@ -1,3 +1,4 @@
+import type { ConnectRules } from './connector.ts'
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { bindingLimits } from '../domain/limits.ts'
@@ -6,7 +7,7 @@ import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
 /** What an operator says about an LSP. */
-export interface LspSettings {
+export interface LspSettings extends ConnectRules {
   id: string
   name: string
   protocol: LspProtocol
@@ -29,6 +30,8 @@ export interface LspStatus {
   lastAnsweredAt: EpochMs | null
   lastError: string | null
   latencyMs: number | null
+  /** It is not spoken to before this, because it does not answer or asked for that; null when it is. */
+  retryAt: EpochMs | null
 }
 
 /** bLIP-51 has limits change about once a day; ThunderStack's follow its node's balance. */
@@ -65,7 +68,7 @@ export class Lsp {
     this.#clock = clock
     this.#info = known
     this.#listener = listener
-    this.#connection = new LspConnection({ url: settings.url, auth: settings.auth }, (status, body, now) => adapter.readRefusal(status, body, now), clock)
+    this.#connection = new LspConnection(settings, (status, body, now) => adapter.readRefusal(status, body, now), clock)
   }
 
   get id(): string {
@@ -92,6 +95,16 @@ export class Lsp {
   /** It asked us not to come back before this; null when it did not. */
   get heldBackUntil(): EpochMs | null {
     return this.#heldBackUntil > this.#clock.now() ? this.#heldBackUntil : null
+  }
+
+  /** It is left alone until then, since it did not answer; null when it is not. */
+  get pausedUntil(): EpochMs | null {
+    return this.#connection.breaker.retryAt
+  }
+
+  /** What is not urgent had better wait until then, whatever the reason; 0 when there is none. */
+  get notBefore(): EpochMs {
+    return Math.max(this.heldBackUntil ?? 0, this.pausedUntil ?? 0)
   }
 
   /** What an adapter needs for one call, bounded by `timeoutMs`. */
@@ -142,15 +155,18 @@ export class Lsp {
 
   get status(): LspStatus {
     const latencies = this.#recent.filter(isAnswer).map((record) => record.latencyMs).toSorted((a, b) => a - b)
+    const { pausedUntil } = this
     return {
       state: this.#state(),
       lastAnsweredAt: this.#lastAnsweredAt,
-      lastError: this.#lastError,
+      lastError: pausedUntil === null ? this.#lastError : `it fails too often, and is left alone until ${new Date(pausedUntil).toISOString()}; last: ${this.#lastError}`,
       latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
+      retryAt: this.notBefore || null,
     }
   }
 
   #state(): LspState {
+    if (this.#connection.breaker.isOpen) return 'DOWN'
     if (this.#recent.length === 0) return 'UNKNOWN'
     const lastThree = this.#recent.slice(-3)
     if (!lastThree.some(isAnswer)) return 'DOWN'
@@ -159,6 +175,7 @@ export class Lsp {
 
   #record(record: ExchangeRecord): void {
     this.#listener.onExchange(record)
+    if (record.verdict === 'NEITHER') return
     this.#recent.push(record)
     if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
     if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()
@@ -171,7 +188,4 @@ export class Lsp {
   }
 }
 
-/** A refusal is an answer: only silence, broken connections and unreadable documents are failures of the LSP. */
-function isAnswer({ failure }: ExchangeRecord): boolean {
-  return failure === null || !['TIMEOUT', 'UNAVAILABLE', 'BAD_RESPONSE'].includes(failure.code)
-}
+const isAnswer = ({ verdict }: ExchangeRecord) => verdict === 'ANSWERED'

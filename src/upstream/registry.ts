@@ -40,6 +40,11 @@ export class LspRegistry implements AsyncDisposable {
     return lsp
   }
 
+  /** The ids of those that are left alone for now. */
+  paused(): string[] {
+    return [...this.#byId.values()].filter((lsp) => lsp.pausedUntil !== null).map((lsp) => lsp.id)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#byId.values()].map((lsp) => lsp.close()))
   }
@@ -54,6 +59,8 @@ function retiredSettings(lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'ur
     url: lsp.url,
     network: lsp.network,
     website: lsp.website,
+    // Only what was allowed to be spoken to so was ever stored.
+    allowInsecure: true,
     auth: null,
     timeoutMs: 8_000,
     nodeUris: [],

@@ -124,7 +124,7 @@ test('without a word until when, it is left alone for a minute', async () => {
 })
 
 test('how an LSP answers shows in its status', async () => {
-  expect(lsp.status).toEqual({ state: 'UNKNOWN', lastAnsweredAt: null, lastError: null, latencyMs: null })
+  expect(lsp.status).toEqual({ state: 'UNKNOWN', lastAnsweredAt: null, lastError: null, latencyMs: null, retryAt: null })
   await lsp.refreshInfo()
   expect(lsp.status).toMatchObject({ state: 'UP', lastAnsweredAt: START, lastError: null })
   expect(lsp.status.latencyMs).toBeGreaterThan(0)

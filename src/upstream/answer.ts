@@ -1,0 +1,109 @@
+import { redactor } from './secrets.ts'
+import type { LspExchange } from '../protocols/adapter.ts'
+import { instantAfter } from '../protocols/fields.ts'
+import { LspFailure } from '../domain/failure.ts'
+import { cleanText } from '../domain/text.ts'
+import { SECOND_MS, type EpochMs } from '../domain/time.ts'
+
+// What an LSP's answer means, once it has arrived whole. No sockets in here: the fuzzer feeds it as they do.
+
+/** A header that came more than once is a list, whichever it is. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+export interface RawAnswer {
+  status: number
+  headers: AnswerHeaders
+  text: string
+}
+
+/** Reads an LSP's error answer; null when it is none that the protocol knows. */
+export type RefusalReader = (status: number, body: unknown, now: EpochMs) => LspFailure | null
+
+const MAX_JSON_DEPTH = 32
+
+/**
+ * The answer as its protocol has it. `secrets` are not in it, wherever the LSP put them.
+ * @throws LspFailure
+ */
+export function readAnswer<Answer>(exchange: Pick<LspExchange<Answer>, 'answer'>, raw: RawAnswer, readRefusal: RefusalReader, now: EpochMs, secrets: readonly (string | null)[]): Answer {
+  const { body, problem } = isEncoded(raw.headers) ? { body: undefined, problem: 'compressed, which was not asked for' } : parseJson(raw.text, redactor(secrets))
+  const { status } = raw
+
+  const refusal = readRefusal(status, body, now)
+  if (status === 429) throw rateLimited(refusal, raw.headers, now)
+  if (refusal) throw refusal
+  if (status < 200 || status > 299) throw unreadRefusal(status)
+  if (problem !== null) throw badResponse(problem)
+
+  const answer = exchange.answer.safeParse(body)
+  if (answer.success) return answer.data
+  const issue = answer.error.issues[0]
+  throw badResponse(`${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'does not fit'}`)
+}
+
+/** What was asked may have been done: the answer came, but it cannot be read. */
+export function badResponse(why: string): LspFailure {
+  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
+}
+
+function isEncoded(headers: AnswerHeaders): boolean {
+  return !/^(identity)?$/i.test(String(headers['content-encoding'] ?? ''))
+}
+
+/** 429 means one thing, whatever text stands under it; the protocol's own word for when goes before the header's. */
+function rateLimited(refusal: LspFailure | null, headers: AnswerHeaders, now: EpochMs): LspFailure {
+  const retryAt = refusal?.retryAt ?? retryAfter(headers['retry-after'], now)
+  return new LspFailure('RATE_LIMITED', refusal?.message ?? 'the LSP limits our requests', { retryAt })
+}
+
+/** `Retry-After`: seconds, or a date. */
+function retryAfter(header: string | string[] | undefined, now: EpochMs): EpochMs | null {
+  if (typeof header !== 'string') return null
+  return instantAfter(/^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now) / SECOND_MS, now)
+}
+
+/** An answer outside 2xx that the protocol does not explain. */
+function unreadRefusal(status: number): LspFailure {
+  if (status < 400) return badResponse(`HTTP status ${status}: redirects are not followed`)
+  if (status >= 500) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
+  if (status === 404) return new LspFailure('NOT_FOUND', 'HTTP status 404')
+  if (status === 401 || status === 403) return new LspFailure('CLIENT_REJECTED', `HTTP status ${status}`)
+  return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)
+}
+
+interface Parsed {
+  /** undefined when there is a problem. */
+  body: unknown
+  problem: string | null
+}
+
+function parseJson(text: string, redact: (text: string) => string): Parsed {
+  try {
+    return tidy(JSON.parse(text), redact)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return { body: undefined, problem: 'not JSON' }
+  }
+}
+
+/**
+ * Goes through a document level by level, so that no depth of it can exhaust the stack. Texts are redacted where
+ * they stand; a key named __proto__, which no protocol has, would change what reads the object it is copied to.
+ */
+function tidy(document: unknown, redact: (text: string) => string): Parsed {
+  const root = { document }
+  let level: object[] = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_JSON_DEPTH) return { body: undefined, problem: 'nested too deeply' }
+    const next: object[] = []
+    for (const container of level) {
+      if (Object.hasOwn(container, '__proto__')) Reflect.deleteProperty(container, '__proto__')
+      for (const [key, value] of Object.entries(container) as [string, unknown][]) {
+        if (typeof value === 'string') (container as Record<string, unknown>)[key] = redact(value)
+        else if (typeof value === 'object' && value !== null) next.push(value)
+      }
+    }
+    level = next
+  }
+  return { body: root.document, problem: null }
+}
