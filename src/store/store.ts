@@ -6,6 +6,7 @@ import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
 import { RenewalStore } from './renewals.ts'
+import { WebhookStore } from './webhooks.ts'
 import type { Clock } from '../domain/time.ts'
 
 /** Everything that is kept, by what it is about. */
@@ -16,6 +17,7 @@ export interface Stores {
   orders: OrderStore
   renewals: RenewalStore
   idempotency: IdempotencyStore
+  webhooks: WebhookStore
 }
 
 function storesOn(db: Db): Stores {
@@ -26,6 +28,7 @@ function storesOn(db: Db): Stores {
     orders: new OrderStore(db),
     renewals: new RenewalStore(db),
     idempotency: new IdempotencyStore(db),
+    webhooks: new WebhookStore(db),
   }
 }
 
