@@ -1,0 +1,88 @@
+import { describe, expect, test, vi } from 'vitest'
+import { startTestGateway } from '../support/gateway.ts'
+import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
+
+const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
+
+describe.concurrent('the price guard', () => {
+  for (const [lspId, estimated, dearer] of [
+    ['kestrel', 4_107, 6_160],
+    ['thunder', 2_515, 3_772],
+  ] as const) {
+    test(`agrees to nothing when ${lspId} asks for more at order time, and hands out the new price`, async () => {
+      await using gateway = await startTestGateway({ sandbox: { only: [lspId] } })
+      const lsp = gateway.sandbox.lsp(lspId)
+      const quote = await quoteAt(gateway, lspId)
+      expect(quote.orderTotalSat).toBe(estimated)
+      lsp.setFaults(['DEARER_AT_ORDER'])
+      const input = { quoteId: quote.id, idempotencyKey: 'guarded' }
+      const changed = await createOrder(gateway, input)
+      expect(changed).toMatchObject({
+        __typename: 'PriceChangedError',
+        message: `the LSP now asks for ${dearer} sat`,
+        freshQuote: { basis: 'FIRM', lsp: { id: lspId }, feeTotalSat: dearer, orderTotalSat: dearer, expiresAt: expect.stringMatching(/Z$/) },
+      })
+      expect(changed.freshQuote.id).not.toBe(quote.id)
+      expect(await gateway.ask('query { orders { nodes { id } } }')).toEqual({ orders: { nodes: [] } })
+      // The same key says so again; it does not order.
+      expect(await createOrder(gateway, input)).toEqual(changed)
+      expect(lsp.orderCount).toBe(1)
+
+      const order = await createOrder(gateway, { quoteId: changed.freshQuote.id })
+      expect(order).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT', orderTotalSat: dearer, quote: { id: changed.freshQuote.id } })
+      expect(lsp.orderCount).toBe(1)
+    })
+  }
+
+  test('lets pass what stays within maxOrderTotalSat', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+    const { id: quoteId } = await quoteAt(gateway, 'kestrel')
+    gateway.sandbox.lsp('kestrel').setFaults(['DEARER_AT_ORDER'])
+    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_160 })).toMatchObject({ __typename: 'Order', orderTotalSat: 6_160, quote: { id: quoteId } })
+    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_159 })).toMatchObject({ __typename: 'PriceChangedError' })
+  })
+
+  test('counts the client balance in, which leaves the wallet too', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+    const quote = await quoteAt(gateway, 'kestrel', { clientBalanceSat: 100_000 })
+    expect(quote).toMatchObject({ feeTotalSat: 4_107, orderTotalSat: 104_107 })
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 100_000 })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { orderTotalSat: 104_107 } })
+    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({ __typename: 'Order', orderTotalSat: 104_107 })
+  })
+
+  test('keeps a firm quote that costs more than maxOrderTotalSat from being agreed to', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
+    const quote = await quoteAt(gateway, 'olive')
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_199 })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { id: quote.id, orderTotalSat: 5_200 } })
+    expect(await gateway.ask('query { orders { nodes { id } } }')).toEqual({ orders: { nodes: [] } })
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_200 })).toMatchObject({ __typename: 'Order', orderTotalSat: 5_200 })
+    expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
+  })
+})
+
+describe.concurrent('a quote', () => {
+  test('that has expired cannot be ordered, and says since when; it stays readable', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_000 } })
+    const quote = await quoteAt(gateway, 'olive')
+    const expiresAt = quote.expiresAt ?? ''
+    await vi.waitUntil(() => Date.now() > Date.parse(expiresAt), { timeout: 5_000, interval: 20 })
+    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({ __typename: 'QuoteExpiredError', expiredAt: expiresAt, message: 'the quote has expired: ask again' })
+    expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id orderTotalSat } }', { id: quote.id })).toEqual({ quote: { id: quote.id, orderTotalSat: 5_200 } })
+    expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
+  })
+
+  test('that was ordered in time stays ordered after it has expired', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_000 } })
+    const quote = await quoteAt(gateway, 'olive')
+    const order = await createOrder(gateway, { quoteId: quote.id })
+    await vi.waitUntil(() => Date.now() > Date.parse(quote.expiresAt ?? ''), { timeout: 5_000, interval: 20 })
+    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({ __typename: 'Order', id: order.id })
+    expect(await readOrder(gateway, order.id)).toMatchObject({ quote: { id: quote.id } })
+  })
+
+  test('that is nobody’s is not found', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
+    expect(await createOrder(gateway, { quoteId: UNKNOWN_ID })).toEqual({ __typename: 'QuoteNotFoundError', message: 'there is no such quote' })
+    expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id } }', { id: UNKNOWN_ID })).toEqual({ quote: null })
+  })
+})
