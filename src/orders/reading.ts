@@ -50,6 +50,7 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = this.#lsps.require(order.lspId)
+    if (lsp.pausedUntil !== null) return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
     const ref = await this.refOf(order)
     if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null }, [])
     let reading: OrderReading
@@ -79,7 +80,7 @@ export class OrderReader {
     const now = this.#clock.now()
     const final = this.#log.isFinal(order, lsp.adapter)
     const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
-    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, lsp.heldBackUntil ?? 0) }
+    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, lsp.notBefore) }
   }
 
   #isToBeOpened(order: Order, lsp: Lsp): boolean {

@@ -87,7 +87,8 @@ export class RenewalDesk {
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
     }
-    await this.#store.renewals.update(next, this.#nextReadAt(next, now))
+    const nextReadAt = this.#nextReadAt(next, now)
+    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, lsp.notBefore))
     return next
   }
 

@@ -66,7 +66,7 @@ export class Tracker {
     try {
       const now = this.#clock.now()
       const busy = [...this.#queues].flatMap(([lspId, queue]) => (queue.size > 0 ? [lspId] : []))
-      const due = await this.#store.orders.takeDue(this.#owner, now, now + LEASE_MS, busy, BATCH)
+      const due = await this.#store.orders.takeDue(this.#owner, now, now + LEASE_MS, [...busy, ...this.#lsps.paused()], BATCH)
       for (const tracked of due) this.#enqueue(tracked.order.lspId, () => this.#read(tracked))
       for (const renewal of await this.#renewals.takeDue(now + LEASE_MS, BATCH)) this.#enqueue(renewal.lspId, () => this.#renewals.read(renewal))
     } catch (error) {

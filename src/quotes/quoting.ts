@@ -80,6 +80,7 @@ export class Quoting {
     const standing = await this.#store.placements.standing(context.question, this.#clock.now() + LAST_CALL_MS)
     if (standing) return this.firmQuote(lsp, standing)
     if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
+    lsp.assertNotPaused()
 
     if (ask.firm !== 'ALWAYS') {
       const quote = await this.#priceWithoutOrder(context)

@@ -40,6 +40,7 @@ const LspStatusType = builder.objectRef<LspStatus>('LspStatus').implement({
     lastAnsweredAt: t.expose('lastAnsweredAt', { type: 'DateTime', nullable: true }),
     lastError: t.exposeString('lastError', { nullable: true }),
     latencyMs: t.exposeFloat('latencyMs', { nullable: true, description: 'Median time of its recent answers.' }),
+    retryAt: t.expose('retryAt', { type: 'DateTime', nullable: true, description: 'The gateway asks it nothing before this: it does not answer, or asked for a pause. null: it may be asked.' }),
   }),
 })
 

@@ -40,6 +40,6 @@ function meantBy(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   // A zone names an interface of this machine.
   if (address.includes('%') || !ipaddr.isValid(address)) return null
   const parsed = ipaddr.process(address)
-  if (parsed instanceof ipaddr.IPv6 && parsed.match(NAT64)) return ipaddr.fromByteArray(parsed.toByteArray().slice(12)) as ipaddr.IPv4
+  if (parsed instanceof ipaddr.IPv6 && parsed.match(NAT64)) return ipaddr.fromByteArray(parsed.toByteArray().slice(12))
   return parsed
 }

@@ -18,7 +18,7 @@ export interface ConnectRules {
 
 /** How names and certificates are looked up; a test has its own way. */
 export interface Surroundings {
-  lookup?: typeof systemLookup | AllLookup
+  lookup?: AllLookup
   /** Authorities instead of the system's, as PEM. */
   ca?: string
 }
@@ -46,7 +46,7 @@ export function connectorTo(hostname: string, rules: ConnectRules, { lookup = sy
     rejectUnauthorized: true,
     // A resumed session shows no certificate, and so no key to compare.
     maxCachedSessions: 0,
-    lookup: onlyAllowed(lookup as AllLookup, mayReach),
+    lookup: onlyAllowed(lookup, mayReach),
     ...(ca === undefined ? {} : { ca }),
   })
   return (options, callback) => {

@@ -64,8 +64,7 @@ export class LspConnection {
   within(limits: ExchangeLimits, onExchange: (record: ExchangeRecord) => void): LspHttp {
     return {
       exchange: async (exchange) => {
-        const retryAt = this.breaker.retryAt
-        if (retryAt !== null) throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
+        this.assertNotPaused()
         const tell = this.breaker.begin()
         const startedAt = performance.now()
         const progress: Progress = { status: null }
@@ -85,6 +84,12 @@ export class LspConnection {
         }
       },
     }
+  }
+
+  /** @throws LspFailure while the breaker lets nothing through */
+  assertNotPaused(): void {
+    const { retryAt } = this.breaker
+    if (retryAt !== null) throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
   }
 
   async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits, progress: Progress): Promise<Answer> {

@@ -102,6 +102,11 @@ export class Lsp {
     return this.#connection.breaker.retryAt
   }
 
+  /** @throws LspFailure while it is left alone */
+  assertNotPaused(): void {
+    this.#connection.assertNotPaused()
+  }
+
   /** What is not urgent had better wait until then, whatever the reason; 0 when there is none. */
   get notBefore(): EpochMs {
     return Math.max(this.heldBackUntil ?? 0, this.pausedUntil ?? 0)
