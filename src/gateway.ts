@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
 import type { Clock } from './domain/time.ts'
 import { OrderActions } from './orders/actions.ts'
+import { Feed } from './orders/following.ts'
 import { Hints } from './orders/hints.ts'
 import { OrderLog } from './orders/log.ts'
 import { Ordering } from './orders/ordering.ts'
@@ -20,7 +21,7 @@ import { LspRegistry } from './upstream/registry.ts'
 export interface Gateway extends AsyncDisposable {
   readonly clock: Clock
   readonly store: Store
-  readonly hints: Hints
+  readonly feed: Feed
   readonly lsps: LspRegistry
   readonly quoting: Quoting
   readonly ordering: Ordering
@@ -62,7 +63,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   return {
     clock,
     store,
-    hints,
+    feed: new Feed(store, hints),
     lsps,
     quoting,
     ordering,

@@ -75,41 +75,78 @@ class LogFollower<T> implements AsyncIterableIterator<T> {
   }
 }
 
-/**
- * What happens to one order, after `afterSequence`; without it, first the order as it stands. Ends when nothing
- * more can happen. The caller has made sure that the order may be seen.
- */
-export function followOrder(store: Store, hints: Hints, orderId: string, afterSequence: number | null): AsyncIterableIterator<OrderEvent> {
-  let cursor = afterSequence
-  return new LogFollower(
-    {
-      async read() {
-        // The order first: should it move in between, its last event is missed by this look, not by the next.
-        const tracked = await store.orders.get(orderId)
-        if (!tracked) return { entries: [], over: true }
-        cursor ??= tracked.order.sequence - 1
-        const entries = await store.orders.events(orderId, cursor, BATCH)
-        cursor = entries.at(-1)?.sequence ?? cursor
-        return { entries, over: tracked.tracking.final && cursor >= tracked.order.sequence }
-      },
-    },
-    hints,
-    `order:${orderId}`,
-  )
+interface OrderBatch {
+  entries: OrderEvent[]
+  /** The order's sequence when it was looked at, and whether anything can still happen to it. */
+  sequence: number
+  isFinal: boolean
 }
 
-/** What happens to any of the client's orders, from now on. Never ends by itself. */
-export async function followClient(store: Store, hints: Hints, clientId: string): Promise<AsyncIterableIterator<OrderEvent>> {
-  let position = await store.orders.lastPosition()
-  return new LogFollower(
-    {
-      async read() {
-        const found = await store.orders.clientEvents(clientId, position, BATCH)
-        position = found.at(-1)?.position ?? position
-        return { entries: found.map(({ event }) => event), over: false }
+/** The log as those who follow it see it. */
+export class Feed {
+  readonly #store: Store
+  readonly #hints: Hints
+  /** Readings under way. Ten thousand followers that one hint wakes up want the same events: they are read once. */
+  readonly #reading = new Map<string, Promise<OrderBatch | null>>()
+
+  constructor(store: Store, hints: Hints) {
+    this.#store = store
+    this.#hints = hints
+  }
+
+  /**
+   * What happens to one order, after `afterSequence`; without it, first the order as it stands. Ends when nothing
+   * more can happen. The caller has made sure that the order may be seen.
+   */
+  followOrder(orderId: string, afterSequence: number | null): AsyncIterableIterator<OrderEvent> {
+    let cursor = afterSequence
+    return new LogFollower(
+      {
+        read: async () => {
+          const batch = await this.#readShared(orderId, cursor)
+          if (!batch) return { entries: [], over: true }
+          cursor = batch.entries.at(-1)?.sequence ?? cursor ?? batch.sequence
+          return { entries: [...batch.entries], over: batch.isFinal && cursor >= batch.sequence }
+        },
       },
-    },
-    hints,
-    `client:${clientId}`,
-  )
+      this.#hints,
+      `order:${orderId}`,
+    )
+  }
+
+  /** Only a reading that began after the latest hint is joined: an older one may not know what the hint is about. */
+  #readShared(orderId: string, cursor: number | null): Promise<OrderBatch | null> {
+    const key = `${orderId} ${cursor} ${this.#hints.given}`
+    let reading = this.#reading.get(key)
+    if (!reading) {
+      reading = this.#read(orderId, cursor).finally(() => this.#reading.delete(key))
+      this.#reading.set(key, reading)
+    }
+    return reading
+  }
+
+  async #read(orderId: string, cursor: number | null): Promise<OrderBatch | null> {
+    // The order first: should it move in between, its last event is missed by this look, not by the next.
+    const tracked = await this.#store.orders.get(orderId)
+    if (!tracked) return null
+    const { sequence } = tracked.order
+    const entries = await this.#store.orders.events(orderId, cursor ?? sequence - 1, BATCH)
+    return { entries, sequence, isFinal: tracked.tracking.final }
+  }
+
+  /** What happens to any of the client's orders, from now on. Never ends by itself. */
+  async followClient(clientId: string): Promise<AsyncIterableIterator<OrderEvent>> {
+    let position = await this.#store.orders.lastPosition()
+    return new LogFollower(
+      {
+        read: async () => {
+          const found = await this.#store.orders.clientEvents(clientId, position, BATCH)
+          position = found.at(-1)?.position ?? position
+          return { entries: found.map(({ event }) => event), over: false }
+        },
+      },
+      this.#hints,
+      `client:${clientId}`,
+    )
+  }
 }

@@ -10,7 +10,15 @@ export type Topic = `order:${string}` | `client:${string}` | `renewal:${string}`
 export class Hints {
   readonly #emitter = new EventEmitter().setMaxListeners(0)
 
+  #given = 0
+
+  /** How often hints were given: what was read before the latest one may be outdated. */
+  get given(): number {
+    return this.#given
+  }
+
   give(...topics: readonly Topic[]): void {
+    this.#given += 1
     for (const topic of topics) this.#emitter.emit(topic)
   }
 

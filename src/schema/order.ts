@@ -11,7 +11,6 @@ import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
 import type { ActionResult } from '../orders/actions.ts'
-import { followClient, followOrder } from '../orders/following.ts'
 
 const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
   description: 'What is to happen next, by whom, by when.',
@@ -252,14 +251,14 @@ builder.subscriptionFields((t) => ({
     async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       if (!order) throw badInput('id: there is no such order')
-      return followOrder(gateway.store, gateway.hints, id, afterSequence ?? null)
+      return gateway.feed.followOrder(id, afterSequence ?? null)
     },
     resolve: (event) => event,
   }),
   ordersUpdated: t.field({
     type: OrderEventType,
     description: "What happens to any of the caller's orders, from now on.",
-    subscribe: (_, __, { gateway, clientId }) => followClient(gateway.store, gateway.hints, clientId),
+    subscribe: (_, __, { gateway, clientId }) => gateway.feed.followClient(clientId),
     resolve: (event) => event,
   }),
 }))

@@ -34,6 +34,10 @@ export class GatewayProcess {
     this.#options = options
   }
 
+  get pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
   /** Resolves when it answers; false when it ended before that. */
   async start(): Promise<boolean> {
     const { main, configPath, databaseUrl } = this.#options
