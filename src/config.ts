@@ -7,6 +7,7 @@ import { readSource } from './config/source.ts'
 import { validate } from './config/validate.ts'
 import { NETWORKS, type LspProtocol, type Network } from './domain/lsp.ts'
 import { ADAPTERS } from './protocols/index.ts'
+import type { WebhookConfig } from './webhooks/target.ts'
 
 export { readEnvironment, type Environment } from './config/environment.ts'
 export { ConfigError } from './config/problem.ts'
@@ -41,6 +42,7 @@ export interface ClientConfig {
   name: string
   /** In lower case. */
   keySha256: string
+  webhook?: WebhookConfig | undefined
 }
 
 /** How often an order is read at its LSP. */
@@ -58,6 +60,8 @@ export interface GatewayConfig {
   /** With none, anyone who can connect is served as one client. */
   clients: readonly ClientConfig[]
   pace: PaceConfig
+  /** 0: nobody is reminded. */
+  leaseReminderDays: number
   graphiql: boolean
   logLevel: LogLevel
 }
@@ -122,6 +126,7 @@ function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocol
     })),
     clients: file.clients.map((client) => ({ ...client, keySha256: client.keySha256.toLowerCase() })),
     pace: file.pace,
+    leaseReminderDays: file.leaseReminderDays,
     graphiql: file.graphiql,
     logLevel: file.logLevel,
   }

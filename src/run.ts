@@ -98,5 +98,5 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     requestsPerMinute: 6_000,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
   }))
-  return { lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, graphiql: true, logLevel: 'info' }
+  return { lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
 }

@@ -67,6 +67,7 @@ describe('a configuration file', () => {
       ],
       clients: [],
       pace: { activeMs: 5_000, idleMs: 3_600_000 },
+      leaseReminderDays: 7,
       graphiql: true,
       logLevel: 'info',
     })
@@ -91,6 +92,7 @@ clients:
   - name: my-wallet
     keySha256: ${HASH.toUpperCase()}
 pace: { activeMs: 20, idleMs: 20 }
+leaseReminderDays: 0
 graphiql: false
 logLevel: silent
 `
@@ -113,6 +115,7 @@ logLevel: silent
       ],
       clients: [{ name: 'my-wallet', keySha256: HASH }],
       pace: { activeMs: 20, idleMs: 20 },
+      leaseReminderDays: 0,
       graphiql: false,
       logLevel: 'silent',
     })
@@ -260,12 +263,12 @@ lsps:
     ['clients:\n  - name: a\n', `sluice.yaml:8: clients[0].keySha256: is required; allowed: the SHA-256 of the key: 64 hexadecimal digits`],
     [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: a, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].name: the same as in entry [0]'],
     [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: b, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].keySha256: the same as in entry [0]'],
-    ['clients: [a]\n', 'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256'],
+    ['clients: [a]\n', 'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256, webhook'],
     ['pace: { activeMs: 10, idleMs: 9 }\n', 'sluice.yaml:7: pace.idleMs: 9 is not allowed; allowed: at least pace.activeMs, which is 10'],
     ['pace:\n  activeMs: 7200000\n', 'sluice.yaml:7: pace.idleMs: 3600000 is not allowed; allowed: at least pace.activeMs, which is 7200000'],
     ['pace: fast\n', 'sluice.yaml:7: pace: text is not allowed'],
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
-    ['loglevel: info\n', 'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, pace, graphiql, logLevel'],
+    ['loglevel: info\n', 'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, pace, leaseReminderDays, graphiql, logLevel'],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
     ['"a\\nb": 1\n', 'sluice.yaml:7: "a\\nb": unknown key; allowed: lsps'],
@@ -282,7 +285,7 @@ lsps:
   })
 
   it('is a file that holds something else', () => {
-    expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, pace, graphiql, logLevel')
+    expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, pace, leaseReminderDays, graphiql, logLevel')
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })
 
@@ -393,7 +396,7 @@ describe('the example', () => {
   const everything = EXAMPLE.replace(/^( *)#(?=\S)/gm, '$1')
 
   it('holds when all of its settings are on', () => {
-    const config = parse(everything, { OLYMPUS_TOKEN: SECRET, THUNDER_URL: 'http://127.0.0.1:3000' })
+    const config = parse(everything, { OLYMPUS_TOKEN: SECRET, THUNDER_URL: 'http://127.0.0.1:3000', WALLET_WEBHOOK_SECRET: `${SECRET}, and long enough` })
     expect(config).toMatchObject({ lsps: [{ id: 'olympus' }, { id: 'thunder', url: 'http://127.0.0.1:3000', tariffFeeRateSatPerVbyte: 2 }], clients: [{ name: 'my-wallet' }] })
   })
 

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { NETWORKS, pubkeyOfUri } from '../domain/lsp.ts'
 import type { Adapter } from '../protocols/adapter.ts'
+import { signingKey } from '../webhooks/signing.ts'
+import { targetProblem } from '../webhooks/target.ts'
 
 // What may stand in the configuration file. A new key is one entry here with its meaning: messages about mistakes
 // and docs/configuration.md follow from it.
@@ -106,6 +108,28 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
     }, ALWAYS)
 }
 
+const webhookSchema = z
+  .strictObject({
+    url: key(z.string().max(2_000).refine(isWebsite), {
+      description: 'Where each event of its orders is posted, signed per Standard Webhooks.',
+      allowed: 'an https:// URL without credentials',
+      // A path or a query may well be the receiver's password.
+      hides: 'all',
+    }),
+    secret: key(z.string().refine((secret) => signingKey(secret) !== null), {
+      description: 'What the posts are signed with. Best kept in the environment: `${NAME}`.',
+      allowed: 'whsec_ and 24 to 64 bytes in base64, or a text of at least 24 characters',
+      hides: 'all',
+    }),
+    allowPrivateAddresses: key(z.boolean().default(false), {
+      description: 'Whether the URL may be http://, and lead to this machine or to a private network.',
+    }),
+  })
+  .superRefine((webhook, context) => {
+    const problem = targetProblem(webhook)
+    if (problem !== null) context.addIssue({ code: 'custom', path: ['url'], message: problem })
+  })
+
 const clientSchema = z.strictObject({
   name: key(label(100), { description: 'The name of the client that uses the key. Unique.', allowed: '1 to 100 printable characters' }),
   keySha256: key(z.string().regex(/^[0-9a-f]{64}$/i), {
@@ -114,6 +138,7 @@ const clientSchema = z.strictObject({
     // Whoever puts the key itself here would read it again in a log.
     hides: 'all',
   }),
+  webhook: key(webhookSchema.optional(), { description: "Tells the client's server of its orders. A new one begins with the events from then on." }),
 })
 
 const paceSchema = z
@@ -142,6 +167,9 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       allowed: 'a list of clients',
     }),
     pace: key(paceSchema.prefault({}), { description: 'How often orders are read at their LSPs.' }),
+    leaseReminderDays: key(z.int().min(0).max(365).default(7), {
+      description: "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
+    }),
     graphiql: key(z.boolean().default(true), { description: 'Whether `/graphql` shows GraphiQL to a browser.' }),
     logLevel: key(z.enum(LOG_LEVELS).default('info'), { description: 'The least severe entries that are logged.' }),
   })
