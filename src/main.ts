@@ -4,15 +4,16 @@ import { DatabaseError } from './store/database.ts'
 
 /** What the operator has to mend. */
 const EXIT_CONFIGURATION = 2
+const ADDRESS_MISTAKES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something else listens there',
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
+}
 
 try {
-  const gateway = await run({ ...readEnvironment(process.argv.slice(2), process.env), variables: process.env })
-  if (gateway.sandbox) {
-    process.stdout.write(`Sandbox: ${gateway.sandbox.lsps.length} simulated LSPs on regtest, no real money.\n`)
-    for (const lsp of gateway.sandbox.lsps) process.stdout.write(`  ${lsp.id.padEnd(8)} ${lsp.configName.padEnd(22)} ${lsp.url}\n`)
-  }
-  process.stdout.write(`GraphQL:  ${gateway.origin}/graphql\n`)
-  if (gateway.graphiql) process.stdout.write(`GraphiQL: ${gateway.graphiql}  (in a browser)\n`)
+  const starting = run({ ...readEnvironment(process.argv.slice(2), process.env), variables: process.env })
 
   let isStopping = false
   const stop = (signal: NodeJS.Signals) => {
@@ -20,22 +21,36 @@ try {
     if (isStopping) process.exit(1)
     isStopping = true
     process.stdout.write(`${signal}: finishing what runs\n`)
-    gateway.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${String(error)}\n`)
-        process.exit(1)
-      },
-    )
+    starting
+      .then((gateway) => gateway.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      )
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+
+  const gateway = await starting
+  if (gateway.sandbox) {
+    process.stdout.write(`Sandbox: ${gateway.sandbox.lsps.length} simulated LSPs on regtest, no real money.\n`)
+    for (const lsp of gateway.sandbox.lsps) process.stdout.write(`  ${lsp.id.padEnd(8)} ${lsp.configName.padEnd(22)} ${lsp.url}\n`)
+  }
+  process.stdout.write(`GraphQL:  ${gateway.origin}/graphql\n`)
+  if (gateway.graphiql) process.stdout.write(`GraphiQL: ${gateway.graphiql}  (in a browser)\n`)
 } catch (error) {
-  if (error instanceof ConfigError || error instanceof DatabaseError) {
-    process.stderr.write(`${error.message}\n`)
+  fail(error)
+}
+
+function fail(error: unknown): never {
+  const { code = '', syscall, address, hostname, port, message, stack } = error as NodeJS.ErrnoException & { address?: string; hostname?: string; port?: number }
+  const mistake = syscall === 'listen' || syscall === 'getaddrinfo' ? ADDRESS_MISTAKES[code] : undefined
+  if (mistake !== undefined) {
+    const where = [address ?? hostname, port].filter((part) => part !== undefined).join(':')
+    process.stderr.write(`cannot listen on ${where}: ${mistake} (${code}); HOST and PORT say where\n`)
     process.exit(EXIT_CONFIGURATION)
   }
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
-  process.stderr.write(code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL' ? `cannot listen on ${address}:${port} (${code}); HOST and PORT say where\n` : `${(error as Error).stack}\n`)
-  process.exit(code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL' ? EXIT_CONFIGURATION : 1)
+  const isTheOperators = error instanceof ConfigError || error instanceof DatabaseError
+  process.stderr.write(`${isTheOperators ? message : stack}\n`)
+  process.exit(isTheOperators ? EXIT_CONFIGURATION : 1)
 }

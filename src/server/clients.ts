@@ -12,9 +12,14 @@ export class Clients {
     this.#clients = clients.map(({ name, keySha256 }) => ({ id: `key:${name}`, hash: Buffer.from(keySha256, 'hex') }))
   }
 
+  /** Whether a key is what it takes; else everybody who can connect is one client. */
+  get haveKeys(): boolean {
+    return this.#clients.length > 0
+  }
+
   /** The client whose key stands in an `Authorization: Bearer KEY`; null when there is none whose it is. */
   identify(authorization: string | null | undefined): string | null {
-    if (this.#clients.length === 0) return EVERYBODY
+    if (!this.haveKeys) return EVERYBODY
     const key = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
     if (key === undefined) return null
     const hash = createHash('sha256').update(key).digest()

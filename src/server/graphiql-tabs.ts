@@ -2,40 +2,29 @@ import type { GraphiqlOptions } from './graphiql.ts'
 
 // What GraphiQL opens with: a wallet's whole way, one tab a step.
 
-const COMPARE = (clientPubkey: string, clientAddress: string) => `# 1. What does a channel cost at every LSP?  Run it with ⌘/Ctrl + Enter.
-query Compare {
-  quotes(
-    request: {
-      clientPubkey: "${clientPubkey}"
-      clientAddress: "${clientAddress}"
-      lspBalanceSat: 1000000
-      channelExpiryBlocks: 12960
-    }
-    rankBy: TOTAL_FEE
-  ) {
+const COMPARE = `# 1. What does a channel cost at every LSP?
+#    Run it with the button, or with Ctrl + Enter.
+query Compare($request: ChannelRequest!) {
+  quotes(request: $request, rankBy: TOTAL_FEE) {
     quotes {
-      id
-      lsp { id protocol }
-      basis
+      lsp { id }
       feeTotalSat
       annualRatePercent
-      channelExpiryBlocks
-      expiresAt
-      notes { code message }
+      basis
+      id
     }
     failures {
       lsp { id }
       code
       message
-      property
       retryAt
     }
-    elapsedMs
   }
 }
 `
 
-const ORDER = `# 2. Order one of them: put the id of a quote into the variables below.
+const ORDER = `# 2. Order one of them: put the id of a quote
+#    into the variables below.
 mutation Order($quoteId: ID!, $idempotencyKey: String!) {
   createOrder(input: { quoteId: $quoteId, idempotencyKey: $idempotencyKey }) {
     __typename
@@ -45,6 +34,7 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
       orderTotalSat
       nextStep { actor action deadline message }
       payment { bolt11 { invoice expiresAt } bip21 }
+      quote { notes { message } }
       checks { name verdict message }
     }
     ... on Error { message }
@@ -54,7 +44,8 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
 }
 `
 
-const PAY = `# 3. Pay it from the sandbox's own node. Against real LSPs your wallet does this.
+const PAY = `# 3. Pay it, by the order's id, from the sandbox's own node.
+#    With real LSPs your wallet does this.
 mutation Pay($orderId: ID!) {
   sandboxPay(id: $orderId) {
     state
@@ -63,7 +54,8 @@ mutation Pay($orderId: ID!) {
 }
 `
 
-const FOLLOW = `# 4. Follow it, live, over WebSocket. Leave afterSequence out to begin with how it stands.
+const FOLLOW = (step: number) => `# ${step}. Follow it, live, over WebSocket. afterSequence resumes;
+#    leave it out to begin with how the order stands.
 subscription Follow($orderId: ID!, $afterSequence: Int) {
   orderUpdated(id: $orderId, afterSequence: $afterSequence) {
     sequence
@@ -79,7 +71,8 @@ subscription Follow($orderId: ID!, $afterSequence: Int) {
 }
 `
 
-const FAULTS = `# Sandbox: have something go wrong at an LSP, and compare again.
+const FAULTS = `# 5. Have something go wrong at a simulated LSP, and compare
+#    again. An empty list of faults mends it.
 mutation Break {
   sandboxSetFaults(lspId: "olive", faults: [HANGING]) {
     lsp { id }
@@ -89,13 +82,26 @@ mutation Break {
 }
 `
 
-export function graphiqlTabs({ sandbox }: GraphiqlOptions): { query: string; variables?: string }[] {
+export interface Tab {
+  query: string
+  variables?: string
+}
+
+export function graphiqlTabs({ sandbox }: GraphiqlOptions): Tab[] {
+  const request = {
+    clientPubkey: sandbox?.clientPubkey ?? '',
+    clientAddress: sandbox?.clientAddress ?? 'node.example:9735',
+    lspBalanceSat: 1_000_000,
+    clientBalanceSat: 0,
+    channelExpiryBlocks: 12_960,
+    announceChannel: false,
+  }
   const orderVariables = JSON.stringify({ orderId: '' }, null, 2)
   return [
-    { query: COMPARE(sandbox?.clientPubkey ?? '<your node’s public key>', sandbox?.clientAddress ?? 'node.example:9735') },
+    { query: COMPARE, variables: JSON.stringify({ request }, null, 2) },
     { query: ORDER, variables: JSON.stringify({ quoteId: '', idempotencyKey: 'my-first-order' }, null, 2) },
     ...(sandbox ? [{ query: PAY, variables: orderVariables }] : []),
-    { query: FOLLOW, variables: JSON.stringify({ orderId: '', afterSequence: 0 }, null, 2) },
+    { query: FOLLOW(sandbox ? 4 : 3), variables: JSON.stringify({ orderId: '', afterSequence: 0 }, null, 2) },
     ...(sandbox ? [{ query: FAULTS }] : []),
   ]
 }

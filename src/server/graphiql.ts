@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { graphiqlTabs } from './graphiql-tabs.ts'
+import { graphiqlTabs, type Tab } from './graphiql-tabs.ts'
 import { GRAPHQL_PATH } from './pipeline.ts'
 
 interface Page {
@@ -16,9 +16,32 @@ export interface GraphiqlOptions {
   sandbox: { clientPubkey: string; clientAddress: string } | null
 }
 
-/** A browser that wants a page, not an operation's answer. */
-export function wantsGraphiql({ method, url, headers }: IncomingMessage): boolean {
-  return (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').includes('text/html') && !new URL(url ?? '/', 'http://localhost').searchParams.has('query')
+const PAGE_HEADERS = {
+  // What the page needs is in it: scripts, styles, fonts and workers; it speaks to nobody but us.
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'unsafe-inline'",
+    'worker-src blob:',
+    "style-src 'unsafe-inline'",
+    'img-src data:',
+    'font-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cache-control': 'no-cache',
+  'referrer-policy': 'no-referrer',
+  vary: 'accept, accept-encoding',
+  'x-content-type-options': 'nosniff',
+}
+
+/**
+ * Whether it is a browser that opens a page. GraphiQL writes the query into the page's address, and has to be there
+ * when that address is opened again.
+ */
+export function wantsGraphiql({ method, headers }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && (headers.accept ?? '').includes('text/html')
 }
 
 /** Serves GraphiQL without any other host: everything that the page needs is in the page. */
@@ -28,12 +51,12 @@ export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessa
   return async (request, response) => {
     page ??= render(options)
     const { html, gzipped, etag } = await page
-    const headers = { etag, vary: 'accept-encoding', 'cache-control': 'no-cache', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' }
-    if (request.headers['if-none-match'] === etag) {
+    const headers = { ...PAGE_HEADERS, etag }
+    if (request.headers['if-none-match']?.includes(etag)) {
       response.writeHead(304, headers).end()
       return
     }
-    const isGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+    const isGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
     const body = isGzip ? gzipped : html
     response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8', 'content-length': body.length, ...(isGzip ? { 'content-encoding': 'gzip' } : {}) })
     response.end(request.method === 'HEAD' ? undefined : body)
@@ -42,15 +65,33 @@ export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessa
 
 async function render(options: GraphiqlOptions): Promise<Page> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const html = Buffer.from(
-    renderGraphiQL({
-      title: 'Sluice',
-      endpoint: GRAPHQL_PATH,
-      subscriptionsProtocol: 'WS',
-      defaultTabs: graphiqlTabs(options),
-      defaultEditorToolsVisibility: 'variables',
-      schemaDescription: true,
-    }),
-  )
-  return { html, gzipped: await promisify(gzip)(html), etag: `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"` }
+  const tabs = graphiqlTabs(options)
+  const html = renderGraphiQL({
+    title: 'Sluice',
+    endpoint: GRAPHQL_PATH,
+    subscriptionsProtocol: 'WS',
+    defaultTabs: tabs,
+    defaultEditorToolsVisibility: 'variables',
+    schemaDescription: true,
+  })
+  const body = Buffer.from(html.replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`))
+  return { html: body, gzipped: await promisify(gzip)(body), etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+}
+
+/** What GraphiQL 5 does not do well by itself, done before it starts. */
+function mending([first]: readonly Tab[]): string {
+  const opened = JSON.stringify({ query: first?.query, variables: first?.variables }).replaceAll('<', '\\u003c')
+  return `
+    <style>
+      /* Tabs can be dragged, for which they jump away from under the pointer that presses them for the first time. */
+      .graphiql-tab { transform: none !important }
+    </style>
+    <script>
+      addEventListener('pointerdown', (event) => event.target.closest?.('.graphiql-tabs') && event.stopPropagation(), true)
+      // It opens a tab by a query and variables kept elsewhere, none at first, and adds a tab when they fit no other.
+      const kept = JSON.parse(localStorage['graphiql:tabState'] ?? 'null')
+      const { query, variables } = kept?.tabs[kept.activeTabIndex] ?? ${opened}
+      localStorage['graphiql:query'] = query ?? ''
+      localStorage['graphiql:variables'] = variables ?? ''
+    </script>`
 }

@@ -26,8 +26,9 @@ export class Metrics {
     this.#exchanges.observe({ lsp: lspId, outcome: failure?.code ?? 'answered' }, latencyMs / 1000)
   }
 
-  request(method: string, status: number): void {
-    this.#requests.inc({ method: KNOWN_METHODS.has(method) ? method : 'other', status: String(status) })
+  /** `status` is null for one that went away before it was answered. */
+  request(method: string, status: number | null): void {
+    this.#requests.inc({ method: KNOWN_METHODS.has(method) ? method : 'other', status: String(status ?? 'aborted') })
   }
 
   async text(): Promise<{ contentType: string; body: string }> {

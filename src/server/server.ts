@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { serveGraphiql, wantsGraphiql, type GraphiqlOptions } from './graphiql.ts'
 import { Metrics } from './metrics.ts'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
+import { urlOf } from './request.ts'
 import { serveWebSocket } from './websocket.ts'
 import type { Clients } from './clients.ts'
 import type { ExchangeRecord } from '../upstream/http.ts'
@@ -39,10 +40,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const page = options.graphiql && serveGraphiql(options.graphiql)
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    switch (pathname) {
+    const url = urlOf(request)
+    if (!url) return text(response, 400, 'not a URL, or not a host\n')
+    switch (url.pathname) {
       case GRAPHQL_PATH:
         if (page && wantsGraphiql(request)) return page(request, response)
+        // Without what a request to a proxy has in front of it, which Yoga does not expect.
+        request.url = url.pathname + url.search
         return graphql(request, response)
       case '/':
         response.writeHead(302, { location: GRAPHQL_PATH }).end()
@@ -72,15 +76,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await options.pipeline(request, response, { authorization: request.headers.authorization ?? null })
   }
 
+  const streams = new Set<ServerResponse>()
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    response.on('close', () => metrics.request(request.method ?? '', response.statusCode))
+    if (isClosing) response.setHeader('connection', 'close')
+    if (request.headers.accept?.includes('text/event-stream')) streams.add(response)
+    response.on('close', () => {
+      streams.delete(response)
+      metrics.request(request.method ?? '', response.headersSent ? response.statusCode : null)
+      if (isClosing) server.closeIdleConnections()
+    })
     route(request, response).catch((error: unknown) => {
       options.logger.error({ err: error }, 'a request failed')
       if (!response.headersSent) text(response, 500, 'internal error\n')
       else response.destroy()
     })
   })
-  const webSocket = serveWebSocket(server, options.pipeline, options.clients)
+  const webSocket = serveWebSocket(server, options)
   const metrics = new Metrics(() => webSocket.socketCount)
   const port = await listen(server, options.host, options.port)
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
@@ -94,10 +105,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
-      server.closeIdleConnections()
-      await webSocket.close()
       const cut = setTimeout(() => server.closeAllConnections(), FINISH_MS)
-      await closed
+      // A stream that ended well would tell its reader that nothing more will happen.
+      for (const stream of streams) if (stream.headersSent) stream.destroy()
+      await Promise.all([webSocket.close(), closed])
       clearTimeout(cut)
     },
   }
@@ -113,9 +124,13 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
-/** A body is refused before it is read: without its length nobody knows when to stop reading. */
+/**
+ * A body is refused before it is read: without its length nobody knows when to stop reading. Only JSON is taken,
+ * since any page in a browser may send a form, or a text, to any server without asking that server first.
+ */
 function bodyProblem({ method, headers }: IncomingMessage): { status: number; message: string } | null {
   if (method !== 'POST') return null
+  if (!/^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) return { status: 415, message: 'a body of the type application/json is wanted' }
   if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined) return { status: 411, message: 'Content-Length is wanted' }
   return Number(headers['content-length']) > MAX_BODY_BYTES ? { status: 413, message: `a body of at most ${MAX_BODY_BYTES} bytes is wanted` } : null
 }
