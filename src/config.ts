@@ -30,6 +30,12 @@ export interface LspConfig {
   /** Sent as `Authorization: Bearer`. */
   auth: string | null
   timeoutMs: number
+  /** http: to somebody else than this machine. */
+  allowInsecure: boolean
+  /** Addresses that are not of the internet, for an LSP that is configured by a name. */
+  allowPrivateAddresses: boolean
+  /** In hexadecimal and lower case; empty: any key. */
+  pinnedKeySha256: readonly string[]
   /** pubkey@host:port */
   nodeUris: readonly string[]
   website: string | null
@@ -120,6 +126,7 @@ function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocol
       network: named(NETWORKS, (candidate) => candidate.toLowerCase() === lsp.network),
       url: new URL(lsp.url).href.replace(/\/+$/, ''),
       auth: lsp.auth ?? null,
+      pinnedKeySha256: (lsp.pinnedKeySha256?.split(';') ?? []).map(pinOf),
       website: lsp.website ?? null,
       requestsPerMinute: lsp.requestsPerMinute ?? protocolOf(lsp).readsPerMinute ?? DEFAULT_READS_PER_MINUTE,
       tariffFeeRateSatPerVbyte: tariff?.feeRateSatPerVbyte ?? null,
@@ -130,6 +137,12 @@ function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocol
     graphiql: file.graphiql,
     logLevel: file.logLevel,
   }
+}
+
+/** In hexadecimal, whichever way it was written. */
+function pinOf(text: string): string {
+  const bare = text.replace(/^sha256\/\//i, '')
+  return bare.length === 64 ? bare.toLowerCase() : Buffer.from(bare, 'base64').toString('hex')
 }
 
 /** The schema lets only such names through. */

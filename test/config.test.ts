@@ -16,6 +16,9 @@ const SECRET = 'hunter2-s3cr3t'
 const PUBKEY = `02${'ab'.repeat(32)}`
 const HASH = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
 
+const PIN = 'sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+const PIN_HEX = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
 const PROTOCOLS: readonly ConfigurableProtocol[] = [
   { configName: 'lsps1', protocol: 'LSPS1' },
   { configName: 'thunderstack', protocol: 'THUNDERSTACK', tariff: () => null },
@@ -58,6 +61,9 @@ describe('a configuration file', () => {
           network: 'MAINNET',
           auth: null,
           timeoutMs: 8_000,
+          allowInsecure: false,
+          allowPrivateAddresses: false,
+          pinnedKeySha256: [],
           nodeUris: [],
           website: null,
           courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60 },
@@ -83,6 +89,9 @@ lsps:
     network: testnet4
     auth: token
     timeoutMs: 50
+    allowInsecure: true
+    allowPrivateAddresses: true
+    pinnedKeySha256: '${PIN};sha256//${PIN_HEX.toUpperCase()}'
     nodeUris: ['${PUBKEY}@lsp.example:9735', '${PUBKEY}@[::1]:9735', '${PUBKEY}@abc.onion:1']
     website: https://lsp.example/?about#us
     courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 }
@@ -106,6 +115,9 @@ logLevel: silent
           network: 'TESTNET4',
           auth: 'token',
           timeoutMs: 50,
+          allowInsecure: true,
+          allowPrivateAddresses: true,
+          pinnedKeySha256: [PIN_HEX, PIN_HEX],
           nodeUris: [`${PUBKEY}@lsp.example:9735`, `${PUBKEY}@[::1]:9735`, `${PUBKEY}@abc.onion:1`],
           website: 'https://lsp.example/?about#us',
           courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 },
@@ -128,7 +140,7 @@ logLevel: silent
   })
 
   it('can share values by an alias', () => {
-    const text = withLsp({ courtesy: '&c { maxUnpaidOrders: 1 }' }, '  - { id: b, name: B, protocol: lsps1, url: http://b.example, network: regtest, courtesy: *c }\n')
+    const text = withLsp({ courtesy: '&c { maxUnpaidOrders: 1 }' }, '  - { id: b, name: B, protocol: lsps1, url: https://b.example, network: regtest, courtesy: *c }\n')
     expect(parse(text).lsps.map((lsp) => lsp.courtesy.maxUnpaidOrders)).toEqual([1, 1])
   })
 })
@@ -193,7 +205,7 @@ lsps:
   - id: same
     name: B
     protocol: lsps1
-    url: http://b.example
+    url: https://b.example
     network: regtest
     tariff: { feeRateSatPerVbyte: 0 }
     courtesy:
@@ -287,6 +299,25 @@ lsps:
   it('is a file that holds something else', () => {
     expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, pace, leaseReminderDays, graphiql, logLevel')
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
+  })
+
+  it.each(['http://lsp.example', 'http://10.0.0.1', 'http://0.0.0.0:80/', 'http://[fd00::1]', 'http://localhost.example', 'http://2130706434.example'])('is http to another machine: %s', (url) => {
+    const message = 'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way'
+    expect(mistakesOf(withLsp({ url }))).toBe(`sluice.yaml:5: lsps[0].url: ${message}`)
+    expect(mistakesOf(withLsp({ url, allowInsecure: 'false' }))).toContain(message)
+    expect(lspOf({ url, allowInsecure: 'true' })?.allowInsecure).toBe(true)
+  })
+
+  it.each(['http://127.0.0.1:3000', 'http://[::1]:3000', 'http://localhost:3000', 'http://LOCALHOST./', 'http://2130706433', 'http://[::ffff:127.8.9.1]'])('is not http to this machine: %s', (url) => {
+    expect(lspOf({ url })?.allowInsecure).toBe(false)
+  })
+
+  it.each([PIN.slice(0, -1), `${PIN};`, 'sha256//', `md5//${PIN_HEX}`, PIN_HEX.slice(1), `${PIN_HEX} ${PIN_HEX}`])('is a pinned key that is none: %s', (pin) => {
+    expect(mistakesOf(withLsp({ pinnedKeySha256: `'${pin}'` }))).toMatch(/^sluice\.yaml:7: lsps\[0\]\.pinnedKeySha256: "[^"]*" is not allowed; allowed: sha256\/\/… in base64, or 64 hexadecimal digits; several with ';' between them$/)
+  })
+
+  it('is a pinned key where there is none to compare', () => {
+    expect(mistakesOf(withLsp({ url: 'http://127.0.0.1', pinnedKeySha256: PIN }))).toBe('sluice.yaml:7: lsps[0].pinnedKeySha256: http:// has no key to check; use https:// in url, or leave this out')
   })
 
   it('is a tariff where the protocol publishes none', () => {

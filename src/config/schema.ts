@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { NETWORKS, pubkeyOfUri } from '../domain/lsp.ts'
+import { isLocalHost } from '../upstream/addresses.ts'
 import type { Adapter } from '../protocols/adapter.ts'
 import { signingKey } from '../webhooks/signing.ts'
 import { targetProblem } from '../webhooks/target.ts'
@@ -38,6 +39,9 @@ function isNodeUri(text: string): boolean {
   return address !== null && port >= 1 && port <= 65_535 && pubkeyOfUri(text) !== null
 }
 
+/** As HPKP and curl write them, or in hexadecimal; several so that a key can be changed. */
+const PINS = /^(sha256\/\/)?([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)(;(sha256\/\/)?([0-9a-f]{64}|[A-Za-z0-9+/]{43}=))*$/i
+
 const courtesySchema = z.strictObject({
   maxUnpaidOrders: key(z.int().min(0).max(100_000).default(5), {
     description: 'Unpaid orders that may stand at this LSP at once for the firm quotes of one client key.',
@@ -58,7 +62,7 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       name: key(label(100), { description: "The LSP's name for people.", allowed: '1 to 100 printable characters' }),
       protocol: key(z.enum(protocols.map((protocol) => protocol.configName)), { description: 'The wire protocol that the LSP speaks.' }),
       url: key(z.string().max(2_000).refine(isBaseUrl), {
-        description: "Everything before the protocol's own paths. Slashes at the end do not matter.",
+        description: "Everything before the protocol's own paths. Slashes at the end do not matter. http:// is for this machine alone, unless `allowInsecure` says otherwise.",
         allowed: 'an http:// or https:// URL without credentials, query and fragment',
         hides: 'credentials',
       }),
@@ -69,6 +73,16 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
         hides: 'all',
       }),
       timeoutMs: key(z.int().min(1).max(600_000).default(8_000), { description: 'How long one exchange with the LSP may take, in milliseconds.' }),
+      allowInsecure: key(z.boolean().default(false), {
+        description: 'Whether the LSP may be spoken to over http:// although it is not on this machine: anybody on the way can read the key, and change prices and invoices.',
+      }),
+      allowPrivateAddresses: key(z.boolean().default(false), {
+        description: "Whether the name in `url` may lead to an address that is not of the internet, such as one of the operator's own network. Needed for names only: an address that stands in `url` itself is allowed.",
+      }),
+      pinnedKeySha256: key(z.string().max(1_000).regex(PINS).optional(), {
+        description: "SHA-256 of the public key that the LSP's certificate must have, besides being valid, as `curl --pinnedpubkey` takes it. Several are separated by `;`: the key in use and the next one.",
+        allowed: "sha256//… in base64, or 64 hexadecimal digits; several with ';' between them",
+      }),
       nodeUris: key(
         z
           .array(key(z.string().refine(isNodeUri), { description: '', allowed: 'pubkey@host:port' }))
@@ -100,7 +114,9 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       ),
     })
     .superRefine((lsp, context) => {
-      if (!isRecord(lsp) || lsp.tariff === undefined) return
+      if (!isRecord(lsp)) return
+      for (const issue of insecurities(lsp)) context.addIssue({ code: 'custom', ...issue })
+      if (lsp.tariff === undefined) return
       const protocol = protocols.find((candidate) => candidate.configName === lsp.protocol)
       if (!protocol || protocol.tariff) return
       const message = `${protocol.configName} publishes no tariff; allowed with: ${withTariff.join(', ') || 'no protocol'}`
@@ -129,6 +145,19 @@ const webhookSchema = z
     const problem = targetProblem(webhook)
     if (problem !== null) context.addIssue({ code: 'custom', path: ['url'], message: problem })
   })
+
+/** What is wrong with a plain http:// address; nothing is said of a URL that is none. */
+function insecurities({ url, allowInsecure, pinnedKeySha256 }: Record<string, unknown>): { path: string[]; message: string }[] {
+  if (typeof url !== 'string' || !isBaseUrl(url)) return []
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:') return []
+  const mistakes = []
+  if (allowInsecure !== true && !isLocalHost(hostname)) {
+    mistakes.push({ path: ['url'], message: 'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way' })
+  }
+  if (pinnedKeySha256 !== undefined) mistakes.push({ path: ['pinnedKeySha256'], message: 'http:// has no key to check; use https:// in url, or leave this out' })
+  return mistakes
+}
 
 const clientSchema = z.strictObject({
   name: key(label(100), { description: 'The name of the client that uses the key. Unique.', allowed: '1 to 100 printable characters' }),
