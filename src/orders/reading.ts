@@ -65,15 +65,17 @@ export class OrderReader {
     }
     const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now())
     const read = { ...next, failureSuspected: false }
-    const written = await this.#log.write(order, read, this.#after(read, tracking, lsp, 0), changes)
+    const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
+    const written = await this.#log.write(order, read, this.#after(read, tracking, lsp, 0), news)
     return this.#isToBeOpened(written, lsp) ? this.#open(written, tracking, lsp, ref) : written
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */
   #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
     const later = this.#after(order, tracking, lsp, tracking.failures + 1)
-    if (failure.code !== 'NOT_FOUND' || order.lspState === FORGOTTEN) return this.#log.write(order, order, later, [])
-    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, ['the LSP says that it does not know this order'])
+    if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
+    const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
+    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, news)
   }
 
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
