@@ -28,18 +28,19 @@ async function startCable(origin: () => string) {
     }
     near.pipe(far).pipe(near)
   })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const plug = (port: number) => new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve))
+  await plug(0)
+  const { port } = server.address() as AddressInfo
+  /** Whoever is connected loses the connection. */
   const pull = () => {
     for (const socket of sockets) socket.destroy()
   }
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
-    pull,
-    close() {
-      pull()
-      server.close()
-    },
+  /** From now on connections are refused. */
+  const unplug = () => {
+    server.close()
+    pull()
   }
+  return { url: `http://127.0.0.1:${port}/graphql`, pull, unplug, plug: () => plug(port) }
 }
 
 function runNode(args: string[], env: Record<string, string> = {}) {
@@ -62,7 +63,7 @@ describe('the example wallet', () => {
     cable = await startCable(() => gateway.origin)
   })
   afterAll(async () => {
-    cable.close()
+    cable.unplug()
     await gateway[Symbol.asyncDispose]()
   })
   beforeEach(async () => {
@@ -151,6 +152,27 @@ describe('the example wallet', () => {
 
     expect(end.state).toBe('COMPLETED')
     expect(troubles).toContain(`${cable.url.replace('http', 'ws')}: connecting again`)
+    expect(seen()).toEqual(await sequencesUpTo((await written()).orderId, end.sequence))
+  })
+
+  it('waits for a gateway that refuses connections, before the order and after it', async () => {
+    cable.unplug()
+    setTimeout(() => void cable.plug(), 100)
+    const online = wallet()
+
+    const end = await buyChannel(wish({ lspIds: ['olive'] }), {
+      ...online,
+      async pay(invoice) {
+        await online.pay(invoice)
+        cable.unplug()
+        // The first try to connect again comes within 625 ms.
+        setTimeout(() => void cable.plug(), 700)
+      },
+    })
+
+    expect(end.state).toBe('COMPLETED')
+    expect(troubles[0]).toMatch(/: connect ECONNREFUSED .*; trying again$/)
+    expect(troubles.filter((message) => message.endsWith(': connecting again')).length).toBeGreaterThan(1)
     expect(seen()).toEqual(await sequencesUpTo((await written()).orderId, end.sequence))
   })
 
@@ -244,7 +266,7 @@ describe('the example wallet', () => {
 
     it('wants a public key where the gateway is not a sandbox', async () => {
       const configPath = join(directory, 'sluice.yaml')
-      await writeFile(configPath, 'lsps:\n  - { id: far, name: Far, protocol: lsps1, url: "http://127.0.0.1:9", network: regtest }\n')
+      await writeFile(configPath, 'lsps:\n  - { id: far, name: Far, protocol: lsps1, url: "https://lsp.example/api/v1", network: regtest }\n')
       const real = await run({ host: '127.0.0.1', port: 0, configPath, databaseUrl: ':memory:', variables: {}, logger: pino({ level: 'silent' }) })
       try {
         expect(await findSandboxNode(new Gateway(`${real.origin}/graphql`, undefined, () => {}))).toBeNull()
