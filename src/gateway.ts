@@ -5,6 +5,7 @@ import type { Clock } from './domain/time.ts'
 import { OrderActions } from './orders/actions.ts'
 import { Feed } from './orders/following.ts'
 import { Hints } from './orders/hints.ts'
+import { LeaseReminder } from './orders/lease-reminder.ts'
 import { OrderLog } from './orders/log.ts'
 import { Ordering } from './orders/ordering.ts'
 import { Placing } from './orders/placing.ts'
@@ -16,6 +17,7 @@ import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
 import type { LspSettings } from './upstream/lsp.ts'
 import { LspRegistry } from './upstream/registry.ts'
+import { Webhooks, type ClientWebhook, type WebhooksOptions } from './webhooks/webhooks.ts'
 
 /** Everything that answers clients, whatever they come over. */
 export interface Gateway extends AsyncDisposable {
@@ -27,6 +29,7 @@ export interface Gateway extends AsyncDisposable {
   readonly ordering: Ordering
   readonly actions: OrderActions
   readonly renewals: RenewalDesk
+  readonly webhooks: Webhooks
 }
 
 export interface GatewayOptions {
@@ -37,13 +40,22 @@ export interface GatewayOptions {
   logger: Logger
   /** Learns how each HTTP exchange with an LSP went. */
   onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined
+  /** Which clients are told of their orders by a POST; none by default. */
+  webhooks?: readonly ClientWebhook[]
+  /** For tests. */
+  webhookOptions?: Pick<WebhooksOptions, 'timing' | 'surroundings'> | undefined
+  /** How long before its end somebody is reminded of a lease; 0, the default: never. */
+  leaseReminderDays?: number
 }
 
 /** How long a stop waits for orders that are on their way to an LSP. */
 const DRAIN_MS = 10_000
 
+/** Leases end on a day, so a minute does not matter. */
+const REMIND_EVERY_MS = 60_000
+
 /** Puts the parts together, settles what an earlier run left behind, and begins to track. */
-export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange }: GatewayOptions): Promise<Gateway> {
+export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange, ...options }: GatewayOptions): Promise<Gateway> {
   const lsps = await LspRegistry.open(settings, store, clock, onExchange)
   const hints = new Hints()
   const log = new OrderLog(store, hints, clock)
@@ -56,9 +68,12 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger, instanceId: randomUUID() })
 
   await ordering.recover()
+  const reminder = new LeaseReminder({ store, log, lsps, clock, logger, days: options.leaseReminderDays ?? 0, lookEveryMs: Math.min(pace.idleMs, REMIND_EVERY_MS) })
+  const webhooks = await Webhooks.open({ webhooks: options.webhooks ?? [], store, hints, clock, logger, ...options.webhookOptions })
   // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
   for (const lsp of lsps.configured) void lsp.refreshInfo().catch(() => {})
   tracker.start()
+  reminder.start()
 
   return {
     clock,
@@ -69,8 +84,11 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
     ordering,
     actions,
     renewals,
+    webhooks,
     async [Symbol.asyncDispose]() {
       await tracker.stop()
+      await reminder.stop()
+      await webhooks.stop()
       await placing.drain(DRAIN_MS)
       await lsps[Symbol.asyncDispose]()
     },

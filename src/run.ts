@@ -2,9 +2,9 @@ import { dirname, join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { systemClock } from './domain/time.ts'
-import { openGateway } from './gateway.ts'
+import { openGateway, type GatewayOptions } from './gateway.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
-import { Clients } from './server/clients.ts'
+import { Clients, clientIdOf } from './server/clients.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { startServer, type RunningServer } from './server/server.ts'
 import { openStore } from './store/store.ts'
@@ -17,6 +17,8 @@ export interface RunOptions extends Environment {
   /** Simulated LSPs that run already, and go on when this ends; else they are started where no file is named. */
   sandbox?: Sandbox
   logger?: Logger
+  /** For tests: how webhooks are tried again, and how their hosts are looked up. */
+  webhooks?: GatewayOptions['webhookOptions']
 }
 
 /** A gateway that listens. */
@@ -47,7 +49,17 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     const store = await openStore(options.databaseUrl, systemClock)
     closing.push(() => store.close())
     let server: RunningServer | null = null
-    const gateway = await openGateway({ lsps: config.lsps, pace: config.pace, store, clock: systemClock, logger, onExchange: (lspId, record) => server?.recordExchange(lspId, record) })
+    const gateway = await openGateway({
+      lsps: config.lsps,
+      pace: config.pace,
+      store,
+      clock: systemClock,
+      logger,
+      onExchange: (lspId, record) => server?.recordExchange(lspId, record),
+      webhooks: config.clients.flatMap(({ name, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name) }] : [])),
+      webhookOptions: options.webhooks,
+      leaseReminderDays: config.leaseReminderDays,
+    })
     closing.push(async () => gateway[Symbol.asyncDispose]())
 
     const clients = new Clients(config.clients)

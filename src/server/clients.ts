@@ -4,12 +4,15 @@ import type { ClientConfig } from '../config.ts'
 /** Whose everything is when the operator configured no clients. */
 const EVERYBODY = 'everybody'
 
+/** Whose quotes, orders and renewals are those of the client that the operator calls so. */
+export const clientIdOf = (name: string) => `key:${name}`
+
 /** Tells clients apart by their keys, of which only hashes are known here. */
 export class Clients {
   readonly #clients: readonly { id: string; hash: Buffer }[]
 
   constructor(clients: readonly ClientConfig[]) {
-    this.#clients = clients.map(({ name, keySha256 }) => ({ id: `key:${name}`, hash: Buffer.from(keySha256, 'hex') }))
+    this.#clients = clients.map(({ name, keySha256 }) => ({ id: clientIdOf(name), hash: Buffer.from(keySha256, 'hex') }))
   }
 
   /** Whether a key is what it takes; else everybody who can connect is one client. */
