@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
 import type { Clock } from './domain/time.ts'
@@ -12,6 +11,7 @@ import { Placing } from './orders/placing.ts'
 import { OrderReader } from './orders/reading.ts'
 import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
+import { Upkeep } from './orders/upkeep.ts'
 import { Quoting } from './quotes/quoting.ts'
 import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
@@ -57,7 +57,7 @@ const REMIND_EVERY_MS = 60_000
 /** Puts the parts together, settles what an earlier run left behind, and begins to track. */
 export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange, ...options }: GatewayOptions): Promise<Gateway> {
   const lsps = await LspRegistry.open(settings, store, clock, onExchange)
-  const hints = new Hints()
+  const hints = new Hints(store.bus)
   const log = new OrderLog(store, hints, clock)
   const placing = new Placing(store, clock)
   const quoting = new Quoting(store, placing, clock)
@@ -65,9 +65,10 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   const reader = new OrderReader(store, log, lsps, clock, pace)
   const actions = new OrderActions({ store, log, reader, lsps })
   const renewals = new RenewalDesk(store, lsps, clock, pace)
-  const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger, instanceId: randomUUID() })
+  const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
+  const upkeep = new Upkeep({ store, ordering, logger })
 
-  await ordering.recover()
+  await upkeep.start()
   const reminder = new LeaseReminder({ store, log, lsps, clock, logger, days: options.leaseReminderDays ?? 0, lookEveryMs: Math.min(pace.idleMs, REMIND_EVERY_MS) })
   const webhooks = await Webhooks.open({ webhooks: options.webhooks ?? [], store, hints, clock, logger, ...options.webhookOptions })
   // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
@@ -90,6 +91,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
       await reminder.stop()
       await webhooks.stop()
       await placing.drain(DRAIN_MS)
+      await upkeep.stop()
       await lsps[Symbol.asyncDispose]()
     },
   }

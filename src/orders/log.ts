@@ -44,8 +44,9 @@ export class OrderLog {
     const written: Order = isChanged ? { ...after, sequence: before.sequence + 1, updatedAt: this.#clock.now() } : after
     await this.#store.transaction(async (stores) => {
       if (!(await stores.orders.update(written, tracking, before.sequence))) throw new OrderMoved(`order ${before.id} has moved`)
-      if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
       if (written.paymentSeenAt !== null && before.paymentSeenAt === null) await stores.placements.markPaid(written.placementId)
+      // Last: from here to the end of the transaction, nobody else can write an event.
+      if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
     })
     if (isChanged || tracking.final) this.#hint(written)
     return written

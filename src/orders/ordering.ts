@@ -10,7 +10,7 @@ import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts
 import type { Quote } from '../domain/quote.ts'
 import { termsOf } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
-import type { Clock, EpochMs } from '../domain/time.ts'
+import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import type { Tracking } from '../store/orders.ts'
@@ -48,6 +48,8 @@ const TRY_AGAIN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'RATE_LIMITED', '
 
 const ANSWER_POLL_MS = 100
 const ANSWER_PATIENCE_MS = 90_000
+/** A key that has no order after this long never gets one: looking for the quote takes moments. */
+const ABANDONED_MS = 2 * MINUTE_MS
 
 /** Turns quotes into orders, once per idempotency key. */
 export class Ordering {
@@ -58,6 +60,8 @@ export class Ordering {
   readonly #lsps: LspRegistry
   readonly #clock: Clock
   readonly #pace: Pace
+  /** Placements whose meaning for an order is being worked out here. */
+  readonly #finishing = new Set<string>()
 
   constructor(options: { store: Store; placing: Placing; quoting: Quoting; log: OrderLog; lsps: LspRegistry; clock: Clock; pace: Pace }) {
     this.#store = options.store
@@ -135,12 +139,17 @@ export class Ordering {
       agreed: { quoteId: quote.id, maxTotalSat },
       alongside: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
     })
-    const placement = await within(settled, lsp.settings.timeoutMs)
-    if (placement !== null) return this.#finish(placement, key)
-    const outcome = await this.#finish({ ...sent, status: 'LOST' }, key)
-    // The LSP may still answer; then the order moves on.
-    void settled.then((late) => this.#finishLate(late)).catch(() => {})
-    return outcome
+    this.#finishing.add(sent.id)
+    try {
+      const placement = await within(settled, lsp.settings.timeoutMs)
+      return await this.#finish(placement ?? { ...sent, status: 'LOST' }, key)
+    } finally {
+      // The LSP may still answer; then the order moves on. What fails here, `recover` finds.
+      void settled
+        .then((late) => this.#finishLate(late))
+        .catch(() => {})
+        .finally(() => this.#finishing.delete(sent.id))
+    }
   }
 
   /** What a placement that has been settled means for whoever ordered it. */
@@ -180,6 +189,8 @@ export class Ordering {
     } catch (error) {
       const adopted = error instanceof AlreadyAdopted ? await this.#store.orders.byPlacement(placement.id) : null
       if (!adopted) throw error
+      // Another instance took this one for gone, and the order for lost, while its answer was on its way.
+      await this.#finishLate(placement)
       if (key) await this.#answer(key, { kind: 'order', order: adopted.order })
       return adopted.order
     }
@@ -206,23 +217,30 @@ export class Ordering {
   }
 
   /**
-   * Settles what a crash left behind: an order never sent is dropped, one that may have been sent is
-   * OUTCOME_UNKNOWN, and one whose answer was written down is finished. Nothing is ever sent again.
+   * Settles what crashes left behind, this gateway's own and those of others that are gone, which is to say silent
+   * for `silentMs`: an order never sent is dropped, one that may have been sent is OUTCOME_UNKNOWN, and one whose
+   * answer was written down is finished. Nothing is ever sent again.
    */
-  async recover(): Promise<void> {
-    for (const placement of await this.#store.placements.unfinished()) {
-      const key = await this.#store.idempotency.byPlacement(placement.id)
-      if (placement.status === 'INTENDED') {
-        await this.#store.placements.settle({ ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() })
-        if (key) await this.#store.idempotency.release(key.clientId, key.key)
-        continue
-      }
-      const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
-      if (placement.status === 'SENT') await this.#store.placements.settle(settled)
-      if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null) await this.#finish(settled, key)
-      await this.#finishLate(settled)
+  async recover(silentMs = 0, onError: (error: unknown, placementId: string) => void = () => {}): Promise<void> {
+    for (const placement of await this.#store.placements.takeUnfinished(silentMs)) {
+      if (this.#placing.isUnderWay(placement.id) || this.#finishing.has(placement.id)) continue
+      await this.#recoverOne(placement).catch((error: unknown) => onError(error, placement.id))
     }
-    await this.#store.idempotency.releaseAllUnbound()
+    await this.#store.idempotency.releaseAbandoned(silentMs, this.#clock.now() - ABANDONED_MS)
+  }
+
+  async #recoverOne(placement: Placement): Promise<void> {
+    const key = await this.#store.idempotency.byPlacement(placement.id)
+    if (placement.status === 'INTENDED') {
+      const isDropped = await this.#store.placements.settle({ ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() }, 'INTENDED')
+      if (key && isDropped) await this.#store.idempotency.release(key.clientId, key.key)
+      return
+    }
+    const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
+    // Whoever was taken for gone may have written the answer down after all: then the next look finds it.
+    if (placement.status === 'SENT' && !(await this.#store.placements.settle(settled, 'SENT'))) return
+    if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null) await this.#finish(settled, key)
+    await this.#finishLate(settled)
   }
 
   /** Keeps the answer under the key; a refusal that left nothing behind and may pass gives the key back. */

@@ -3,15 +3,19 @@ import { LspFailure } from '../domain/failure.ts'
 import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { termsOf, type ChannelRequest } from '../domain/request.ts'
-import { HOUR_MS, MINUTE_MS, type Clock } from '../domain/time.ts'
+import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 
 /** An answer that comes later than this is not waited for, by anybody. */
-const LATE_ANSWER_MS = MINUTE_MS
+export const LATE_ANSWER_MS = MINUTE_MS
 /** What stands at an LSP that did not say for how long counts as standing this long. */
 const ASSUMED_STANDING_MS = HOUR_MS
+/** An answer is money: while the database is away, writing it down is tried again for this long. */
+const WRITE_PATIENCE_MS = 10 * MINUTE_MS
+const WRITE_AGAIN_MS = 50
+const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
 
 export interface PlacementOrder {
   lsp: Lsp
@@ -39,7 +43,7 @@ export interface PlacementHandle {
 export class Placing {
   readonly #store: Store
   readonly #clock: Clock
-  readonly #underWay = new Set<Promise<Placement>>()
+  readonly #underWay = new Map<string, Promise<Placement>>()
 
   constructor(store: Store, clock: Clock) {
     this.#store = store
@@ -70,16 +74,35 @@ export class Placing {
     })
     const sent: Placement = { ...intent, status: 'SENT', orderId: null, lspOrderId: null, accessToken: null, reading: null, offer: null, failure: null }
     const settled = this.#send(order.lsp, sent)
-    this.#underWay.add(settled)
-    void settled.catch(() => {}).finally(() => this.#underWay.delete(settled))
+    this.#underWay.set(sent.id, settled)
+    void settled.catch(() => {}).finally(() => this.#underWay.delete(sent.id))
     return { sent, settled }
   }
 
   async #send(lsp: Lsp, placement: Placement): Promise<Placement> {
-    await this.#store.placements.markSent(placement.id)
+    if (!(await this.#store.placements.markSent(placement.id))) throw new Error('another instance took this order for abandoned before it was sent')
     const settled = await this.#ask(lsp, placement)
-    await this.#store.placements.settle(settled)
+    await this.#settle(settled)
     return settled
+  }
+
+  /** What is never written down is taken for lost by whoever finds the order, and by nobody for sent again. */
+  async #settle(placement: Placement): Promise<void> {
+    const giveUpAt = performance.now() + WRITE_PATIENCE_MS
+    for (let waitMs = WRITE_AGAIN_MS; ; waitMs = Math.min(waitMs * 2, WRITE_AGAIN_MAX_MS)) {
+      try {
+        await this.#store.placements.settle(placement)
+        return
+      } catch (error) {
+        if (performance.now() > giveUpAt) throw error
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+      }
+    }
+  }
+
+  /** Whether it is being sent right now, or its answer being written down. */
+  isUnderWay(id: string): boolean {
+    return this.#underWay.has(id)
   }
 
   async #ask(lsp: Lsp, placement: Placement): Promise<Placement> {
@@ -118,7 +141,7 @@ export class Placing {
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */
   async drain(graceMs: number): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#underWay), delay(graceMs)])
+    await Promise.race([Promise.allSettled(this.#underWay.values()), delay(graceMs)])
   }
 }
 

@@ -5,7 +5,7 @@ import type { Order } from '../domain/order-record.ts'
 import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { nextOpenDelayMs, nextReadDelayMs, type Pace } from '../domain/schedule.ts'
-import type { Clock } from '../domain/time.ts'
+import { SECOND_MS, type Clock } from '../domain/time.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { TrackedOrder, Tracking } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -66,8 +66,12 @@ export class OrderReader {
     const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now())
     const read = { ...next, failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
-    const written = await this.#log.write(order, read, this.#after(read, tracking, lsp, 0), news)
-    return this.#isToBeOpened(written, lsp) ? this.#open(written, tracking, lsp, ref) : written
+    const after = this.#after(read, tracking, lsp, 0)
+    if (!this.#isToBeOpened(read, lsp)) return this.#log.write(order, read, after, news)
+    // Writing it gives its lease up: it is not due again before it was asked for its channel.
+    const nextReadAt = Math.max(after.nextReadAt ?? 0, this.#clock.now() + lsp.settings.timeoutMs + SECOND_MS)
+    const written = await this.#log.write(order, read, { ...after, nextReadAt }, news)
+    return this.#open(written, { ...tracking, leasedBy: undefined }, lsp, ref)
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */

@@ -72,10 +72,6 @@ export class RenewalDesk {
     return payment
   }
 
-  takeDue(until: EpochMs, limit: number): Promise<Renewal[]> {
-    return this.#store.renewals.takeDue(this.#clock.now(), until, limit)
-  }
-
   /** Reads it once, and writes down what became of it. */
   async read(renewal: Renewal): Promise<Renewal> {
     const lsp = this.#lsps.require(renewal.lspId)

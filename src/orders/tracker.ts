@@ -3,15 +3,20 @@ import type { Logger } from 'pino'
 import { OrderMoved } from './log.ts'
 import type { OrderReader } from './reading.ts'
 import type { RenewalDesk } from './renewals.ts'
-import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
+import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Pace } from '../domain/schedule.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-/** Longer than any reading may take: a reader that has not written by then is not there any more. */
-const LEASE_MS = MINUTE_MS
+/**
+ * How long the orders of an instance that died wait for another one. A reading may take longer, if its LSP is slow
+ * or others are before it: as long as the instance lives, it renews its leases.
+ */
+const LEASE_MS = 10 * SECOND_MS
+const RENEW_MS = 3 * SECOND_MS
+/** Orders of one LSP that an instance holds at most. */
 const BATCH = 64
 /** Readings of one LSP at the same time. */
 const CONCURRENCY = 4
@@ -30,52 +35,89 @@ export class Tracker {
   readonly #owner: string
   readonly #lookEveryMs: number
   readonly #queues = new Map<string, PQueue>()
+  /** LSPs whose budget is spent, and until when. */
+  readonly #spentUntil = new Map<string, EpochMs>()
+  /** Orders that are leased to this instance. */
+  readonly #held = new Set<string>()
   #timer: NodeJS.Timeout | null = null
+  #renewing: NodeJS.Timeout | null = null
   #looking: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(options: { store: Store; reader: OrderReader; renewals: RenewalDesk; lsps: LspRegistry; clock: Clock; pace: Pace; logger: Logger; instanceId: string }) {
+  constructor(options: { store: Store; reader: OrderReader; renewals: RenewalDesk; lsps: LspRegistry; clock: Clock; pace: Pace; logger: Logger }) {
     this.#store = options.store
     this.#reader = options.reader
     this.#renewals = options.renewals
     this.#lsps = options.lsps
     this.#clock = options.clock
     this.#log = options.logger
-    this.#owner = options.instanceId
+    this.#owner = options.store.instanceId
     this.#lookEveryMs = Math.min(Math.max(options.pace.activeMs / 5, 5), SECOND_MS)
   }
 
   start(): void {
+    this.#renewing = setInterval(() => void this.#renew(), RENEW_MS)
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look().finally(() => {
-        if (!this.#stopped) this.start()
+        if (!this.#stopped) this.#lookLater()
       })
     }, this.#lookEveryMs)
   }
 
-  /** No new readings; the ones under way are finished. */
+  /** No new readings; the ones under way are finished, the others left to whoever comes first. */
   async stop(): Promise<void> {
     this.#stopped = true
     if (this.#timer) clearTimeout(this.#timer)
     await this.#looking
     for (const queue of this.#queues.values()) queue.clear()
     await Promise.all([...this.#queues.values()].map((queue) => queue.onIdle()))
+    if (this.#renewing) clearInterval(this.#renewing)
+    await this.#store.readings.release(this.#owner, [...this.#held]).catch((error: unknown) => this.#log.warn({ err: error }, 'the orders held here are free for others only when their leases end'))
   }
 
   async #look(): Promise<void> {
     try {
-      const now = this.#clock.now()
-      const busy = [...this.#queues].flatMap(([lspId, queue]) => (queue.size > 0 ? [lspId] : []))
-      const due = await this.#store.orders.takeDue(this.#owner, now, now + LEASE_MS, [...busy, ...this.#lsps.paused()], BATCH)
-      for (const tracked of due) this.#enqueue(tracked.order.lspId, () => this.#read(tracked))
-      for (const renewal of await this.#renewals.takeDue(now + LEASE_MS, BATCH)) this.#enqueue(renewal.lspId, () => this.#renewals.read(renewal))
+      const paused = new Set(this.#lsps.paused())
+      for (const lspId of await this.#store.readings.dueLsps(this.#clock.now())) {
+        const lsp = this.#lsps.get(lspId)
+        // Only another instance knows an LSP that was configured since this one started.
+        if (lsp && !paused.has(lspId) && (this.#spentUntil.get(lspId) ?? 0) <= this.#clock.now()) await this.#take(lsp)
+      }
     } catch (error) {
       this.#log.error({ err: error }, 'the tracker could not look for due orders')
     }
   }
 
+  async #take(lsp: Lsp): Promise<void> {
+    const queue = this.#queueOf(lsp.id)
+    const limit = BATCH - queue.size - queue.pending
+    if (limit <= 0 || this.#stopped) return
+    const now = this.#clock.now()
+    const claim = { lspId: lsp.id, owner: this.#owner, now, leaseUntil: now + LEASE_MS, limit, requestsPerMinute: lsp.settings.requestsPerMinute }
+    const { orders, renewals, nextAt } = await this.#store.transaction((stores) => stores.readings.take(claim))
+    this.#spentUntil.set(lsp.id, nextAt ?? 0)
+    for (const tracked of orders) {
+      this.#held.add(tracked.order.id)
+      this.#enqueue(lsp.id, () => this.#read(tracked).finally(() => this.#held.delete(tracked.order.id)))
+    }
+    for (const renewal of renewals) this.#enqueue(lsp.id, () => this.#renewals.read(renewal))
+  }
+
+  /** A lease that cannot be renewed is lost; then what is being read is not written. */
+  async #renew(): Promise<void> {
+    try {
+      await this.#store.readings.renew(this.#owner, [...this.#held], this.#clock.now() + LEASE_MS)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the tracker could not renew its leases')
+    }
+  }
+
   #enqueue(lspId: string, work: () => Promise<unknown>): void {
-    void this.#queueOf(this.#lsps.require(lspId))
+    void this.#queueOf(lspId)
       .add(work)
       .catch((error: unknown) => this.#log.error({ err: error, lsp: lspId }, 'a reading failed'))
   }
@@ -90,14 +132,12 @@ export class Tracker {
     }
   }
 
-  /** Spreads the readings of an LSP evenly: never more in a second than its share of a minute. */
-  #queueOf(lsp: Lsp): PQueue {
-    let queue = this.#queues.get(lsp.id)
+  /** How often an LSP is read, its budget says; this is for one that is slow to answer. */
+  #queueOf(lspId: string): PQueue {
+    let queue = this.#queues.get(lspId)
     if (!queue) {
-      const perMinute = lsp.settings.requestsPerMinute
-      const interval = perMinute >= 60 ? { interval: SECOND_MS, intervalCap: Math.floor(perMinute / 60) } : { interval: MINUTE_MS / perMinute, intervalCap: 1 }
-      queue = new PQueue({ concurrency: CONCURRENCY, ...interval })
-      this.#queues.set(lsp.id, queue)
+      queue = new PQueue({ concurrency: CONCURRENCY })
+      this.#queues.set(lspId, queue)
     }
     return queue
   }

@@ -9,7 +9,7 @@ import { cheapestOf, offerEndsAt } from '../domain/offer.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
-import { within, type Placing } from '../orders/placing.ts'
+import { LATE_ANSWER_MS, within, type Placing } from '../orders/placing.ts'
 import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
@@ -32,6 +32,8 @@ export interface Ask {
 const LAST_CALL_MS = 10 * SECOND_MS
 /** An estimate this young is asked for again by nobody. */
 const ESTIMATE_FRESH_MS = 5 * SECOND_MS
+/** How often to look whether another instance has its answer. */
+const LOOK_ELSEWHERE_MS = 100
 
 /** Asks LSPs what a channel costs, at the least trouble for them that gives an honest answer. */
 export class Quoting {
@@ -135,8 +137,12 @@ export class Quoting {
           email: null,
           agreed: null,
           alongside: async (stores, placementId) => {
+            // What stands is counted by one instance at a time.
+            await stores.placements.lockLsp(lsp.id)
             const standing = await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
             if (standing) throw new AlreadyStanding(standing)
+            const asked = await stores.placements.beingAsked(question, placementId)
+            if (asked) throw new AlreadyAsked(asked)
             await assertWithinCourtesy(stores, lsp.settings, clientId, placementId, this.#clock.now())
           },
         })
@@ -144,6 +150,7 @@ export class Quoting {
           ({ settled }) => settled,
           (error: unknown) => {
             if (error instanceof AlreadyStanding) return error.placement
+            if (error instanceof AlreadyAsked) return this.#answerElsewhere(error.placement)
             throw error
           },
         )
@@ -156,13 +163,25 @@ export class Quoting {
     return this.firmQuote(lsp, settled)
   }
 
+  /** Another instance is asking this very question: its answer is ours. */
+  async #answerElsewhere(asked: Placement): Promise<Placement> {
+    const giveUpAt = performance.now() + LATE_ANSWER_MS
+    let placement: Placement | null = asked
+    while (placement !== null && (placement.status === 'INTENDED' || placement.status === 'SENT') && performance.now() < giveUpAt) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_ELSEWHERE_MS).unref())
+      placement = await this.#store.placements.get(asked.id)
+    }
+    return placement ?? asked
+  }
+
   /** The quote that an order at the LSP stands behind: the same one, however often it is asked for. */
   async firmQuote(lsp: Lsp, placement: Placement): Promise<Quote> {
     const known = await this.#store.quotes.byPlacement(placement.id)
     if (known) return known
     const quote = this.#quoteOfPlacement(lsp, placement)
     const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
-    return this.#store.transaction(async ({ quotes }) => {
+    return this.#store.transaction(async ({ placements, quotes }) => {
+      await placements.lock(placement.id)
       // Many may wait for the same order: the first of them to get here writes its quote, the others get that.
       const first = await quotes.byPlacement(placement.id)
       if (first) return first
@@ -270,6 +289,16 @@ class AlreadyStanding extends Error {
 
   constructor(placement: Placement) {
     super('an order stands for this question')
+    this.placement = placement
+  }
+}
+
+/** Another instance asks the very question at this moment. */
+class AlreadyAsked extends Error {
+  readonly placement: Placement
+
+  constructor(placement: Placement) {
+    super('this question is being asked')
     this.placement = placement
   }
 }

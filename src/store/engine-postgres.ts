@@ -38,6 +38,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     db,
     isShared: true,
     bus,
+    now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     transaction,
     migration: (work) =>
       pool.patiently(MIGRATION_MS, () =>

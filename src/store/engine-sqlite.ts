@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'libsql'
-import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, type DatabaseConnection, type Driver, type QueryResult, type SqliteDialectConfig } from 'kysely'
+import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, sql, type DatabaseConnection, type Driver, type QueryResult, type SqliteDialectConfig } from 'kysely'
 import { DatabaseError, NO_BUS, type Engine } from './engine.ts'
 import { codeOf, retrying } from './retry.ts'
 import type { Tables } from './schema.ts'
@@ -35,6 +35,7 @@ export function openSqlite(path: string): Engine {
     db,
     isShared: false,
     bus: NO_BUS,
+    now: sql<number>`cast((julianday('now') - 2440587.5) * 86400000 as integer)`,
     // A transaction has the whole file to itself from its first statement on.
     transaction,
     migration: transaction,

@@ -1,4 +1,4 @@
-import type { Kysely, SelectQueryBuilder, Transaction } from 'kysely'
+import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from 'kysely'
 import type { Tables } from './schema.ts'
 
 /** The database, or a transaction on it. */
@@ -23,6 +23,8 @@ export interface Engine {
   /** Whether several processes work on it at the same time. */
   readonly isShared: boolean
   readonly bus: HintBus
+  /** The time by the database's own clock, which all who share it share. */
+  readonly now: RawBuilder<number>
   /**
    * Runs `work` in one transaction, and again when the database asks for that: `work` may have no effect but on
    * the database.

@@ -1,4 +1,5 @@
-import type { Db } from './database.ts'
+import type { Db, Engine } from './engine.ts'
+import { isGone } from './instances.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 export interface IdempotencyRecord {
@@ -8,21 +9,35 @@ export interface IdempotencyRecord {
   placementId: string | null
 }
 
+/** The database was away for so long that others took this instance for gone. */
+export class KeyLost extends Error {
+  override name = 'KeyLost'
+}
+
 export class IdempotencyStore {
   readonly #db: Db
+  readonly #engine: Engine
+  readonly #self: string
 
-  constructor(db: Db) {
+  constructor(db: Db, engine: Engine, self: string) {
     this.#db = db
+    this.#engine = engine
+    this.#self = self
   }
 
   /** Claims the key. null: it is the caller's now; else what it was claimed for before. */
   async claim(clientId: string, key: string, inputHash: string, now: EpochMs): Promise<IdempotencyRecord | null> {
-    const claimed = await this.#db
-      .insertInto('idempotency')
-      .values({ client_id: clientId, key, input_hash: inputHash, created_at: now, answer: null, placement_id: null })
-      .onConflict((conflict) => conflict.columns(['client_id', 'key']).doNothing())
-      .executeTakeFirst()
-    return (claimed.numInsertedOrUpdatedRows ?? 0n) > 0n ? null : this.get(clientId, key)
+    for (;;) {
+      const claimed = await this.#db
+        .insertInto('idempotency')
+        .values({ client_id: clientId, key, input_hash: inputHash, created_at: now, answer: null, placement_id: null, owner: this.#self })
+        .onConflict((conflict) => conflict.columns(['client_id', 'key']).doNothing())
+        .executeTakeFirst()
+      if ((claimed.numInsertedOrUpdatedRows ?? 0n) > 0n) return null
+      const before = await this.get(clientId, key)
+      // Given back between the two: nobody's, so it may be claimed after all.
+      if (before) return before
+    }
   }
 
   async get(clientId: string, key: string): Promise<IdempotencyRecord | null> {
@@ -30,9 +45,21 @@ export class IdempotencyStore {
     return row ? { inputHash: row.input_hash, answer: row.answer, placementId: row.placement_id } : null
   }
 
-  /** Ties the key to the order that is about to be sent: after a crash, its fate is the key's answer. */
+  /**
+   * Ties the key to the order that is about to be sent: after a crash, its fate is the key's answer.
+   * @throws KeyLost
+   */
   async bind(clientId: string, key: string, placementId: string): Promise<void> {
-    await this.#db.updateTable('idempotency').set({ placement_id: placementId }).where('client_id', '=', clientId).where('key', '=', key).execute()
+    const bound = await this.#db
+      .updateTable('idempotency')
+      .set({ placement_id: placementId })
+      .where('client_id', '=', clientId)
+      .where('key', '=', key)
+      .where('owner', '=', this.#self)
+      .where('placement_id', 'is', null)
+      .where('answer', 'is', null)
+      .executeTakeFirst()
+    if (bound.numUpdatedRows === 0n) throw new KeyLost('another instance has taken this idempotency key over')
   }
 
   async answer(clientId: string, key: string, answer: string): Promise<void> {
@@ -50,9 +77,14 @@ export class IdempotencyStore {
     await this.#db.deleteFrom('idempotency').where('client_id', '=', clientId).where('key', '=', key).where('answer', 'is', null).where('placement_id', 'is', null).execute()
   }
 
-  /** The same for every key, at a start, when nothing can be under way. */
-  async releaseAllUnbound(): Promise<void> {
-    await this.#db.deleteFrom('idempotency').where('answer', 'is', null).where('placement_id', 'is', null).execute()
+  /** The same for every key whose instance is gone, and for those of this one that are older than `ownBefore`. */
+  async releaseAbandoned(silentMs: number, ownBefore: EpochMs): Promise<void> {
+    await this.#db
+      .deleteFrom('idempotency')
+      .where('answer', 'is', null)
+      .where('placement_id', 'is', null)
+      .where((e) => e.or([isGone(e, this.#engine, this.#self, silentMs), e.and([e('owner', '=', this.#self), e('created_at', '<', ownBefore)])]))
+      .execute()
   }
 
   /** Gives the key back: what was tried for it had no effect, and may be tried again. */

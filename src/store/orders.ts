@@ -14,6 +14,8 @@ export interface Tracking {
   /** Attempts to have the channel opened. */
   openAttempts: number
   final: boolean
+  /** The instance that took it to read it: should it have lost its lease, what it read is not written. */
+  leasedBy?: string | undefined
 }
 
 export interface TrackedOrder {
@@ -31,7 +33,7 @@ export interface OrderPage {
 
 const orderOf = (row: Pick<OrderRow, 'body'>) => JSON.parse(row.body) as Order
 
-function trackedOf(row: OrderRow): TrackedOrder {
+export function trackedOf(row: OrderRow): TrackedOrder {
   return {
     order: orderOf(row),
     tracking: { nextReadAt: row.next_read_at, failures: row.failures, openAttempts: row.open_attempts, final: row.final === 1 },
@@ -78,16 +80,17 @@ export class OrderStore {
   }
 
   /**
-   * Writes the order as it stands now, unless it has moved since it was read: its sequence must still be
-   * `expectedSequence`. False: somebody else was faster, and nothing was written.
+   * Writes the order as it stands now and gives up the lease of it, unless it has moved since it was read: its
+   * sequence must still be `expectedSequence`, and a lease that `tracking` names still there. False: somebody else was faster, and nothing was written.
    */
   async update(order: Order, tracking: Tracking, expectedSequence: number): Promise<boolean> {
-    const result = await this.#db
+    let query = this.#db
       .updateTable('orders')
       .set({ ...columnsOf(order, tracking), lease_owner: null, lease_until: 0 })
       .where('id', '=', order.id)
       .where('sequence', '=', expectedSequence)
-      .executeTakeFirst()
+    if (tracking.leasedBy !== undefined) query = query.where('lease_owner', '=', tracking.leasedBy)
+    const result = await query.executeTakeFirst()
     return result.numUpdatedRows > 0n
   }
 
@@ -146,29 +149,6 @@ export class OrderStore {
   async lastPosition(): Promise<number> {
     const row = await this.#db.selectFrom('counters').select('value').where('name', '=', 'events').executeTakeFirstOrThrow()
     return row.value
-  }
-
-  /**
-   * Takes orders that are due under a lease, so that nobody else reads them before `leaseUntil`. Orders of
-   * `busyLsps` are left for later.
-   */
-  async takeDue(owner: string, now: EpochMs, leaseUntil: EpochMs, busyLsps: readonly string[], limit: number): Promise<TrackedOrder[]> {
-    const rows = await this.#db
-      .updateTable('orders')
-      .set({ lease_owner: owner, lease_until: leaseUntil })
-      .where('id', 'in', (e) =>
-        e
-          .selectFrom('orders')
-          .select('id')
-          .where('next_read_at', '<=', now)
-          .where('lease_until', '<=', now)
-          .$if(busyLsps.length > 0, (query) => query.where('lsp_id', 'not in', busyLsps))
-          .orderBy('next_read_at')
-          .limit(limit),
-      )
-      .returningAll()
-      .execute()
-    return rows.map(trackedOf)
   }
 
   /** Orders whose channel's lease ends before `before`, and of whom nobody was reminded of that; the soonest first. */

@@ -1,4 +1,6 @@
-import type { Db } from './database.ts'
+import { sql } from 'kysely'
+import type { Db, Engine } from './engine.ts'
+import { isGone } from './instances.ts'
 import type { PlacementRow } from './schema.ts'
 import type { FailureDetails } from '../domain/failure.ts'
 import type { VettedOffer } from '../domain/offer.ts'
@@ -61,9 +63,26 @@ function placementOf(row: PlacementRow): Placement {
 
 export class PlacementStore {
   readonly #db: Db
+  readonly #engine: Engine
+  readonly #self: string
 
-  constructor(db: Db) {
+  constructor(db: Db, engine: Engine, self: string) {
     this.#db = db
+    this.#engine = engine
+    this.#self = self
+  }
+
+  /**
+   * Until the transaction ends, nobody else gets past this for the same LSP: what is counted after it is not
+   * counted by two at once.
+   */
+  async lockLsp(lspId: string): Promise<void> {
+    await this.#engine.lock(this.#db, `sluice lsp ${lspId}`)
+  }
+
+  /** The same for one placement. */
+  async lock(id: string): Promise<void> {
+    await this.#engine.locking(this.#db.selectFrom('placements').select('id').where('id', '=', id)).execute()
   }
 
   async intend(placement: Omit<Placement, 'status' | 'orderId' | 'lspOrderId' | 'accessToken' | 'reading' | 'offer' | 'failure'>): Promise<void> {
@@ -84,18 +103,24 @@ export class PlacementStore {
         lsp_order_id: null,
         access_token: null,
         body: JSON.stringify(body),
+        owner: this.#self,
       })
       .execute()
   }
 
-  async markSent(id: string): Promise<void> {
-    await this.#db.updateTable('placements').set({ status: 'SENT' }).where('id', '=', id).execute()
+  /** False: it is not this instance's to send any more. */
+  async markSent(id: string): Promise<boolean> {
+    const result = await this.#db.updateTable('placements').set({ status: 'SENT' }).where('id', '=', id).where('status', '=', 'INTENDED').where('owner', '=', this.#self).executeTakeFirst()
+    return result.numUpdatedRows > 0n
   }
 
-  /** Writes down how it ended. A refusal left nothing at the LSP, so it counts against no budget. */
-  async settle(placement: Placement): Promise<void> {
+  /**
+   * Writes down how it ended. A refusal left nothing at the LSP, so it counts against no budget. With `from`, only
+   * while it is still that; false: it is not.
+   */
+  async settle(placement: Placement, from?: PlacementStatus): Promise<boolean> {
     const { request, email, agreed, reading, offer, failure } = placement
-    await this.#db
+    let query = this.#db
       .updateTable('placements')
       .set({
         status: placement.status,
@@ -106,7 +131,9 @@ export class PlacementStore {
         body: JSON.stringify({ request, email, agreed, reading, offer, failure } satisfies Body),
       })
       .where('id', '=', placement.id)
-      .execute()
+    if (from !== undefined) query = query.where('status', '=', from)
+    const result = await query.executeTakeFirst()
+    return result.numUpdatedRows > 0n
   }
 
   async get(id: string): Promise<Placement | null> {
@@ -114,20 +141,44 @@ export class PlacementStore {
     return row ? placementOf(row) : null
   }
 
-  /** What was begun and not finished: its fate is not written down, or what it means for an order is not. */
-  async unfinished(): Promise<Placement[]> {
-    const rows = await this.#db
+  /**
+   * What was begun and not finished: its fate is not written down, or what it means for an order is not. What
+   * instances that are gone (silent for `silentMs`) left behind becomes this one's first; each is one instance's.
+   */
+  async takeUnfinished(silentMs: number): Promise<Placement[]> {
+    await this.#db
+      .updateTable('placements')
+      .set({ owner: this.#self })
+      .where('id', 'in', this.#unfinishedIds())
+      .where((e) => isGone(e, this.#engine, this.#self, silentMs))
+      .execute()
+    const rows = await this.#db.selectFrom('placements').selectAll().where('id', 'in', this.#unfinishedIds()).where('owner', '=', this.#self).orderBy('id').execute()
+    return rows.map(placementOf)
+  }
+
+  /** Each part by an index of its own. */
+  #unfinishedIds() {
+    return this.#db
+      .selectFrom('placements as unsettled')
+      .select('unsettled.id')
+      .where('unsettled.status', 'in', ['INTENDED', 'SENT'])
+      .union(this.#db.selectFrom('idempotency').select('placement_id as id').where('answer', 'is', null).where('placement_id', 'is not', null).$castTo<{ id: string }>())
+      .union(this.#db.selectFrom('orders').select('placement_id as id').where('state', '=', sql.lit('OUTCOME_UNKNOWN')).where('final', '=', sql.lit(0)))
+  }
+
+  /** An order for this very question's price that is on its way to the LSP, other than `exceptId`. */
+  async beingAsked(question: string, exceptId: string): Promise<Placement | null> {
+    const row = await this.#db
       .selectFrom('placements')
       .selectAll()
-      .where((e) =>
-        e.or([
-          e('status', 'in', ['INTENDED', 'SENT']),
-          e('id', 'in', e.selectFrom('idempotency').select('placement_id').where('answer', 'is', null).where('placement_id', 'is not', null).$castTo<{ placement_id: string }>()),
-          e('order_id', 'in', e.selectFrom('orders').select('id').where('state', '=', 'OUTCOME_UNKNOWN').where('final', '=', 0)),
-        ]),
-      )
-      .execute()
-    return rows.map(placementOf)
+      .where('question', '=', question)
+      .where('purpose', '=', 'QUOTE')
+      .where('status', 'in', ['INTENDED', 'SENT'])
+      .where('id', '!=', exceptId)
+      .orderBy('intended_at', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row ? placementOf(row) : null
   }
 
   /** The order that stands unpaid at the LSP for this very question, if one does at `at`. */

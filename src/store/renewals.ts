@@ -28,15 +28,4 @@ export class RenewalStore {
     const row = await this.#db.selectFrom('renewals').select('body').where('client_id', '=', clientId).where('id', '=', id).executeTakeFirst()
     return row ? (JSON.parse(row.body) as Renewal) : null
   }
-
-  /** Takes renewals that are due, and puts them off until `until` so that nobody else reads them meanwhile. */
-  async takeDue(now: EpochMs, until: EpochMs, limit: number): Promise<Renewal[]> {
-    const rows = await this.#db
-      .updateTable('renewals')
-      .set({ next_read_at: until })
-      .where('id', 'in', (e) => e.selectFrom('renewals').select('id').where('next_read_at', '<=', now).orderBy('next_read_at').limit(limit))
-      .returning('body')
-      .execute()
-    return rows.map((row) => JSON.parse(row.body) as Renewal)
-  }
 }

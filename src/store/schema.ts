@@ -48,6 +48,8 @@ export interface PlacementRow {
   lsp_order_id: string | null
   access_token: string | null
   body: string
+  /** The instance that sends it. */
+  owner: string | null
 }
 
 export interface OrderRow {
@@ -94,6 +96,22 @@ export interface IdempotencyRow {
   /** null while the answer is on its way. */
   answer: string | null
   placement_id: string | null
+  /** The instance that looks for the answer. */
+  owner: string | null
+}
+
+/** A gateway that works on this database. */
+export interface InstanceRow {
+  id: string
+  /** When it last said that it lives, by the database's clock. */
+  seen_at: number
+}
+
+/** How much an LSP was read, by all gateways together. */
+export interface ReadBudgetRow {
+  lsp_id: string
+  /** The moment up to which what it may be read is spent, in microseconds. */
+  spent_until: number
 }
 
 export interface RenewalRow {
@@ -154,5 +172,7 @@ export interface Tables {
   webhooks: WebhookRow
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
+  instances: InstanceRow
+  read_budgets: ReadBudgetRow
   migrations: MigrationRow
 }

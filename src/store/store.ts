@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { openDatabase } from './database.ts'
-import type { Db, HintBus } from './engine.ts'
+import type { Db, Engine, HintBus } from './engine.ts'
 import { IdempotencyStore } from './idempotency.ts'
+import { InstanceStore } from './instances.ts'
 import { LspStore } from './lsps.ts'
 import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
+import { ReadingStore } from './readings.ts'
 import { RenewalStore } from './renewals.ts'
 import { WebhookStore } from './webhooks.ts'
 import type { Clock } from '../domain/time.ts'
@@ -16,23 +19,29 @@ export interface Stores {
   placements: PlacementStore
   orders: OrderStore
   renewals: RenewalStore
+  readings: ReadingStore
   idempotency: IdempotencyStore
+  instances: InstanceStore
   webhooks: WebhookStore
 }
 
-function storesOn(db: Db): Stores {
+function storesOn(db: Db, engine: Engine, self: string): Stores {
   return {
     lsps: new LspStore(db),
     quotes: new QuoteStore(db),
-    placements: new PlacementStore(db),
+    placements: new PlacementStore(db, engine, self),
     orders: new OrderStore(db),
     renewals: new RenewalStore(db),
-    idempotency: new IdempotencyStore(db),
+    readings: new ReadingStore(db, engine),
+    idempotency: new IdempotencyStore(db, engine, self),
+    instances: new InstanceStore(db, engine, self),
     webhooks: new WebhookStore(db),
   }
 }
 
 export interface Store extends Stores, AsyncDisposable {
+  /** This gateway's own name among those that share the database; another one at each start. */
+  readonly instanceId: string
   /** Whether several gateways may work on it at the same time. */
   readonly isShared: boolean
   /** How the gateways that share it tell each other that there is something new. */
@@ -53,12 +62,14 @@ export interface Store extends Stores, AsyncDisposable {
  */
 export async function openStore(databaseUrl: string, clock: Clock): Promise<Store> {
   const engine = await openDatabase(databaseUrl, () => clock.now())
+  const instanceId = randomUUID()
   const close = () => engine.close()
   return {
-    ...storesOn(engine.db),
+    ...storesOn(engine.db, engine, instanceId),
+    instanceId,
     isShared: engine.isShared,
     bus: engine.bus,
-    transaction: (work) => engine.transaction((trx) => work(storesOn(trx))),
+    transaction: (work) => engine.transaction((trx) => work(storesOn(trx, engine, instanceId))),
     isReachable: () => engine.isReachable(),
     close,
     [Symbol.asyncDispose]: close,

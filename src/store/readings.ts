@@ -1,0 +1,128 @@
+import { sql } from 'kysely'
+import type { Db, Engine } from './engine.ts'
+import { trackedOf, type TrackedOrder } from './orders.ts'
+import type { Renewal } from '../domain/renewal-record.ts'
+import { MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
+
+const MICROS = 1_000
+/** A budget that is spent for longer ahead than this was spent by a clock that has been set back since. */
+const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
+
+/** What an instance wants to read at one LSP. */
+export interface ReadingClaim {
+  lspId: string
+  owner: string
+  now: EpochMs
+  /** Nobody else reads the orders before this, unless the lease is given up. */
+  leaseUntil: EpochMs
+  limit: number
+  /** How often the LSP may be read, by all instances together. */
+  requestsPerMinute: number
+}
+
+export interface ClaimedReadings {
+  orders: TrackedOrder[]
+  renewals: Renewal[]
+  /** The LSP may not be read before this; null: there was room for more. */
+  nextAt: EpochMs | null
+}
+
+/** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
+export class ReadingStore {
+  readonly #db: Db
+  readonly #engine: Engine
+
+  constructor(db: Db, engine: Engine) {
+    this.#db = db
+    this.#engine = engine
+  }
+
+  /** LSPs at which something is due. */
+  async dueLsps(now: EpochMs): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('lsps')
+      .select('lsps.id')
+      .where((e) =>
+        e.or([
+          e.exists(e.selectFrom('orders').select(sql.lit(1).as('one')).whereRef('orders.lsp_id', '=', 'lsps.id').where('orders.next_read_at', '<=', now).where('orders.lease_until', '<=', now)),
+          e.exists(e.selectFrom('renewals').select(sql.lit(1).as('one')).whereRef('renewals.lsp_id', '=', 'lsps.id').where('renewals.next_read_at', '<=', now)),
+        ]),
+      )
+      .execute()
+    return rows.map((row) => row.id)
+  }
+
+  /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
+  async take(claim: ReadingClaim): Promise<ClaimedReadings> {
+    const { lspId, now, requestsPerMinute } = claim
+    const micros = now * MICROS
+    const spacing = Math.ceil((MINUTE_MS * MICROS) / requestsPerMinute)
+    // A second's worth may come at once.
+    const burst = Math.max(1, Math.floor(requestsPerMinute / 60))
+    const written = await this.#spentUntil(lspId)
+    const isAhead = written > micros + burst * spacing + CLOCK_SLACK_MICROS
+    const spentUntil = isAhead ? micros : Math.max(written, micros)
+    const allowed = Math.floor((micros + burst * spacing - spentUntil) / spacing)
+    const limit = Math.min(claim.limit, allowed)
+    const renewals = limit > 0 ? await this.#takeRenewals(claim, limit) : []
+    const orders = limit > renewals.length ? await this.#takeOrders(claim, limit - renewals.length) : []
+    const taken = renewals.length + orders.length
+    const nowSpentUntil = spentUntil + taken * spacing
+    if (taken > 0 || isAhead) await this.#db.updateTable('read_budgets').set({ spent_until: nowSpentUntil }).where('lsp_id', '=', lspId).execute()
+    return { orders, renewals, nextAt: taken < allowed ? null : Math.ceil((nowSpentUntil - (burst - 1) * spacing) / MICROS) }
+  }
+
+  /** Until the transaction ends, nobody else gets past this for the same LSP. */
+  async #spentUntil(lspId: string): Promise<number> {
+    const budget = () => this.#engine.locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', lspId)).executeTakeFirst()
+    const found = await budget()
+    if (found) return found.spent_until
+    await this.#db
+      .insertInto('read_budgets')
+      .values({ lsp_id: lspId, spent_until: 0 })
+      .onConflict((conflict) => conflict.column('lsp_id').doNothing())
+      .execute()
+    return (await budget())?.spent_until ?? 0
+  }
+
+  async #takeOrders({ lspId, owner, now, leaseUntil }: ReadingClaim, limit: number): Promise<TrackedOrder[]> {
+    const due = this.#db.selectFrom('orders').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).where('lease_until', '<=', now).orderBy('next_read_at').limit(limit)
+    // The rows are chosen once, before any is changed: PostgreSQL may run a subquery more than once.
+    const rows = await this.#db
+      .with('due', () => this.#engine.claiming(due))
+      .updateTable('orders')
+      .set({ lease_owner: owner, lease_until: leaseUntil })
+      .where('id', 'in', (e) => e.selectFrom('due').select('due.id'))
+      .returningAll()
+      .execute()
+    return rows.map((row) => {
+      const { order, tracking } = trackedOf(row)
+      return { order, tracking: { ...tracking, leasedBy: owner } }
+    })
+  }
+
+  /** A renewal is put off for as long as a lease lasts, so that nobody else reads it meanwhile. */
+  async #takeRenewals({ lspId, now, leaseUntil }: ReadingClaim, limit: number): Promise<Renewal[]> {
+    const due = this.#db.selectFrom('renewals').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).orderBy('next_read_at').limit(limit)
+    const rows = await this.#db
+      .with('due', () => this.#engine.claiming(due))
+      .updateTable('renewals')
+      .set({ next_read_at: leaseUntil })
+      .where('id', 'in', (e) => e.selectFrom('due').select('due.id'))
+      .returning('body')
+      .execute()
+    return rows.map((row) => JSON.parse(row.body) as Renewal)
+  }
+
+  /** Keeps the leases of what is still being read. One that was lost meanwhile stays lost. */
+  async renew(owner: string, orderIds: readonly string[], leaseUntil: EpochMs): Promise<void> {
+    if (orderIds.length === 0) return
+    await this.#db.updateTable('orders').set({ lease_until: leaseUntil }).where('id', 'in', orderIds).where('lease_owner', '=', owner).execute()
+  }
+
+  /** Leaves orders to whoever comes first. */
+  async release(owner: string, orderIds: readonly string[]): Promise<void> {
+    if (orderIds.length === 0) return
+    await this.#db.updateTable('orders').set({ lease_owner: null, lease_until: 0 }).where('id', 'in', orderIds).where('lease_owner', '=', owner).execute()
+  }
+}
