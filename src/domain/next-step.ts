@@ -40,8 +40,9 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
     case 'COMPLETED':
       return completedStep(order, features)
     case 'EXPIRED':
-      return order.paymentSeenAt === null
-        ? step('NOBODY', 'NONE', 'It was not paid in time. Do not pay it now; ask for a new quote.')
+      if (order.paymentSeenAt === null) return step('NOBODY', 'NONE', 'It was not paid in time. Do not pay it now; ask for a new quote.')
+      return order.refund?.state === 'AVAILABLE'
+        ? step('CLIENT', 'REQUEST_REFUND', 'A payment was seen, and the order expired: ask for the refund.')
         : step('LSP', 'WAIT', 'A payment was seen, and the order expired: the LSP has to refund it or to go on.')
     case 'FAILED':
       return order.refund?.state === 'AVAILABLE'
