@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
+import { accessConfig, type AccessConfig, type ClientLimits } from './config/access.ts'
 import { keysOf } from './config/keys.ts'
 import { ConfigError } from './config/problem.ts'
 import { configSchema, type LOG_LEVELS, type ConfigurableProtocol } from './config/schema.ts'
 import { readSource } from './config/source.ts'
 import { validate } from './config/validate.ts'
 import { NETWORKS, type LspProtocol, type Network } from './domain/lsp.ts'
+import type { EpochMs } from './domain/time.ts'
 import { ADAPTERS } from './protocols/index.ts'
 import type { WebhookConfig } from './webhooks/target.ts'
 
@@ -48,6 +51,9 @@ export interface ClientConfig {
   name: string
   /** In lower case. */
   keySha256: string
+  expiresAt?: EpochMs | undefined
+  /** In place of the ones for everybody. */
+  limits?: Partial<ClientLimits> | undefined
   webhook?: WebhookConfig | undefined
 }
 
@@ -61,7 +67,7 @@ export interface PaceConfig {
 
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-export interface GatewayConfig {
+export interface GatewayConfig extends AccessConfig {
   lsps: readonly LspConfig[]
   /** With none, anyone who can connect is served as one client. */
   clients: readonly ClientConfig[]
@@ -91,7 +97,9 @@ export function parseConfig(
 
 /** @throws ConfigError also when there is no such file, or it cannot be read */
 export async function loadConfigFile(path: string, environment: Readonly<Record<string, string | undefined>>): Promise<GatewayConfig> {
-  return parseConfig(await readText(path), environment, path)
+  const config = parseConfig(await readText(path), environment, path)
+  const { trustedDocuments } = config
+  return trustedDocuments ? { ...config, trustedDocuments: { ...trustedDocuments, manifest: resolve(dirname(path), trustedDocuments.manifest) } } : config
 }
 
 const FILE_MISTAKES: Readonly<Record<string, string>> = {
@@ -131,7 +139,13 @@ function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocol
       requestsPerMinute: lsp.requestsPerMinute ?? protocolOf(lsp).readsPerMinute ?? DEFAULT_READS_PER_MINUTE,
       tariffFeeRateSatPerVbyte: tariff?.feeRateSatPerVbyte ?? null,
     })),
-    clients: file.clients.map((client) => ({ ...client, keySha256: client.keySha256.toLowerCase() })),
+    clients: file.clients.map(({ expiresAt, limits, ...client }) => ({
+      ...client,
+      keySha256: client.keySha256.toLowerCase(),
+      ...(expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) }),
+      ...(limits === undefined ? {} : { limits }),
+    })),
+    ...accessConfig(file),
     pace: file.pace,
     leaseReminderDays: file.leaseReminderDays,
     graphiql: file.graphiql,

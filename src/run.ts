@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
+import { DEFAULT_ACCESS } from './config/access.ts'
 import { systemClock } from './domain/time.ts'
 import { openGateway, type GatewayOptions } from './gateway.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
@@ -110,5 +111,5 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     requestsPerMinute: 6_000,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
   }))
-  return { lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
+  return { ...DEFAULT_ACCESS, lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
 }

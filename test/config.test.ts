@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, loadConfigFile, parseConfig, readEnvironment } from '../src/config.ts'
+import { DEFAULT_ACCESS } from '../src/config/access.ts'
 import { keysOf, listKeys } from '../src/config/keys.ts'
 import { configSchema, type ConfigurableProtocol } from '../src/config/schema.ts'
 import { LSP_PROTOCOLS } from '../src/domain/lsp.ts'
@@ -72,6 +73,7 @@ describe('a configuration file', () => {
         },
       ],
       clients: [],
+      ...DEFAULT_ACCESS,
       pace: { activeMs: 5_000, idleMs: 3_600_000 },
       leaseReminderDays: 7,
       graphiql: true,
@@ -100,6 +102,13 @@ lsps:
 clients:
   - name: my-wallet
     keySha256: ${HASH.toUpperCase()}
+    expiresAt: 2027-01-31T01:00:00+01:00
+    limits: { ordersPerMinute: 5 }
+limits: { operationsPerSecond: 7, maxCost: 100 }
+jwt: { issuer: 'https://id.example/', audience: sluice, jwksUrl: 'https://id.example/keys', algorithms: [ES256] }
+trustedProxies: [10.0.0.0/8, '::1']
+allowedOrigins: ['https://Wallet.example', 'http://localhost:3000']
+trustedDocuments: { manifest: documents.json, level: only }
 pace: { activeMs: 20, idleMs: 20 }
 leaseReminderDays: 0
 graphiql: false
@@ -125,7 +134,12 @@ logLevel: silent
           tariffFeeRateSatPerVbyte: 1.5,
         },
       ],
-      clients: [{ name: 'my-wallet', keySha256: HASH }],
+      clients: [{ name: 'my-wallet', keySha256: HASH, expiresAt: Date.UTC(2027, 0, 31), limits: { ordersPerMinute: 5 } }],
+      limits: { ...DEFAULT_ACCESS.limits, operationsPerSecond: 7, maxCost: 100 },
+      jwt: { issuer: 'https://id.example/', audience: 'sluice', jwksUrl: 'https://id.example/keys', algorithms: ['ES256'] },
+      trustedProxies: ['10.0.0.0/8', '::1'],
+      allowedOrigins: ['https://wallet.example', 'http://localhost:3000'],
+      trustedDocuments: { manifest: 'documents.json', level: 'only' },
       pace: { activeMs: 20, idleMs: 20 },
       leaseReminderDays: 0,
       graphiql: false,
@@ -275,12 +289,21 @@ lsps:
     ['clients:\n  - name: a\n', `sluice.yaml:8: clients[0].keySha256: is required; allowed: the SHA-256 of the key: 64 hexadecimal digits`],
     [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: a, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].name: the same as in entry [0]'],
     [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: b, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].keySha256: the same as in entry [0]'],
-    ['clients: [a]\n', 'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256, webhook'],
+    ['clients: [a]\n', 'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256, expiresAt, limits, webhook'],
+    [`clients:\n  - { name: a, keySha256: ${HASH}, expiresAt: '2027-01-31' }\n`, 'sluice.yaml:8: clients[0].expiresAt: "2027-01-31" is not allowed; allowed: an instant in ISO 8601'],
+    ['limits: { operationsPerSecond: 0 }\n', 'sluice.yaml:7: limits.operationsPerSecond: 0 is not allowed; allowed: a whole number from 1'],
+    ['jwt: { issuer: i, audience: a, jwksUrl: "http://id.example/keys" }\n', 'sluice.yaml:7: jwt.jwksUrl: "http://id.example/keys" is not allowed; allowed: an https:// URL'],
+    ['jwt: { issuer: i, audience: a, jwksUrl: "https://id.example/", algorithms: [HS256] }\n', 'sluice.yaml:7: jwt.algorithms[0]: "HS256" is not allowed; allowed: RS256'],
+    ['trustedProxies: [10.0.0.0/33]\n', 'sluice.yaml:7: trustedProxies[0]: "10.0.0.0/33" is not allowed; allowed: an address or a network'],
+    ['trustedProxies: [proxy.example]\n', 'sluice.yaml:7: trustedProxies[0]: "proxy.example" is not allowed'],
+    ['allowedOrigins: ["*"]\n', 'sluice.yaml:7: allowedOrigins[0]: "*" is not allowed; allowed: an origin, such as https://wallet.example'],
+    ['allowedOrigins: ["https://wallet.example/"]\n', 'sluice.yaml:7: allowedOrigins[0]: "https://wallet.example/" is not allowed'],
+    ['trustedDocuments: { manifest: d.json, level: block }\n', 'sluice.yaml:7: trustedDocuments.level: "block" is not allowed; allowed: allow, log, only'],
     ['pace: { activeMs: 10, idleMs: 9 }\n', 'sluice.yaml:7: pace.idleMs: 9 is not allowed; allowed: at least pace.activeMs, which is 10'],
     ['pace:\n  activeMs: 7200000\n', 'sluice.yaml:7: pace.idleMs: 3600000 is not allowed; allowed: at least pace.activeMs, which is 7200000'],
     ['pace: fast\n', 'sluice.yaml:7: pace: text is not allowed'],
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
-    ['loglevel: info\n', 'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, pace, leaseReminderDays, graphiql, logLevel'],
+    ['loglevel: info\n', 'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel'],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
     ['"a\\nb": 1\n', 'sluice.yaml:7: "a\\nb": unknown key; allowed: lsps'],
@@ -297,7 +320,7 @@ lsps:
   })
 
   it('is a file that holds something else', () => {
-    expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, pace, leaseReminderDays, graphiql, logLevel')
+    expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel')
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })
 

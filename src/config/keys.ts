@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Path } from './problem.ts'
-import type { KeyMeta } from './schema.ts'
+import type { KeyMeta } from './key.ts'
 
 /** A key of the configuration file as messages and the reference speak of it. */
 export interface Key {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { accessKeys, clientLimitsSchema, expirySchema } from './access.ts'
+import { key } from './key.ts'
 import { NETWORKS, pubkeyOfUri } from '../domain/lsp.ts'
 import { isLocalHost } from '../upstream/addresses.ts'
 import type { Adapter } from '../protocols/adapter.ts'
@@ -12,20 +14,6 @@ import { targetProblem } from '../webhooks/target.ts'
 export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff' | 'readsPerMinute'>
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-
-export interface KeyMeta {
-  /** The key's meaning, for the reference. */
-  description: string
-  /** What the value may be, in messages and in the reference; derived from the schema when left out. */
-  allowed?: string
-  /** What a message must not repeat of the value: nothing of it, or what stands where a URL has credentials. */
-  hides?: 'all' | 'credentials'
-}
-
-/** Comes last on a schema: every method of zod makes a new one, without the meta data. */
-function key<Schema extends z.ZodType>(schema: Schema, meta: KeyMeta): Schema {
-  return schema.meta({ ...meta })
-}
 
 const label = (longest: number) => z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\u2028\\u2029]{1,${longest}}$`, 'u'))
 
@@ -167,6 +155,8 @@ const clientSchema = z.strictObject({
     // Whoever puts the key itself here would read it again in a log.
     hides: 'all',
   }),
+  expiresAt: expirySchema,
+  limits: key(clientLimitsSchema.optional(), { description: "This client's own limits." }),
   webhook: key(webhookSchema.optional(), { description: "Tells the client's server of its orders. A new one begins with the events from then on." }),
 })
 
@@ -195,6 +185,7 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       description: 'The API keys. With none, anyone who can connect is served as one client.',
       allowed: 'a list of clients',
     }),
+    ...accessKeys,
     pace: key(paceSchema.prefault({}), { description: 'How often orders are read at their LSPs.' }),
     leaseReminderDays: key(z.int().min(0).max(365).default(7), {
       description: "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
