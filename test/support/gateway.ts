@@ -5,7 +5,7 @@ import { createClient, type Client } from 'graphql-ws'
 import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import type { GatewayConfig } from '../../src/config.ts'
-import { run, type RunningGateway } from '../../src/run.ts'
+import { run, type RunningGateway, type RunOptions } from '../../src/run.ts'
 import type { Sandbox, SandboxOptions } from '../../src/sandbox/index.ts'
 import type { LspSettings } from '../../src/upstream/lsp.ts'
 
@@ -41,6 +41,11 @@ export interface TestGatewayOptions {
   config?: Partial<GatewayConfig>
   /** Changes what is configured about a simulated LSP. */
   lsp?: (settings: LspSettings) => Partial<LspSettings>
+  /** The client's key, sent with everything. */
+  key?: string
+  webhooks?: RunOptions['webhooks']
+  /** Another gateway, whose simulated LSPs this one speaks to as well. */
+  beside?: Pick<TestGateway, 'sandbox'>
 }
 
 /** Steps of 40 ms and readings every 25: what takes a wallet minutes takes a test a moment. */
@@ -51,7 +56,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const { startSandbox } = await import('../../src/sandbox/index.ts')
   const directory = await mkdtemp(join(tmpdir(), 'sluice-'))
   const databaseUrl = join(directory, 'sluice.db')
-  const sandbox = await startSandbox({ stepMs: STEP_MS, slowMs: 600, ...options.sandbox })
+  const sandbox = options.beside?.sandbox ?? (await startSandbox({ stepMs: STEP_MS, slowMs: 600, ...options.sandbox }))
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const start = () =>
@@ -63,15 +68,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       variables: {},
       logger,
       sandbox,
+      webhooks: options.webhooks,
       config: { pace: PACE, lsps: sandbox.lsps.map((lsp) => ({ ...settingsOf(lsp), ...options.lsp?.(settingsOf(lsp)) })), ...options.config },
     })
   let gateway: RunningGateway = await start()
   const clients = new Set<Client>()
+  const authorization = options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }
 
   async function send(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${gateway.origin}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...headers },
+      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...authorization, ...headers },
       body: JSON.stringify({ query, variables }),
     })
     return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) }
@@ -80,7 +87,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   async function close() {
     for (const client of clients) await client.dispose()
     await gateway.close()
-    await sandbox.close()
+    if (!options.beside) await sandbox.close()
     await rm(directory, { recursive: true, force: true })
   }
 
@@ -98,7 +105,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       return answer.data
     },
     subscribe(query, variables = {}) {
-      const client = createClient({ url: `${gateway.origin.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true })
+      const client = createClient({ url: `${gateway.origin.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true, connectionParams: authorization })
       clients.add(client)
       return client.iterate({ query, variables }) as unknown as AsyncIterableIterator<Answer>
     },
