@@ -3,6 +3,7 @@ import './lsp.ts'
 import './quote.ts'
 import './order.ts'
 import './renewal.ts'
+import './webhooks.ts'
 import { builder } from './builder.ts'
 
 /** The schema that clients rely on. */
