@@ -47,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         if (page && wantsGraphiql(request)) return page(request, response)
         // Without what a request to a proxy has in front of it, which Yoga does not expect.
         request.url = url.pathname + url.search
-        return graphql(request, response)
+        return graphql(request, url, response)
       case '/':
         response.writeHead(302, { location: GRAPHQL_PATH }).end()
         return
@@ -67,8 +67,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
   }
 
-  async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const problem = bodyProblem(request)
+  async function graphql(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
+    const problem = bodyProblem(request) ?? parameterProblem(url)
     if (problem) {
       response.setHeader('connection', 'close')
       return graphqlError(response, problem.status, problem.message)
@@ -133,6 +133,18 @@ function bodyProblem({ method, headers }: IncomingMessage): { status: number; me
   if (!/^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) return { status: 415, message: 'a body of the type application/json is wanted' }
   if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined) return { status: 411, message: 'Content-Length is wanted' }
   return Number(headers['content-length']) > MAX_BODY_BYTES ? { status: 413, message: `a body of at most ${MAX_BODY_BYTES} bytes is wanted` } : null
+}
+
+/** Yoga takes these for JSON without a look, and for an error of its own when they are not. */
+function parameterProblem({ searchParams }: URL): { status: number; message: string } | null {
+  for (const name of ['variables', 'extensions']) {
+    try {
+      JSON.parse(searchParams.get(name) || 'null')
+    } catch {
+      return { status: 400, message: `${name}: JSON is wanted` }
+    }
+  }
+  return null
 }
 
 function graphqlError(response: ServerResponse, status: number, message: string): void {
