@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import type { OrderLog } from './log.ts'
+import { orderOf } from './new-order.ts'
 import { within, type Placing } from './placing.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
-import { ZERO_SAT, type Sat } from '../domain/money.ts'
-import { cheapestOf, NO_PAYMENT, payableUntil } from '../domain/offer.ts'
+import type { Sat } from '../domain/money.ts'
 import type { Order } from '../domain/order-record.ts'
-import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
 import type { Quote } from '../domain/quote.ts'
-import { termsOf } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { questionKey } from '../quotes/question.ts'
@@ -16,7 +14,6 @@ import type { Quoting } from '../quotes/quoting.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
-import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
 export interface OrderInput {
@@ -264,43 +261,4 @@ function keptAnswer(outcome: OrderOutcome): KeptAnswer {
   if (outcome.kind === 'price-changed') return { kind: 'price-changed', quoteId: outcome.quote.id }
   if (outcome.kind === 'conflict') throw new Error('a conflict is answered by the key that was there before')
   return outcome
-}
-
-function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, now: EpochMs): Order {
-  const { request, reading, offer } = placement
-  const payment = offer?.payment ?? NO_PAYMENT
-  const cheapest = cheapestOf(payment)
-  const paid = reading !== null && showsPayment(reading)
-  return {
-    id,
-    clientId: placement.clientId,
-    lspId: placement.lspId,
-    quoteId,
-    placementId: placement.id,
-    state: reading === null ? 'OUTCOME_UNKNOWN' : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
-    sequence: 0,
-    request,
-    terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },
-    feeTotalSat: cheapest?.feeTotalSat ?? ZERO_SAT,
-    orderTotalSat: cheapest?.orderTotalSat ?? ZERO_SAT,
-    payment,
-    checks: offer?.checks ?? [],
-    paymentWarning: null,
-    channel: reading?.channel ?? null,
-    asset: reading?.asset ?? null,
-    refund: reading?.refund ?? null,
-    lnurlChannel: reading?.lnurlChannel ?? null,
-    jit: reading?.jit ?? null,
-    failureReason: reading?.failureReason ?? null,
-    openRequest: null,
-    failureSuspected: false,
-    lspOrderId: reading?.lspOrderId ?? null,
-    lspState: reading?.lspState ?? null,
-    createdAt: now,
-    updatedAt: now,
-    expiresAt: reading?.expiresAt ?? payableUntil(payment),
-    checkedAt: reading === null ? null : now,
-    paymentSeenAt: paid ? now : null,
-    fundedAt: null,
-  }
 }

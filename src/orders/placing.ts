@@ -9,9 +9,11 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 
 /** An answer that comes later than this is not waited for, by anybody. */
-export const LATE_ANSWER_MS = MINUTE_MS
+const LATE_ANSWER_MS = MINUTE_MS
 /** What stands at an LSP that did not say for how long counts as standing this long. */
 const ASSUMED_STANDING_MS = HOUR_MS
+/** How often to look whether another instance has its answer. */
+const LOOK_ELSEWHERE_MS = 100
 /** An answer is money: while the database is away, writing it down is tried again for this long. */
 const WRITE_PATIENCE_MS = 10 * MINUTE_MS
 const WRITE_AGAIN_MS = 50
@@ -98,6 +100,17 @@ export class Placing {
         await new Promise((resolve) => setTimeout(resolve, waitMs))
       }
     }
+  }
+
+  /** What becomes of an order that another instance sends, or has sent. */
+  async settledElsewhere(placement: Placement): Promise<Placement> {
+    const giveUpAt = performance.now() + LATE_ANSWER_MS
+    let current = placement
+    while ((current.status === 'INTENDED' || current.status === 'SENT') && performance.now() < giveUpAt) {
+      await delay(LOOK_ELSEWHERE_MS)
+      current = (await this.#store.placements.get(placement.id)) ?? current
+    }
+    return current
   }
 
   /** Whether it is being sent right now, or its answer being written down. */

@@ -34,7 +34,10 @@ export class Upkeep {
       this.#timers.push(setInterval(() => void this.#beat(), BEAT_MS))
     }
     await this.#recover()
-    this.#timers.push(setInterval(() => (this.#working = this.#recoverWhenSteady()), RECOVER_MS))
+    const recover = () => {
+      this.#working = this.#recoverWhenSteady()
+    }
+    this.#timers.push(setInterval(recover, RECOVER_MS))
   }
 
   async #beat(): Promise<void> {

@@ -9,7 +9,7 @@ import { cheapestOf, offerEndsAt } from '../domain/offer.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
-import { LATE_ANSWER_MS, within, type Placing } from '../orders/placing.ts'
+import { within, type Placing } from '../orders/placing.ts'
 import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
@@ -32,8 +32,6 @@ export interface Ask {
 const LAST_CALL_MS = 10 * SECOND_MS
 /** An estimate this young is asked for again by nobody. */
 const ESTIMATE_FRESH_MS = 5 * SECOND_MS
-/** How often to look whether another instance has its answer. */
-const LOOK_ELSEWHERE_MS = 100
 
 /** Asks LSPs what a channel costs, at the least trouble for them that gives an honest answer. */
 export class Quoting {
@@ -139,18 +137,15 @@ export class Quoting {
           alongside: async (stores, placementId) => {
             // What stands is counted by one instance at a time.
             await stores.placements.lockLsp(lsp.id)
-            const standing = await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
-            if (standing) throw new AlreadyStanding(standing)
-            const asked = await stores.placements.beingAsked(question, placementId)
-            if (asked) throw new AlreadyAsked(asked)
+            const placed = (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ?? (await stores.placements.beingAsked(question, placementId))
+            if (placed) throw new AlreadyPlaced(placed)
             await assertWithinCourtesy(stores, lsp.settings, clientId, placementId, this.#clock.now())
           },
         })
         .then(
           ({ settled }) => settled,
           (error: unknown) => {
-            if (error instanceof AlreadyStanding) return error.placement
-            if (error instanceof AlreadyAsked) return this.#answerElsewhere(error.placement)
+            if (error instanceof AlreadyPlaced) return this.#placing.settledElsewhere(error.placement)
             throw error
           },
         )
@@ -161,17 +156,6 @@ export class Quoting {
     const settled = await within(placement, context.timeoutMs)
     if (settled === null) throw new LspFailure('TIMEOUT', `no answer within ${context.timeoutMs} ms`)
     return this.firmQuote(lsp, settled)
-  }
-
-  /** Another instance is asking this very question: its answer is ours. */
-  async #answerElsewhere(asked: Placement): Promise<Placement> {
-    const giveUpAt = performance.now() + LATE_ANSWER_MS
-    let placement: Placement | null = asked
-    while (placement !== null && (placement.status === 'INTENDED' || placement.status === 'SENT') && performance.now() < giveUpAt) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_ELSEWHERE_MS).unref())
-      placement = await this.#store.placements.get(asked.id)
-    }
-    return placement ?? asked
   }
 
   /** The quote that an order at the LSP stands behind: the same one, however often it is asked for. */
@@ -283,22 +267,12 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
 /** The LSP was not asked. */
 class BeyondKnownLimits extends LspFailure {}
 
-/** Somebody else's answer to the very question arrived between looking for one and asking. */
-class AlreadyStanding extends Error {
+/** The very question was answered between looking for an answer and asking, or another instance is asking it. */
+class AlreadyPlaced extends Error {
   readonly placement: Placement
 
   constructor(placement: Placement) {
-    super('an order stands for this question')
-    this.placement = placement
-  }
-}
-
-/** Another instance asks the very question at this moment. */
-class AlreadyAsked extends Error {
-  readonly placement: Placement
-
-  constructor(placement: Placement) {
-    super('this question is being asked')
+    super('an order was placed for this question')
     this.placement = placement
   }
 }

@@ -29,7 +29,7 @@ export function openSqlite(path: string): Engine {
   } catch (error) {
     throw new DatabaseError(`the database ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
   }
-  const db = new Kysely<Tables>({ dialect: new PatientDialect({ database: database as never }) })
+  const db = new Kysely<Tables>({ dialect: new PatientDialect({ database }) })
   const transaction: Engine['transaction'] = (work) => retrying(isBusy, () => db.transaction().execute(work))
   return {
     db,

@@ -11,7 +11,7 @@ export async function migrate(engine: Engine, now: () => EpochMs): Promise<void>
   await engine.migration(async (trx) => {
     await sql`create table if not exists migrations (version integer primary key, applied_at bigint not null)`.execute(trx)
     const applied = await trx.selectFrom('migrations').select((e) => e.fn.max('version').as('version')).executeTakeFirst()
-    const version = Number(applied?.version ?? 0)
+    const version = applied?.version ?? 0
     if (version > MIGRATIONS.length) {
       throw new DatabaseError(`the database is of version ${version}, and this program knows ${MIGRATIONS.length}: it was used by a newer Sluice`)
     }

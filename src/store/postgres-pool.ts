@@ -11,8 +11,6 @@ const SILENCE_MS = 15_000
 /** A gateway that vanished inside a transaction may hold a row that all others need. */
 const IDLE_IN_TRANSACTION_MS = 10_000
 
-const INT8 = 20
-
 /** pg knows the limit of a single query; its types do not. */
 export interface TimedQuery extends QueryConfig {
   query_timeout: number
@@ -29,7 +27,7 @@ export function connectionOptions(url: string): PoolConfig {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     // Times and positions are whole numbers that a double holds exactly. The package's own parsers stay as they are.
-    types: { getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format)) },
+    types: { getTypeParser: (oid, format) => (oid === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format)) },
   }
 }
 

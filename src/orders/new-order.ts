@@ -1,0 +1,48 @@
+import { ZERO_SAT } from '../domain/money.ts'
+import { cheapestOf, NO_PAYMENT, payableUntil } from '../domain/offer.ts'
+import type { Order } from '../domain/order-record.ts'
+import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
+import { termsOf } from '../domain/request.ts'
+import type { EpochMs } from '../domain/time.ts'
+import type { Placement } from '../store/placements.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+
+/** The order that a placement is; OUTCOME_UNKNOWN where the LSP's answer to it is not known. */
+export function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, now: EpochMs): Order {
+  const { request, reading, offer } = placement
+  const payment = offer?.payment ?? NO_PAYMENT
+  const cheapest = cheapestOf(payment)
+  const paid = reading !== null && showsPayment(reading)
+  return {
+    id,
+    clientId: placement.clientId,
+    lspId: placement.lspId,
+    quoteId,
+    placementId: placement.id,
+    state: reading === null ? 'OUTCOME_UNKNOWN' : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
+    sequence: 0,
+    request,
+    terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },
+    feeTotalSat: cheapest?.feeTotalSat ?? ZERO_SAT,
+    orderTotalSat: cheapest?.orderTotalSat ?? ZERO_SAT,
+    payment,
+    checks: offer?.checks ?? [],
+    paymentWarning: null,
+    channel: reading?.channel ?? null,
+    asset: reading?.asset ?? null,
+    refund: reading?.refund ?? null,
+    lnurlChannel: reading?.lnurlChannel ?? null,
+    jit: reading?.jit ?? null,
+    failureReason: reading?.failureReason ?? null,
+    openRequest: null,
+    failureSuspected: false,
+    lspOrderId: reading?.lspOrderId ?? null,
+    lspState: reading?.lspState ?? null,
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: reading?.expiresAt ?? payableUntil(payment),
+    checkedAt: reading === null ? null : now,
+    paymentSeenAt: paid ? now : null,
+    fundedAt: null,
+  }
+}
