@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { compare, idsOf, orderPosts, quoteOf } from './support.ts'
-import { startTestGateway } from '../support/gateway.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 const ALL = ['anchor', 'beacon', 'kestrel', 'olive', 'thunder']
 /** The ones with no way to tell a price but an order. */
 const NO_OTHER_PRICE = ['anchor', 'beacon', 'olive']
+
+const ordersAt = (gateway: TestGateway) => Object.fromEntries(gateway.sandbox.lsps.map((lsp) => [lsp.id, orderPosts(lsp).length]))
 
 test('the same question a hundred times in a row places one order at each LSP that has no other price, and gives the same quotes', async () => {
   await using gateway = await startTestGateway()
@@ -15,7 +17,7 @@ test('the same question a hundred times in a row places one order at each LSP th
     expect(idsOf(quotes).toSorted()).toEqual(ALL)
     for (const quote of quotes) ids.get(quote.lsp.id)?.add(quote.id)
   }
-  expect(gateway.sandbox.lsps.map((lsp) => [lsp.id, orderPosts(lsp).length]).toSorted()).toEqual([['anchor', 1], ['beacon', 1], ['kestrel', 0], ['olive', 1], ['thunder', 0]])
+  expect(ordersAt(gateway)).toEqual({ anchor: 1, beacon: 1, kestrel: 0, olive: 1, thunder: 0 })
   expect([...ids.values()].map((set) => set.size)).toEqual([1, 1, 1])
 })
 
@@ -23,7 +25,7 @@ test('the same question a hundred times at once places one order at each LSP tha
   await using gateway = await startTestGateway()
   const answers = await Promise.all(Array.from({ length: 100 }, () => compare(gateway)))
   expect(answers.flatMap(({ failures }) => failures)).toEqual([])
-  expect(gateway.sandbox.lsps.map((lsp) => [lsp.id, orderPosts(lsp).length]).toSorted()).toEqual([['anchor', 1], ['beacon', 1], ['kestrel', 0], ['olive', 1], ['thunder', 0]])
+  expect(ordersAt(gateway)).toEqual({ anchor: 1, beacon: 1, kestrel: 0, olive: 1, thunder: 0 })
   for (const id of NO_OTHER_PRICE) {
     const quotes = answers.flatMap((answer) => answer.quotes.filter((quote) => quote.lsp.id === id))
     expect(quotes).toHaveLength(100)

@@ -1,6 +1,6 @@
+import type { LspConfig } from '../../src/config.ts'
 import { LightningNode } from '../../src/sandbox/node.ts'
 import type { LoggedRequest, Sandbox, SandboxLsp } from '../../src/sandbox/index.ts'
-import type { LspSettings } from '../../src/upstream/lsp.ts'
 import { json, QueueServer, type RecordedRequest } from '../support/queue-server.ts'
 import type { TestGateway } from '../support/gateway.ts'
 
@@ -113,7 +113,7 @@ export function requestsTo(lsp: SandboxLsp, path: string): readonly LoggedReques
   return lsp.requests.filter((request) => request.path === path)
 }
 
-export function settings(id: string, url: string, changes: Partial<LspSettings> = {}): LspSettings {
+export function settings(id: string, url: string, changes: Partial<LspConfig> = {}): LspConfig {
   return {
     id,
     name: id,
@@ -122,6 +122,9 @@ export function settings(id: string, url: string, changes: Partial<LspSettings> 
     network: 'REGTEST',
     auth: null,
     timeoutMs: 2_000,
+    allowInsecure: false,
+    allowPrivateAddresses: false,
+    pinnedKeySha256: [],
     nodeUris: [],
     website: null,
     courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 },
@@ -132,7 +135,7 @@ export function settings(id: string, url: string, changes: Partial<LspSettings> 
 }
 
 /** A simulated LSP as it would be configured. */
-export function settingsOf(lsp: SandboxLsp, changes: Partial<LspSettings> = {}): LspSettings {
+export function settingsOf(lsp: SandboxLsp, changes: Partial<LspConfig> = {}): LspConfig {
   const { name, protocol, nodeUris, tariffFeeRateSatPerVbyte } = lsp
   return settings(lsp.id, lsp.url, { name, protocol, nodeUris, tariffFeeRateSatPerVbyte, ...changes })
 }
@@ -153,13 +156,12 @@ export const LSPS1_INFO = {
   uris: [NODE.uri],
 }
 
-/** An LSPS1 order as an honest LSP would answer with it, at that moment. */
+/** An LSPS1 order as an honest LSP would answer with it at that moment, whatever the size that was asked for. */
 export function lsps1Order(now: number, { feeSat = 1_000, validMs = 3_600_000, ...changes }: { feeSat?: number; validMs?: number; [field: string]: unknown } = {}) {
   const expiresAt = now + validMs
   const { bolt11 } = NODE.issueInvoice({ amountSat: feeSat, description: 'a channel', createdAt: now, expiresAt })
   return {
     order_id: `order-${now}`,
-    lsp_balance_sat: '1000000',
     client_balance_sat: '0',
     channel_expiry_blocks: 12_960,
     announce_channel: false,
