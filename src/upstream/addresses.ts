@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** IPv6 addresses that a router of the internet may know; everything outside has a purpose of its own. */
@@ -22,7 +23,7 @@ export function isLoopback(address: string): boolean {
 /** The host of a URL that is an address, without an IPv6 address's brackets; null when it is a name. */
 export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1')
-  return ipaddr.isValid(bare) ? bare : null
+  return isIP(bare) === 0 ? null : bare
 }
 
 /** Whether a URL's host can only be this machine. */
@@ -37,8 +38,8 @@ export function isLocalName(hostname: string): boolean {
 
 /** The address that is reached: IPv4 within IPv6 is what it stands for. */
 function meantBy(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
-  // A zone names an interface of this machine.
-  if (address.includes('%') || !ipaddr.isValid(address)) return null
+  // A zone names an interface of this machine. Short forms such as 127.1 are left to who resolves names.
+  if (address.includes('%') || isIP(address) === 0) return null
   const parsed = ipaddr.process(address)
   if (parsed instanceof ipaddr.IPv6 && parsed.match(NAT64)) return ipaddr.fromByteArray(parsed.toByteArray().slice(12))
   return parsed
