@@ -63,7 +63,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
 
-    const clients = new Clients(config.clients)
+    const clients = new Clients(config.clients, config, systemClock)
     const { schema } = await import('./schema/index.ts')
     const sandboxSchema = sandbox ? (await import('./schema/sandbox.ts')).sandboxSchema : null
     const pipeline = createPipeline({ schema: sandboxSchema ?? schema, gateway, sandbox, clients, logger })

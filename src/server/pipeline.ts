@@ -1,15 +1,20 @@
-import { GraphQLError, type GraphQLSchema } from 'graphql'
+import type { GraphQLSchema } from 'graphql'
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Clients } from './clients.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { Context } from '../schema/builder.ts'
+import { authenticate } from './policies/authentication.ts'
+import type { Grant } from './policies/grant.ts'
+import { unauthenticated } from './policies/refusals.ts'
 
 /** What a transport knows of an operation before it runs. */
 export interface ServerContext {
   /** The value of the `Authorization` header, or of the field of that name in `connection_init`. */
   authorization: string | null
+  /** What the client may, once it is known who that is. */
+  grant?: Grant
 }
 
 export type Pipeline = YogaServerInstance<ServerContext, Context>
@@ -41,10 +46,10 @@ export function createPipeline({ schema, gateway, sandbox, clients, logger }: Pi
     // Bodies are bounded in front of this too; Yoga's own limit copies every one of them.
     maxRequestBodySize: false,
     logging: false,
-    context: ({ authorization }): Context => {
-      const clientId = clients.identify(authorization)
-      if (clientId === null) throw unauthenticated()
-      return { gateway, sandbox, clientId }
+    plugins: [authenticate(clients, logger)],
+    context: ({ grant }): Context => {
+      if (!grant) throw unauthenticated()
+      return { gateway, sandbox, clientId: grant.clientId }
     },
     maskedErrors: {
       isDev: false,
@@ -54,11 +59,5 @@ export function createPipeline({ schema, gateway, sandbox, clients, logger }: Pi
         return masked
       },
     },
-  })
-}
-
-export function unauthenticated(): GraphQLError {
-  return new GraphQLError('a valid key is wanted, as Authorization: Bearer KEY', {
-    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
   })
 }

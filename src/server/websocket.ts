@@ -59,7 +59,7 @@ export function serveWebSocket(server: Server, { pipeline, clients, logger }: We
     {
       // Else the reason of a close would tell clients what went wrong in here.
       isProd: true,
-      onConnect: ({ connectionParams }) => clients.identify(authorizationOf(connectionParams)) !== null,
+      onConnect: async ({ connectionParams }) => (await clients.grantFor(authorizationOf(connectionParams))) !== null,
       async onSubscribe({ connectionParams }, _id, payload) {
         const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
         let result: Result
