@@ -1,0 +1,184 @@
+import { createRequire } from 'node:module'
+import { pointFromScalar, sign } from 'tiny-secp256k1'
+import { expect, test } from 'vitest'
+import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
+import { sat } from '../../src/domain/money.ts'
+import { cheapestOf, offerEndsAt, payableUntil, vetOffer, vetTerms, type CheckName, type OfferContext, type VettedOffer } from '../../src/domain/offer.ts'
+import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentWays } from '../../src/domain/order.ts'
+import type { ReadPaymentState } from '../../src/domain/reading.ts'
+import type { ChannelTerms } from '../../src/domain/request.ts'
+import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
+import { LightningNode } from '../../src/sandbox/node.ts'
+
+const NOW = Date.parse('2026-11-21T12:00:00Z')
+const node = new LightningNode('the LSP', '127.0.0.1:9735')
+const OTHER_KEY = '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8'
+const ADDRESS = 'bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'
+const REFUND = node.newAddress()
+
+const invoice = (changes: Partial<{ amountSat: number; createdAt: number; expiresAt: number; network: 'regtest' | 'bitcoin' }> = {}) =>
+  node.issueInvoice({ amountSat: 201_000, description: 'a channel', createdAt: NOW, expiresAt: NOW + HOUR_MS, ...changes })
+const INVOICE = invoice()
+
+const SECRET = Buffer.alloc(32, 0x11)
+
+/** The sandbox signs whole satoshis alone. */
+function invoiceOfMsat(msat: bigint): string {
+  const { createUnsignedRequest, createSignedRequest } = createRequire(import.meta.url)('invoices') as Record<'createUnsignedRequest' | 'createSignedRequest', (details: Record<string, unknown>) => Record<string, string>>
+  const destination = Buffer.from(pointFromScalar(SECRET, true) ?? []).toString('hex')
+  const { hash, hrp, tags } = createUnsignedRequest({
+    created_at: new Date(NOW).toISOString(), expires_at: new Date(NOW + HOUR_MS).toISOString(), cltv_delta: 80, description: '', destination,
+    features: [{ bit: 9 }, { bit: 14 }], id: '22'.repeat(32), payment: '33'.repeat(32), network: 'regtest', mtokens: String(msat),
+  })
+  const signature = Buffer.from(sign(Buffer.from(hash ?? '', 'hex'), SECRET)).toString('hex')
+  return createSignedRequest({ destination, hrp, signature, tags }).request ?? ''
+}
+
+type Read = ReadPaymentState
+const way = { state: 'EXPECT_PAYMENT' as const, feeTotalSat: sat(1_000), orderTotalSat: sat(201_000) }
+const bolt11 = (changes: Partial<Bolt11Way<Read>> = {}): Bolt11Way<Read> => ({ ...way, invoice: INVOICE.bolt11, expiresAt: NOW + HOUR_MS, ...changes })
+const bolt12 = (changes: Partial<Bolt12Way<Read>> = {}): Bolt12Way<Read> => ({ ...way, offer: 'lno1offer', expiresAt: NOW + HOUR_MS, ...changes })
+const onchain = (changes: Partial<OnchainWay<Read>> = {}): OnchainWay<Read> => ({ ...way, address: ADDRESS, expiresAt: NOW + HOUR_MS, minConfirmations: 1, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: null, ...changes })
+
+function vet(ways: Partial<PaymentWays<Read>>, context: Partial<OfferContext> = {}): VettedOffer {
+  return vetOffer(
+    { bolt11: null, bolt12: null, onchain: null, ...ways },
+    { network: 'REGTEST', clientBalanceSat: sat(200_000), lspPubkeys: [node.pubkey], orderExpiresAt: null, refundOnchainAddress: REFUND, now: NOW, ...context },
+  )
+}
+
+const verdicts = ({ checks }: VettedOffer) => checks.map(({ name, verdict }) => `${name} ${verdict}`)
+const failed = ({ checks }: VettedOffer): CheckName[] => checks.filter(({ verdict }) => verdict === 'FAILED').map(({ name }) => name)
+const messageOf = ({ checks }: VettedOffer, name: CheckName) => checks.find((check) => check.name === name)?.message
+
+test('an honest offer passes every check, and each says what was compared', () => {
+  const offer = vet({ bolt11: bolt11(), onchain: onchain() })
+  expect(verdicts(offer)).toEqual(['FEE_ADDS_UP PASSED', 'FEE_ADDS_UP PASSED', 'INVOICE_DECODES PASSED', 'INVOICE_AMOUNT PASSED', 'INVOICE_NETWORK PASSED', 'INVOICE_NOT_EXPIRED PASSED', 'INVOICE_PAYEE PASSED', 'ONCHAIN_ADDRESS PASSED'])
+  expect(messageOf(offer, 'FEE_ADDS_UP')).toBe('bolt11: fee 1000 + client balance 200000 = 201000, order total 201000')
+  expect(messageOf(offer, 'INVOICE_AMOUNT')).toBe('invoice 201000000 msat, order total 201000000 msat')
+  expect(messageOf(offer, 'INVOICE_NETWORK')).toBe('invoice REGTEST, LSP REGTEST')
+  expect(offer.free).toBe(false)
+  expect(offer.payment?.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', paymentHash: INVOICE.paymentHash, payeePubkey: node.pubkey, expiresAt: NOW + HOUR_MS })
+  expect(offer.payment?.onchain).toMatchObject({ address: ADDRESS, refundOnchainAddress: REFUND, expiresAt: NOW + HOUR_MS })
+})
+
+test.each<[string, Partial<PaymentWays<Read>>, Partial<OfferContext>, CheckName]>([
+  ['a fee and a client balance that are a satoshi less than the total', { bolt11: bolt11({ feeTotalSat: sat(999) }) }, {}, 'FEE_ADDS_UP'],
+  ['a total that the client balance is not part of', { bolt11: bolt11() }, { clientBalanceSat: sat(0) }, 'FEE_ADDS_UP'],
+  ['a fee that with the client balance is more than all bitcoin', { bolt11: bolt11({ feeTotalSat: sat(2_100_000_000_000_000) }) }, {}, 'FEE_ADDS_UP'],
+  ['an on-chain sum that does not add up', { onchain: onchain({ orderTotalSat: sat(201_001) }) }, {}, 'FEE_ADDS_UP'],
+  ['a bolt12 sum that does not add up', { bolt12: bolt12({ orderTotalSat: sat(1) }) }, {}, 'FEE_ADDS_UP'],
+  ['an invoice that does not decode', { bolt11: bolt11({ invoice: INVOICE.bolt11.slice(0, -1) }) }, {}, 'INVOICE_DECODES'],
+  ['an invoice for a satoshi more', { bolt11: bolt11({ invoice: invoice({ amountSat: 201_001 }).bolt11 }) }, {}, 'INVOICE_AMOUNT'],
+  ['an invoice for a satoshi less', { bolt11: bolt11({ invoice: invoice({ amountSat: 200_999 }).bolt11 }) }, {}, 'INVOICE_AMOUNT'],
+  ['an invoice without an amount', { bolt11: bolt11({ invoice: invoice({ amountSat: 0 }).bolt11 }) }, {}, 'INVOICE_AMOUNT'],
+  ['an invoice of another network', { bolt11: bolt11({ invoice: invoice({ network: 'bitcoin' }).bolt11 }) }, {}, 'INVOICE_NETWORK'],
+  ['an invoice that ends now', { bolt11: bolt11() }, { now: NOW + HOUR_MS }, 'INVOICE_NOT_EXPIRED'],
+  ['an address with a wrong checksum', { onchain: onchain({ address: ADDRESS.replace(/8$/, '9') }) }, {}, 'ONCHAIN_ADDRESS'],
+  ['an address of another network', { onchain: onchain({ address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' }) }, {}, 'ONCHAIN_ADDRESS'],
+  ['the key that ThunderStack’s example has for an address', { onchain: onchain({ address: OTHER_KEY }) }, {}, 'ONCHAIN_ADDRESS'],
+])('%s fails, and then nothing of the offer is payable', (_what, ways, context, name) => {
+  // Beside it, ways to pay that are as they should be.
+  const offer = vet({ bolt11: bolt11(), bolt12: bolt12(), onchain: onchain(), ...ways }, context)
+  expect(failed(offer)).toContain(name)
+  expect(offer.payment).toBeNull()
+  expect(offerEndsAt(offer)).toBeNull()
+})
+
+test.each([201_000_001n, 200_999_999n, 201_000_500n])('an invoice for %i millisatoshis is not one for 201 000 satoshis', (msat) => {
+  const offer = vet({ bolt11: bolt11({ invoice: invoiceOfMsat(msat) }) })
+  expect(failed(offer)).toEqual(['INVOICE_AMOUNT'])
+  expect(messageOf(offer, 'INVOICE_AMOUNT')).toBe(`invoice ${msat} msat, order total 201000000 msat`)
+  expect(offer.payment).toBeNull()
+})
+
+test('an invoice for exactly that many millisatoshis is payable', () => {
+  expect(failed(vet({ bolt11: bolt11({ invoice: invoiceOfMsat(201_000_000n) }) }))).toEqual([])
+})
+
+test('an invoice that was signed by another node is a warning, and stays payable', () => {
+  const offer = vet({ bolt11: bolt11() }, { lspPubkeys: [OTHER_KEY] })
+  expect(offer.checks.filter(({ verdict }) => verdict !== 'PASSED')).toEqual([{ name: 'INVOICE_PAYEE', verdict: 'WARNING', message: `invoice signed by ${node.pubkey}, LSP's nodes ${OTHER_KEY}` }])
+  expect(offer.payment?.bolt11?.payeePubkey).toBe(node.pubkey)
+})
+
+test('any of several nodes may have signed, and where no node is known nobody is missed', () => {
+  expect(verdicts(vet({ bolt11: bolt11() }, { lspPubkeys: [OTHER_KEY, node.pubkey] }))).toContain('INVOICE_PAYEE PASSED')
+  expect(verdicts(vet({ bolt11: bolt11() }, { lspPubkeys: [] })).join()).not.toContain('INVOICE_PAYEE')
+})
+
+test('an invoice is good on its own network alone', () => {
+  const on = (network: Network) => vet({ bolt11: bolt11() }, { network }).payment !== null
+  expect(NETWORKS.filter(on)).toEqual(['REGTEST'])
+})
+
+test('without an address to send a refund to, on-chain payment is withheld and the rest is not', () => {
+  const offer = vet({ bolt11: bolt11(), onchain: onchain() }, { refundOnchainAddress: null })
+  expect(failed(offer)).toEqual([])
+  expect(offer.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })
+})
+
+test('an address that is wrong blocks the offer even where on-chain payment is withheld', () => {
+  expect(vet({ bolt11: bolt11(), onchain: onchain({ address: 'nowhere' }) }, { refundOnchainAddress: null }).payment).toBeNull()
+})
+
+test('the LSP’s word for the refund address stands before the client’s', () => {
+  const other = node.newAddress()
+  expect(vet({ onchain: onchain({ refundOnchainAddress: other }) }).payment?.onchain?.refundOnchainAddress).toBe(other)
+})
+
+test('the invoice lapses at the sooner of its own end and the LSP’s', () => {
+  expect(vet({ bolt11: bolt11({ expiresAt: NOW + 10 * MINUTE_MS }) }).payment?.bolt11?.expiresAt).toBe(NOW + 10 * MINUTE_MS)
+  expect(vet({ bolt11: bolt11({ expiresAt: NOW + 2 * HOUR_MS }) }).payment?.bolt11?.expiresAt).toBe(NOW + HOUR_MS)
+  expect(vet({ bolt11: bolt11({ expiresAt: null }) }).payment?.bolt11?.expiresAt).toBe(NOW + HOUR_MS)
+})
+
+test('an address lapses with its own end, else the order’s, else the invoice’s, and with none it is withheld', () => {
+  const endOf = (ways: Partial<PaymentWays<Read>>, orderExpiresAt: number | null) => vet(ways, { orderExpiresAt }).payment?.onchain?.expiresAt
+  const endless = onchain({ expiresAt: null })
+  expect(endOf({ onchain: onchain({ expiresAt: NOW + 1 }), bolt11: bolt11() }, NOW + 2)).toBe(NOW + 1)
+  expect(endOf({ onchain: endless, bolt11: bolt11() }, NOW + 2)).toBe(NOW + 2)
+  expect(endOf({ onchain: endless, bolt11: bolt11() }, null)).toBe(NOW + HOUR_MS)
+  expect(endOf({ onchain: endless }, null)).toBeUndefined()
+})
+
+test('a bolt12 offer lapses with its own end, else the order’s, and with none it is withheld', () => {
+  expect(vet({ bolt12: bolt12() }).payment?.bolt12?.expiresAt).toBe(NOW + HOUR_MS)
+  expect(vet({ bolt12: bolt12({ expiresAt: null }) }, { orderExpiresAt: NOW + 5 }).payment?.bolt12?.expiresAt).toBe(NOW + 5)
+  expect(vet({ bolt12: bolt12({ expiresAt: null }) }).payment?.bolt12).toBeNull()
+})
+
+test('an offer without any way to pay is free', () => {
+  expect(vet({})).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
+  expect(vet({ onchain: onchain() }, { refundOnchainAddress: null }).free).toBe(false)
+})
+
+test('in an offer nothing was paid yet: what reads as refunded has lapsed', () => {
+  expect(vet({ bolt11: bolt11({ state: 'REFUNDED_OR_LAPSED' }) }).payment?.bolt11?.state).toBe('EXPIRED')
+})
+
+test('the cheapest way to pay is the one that takes the least out of the wallet', () => {
+  const ways = { bolt11: bolt11({ orderTotalSat: sat(300) }), bolt12: bolt12({ orderTotalSat: sat(200), feeTotalSat: sat(20) }), onchain: onchain({ orderTotalSat: sat(250) }) }
+  expect(cheapestOf(ways)).toEqual({ orderTotalSat: 200, feeTotalSat: 20 })
+  expect(cheapestOf({ bolt11: null, bolt12: null, onchain: null })).toBeNull()
+})
+
+test('an offer stands until its first way to pay lapses, and can be paid until its last does', () => {
+  const offer = vet({ bolt11: bolt11({ expiresAt: NOW + 20 * MINUTE_MS }), onchain: onchain({ expiresAt: NOW + 50 * MINUTE_MS }) })
+  expect(offerEndsAt(offer)).toBe(NOW + 20 * MINUTE_MS)
+  expect(offer.payment && payableUntil(offer.payment)).toBe(NOW + 50 * MINUTE_MS)
+  expect(offerEndsAt(vet({}))).toBeNull()
+})
+
+const TERMS: ChannelTerms = { lspBalanceSat: sat(1_000_000), clientBalanceSat: sat(0), channelExpiryBlocks: 12_960, requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: 6, announceChannel: false }
+
+test.each<[Partial<ChannelTerms>, string, string]>([
+  [{}, 'PASSED', 'the terms that the LSP repeats are the ones asked for'],
+  [{ requiredChannelConfirmations: 3 }, 'PASSED', 'the terms that the LSP repeats are the ones asked for'],
+  [{ lspBalanceSat: sat(999_999), announceChannel: true }, 'WARNING', 'lspBalanceSat: asked for 1000000, answered 999999; announceChannel: asked for false, answered true'],
+  [{ lspBalanceSat: sat(0) }, 'FAILED', 'the LSP offers 0 sat for 12960 blocks'],
+  [{ channelExpiryBlocks: 0 }, 'FAILED', 'the LSP offers 1000000 sat for 0 blocks'],
+  [{ channelExpiryBlocks: 0x8000_0000 }, 'FAILED', 'the LSP offers 1000000 sat for 2147483648 blocks'],
+])('terms repeated as %j are %s', (changes, verdict, message) => {
+  expect(vetTerms(TERMS, { ...TERMS, ...changes })).toEqual({ name: 'TERMS_ECHOED', verdict, message })
+})
