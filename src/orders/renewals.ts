@@ -77,14 +77,17 @@ export class RenewalDesk {
     const lsp = this.#lsps.require(renewal.lspId)
     const now = this.#clock.now()
     let next = renewal
+    let soonest = now
     try {
       const reading = await lsp.adapter.readRenewal?.(lsp.call(), renewal.lspOrderId)
       if (reading) next = this.#advance(renewal, reading, now)
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
+      // One that cannot be read must not be what an LSP is judged by.
+      soonest = now + this.#pace.activeMs * 12
     }
     const nextReadAt = this.#nextReadAt(next, now)
-    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, lsp.notBefore))
+    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore))
     return next
   }
 

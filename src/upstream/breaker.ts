@@ -1,7 +1,7 @@
 import { MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 
 // Not cockatiel's: that one reads the system's clock, lets callers wait for the trial call instead of answering
-// them, and knows neither of pauses that grow nor of one broken order that is asked for over and over.
+// them, and knows no pauses that grow.
 
 /** What an exchange says of the LSP; NEITHER when it was cut short by whoever asked. */
 export type Verdict = 'ANSWERED' | 'FAILED' | 'NEITHER'
@@ -20,7 +20,6 @@ const TRIAL_MS = 10 * SECOND_MS
 interface Memory {
   at: EpochMs
   failed: boolean
-  subject: string | null
 }
 
 /**
@@ -55,18 +54,15 @@ export class Breaker {
     return isPaused ? this.#pausedUntil : null
   }
 
-  /**
-   * Before each exchange, when `retryAt` is null. The function that it gives takes what came of it, and what it was
-   * about where the LSP did answer, if badly: the same bad answer to the same question counts once.
-   */
-  begin(): (verdict: Verdict, subject: string | null) => void {
+  /** Before each exchange, when `retryAt` is null. The function that it gives takes what came of it. */
+  begin(): (verdict: Verdict) => void {
     const era = this.#era
     const trial = this.#isOpen ? ++this.#trials : null
     if (trial !== null) this.#pause(TRIAL_MS)
-    return (verdict, subject) => {
+    return (verdict) => {
       if (era !== this.#era) return
       if (trial !== null) this.#judge(verdict, trial === this.#trials)
-      else if (verdict !== 'NEITHER') this.#remember({ at: this.#clock.now(), failed: verdict === 'FAILED', subject })
+      else if (verdict !== 'NEITHER') this.#remember({ at: this.#clock.now(), failed: verdict === 'FAILED' })
     }
   }
 
@@ -83,9 +79,8 @@ export class Breaker {
   }
 
   #remember(memory: Memory): void {
-    const recent = this.#memories.filter(({ at }) => at <= memory.at && at > memory.at - WINDOW_MS).slice(1 - MOST_REMEMBERED)
-    const isKnown = memory.failed && memory.subject !== null && recent.some(({ failed, subject }) => failed && subject === memory.subject)
-    this.#memories = isKnown ? recent : [...recent, memory]
+    const recent = this.#memories.filter(({ at }) => at <= memory.at && at > memory.at - WINDOW_MS)
+    this.#memories = [...recent.slice(1 - MOST_REMEMBERED), memory]
     if (!failsInARow(this.#memories) && !failsOften(this.#memories)) return
     this.#turn(true)
     this.#pause(this.#pauseMs)

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Agent, errors, request as undiciRequest } from 'undici'
 import { badResponse, readAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
 import { Breaker, type Verdict } from './breaker.ts'
@@ -70,7 +69,7 @@ export class LspConnection {
         const progress: Progress = { status: null }
         const record = (failure: LspFailure | null) => {
           const verdict = this.#verdict(failure, progress, limits)
-          tell(verdict, verdict === 'FAILED' && progress.status !== null ? subjectOf(exchange) : null)
+          tell(verdict)
           onExchange({ latencyMs: performance.now() - startedAt, failure, verdict })
         }
         try {
@@ -147,11 +146,6 @@ export class LspConnection {
 interface Progress {
   /** null until an answer has arrived whole. */
   status: number | null
-}
-
-/** The same for the same question. A digest, since it may hold secrets. */
-function subjectOf({ method, path, query, body }: LspExchange<unknown>): string {
-  return createHash('sha256').update(JSON.stringify([method, path, query, body])).digest('base64')
 }
 
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
