@@ -130,7 +130,8 @@ const webhookSchema = z
     }),
   })
   .superRefine((webhook, context) => {
-    const problem = targetProblem(webhook)
+    // What is no URL at all was told already.
+    const problem = isWebsite(webhook.url) ? targetProblem(webhook) : null
     if (problem !== null) context.addIssue({ code: 'custom', path: ['url'], message: problem })
   })
 
