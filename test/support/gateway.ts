@@ -44,6 +44,8 @@ export interface TestGatewayOptions {
   /** The client's key, sent with everything. */
   key?: string
   webhooks?: RunOptions['webhooks']
+  /** Default: a file of its own. */
+  databaseUrl?: string
   /** Another gateway, whose simulated LSPs this one speaks to as well. */
   beside?: Pick<TestGateway, 'sandbox'>
 }
@@ -55,7 +57,7 @@ const PACE = { activeMs: 25, idleMs: 1_000 }
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const { startSandbox } = await import('../../src/sandbox/index.ts')
   const directory = await mkdtemp(join(tmpdir(), 'sluice-'))
-  const databaseUrl = join(directory, 'sluice.db')
+  const databaseUrl = options.databaseUrl ?? join(directory, 'sluice.db')
   const sandbox = options.beside?.sandbox ?? (await startSandbox({ stepMs: STEP_MS, slowMs: 600, ...options.sandbox }))
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
@@ -73,7 +75,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     })
   let gateway: RunningGateway = await start()
   const clients = new Set<Client>()
-  const authorization = options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }
+  const authorization: Record<string, string> = options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }
 
   async function send(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${gateway.origin}/graphql`, {
