@@ -3,9 +3,9 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { counting, CREATE_ORDER, createOrder, follow, pay, QUOTES, quoteAt, readOrder, requestOf, sequencesOf } from '../support/operations.ts'
 import type { Fault } from '../../src/sandbox/index.ts'
 
-const TIMEOUT_MS = 700
+const TIMEOUT_MS = 1_000
 /** An LSP that answers this much later than it is waited for. */
-const IMPATIENT = { sandbox: { only: ['kestrel'], slowMs: 1_200 }, lsp: () => ({ timeoutMs: TIMEOUT_MS }) }
+const IMPATIENT = { sandbox: { only: ['kestrel'], slowMs: 1_600 }, lsp: () => ({ timeoutMs: TIMEOUT_MS }) }
 
 function postsTo(gateway: TestGateway) {
   return gateway.sandbox.lsp('kestrel').requests.filter(({ path }) => path === '/create_order')

@@ -59,7 +59,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
 describe.concurrent('an LSP that is of no use for a while', () => {
   for (const fault of ['SERVER_ERROR', 'MALFORMED', 'HANGING'] as const satisfies Fault[]) {
     test(`(${fault}) loses no order: it goes on when the LSP is back, and nothing was made up meanwhile`, async () => {
-      await using gateway = await startTestGateway({ sandbox: { only: ['kestrel', 'anchor'] }, lsp: () => ({ timeoutMs: 300 }) })
+      await using gateway = await startTestGateway({ sandbox: { only: ['kestrel', 'anchor'] }, lsp: () => ({ timeoutMs: 600 }) })
       const orders = [await orderAt(gateway, 'kestrel'), await orderAt(gateway, 'anchor')]
       for (const { id, lsp } of orders) {
         gateway.sandbox.lsp(lsp.id).setFaults([fault])
@@ -106,7 +106,7 @@ describe.concurrent('an LSP that is of no use for a while', () => {
 
 test.concurrent('a failure that Thunder takes back when it is asked again is never told', async () => {
   // One reading falls into the step in which the order looks failed, and the next one behind it.
-  await using gateway = await startTestGateway({ sandbox: { only: ['thunder'], stepMs: 600 }, config: { pace: { activeMs: 400, idleMs: 60_000 } } })
+  await using gateway = await startTestGateway({ sandbox: { only: ['thunder'], stepMs: 960 }, config: { pace: { activeMs: 600, idleMs: 60_000 } } })
   const lsp = gateway.sandbox.lsp('thunder')
   lsp.setFaults(['EARLY_READ_FAILS'])
   const { id, lspOrderId } = await orderAt(gateway, 'thunder')

@@ -62,7 +62,7 @@ describe.concurrent('the price guard', () => {
 
 describe.concurrent('a quote', () => {
   test('that has expired cannot be ordered, and says since when; it stays readable', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_000 } })
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_500 } })
     const quote = await quoteAt(gateway, 'olive')
     const expiresAt = quote.expiresAt ?? ''
     await vi.waitUntil(() => Date.now() > Date.parse(expiresAt), { timeout: 5_000, interval: 20 })
@@ -72,7 +72,7 @@ describe.concurrent('a quote', () => {
   })
 
   test('that was ordered in time stays ordered after it has expired', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_000 } })
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'], invoiceExpiryMs: 1_500 } })
     const quote = await quoteAt(gateway, 'olive')
     const order = await createOrder(gateway, { quoteId: quote.id })
     await vi.waitUntil(() => Date.now() > Date.parse(quote.expiresAt ?? ''), { timeout: 5_000, interval: 20 })

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { createOrder, follow, pay, quoteAt } from '../support/operations.ts'
+
+const ORDERS = `query ($first: Int, $after: String, $last: Int, $before: String, $states: [OrderState!]) {
+  orders(first: $first, after: $after, last: $last, before: $before, states: $states) {
+    edges { cursor node { id } } nodes { id state } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}`
+
+let gateway: TestGateway
+/** Newest first. */
+let ids: string[]
+
+beforeAll(async () => {
+  gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+  const { id: quoteId } = await quoteAt(gateway, 'kestrel')
+  ids = []
+  for (let count = 0; count < 25; count++) ids.unshift((await createOrder(gateway, { quoteId })).id)
+  // The second and the fourth newest are paid.
+  for (const id of [ids[1] ?? '', ids[3] ?? '']) {
+    await pay(gateway, id)
+    await follow(gateway, id).end()
+  }
+})
+
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+async function page(variables: Record<string, unknown>) {
+  const { orders } = await gateway.ask(ORDERS, variables)
+  const nodeIds = orders.nodes.map(({ id }: { id: string }) => id)
+  expect(orders.edges.map(({ node }: { node: { id: string } }) => node.id)).toEqual(nodeIds)
+  expect(orders.pageInfo).toMatchObject({ startCursor: orders.edges[0]?.cursor ?? '', endCursor: orders.edges.at(-1)?.cursor ?? '' })
+  return { ids: nodeIds as string[], cursors: orders.edges.map(({ cursor }: { cursor: string }) => cursor) as string[], pageInfo: orders.pageInfo as { hasNextPage: boolean; hasPreviousPage: boolean; endCursor: string; startCursor: string } }
+}
+
+test('orders come newest first, twenty unless more are asked for', async () => {
+  const some = await page({})
+  expect(some.ids).toEqual(ids.slice(0, 20))
+  expect(some.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false })
+  const all = await page({ first: 100 })
+  expect(all.ids).toEqual(ids)
+  expect(all.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false })
+})
+
+test('paging forward with first and after meets every order once', async () => {
+  const met: string[] = []
+  let after: string | null = null
+  for (;;) {
+    const { ids: found, pageInfo }: Awaited<ReturnType<typeof page>> = await page({ first: 10, after })
+    met.push(...found)
+    if (!pageInfo.hasNextPage) break
+    after = pageInfo.endCursor
+  }
+  expect(met).toEqual(ids)
+})
+
+test('paging backward with last and before meets every order once, each page newest first', async () => {
+  const pages: string[][] = []
+  let before: string | null = null
+  for (;;) {
+    const { ids: found, pageInfo }: Awaited<ReturnType<typeof page>> = await page({ last: 10, before })
+    pages.unshift(found)
+    if (!pageInfo.hasPreviousPage) break
+    before = pageInfo.startCursor
+  }
+  expect(pages.map(({ length }) => length)).toEqual([5, 10, 10])
+  expect(pages.flat()).toEqual(ids)
+})
+
+test('a page between two cursors holds what is between them', async () => {
+  const { cursors } = await page({ first: 25 })
+  expect((await page({ first: 10, after: cursors[4], before: cursors[8] })).ids).toEqual(ids.slice(5, 8))
+  expect((await page({ last: 2, after: cursors[4], before: cursors[8] })).ids).toEqual(ids.slice(6, 8))
+})
+
+test('orders are filtered by their states, and paged within the filter', async () => {
+  expect((await page({ states: ['COMPLETED'] })).ids).toEqual([ids[1], ids[3]])
+  const first = await page({ states: ['COMPLETED'], first: 1 })
+  expect(first).toMatchObject({ ids: [ids[1]], pageInfo: { hasNextPage: true } })
+  expect(await page({ states: ['COMPLETED'], first: 1, after: first.pageInfo.endCursor })).toMatchObject({ ids: [ids[3]], pageInfo: { hasNextPage: false } })
+  expect((await page({ states: ['AWAITING_PAYMENT', 'COMPLETED'], first: 100 })).ids).toEqual(ids)
+  expect((await page({ states: ['REFUNDED'] })).ids).toEqual([])
+  expect((await page({ states: [] })).ids).toEqual([])
+})
+
+test('no more than a hundred orders come at once', async () => {
+  expect((await page({ first: 1_000 })).ids).toEqual(ids)
+  const { errors } = await gateway.send(ORDERS, { first: -1 })
+  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('"first"') })])
+})
