@@ -78,7 +78,7 @@ test('an answer past the budget comes at once, however slow the LSP is', async (
   gateway.sandbox.lsp('olive').setFaults(['SLOW'])
   const { failures, elapsedMs } = await compare(gateway, sized(2_000_000))
   expect(failures.map(({ code }) => code)).toEqual(['PRICE_UNKNOWN'])
-  expect(elapsedMs).toBeLessThan(500)
+  expect(elapsedMs).toBeLessThan(1_000)
 })
 
 test('two clients have a budget of unpaid orders each', async () => {

@@ -107,7 +107,7 @@ test('one LSP of each kind of trouble costs the others nothing', async () => {
   gateway.sandbox.lsp('anchor').setFaults(['SERVER_ERROR'])
   gateway.sandbox.lsp('beacon').setFaults(['MALFORMED'])
   gateway.sandbox.lsp('kestrel').setFaults(['HANGING'])
-  const { quotes, failures } = await compare(gateway, { deadlineMs: 400, request: { lspBalanceSat: 2_000_000 } })
+  const { quotes, failures } = await compare(gateway, { deadlineMs: 1_000, request: { lspBalanceSat: 2_000_000 } })
   expect(idsOf(quotes)).toEqual(['thunder', 'olive'])
   expect(failures.map(({ lsp, code }) => [lsp.id, code])).toEqual([['anchor', 'UNAVAILABLE'], ['beacon', 'BAD_RESPONSE'], ['kestrel', 'TIMEOUT']])
 })

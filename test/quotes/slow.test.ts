@@ -14,12 +14,12 @@ test('one LSP of six that hangs delays the comparison by nothing but its deadlin
   hanging.always(() => {})
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('hanging', hanging.url, { timeoutMs: 8_000 }), ...sandbox.lsps.map((lsp) => settingsOf(lsp))] } })
   const startedAt = performance.now()
-  const { quotes, failures, elapsedMs } = await compare(gateway, { deadlineMs: 800 })
+  const { quotes, failures, elapsedMs } = await compare(gateway, { deadlineMs: 1_200 })
   const tookMs = performance.now() - startedAt
   expect(idsOf(quotes).toSorted()).toEqual(ALL)
   expect(failures.map(({ lsp, code }) => [lsp.id, code])).toEqual([['hanging', 'TIMEOUT']])
-  expect(elapsedMs).toBeGreaterThanOrEqual(790)
-  expect(tookMs).toBeLessThan(1_800)
+  expect(elapsedMs).toBeGreaterThanOrEqual(1_190)
+  expect(tookMs).toBeLessThan(2_200)
 })
 
 test('an LSP that tells its limits and then hangs at the order delays the comparison by no more either', async () => {
@@ -28,10 +28,10 @@ test('an LSP that tells its limits and then hangs at the order delays the compar
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settingsOf(second.lsp('olive'), { id: 'hanging' }), ...sandbox.lsps.map((lsp) => settingsOf(lsp))] } })
   await compare(gateway, { firm: 'NEVER' })
   second.lsp('olive').setFaults(['HANGING'])
-  const { quotes, failures, elapsedMs } = await compare(gateway, { deadlineMs: 500 })
+  const { quotes, failures, elapsedMs } = await compare(gateway, { deadlineMs: 1_000 })
   expect(idsOf(quotes).toSorted()).toEqual(ALL)
   expect(idsOf(failures)).toEqual(['hanging'])
-  expect(elapsedMs).toBeLessThan(1_500)
+  expect(elapsedMs).toBeLessThan(2_000)
   await second.close()
 })
 
@@ -56,7 +56,7 @@ test('a firm quote that comes after the deadline answers the next asker, from th
   // While it is on its way, whoever has more patience waits for the same one.
   const quote = await quoteOf(gateway, 'olive')
   expect(quote).toMatchObject({ basis: 'FIRM', feeTotalSat: 5_200 })
-  expect(await quoteOf(gateway, 'olive', { deadlineMs: 100 })).toEqual(quote)
+  expect(await quoteOf(gateway, 'olive', { deadlineMs: 390 })).toEqual(quote)
   expect(orderPosts(olive)).toHaveLength(1)
   expect(olive.orderCount).toBe(1)
 })
