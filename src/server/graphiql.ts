@@ -52,7 +52,7 @@ export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessa
     page ??= render(options)
     const { html, gzipped, etag } = await page
     const headers = { ...PAGE_HEADERS, etag }
-    if (request.headers['if-none-match']?.includes(etag)) {
+    if (request.headers['if-none-match']?.includes(etag.slice(2))) {
       response.writeHead(304, headers).end()
       return
     }
