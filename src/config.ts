@@ -7,45 +7,16 @@ import { ConfigError } from './config/problem.ts'
 import { configSchema, type LOG_LEVELS, type ConfigurableProtocol } from './config/schema.ts'
 import { readSource } from './config/source.ts'
 import { validate } from './config/validate.ts'
-import { NETWORKS, type LspProtocol, type Network } from './domain/lsp.ts'
+import { NETWORKS } from './domain/lsp.ts'
 import type { EpochMs } from './domain/time.ts'
 import { ADAPTERS } from './protocols/index.ts'
+import type { LspSettings } from './upstream/lsp.ts'
 import type { WebhookConfig } from './webhooks/target.ts'
 
 export { readEnvironment, type Environment } from './config/environment.ts'
 export { ConfigError } from './config/problem.ts'
 
-/** What firm quotes may cost an LSP. */
-export interface CourtesyConfig {
-  /** For one client key. */
-  maxUnpaidOrders: number
-  /** For all of them. */
-  firmQuotesPerHour: number
-}
-
-export interface LspConfig {
-  id: string
-  name: string
-  protocol: LspProtocol
-  /** Without a slash at its end. */
-  url: string
-  network: Network
-  /** Sent as `Authorization: Bearer`. */
-  auth: string | null
-  timeoutMs: number
-  /** http: to somebody else than this machine. */
-  allowInsecure: boolean
-  /** Addresses that are not of the internet, for an LSP that is configured by a name. */
-  allowPrivateAddresses: boolean
-  /** In hexadecimal and lower case; empty: any key. */
-  pinnedKeySha256: readonly string[]
-  /** pubkey@host:port */
-  nodeUris: readonly string[]
-  website: string | null
-  courtesy: CourtesyConfig
-  requestsPerMinute: number
-  tariffFeeRateSatPerVbyte: number | null
-}
+export type LspConfig = LspSettings
 
 export interface ClientConfig {
   name: string

@@ -5,11 +5,12 @@ import { DEFAULT_ACCESS } from './config/access.ts'
 import { systemClock } from './domain/time.ts'
 import { openGateway, type GatewayOptions } from './gateway.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
-import { Clients, clientIdOf } from './server/clients.ts'
+import { settingsOf } from './sandbox/settings.ts'
+import { clientIdOf } from './server/clients.ts'
 import { createPipeline } from './server/pipeline.ts'
+import { openAccess } from './server/policies/access.ts'
 import { startServer, type RunningServer } from './server/server.ts'
 import { openStore } from './store/store.ts'
-import type { LspSettings } from './upstream/lsp.ts'
 
 export interface RunOptions extends Environment {
   variables: Readonly<Record<string, string | undefined>>
@@ -63,15 +64,15 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
 
-    const clients = new Clients(config.clients, config, systemClock)
+    const access = await openAccess(config, options.host, systemClock)
     const { schema } = await import('./schema/index.ts')
     const sandboxSchema = sandbox ? (await import('./schema/sandbox.ts')).sandboxSchema : null
-    const pipeline = createPipeline({ schema: sandboxSchema ?? schema, gateway, sandbox, clients, logger })
+    const pipeline = createPipeline({ schema: sandboxSchema ?? schema, gateway, sandbox, access, logger })
     const listening = await startServer({
       host: options.host,
       port: options.port,
       pipeline,
-      clients,
+      access,
       graphiql: config.graphiql ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } } : null,
       isReady: () => store.isReachable(),
       logger,
@@ -92,24 +93,11 @@ export function createLogger(level: LogLevel): Logger {
 
 /** The simulated LSPs forget nothing that the gateway remembers. */
 function sandboxFile(databaseUrl: string): string | null {
-  return databaseUrl === ':memory:' ? null : join(dirname(databaseUrl), 'sandbox.json')
+  if (databaseUrl === ':memory:') return null
+  return join(/^postgres(ql)?:/.test(databaseUrl) ? 'data' : dirname(databaseUrl), 'sandbox.json')
 }
 
 /** Simulated LSPs are near and patient: what takes seconds elsewhere is read every second here. */
 function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
-  const lsps: LspSettings[] = (sandbox?.lsps ?? []).map((lsp) => ({
-    id: lsp.id,
-    name: lsp.name,
-    protocol: lsp.protocol,
-    url: lsp.url,
-    network: 'REGTEST',
-    auth: null,
-    timeoutMs: 8_000,
-    nodeUris: lsp.nodeUris,
-    website: null,
-    courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600 },
-    requestsPerMinute: 6_000,
-    tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
-  }))
-  return { ...DEFAULT_ACCESS, lsps, clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
+  return { ...DEFAULT_ACCESS, lsps: (sandbox?.lsps ?? []).map(settingsOf), clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
 }

@@ -25,10 +25,14 @@ export const satField = z
     }
   })
 
+/** The largest that the public schema can tell. */
+const MAX_INT = 0x7fff_ffff
+
 /** A count of blocks or confirmations: whole, not negative, 32 bit. Some LSPs send it as a string. */
 export const countField = z
   .union([z.number(), z.string().regex(/^\d{1,10}$/).transform(Number)])
   .pipe(z.number().int().min(0).max(0xffff_ffff))
+  .transform((count) => Math.min(count, MAX_INT))
 
 /** An amount of an RGB asset (unsigned 64 bit) as a decimal string, whatever it was sent as. */
 export const assetAmountField = z

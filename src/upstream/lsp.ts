@@ -11,13 +11,21 @@ export interface LspSettings extends ConnectRules {
   id: string
   name: string
   protocol: LspProtocol
+  /** Without a slash at its end. */
   url: string
   network: Network
+  /** Sent as `Authorization: Bearer`. */
   auth: string | null
   timeoutMs: number
+  /** pubkey@host:port */
   nodeUris: readonly string[]
   website: string | null
-  courtesy: { maxUnpaidOrders: number; firmQuotesPerHour: number }
+  courtesy: {
+    /** For one client key. */
+    maxUnpaidOrders: number
+    /** For all of them. */
+    firmQuotesPerHour: number
+  }
   requestsPerMinute: number
   tariffFeeRateSatPerVbyte: number | null
 }

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws'
 import type { GatewayConfig } from '../../src/config.ts'
 import { run, type RunningGateway, type RunOptions } from '../../src/run.ts'
 import type { Sandbox, SandboxOptions } from '../../src/sandbox/index.ts'
+import { settingsOf } from '../../src/sandbox/settings.ts'
 import type { LspSettings } from '../../src/upstream/lsp.ts'
 
 export interface Answer<Data = Record<string, unknown>> {
@@ -71,7 +72,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       logger,
       sandbox,
       webhooks: options.webhooks,
-      config: { pace: PACE, lsps: sandbox.lsps.map((lsp) => ({ ...settingsOf(lsp), ...options.lsp?.(settingsOf(lsp)) })), ...options.config },
+      config: { pace: PACE, lsps: sandbox.lsps.map((lsp) => ({ ...testSettingsOf(lsp), ...options.lsp?.(testSettingsOf(lsp)) })), ...options.config },
     })
   let gateway: RunningGateway = await start()
   const clients = new Set<Client>()
@@ -120,21 +121,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   }
 }
 
-function settingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
-  return {
-    id: lsp.id,
-    name: lsp.name,
-    protocol: lsp.protocol,
-    url: lsp.url,
-    network: 'REGTEST',
-    auth: null,
-    timeoutMs: 2_000,
-    nodeUris: lsp.nodeUris,
-    website: null,
-    courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 },
-    requestsPerMinute: 60_000,
-    tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
-  }
+/** Nothing in a test is to wait for a budget that it is not about. */
+function testSettingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
+  return { ...settingsOf(lsp), timeoutMs: 2_000, courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 }, requestsPerMinute: 60_000 }
 }
 
 async function* readSse(url: string, body: { query: string; variables: Record<string, unknown> }): AsyncIterableIterator<Answer> {
