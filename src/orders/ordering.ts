@@ -134,7 +134,7 @@ export class Ordering {
       request: quote.request,
       email: input.email,
       agreed: { quoteId: quote.id, maxTotalSat },
-      alongside: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
+      first: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
     })
     this.#finishing.add(sent.id)
     try {

@@ -29,7 +29,7 @@ export interface PlacementOrder {
   /** What the client agreed to, where this is its order and not only a question. */
   agreed: Placement['agreed']
   /** Runs in the transaction that writes the intent down; what it throws, prevents it. */
-  alongside?: (stores: Stores, placementId: string) => Promise<void>
+  first?: (stores: Stores, placementId: string) => Promise<void>
 }
 
 /** An order that was sent. `settled` resolves when the LSP has answered, or when its answer is given up. */
@@ -54,7 +54,7 @@ export class Placing {
 
   /**
    * Writes the intent down and sends the order.
-   * @throws what `alongside` throws; then nothing is written and nothing is sent.
+   * @throws what `first` throws; then nothing is written and nothing is sent.
    */
   async place(order: PlacementOrder): Promise<PlacementHandle> {
     const now = this.#clock.now()
@@ -71,8 +71,8 @@ export class Placing {
       standsUntil: now + ASSUMED_STANDING_MS,
     }
     await this.#store.transaction(async (stores) => {
+      await order.first?.(stores, intent.id)
       await stores.placements.intend(intent)
-      await order.alongside?.(stores, intent.id)
     })
     const sent: Placement = { ...intent, status: 'SENT', orderId: null, lspOrderId: null, accessToken: null, reading: null, offer: null, failure: null }
     const settled = this.#send(order.lsp, sent)

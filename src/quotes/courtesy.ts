@@ -16,32 +16,22 @@ export class OverBudget extends Error {
   }
 }
 
-/**
- * Runs in the transaction that has just written the order `intentId` down, which is not held against itself.
- * @throws OverBudget when that order, for its price alone, exceeds what this LSP is to be asked.
- */
-export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, intentId: string, now: EpochMs): Promise<void> {
+/** @throws OverBudget when one more order for its price alone would exceed what this LSP is to be asked. */
+export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, now: EpochMs): Promise<void> {
   const { maxUnpaidOrders, firmQuotesPerHour } = lsp.courtesy
-  const intent = await stores.placements.get(intentId)
-  const unpaidUntil = withoutOne(await stores.placements.unpaidUntil(lsp.id, clientId, now), intent?.standsUntil)
-  if (unpaidUntil.length >= maxUnpaidOrders) {
-    throw new OverBudget(
-      `${unpaidUntil.length} orders stand unpaid at this LSP, and no more than ${maxUnpaidOrders} are to`,
-      // With n too many, the n-th to lapse makes room. A budget of nothing has room at no time: look in an hour.
-      unpaidUntil[unpaidUntil.length - maxUnpaidOrders] ?? now + HOUR_MS,
-    )
-  }
-  const asked = withoutOne(await stores.placements.quotesSince(lsp.id, now - HOUR_MS), intent?.intendedAt)
-  if (asked.length >= firmQuotesPerHour) {
-    throw new OverBudget(
-      `this LSP was asked for ${asked.length} firm quotes within an hour, and no more than ${firmQuotesPerHour} are to be`,
-      (asked[asked.length - firmQuotesPerHour] ?? now) + HOUR_MS,
-    )
-  }
-}
-
-/** Among equal times it does not matter which. */
-function withoutOne(times: readonly EpochMs[], time: EpochMs | undefined): EpochMs[] {
-  const index = time === undefined ? -1 : times.indexOf(time)
-  return times.filter((_, at) => at !== index)
+  const unpaidUntil = await stores.placements.unpaidUntil(lsp.id, clientId, now)
+  const asked = await stores.placements.quotesSince(lsp.id, now - HOUR_MS)
+  const isUnpaidFull = unpaidUntil.length >= maxUnpaidOrders
+  const isHourFull = asked.length >= firmQuotesPerHour
+  if (!isUnpaidFull && !isHourFull) return
+  throw new OverBudget(
+    isUnpaidFull
+      ? `${unpaidUntil.length} orders stand unpaid at this LSP, and no more than ${maxUnpaidOrders} are to`
+      : `this LSP was asked for ${asked.length} firm quotes within an hour, and no more than ${firmQuotesPerHour} are to be`,
+    // With n too many, the n-th to lapse makes room. A budget of nothing has room at no time: look in an hour.
+    Math.max(
+      isUnpaidFull ? (unpaidUntil[unpaidUntil.length - maxUnpaidOrders] ?? now + HOUR_MS) : now,
+      isHourFull ? (asked[asked.length - firmQuotesPerHour] ?? now) + HOUR_MS : now,
+    ),
+  )
 }

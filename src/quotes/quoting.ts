@@ -2,6 +2,7 @@ import { uuidv7 } from 'uuidv7'
 import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
 import { channelKey, questionKey } from './question.ts'
+import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
@@ -71,6 +72,9 @@ export class Quoting {
     const endsAt = performance.now() + timeoutMs
     const inexpressible = lsp.adapter.inexpressible(ask.request)
     if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
+    const { refundOnchainAddress } = ask.request
+    const badAddress = refundOnchainAddress === null ? null : addressProblem(refundOnchainAddress, lsp.settings.network)
+    if (badAddress) throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, { property: 'refundOnchainAddress' })
     const { limits } = await lsp.currentInfo()
     const request = limits ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
@@ -134,12 +138,12 @@ export class Quoting {
           request,
           email: null,
           agreed: null,
-          alongside: async (stores, placementId) => {
+          first: async (stores) => {
             // What stands is counted by one instance at a time.
             await stores.placements.lockLsp(lsp.id)
-            const placed = (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ?? (await stores.placements.beingAsked(question, placementId))
+            const placed = (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ?? (await stores.placements.beingAsked(question))
             if (placed) throw new AlreadyPlaced(placed)
-            await assertWithinCourtesy(stores, lsp.settings, clientId, placementId, this.#clock.now())
+            await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
           },
         })
         .then(

@@ -166,15 +166,14 @@ export class PlacementStore {
       .union(this.#db.selectFrom('orders').select('placement_id as id').where('state', '=', sql.lit('OUTCOME_UNKNOWN')).where('final', '=', sql.lit(0)))
   }
 
-  /** An order for this very question's price that is on its way to the LSP, other than `exceptId`. */
-  async beingAsked(question: string, exceptId: string): Promise<Placement | null> {
+  /** An order for this very question's price that is on its way to the LSP. */
+  async beingAsked(question: string): Promise<Placement | null> {
     const row = await this.#db
       .selectFrom('placements')
       .selectAll()
       .where('question', '=', question)
       .where('purpose', '=', 'QUOTE')
       .where('status', 'in', ['INTENDED', 'SENT'])
-      .where('id', '!=', exceptId)
       .orderBy('intended_at', 'desc')
       .limit(1)
       .executeTakeFirst()
