@@ -22,7 +22,7 @@ export interface DocumentLimits {
 /** What one client may do. */
 export interface ClientLimits {
   operationsPerSecond: number
-  /** createOrder and renewChannel. */
+  /** createOrder, renewChannel, and every other mutation: each has an LSP do something. */
   ordersPerMinute: number
   /** Comparisons whose `firm` is not NEVER, each of which may place orders at LSPs. */
   firmQuotesPerMinute: number
@@ -70,8 +70,8 @@ const many = z.int().min(1).max(10_000_000)
 /** What may be said of all clients, and of one. */
 const CLIENT_LIMITS = {
   operationsPerSecond: [2_000, 'Operations a second, over all transports together. Counted for each client, and for each address.'],
-  ordersPerMinute: [1_200, '`createOrder` and `renewChannel` a minute.'],
-  firmQuotesPerMinute: [6_000, 'Comparisons a minute whose `firm` is not NEVER, which may place orders at LSPs.'],
+  ordersPerMinute: [1_200, 'Mutations a minute: `createOrder`, `renewChannel` and the others, each of which has an LSP do something. Counted for each client, and for each address.'],
+  firmQuotesPerMinute: [6_000, 'Comparisons a minute whose `firm` is not NEVER, which may place orders at LSPs. Counted for each client, and for each address.'],
   sockets: [25_000, 'WebSocket connections at once. Counted for each client, and for each address.'],
   subscriptions: [50_000, 'Subscriptions at once, over all transports together.'],
 } as const satisfies Record<keyof ClientLimits, [number, string]>

@@ -60,19 +60,22 @@ export class Clients {
     return { added: this.#holders.filter((holder) => !before.includes(holder)).length, revoked: gone.length }
   }
 
-  /**
-   * What the client may whose key, or token, stands in an `Authorization: Bearer KEY`; null when there is none whose
-   * it is. @throws KeysUnavailable when a token cannot be verified now
-   */
-  async grantFor(authorization: string | null | undefined): Promise<Grant | null> {
+  /** What the client may whose key stands in an `Authorization: Bearer KEY`; null when there is none whose it is. */
+  grantOfKey(authorization: string | null | undefined): Grant | null {
     if (!this.haveKeys) return this.#everybody
-    const key = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-    if (key === undefined) return null
+    const key = bearerOf(authorization)
+    if (key === null) return null
     const hash = createHash('sha256').update(key).digest()
     // Every client is compared, so that the time it takes tells nothing of which one comes close.
-    const found = this.#holders.reduce<Grant | null>((grant, holder) => (timingSafeEqual(holder.hash, hash) ? holder.grant : grant), null)
-    if (found) return found.over === null ? found : null
-    const token = this.#tokens && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(key) ? await this.#tokens.verify(key) : null
+    const grant = this.#holders.reduce<Grant | null>((found, holder) => (timingSafeEqual(holder.hash, hash) ? holder.grant : found), null)
+    return grant?.over === null ? grant : null
+  }
+
+  /** The same for a token of the issuer. @throws KeysUnavailable when it cannot be verified now */
+  async grantOfToken(authorization: string | null | undefined): Promise<Grant | null> {
+    const key = bearerOf(authorization)
+    if (this.#tokens === null || key === null || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(key)) return null
+    const token = await this.#tokens.verify(key)
     return token && new Grant(`jwt:${token.subject}`, { limits: this.#limits, expiresAt: token.expiresAt }, this.#clock, { isRenewable: true })
   }
 
@@ -84,6 +87,10 @@ export class Clients {
     const own = Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined))
     return { limits: { ...this.#limits, ...own }, expiresAt: expiresAt ?? null }
   }
+}
+
+function bearerOf(authorization: string | null | undefined): string | null {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? null
 }
 
 function hashOf({ keySha256 }: ClientConfig): Buffer {

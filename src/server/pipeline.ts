@@ -1,18 +1,26 @@
 import type { GraphQLSchema } from 'graphql'
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import type { Clients } from './clients.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { Context } from '../schema/builder.ts'
+import type { Access } from './policies/access.ts'
 import { authenticate } from './policies/authentication.ts'
+import { DocumentCache, NO_CACHE } from './policies/document-cache.ts'
+import { limitDocuments } from './policies/document-limits.ts'
 import type { Grant } from './policies/grant.ts'
+import { limitRates } from './policies/rate-limits.ts'
 import { unauthenticated } from './policies/refusals.ts'
+import { watchSubscriptions } from './policies/subscriptions.ts'
+import { trustDocuments } from './policies/trusted-documents.ts'
+import { typeAnswers } from './policies/typed-answers.ts'
 
 /** What a transport knows of an operation before it runs. */
 export interface ServerContext {
   /** The value of the `Authorization` header, or of the field of that name in `connection_init`. */
   authorization: string | null
+  /** Where it comes from, as limits count it. */
+  address: string
   /** What the client may, once it is known who that is. */
   grant?: Grant
 }
@@ -23,7 +31,7 @@ export interface PipelineOptions {
   schema: GraphQLSchema
   gateway: Gateway
   sandbox: Sandbox | null
-  clients: Clients
+  access: Access
   logger: Logger
 }
 
@@ -33,7 +41,7 @@ export const GRAPHQL_PATH = '/graphql'
  * The one way that every operation goes, over GET, POST, Server-Sent Events or WebSocket: what is forbidden on one
  * is forbidden on all, because there is only one.
  */
-export function createPipeline({ schema, gateway, sandbox, clients, logger }: PipelineOptions): Pipeline {
+export function createPipeline({ schema, gateway, sandbox, access, logger }: PipelineOptions): Pipeline {
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
@@ -46,7 +54,17 @@ export function createPipeline({ schema, gateway, sandbox, clients, logger }: Pi
     // Bodies are bounded in front of this too; Yoga's own limit copies every one of them.
     maxRequestBodySize: false,
     logging: false,
-    plugins: [authenticate(clients, logger)],
+    parserAndValidationCache: { documentCache: new DocumentCache(), errorCache: NO_CACHE },
+    extraParamNames: ['documentId'],
+    // In this order: who it is, which document is meant, how much of it and how often.
+    plugins: [
+      typeAnswers(),
+      authenticate(access, logger),
+      trustDocuments(access.documents.manifest, access.documents.level, logger),
+      limitDocuments(access.limits),
+      limitRates(access.rates),
+      watchSubscriptions(access.subscriptions),
+    ],
     context: ({ grant }): Context => {
       if (!grant) throw unauthenticated()
       return { gateway, sandbox, clientId: grant.clientId }

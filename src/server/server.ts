@@ -6,14 +6,17 @@ import { Metrics } from './metrics.ts'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
 import { urlOf } from './request.ts'
 import { serveWebSocket } from './websocket.ts'
-import type { Clients } from './clients.ts'
+import type { Access } from './policies/access.ts'
+import { secure } from './policies/headers.ts'
+import { HTTP_LIMITS, limitConnections } from './policies/http-limits.ts'
+import { isPublic } from '../upstream/addresses.ts'
 import type { ExchangeRecord } from '../upstream/http.ts'
 
 export interface ServerOptions {
   host: string
   port: number
   pipeline: Pipeline
-  clients: Clients
+  access: Access
   /** null: no page, only operations. */
   graphiql: GraphiqlOptions | null
   isReady(): Promise<boolean>
@@ -38,12 +41,16 @@ const KEEP_ALIVE_MS = 65_000
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let isClosing = false
   const page = options.graphiql && serveGraphiql(options.graphiql)
+  const { access } = options
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    secure(response)
+    if (access.sites.allow(request, response)) return
     const url = urlOf(request)
     if (!url) return text(response, 400, 'not a URL, or not a host\n')
     switch (url.pathname) {
       case GRAPHQL_PATH:
+        if (access.sites.isMisdirected(request)) return graphqlError(response, MISDIRECTED)
         if (page && wantsGraphiql(request)) return page(request, response)
         // Without what a request to a proxy has in front of it, which Yoga does not expect.
         request.url = url.pathname + url.search
@@ -58,6 +65,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         return text(response, isReady ? 200 : 503, isReady ? 'ready\n' : 'not ready\n')
       }
       case '/metrics': {
+        if (access.sites.isMisdirected(request)) return graphqlError(response, MISDIRECTED)
+        if (!mayWatch(request)) return text(response, 403, 'from the internet only with a key\n')
         const { contentType, body } = await metrics.text()
         response.writeHead(200, { 'content-type': contentType }).end(body)
         return
@@ -68,16 +77,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 
   async function graphql(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
-    const problem = bodyProblem(request) ?? parameterProblem(url)
+    const problem = (access.sites.isForeign(request) ? FOREIGN : null) ?? bodyProblem(request) ?? parameterProblem(url)
     if (problem) {
       response.setHeader('connection', 'close')
-      return graphqlError(response, problem.status, problem.message)
+      return graphqlError(response, problem)
     }
-    await options.pipeline(request, response, { authorization: request.headers.authorization ?? null })
+    await options.pipeline(request, response, { authorization: request.headers.authorization ?? null, address: access.addresses.of(request) })
+  }
+
+  /** Figures are for the operator, who is near or has a key. */
+  function mayWatch(request: IncomingMessage): boolean {
+    return !isPublic(access.addresses.exactly(request)) || (access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null)
   }
 
   const streams = new Set<ServerResponse>()
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+  const server = createServer({ ...HTTP_LIMITS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     if (isClosing) response.setHeader('connection', 'close')
     if (request.headers.accept?.includes('text/event-stream')) streams.add(response)
     response.on('close', () => {
@@ -91,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       else response.destroy()
     })
   })
+  limitConnections(server, access.limits)
   const webSocket = serveWebSocket(server, options)
   const metrics = new Metrics(() => webSocket.socketCount)
   const port = await listen(server, options.host, options.port)
@@ -128,7 +143,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
  * A body is refused before it is read: without its length nobody knows when to stop reading. Only JSON is taken,
  * since any page in a browser may send a form, or a text, to any server without asking that server first.
  */
-function bodyProblem({ method, headers }: IncomingMessage): { status: number; message: string } | null {
+function bodyProblem({ method, headers }: IncomingMessage): Problem | null {
   if (method !== 'POST') return null
   if (!/^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) return { status: 415, message: 'a body of the type application/json is wanted' }
   if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined) return { status: 411, message: 'Content-Length is wanted' }
@@ -136,7 +151,7 @@ function bodyProblem({ method, headers }: IncomingMessage): { status: number; me
 }
 
 /** Yoga takes these for JSON without a look, and for an error of its own when they are not. */
-function parameterProblem({ searchParams }: URL): { status: number; message: string } | null {
+function parameterProblem({ searchParams }: URL): Problem | null {
   for (const name of ['variables', 'extensions']) {
     try {
       JSON.parse(searchParams.get(name) || 'null')
@@ -147,8 +162,17 @@ function parameterProblem({ searchParams }: URL): { status: number; message: str
   return null
 }
 
-function graphqlError(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }))
+interface Problem {
+  status: number
+  message: string
+  code?: string
+}
+
+const FOREIGN: Problem = { status: 403, code: 'CROSS_SITE_REQUEST', message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1' }
+const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'this gateway is asked by the name localhost, or by its address' }
+
+function graphqlError(response: ServerResponse, { status, message, code = 'BAD_REQUEST' }: Problem): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

@@ -1,17 +1,26 @@
 import type { Server } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type ExecutionArgs, type ExecutionResult, type GraphQLFormattedError } from 'graphql'
 import { handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import type { Logger } from 'pino'
-import { WebSocketServer } from 'ws'
-import type { Clients } from './clients.ts'
+import { WebSocketServer, type WebSocket } from 'ws'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
-import { isOfAnotherSite, urlOf } from './request.ts'
+import type { Access } from './policies/access.ts'
+import { authenticated } from './policies/authentication.ts'
+import { refuseConnection } from './policies/http-limits.ts'
+import { rateLimited } from './policies/refusals.ts'
+import { urlOf } from './request.ts'
 
 const MAX_MESSAGE_BYTES = 64 * 1024
 /** A client that does not answer our goodbye is not waited for longer than this. */
 const CLOSE_TIMEOUT_MS = 2_000
+
+const INIT_TIMEOUT_MS = 3_000
+/** Answers that a client has asked for and does not take. */
+const MAX_UNREAD_BYTES = 4_000_000
+/** Of ours, outside of graphql-ws' list: its client connects again, and resumes. */
+const TOO_SLOW = 4410
+const TRY_AGAIN_LATER = 1013
 
 /**
  * graphql-ws wants to execute documents itself. Ours are executed by the pipeline, so it gets this one, and what
@@ -26,7 +35,7 @@ type Result = ExecutionResult | AsyncIterable<ExecutionResult>
 
 export interface WebSocketOptions {
   pipeline: Pipeline
-  clients: Clients
+  access: Access
   logger: Logger
 }
 
@@ -37,7 +46,7 @@ export interface WebSocketTransport {
 }
 
 /** GraphQL over WebSocket (graphql-transport-ws) on the same path as over HTTP. */
-export function serveWebSocket(server: Server, { pipeline, clients, logger }: WebSocketOptions): WebSocketTransport {
+export function serveWebSocket(server: Server, { pipeline, access, logger }: WebSocketOptions): WebSocketTransport {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -46,42 +55,94 @@ export function serveWebSocket(server: Server, { pipeline, clients, logger }: We
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0])
 
+  const addresses = new WeakMap<WebSocket, string>()
+
   server.on('upgrade', (request, socket, head) => {
     const url = urlOf(request)
-    if (!url) return refuse(socket, '400 Bad Request')
-    if (url.pathname !== GRAPHQL_PATH) return refuse(socket, '404 Not Found')
-    // Browsers let any page open a WebSocket to any server, this machine's included; a key is what a page would lack.
-    if (!clients.haveKeys && isOfAnotherSite(request)) return refuse(socket, '403 Forbidden')
-    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request))
+    if (!url) return refuseConnection(socket, 400)
+    if (url.pathname !== GRAPHQL_PATH) return refuseConnection(socket, 404)
+    if (access.sites.isMisdirected(request)) return refuseConnection(socket, 421)
+    if (access.sites.isForeignSocket(request)) return refuseConnection(socket, 403)
+    const address = access.addresses.of(request)
+    const release = access.sockets.open(address)
+    if (!release) return refuseConnection(socket, 429, { 'Retry-After': '5' })
+    let isOpen = false
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      isOpen = true
+      addresses.set(webSocket, address)
+      webSocket.once('close', release)
+      sockets.emit('connection', webSocket, request)
+    })
+    if (!isOpen) release()
   })
 
-  const transport = useServer<{ authorization?: unknown }>(
+  const contextOf = (socket: WebSocket, connectionParams: { authorization?: unknown } | undefined) => ({
+    authorization: authorizationOf(connectionParams),
+    address: addresses.get(socket) ?? '',
+  })
+
+  const transport = useServer<{ authorization?: unknown }, { socket: WebSocket }>(
     {
       // Else the reason of a close would tell clients what went wrong in here.
       isProd: true,
-      onConnect: async ({ connectionParams }) => (await clients.grantFor(authorizationOf(connectionParams))) !== null,
-      async onSubscribe({ connectionParams }, _id, payload) {
+      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+      jsonMessageReviver: withQuery,
+      async onConnect({ connectionParams, extra: { socket } }) {
+        try {
+          const grant = await authenticated(access, contextOf(socket, connectionParams), logger)
+          const release = access.sockets.assign(grant)
+          if (!release) throw rateLimited('no more connections of this client are taken', 5_000)
+          const unlisten = grant.onEnd((end) => {
+            // graphql-ws' client comes back after 4403, which is of use when it can get a new token by itself.
+            socket.close(grant.isRenewable ? 4403 : 4401, end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked')
+          })
+          const leave = () => {
+            release()
+            unlisten()
+          }
+          if (socket.readyState === socket.OPEN) socket.once('close', leave)
+          else leave()
+          return true
+        } catch (error) {
+          if (!(error instanceof GraphQLError)) throw error
+          if (error.extensions['code'] !== 'UNAUTHENTICATED') socket.close(TRY_AGAIN_LATER, error.message)
+          return false
+        }
+      },
+      async onSubscribe({ connectionParams, subscriptions, extra: { socket } }, _id, payload) {
+        if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
+        if (Object.keys(subscriptions).length > access.limits.subscriptionsPerSocket) {
+          return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
+        }
         const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
         let result: Result
         try {
-          result = (await pipeline.getResultForParams({ params: payload as never, request }, { authorization: authorizationOf(connectionParams) })) as Result
+          result = (await pipeline.getResultForParams({ params: payload as never, request }, contextOf(socket, connectionParams))) as Result
         } catch (error) {
           // Thrown on, it would close the socket with all that runs on it.
           if (error instanceof GraphQLError) return [error]
           logger.error({ err: error }, 'an operation over WebSocket failed')
-          return [new GraphQLError('Unexpected error.')]
+          return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
         }
         if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
         return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
       },
       subscribe: (args) => args.contextValue as never,
+      // What is for HTTP is not for clients here.
+      onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
+      onNext({ extra: { socket } }, _id, _payload, _args, { errors, ...result }) {
+        isTooSlow(socket)
+        return errors ? { ...result, errors: errors.map(withoutHttp) } : result
+      },
+      onPing: ({ extra: { socket } }) => void isTooSlow(socket),
     },
     sockets,
   )
-  // graphql-ws takes a client's broken frame for an error of ours and prints it; ws closes the socket by itself.
   sockets.on('connection', (socket) => {
+    // graphql-ws takes a client's broken frame for an error of ours and prints it; ws closes the socket by itself.
     socket.removeAllListeners('error')
     socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket broke'))
+    socket.on('ping', () => isTooSlow(socket))
   })
 
   return {
@@ -95,11 +156,31 @@ export function serveWebSocket(server: Server, { pipeline, clients, logger }: We
   }
 }
 
-/** Node has let go of the socket: whatever happens to it is ours, its errors too. */
-function refuse(socket: Duplex, status: string): void {
-  socket.on('error', () => {})
-  socket.once('finish', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+/** Whether the client has left too much of its answers unread; it is let go then. */
+function isTooSlow(socket: WebSocket): boolean {
+  if (socket.bufferedAmount <= MAX_UNREAD_BYTES) return false
+  socket.close(TOO_SLOW, 'too slow; reconnect and resume with afterSequence')
+  return true
+}
+
+/** graphql-ws insists on a document, which an operation that is named by its id lacks. */
+function withQuery(key: string, value: unknown): unknown {
+  const payload = key === '' && isRecord(value) && value['type'] === 'subscribe' ? value['payload'] : undefined
+  if (!isRecord(payload) || payload['query'] != null) return value
+  const extensions = payload['extensions']
+  if (payload['documentId'] === undefined && !(isRecord(extensions) && isRecord(extensions['persistedQuery']))) return value
+  return { ...(value as object), payload: { ...payload, query: '' } }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function withoutHttp(error: GraphQLError): GraphQLFormattedError {
+  const { extensions, ...rest } = error.toJSON()
+  if (!extensions) return rest
+  const { http: _http, unexpected: _unexpected, ...visible } = extensions
+  return { ...rest, extensions: visible }
 }
 
 function authorizationOf(connectionParams: { authorization?: unknown } | undefined): string | null {

@@ -249,7 +249,7 @@ describe('a subscription', () => {
 
 describe('an upgrade', () => {
   const upgrade = (path: string, more = '') =>
-    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n${more}\r\n`
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n${more}\r\n`
 
   test.each([
     ['/other', 404],
@@ -292,18 +292,9 @@ describe('an upgrade', () => {
     }
   })
 
-  test('by a page of its own, or of this machine, is taken', async () => {
-    for (const origin of [gateway.origin, 'http://localhost:5173']) {
-      const wire = await Wire.open(gateway.origin, { headers: { origin } })
-      expect(await wire.close()).toMatchObject({ code: 1000 })
-    }
-  })
-
-  test('by a page of another site is taken where it has to show a key', async () => {
-    await using keyed = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [{ name: 'wallet', keySha256: '00'.repeat(32) }] as never } })
-    const wire = await Wire.open(keyed.origin, { headers: { origin: 'https://elsewhere.example' } })
-    wire.say({ type: 'connection_init', payload: { authorization: 'Bearer wrong' } })
-    expect(await wire.closed).toEqual({ code: 4403, reason: 'Forbidden' })
+  test('by a page of its own is taken', async () => {
+    const wire = await Wire.open(gateway.origin, { headers: { origin: gateway.origin } })
+    expect(await wire.close()).toMatchObject({ code: 1000 })
   })
 })
 
@@ -342,7 +333,7 @@ describe('when the gateway ends', () => {
     await using ending = await startTestGateway({ sandbox: { only: ['olive'] } })
     const socket = openRaw(ending.origin)
     socket.write(
-      'GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
+      'GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
     )
     await once(socket, 'data')
     const since = performance.now()

@@ -1,0 +1,192 @@
+import {
+  getNamedType,
+  getNullableType,
+  GraphQLError,
+  isInterfaceType,
+  isIntrospectionType,
+  isListType,
+  isObjectType,
+  Kind,
+  OperationTypeNode,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  visit,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { DocumentLimits } from '../../config/access.ts'
+import { OperationValues } from './operation-values.ts'
+
+/** How long lists get that no argument bounds; any other counts as DEFAULT_LENGTH. */
+const LIST_LENGTHS: Readonly<Record<string, number>> = { events: 50, notes: 5, checks: 12, assets: 10, nodeUris: 5, features: 12 }
+const DEFAULT_LENGTH = 20
+
+/** What introspection answers with, on average; the schema is ours, so these are not guesses. */
+const INTROSPECTION_LENGTHS: Readonly<Record<string, number>> = { types: 100, directives: 8, fields: 4, enumValues: 2 }
+/** GraphiQL's own question costs about a quarter of it. */
+const MAX_INTROSPECTION_COST = 120_000
+
+/**
+ * Validation compares every two fields of one name with each other: 490 times `lsps{id}`, four kilobytes, took it
+ * 0.7 s before this was counted.
+ */
+const MAX_SAME_FIELDS = 40
+const MAX_SAME_LEAVES = 400
+const MAX_DEFINITIONS = 100
+
+/**
+ * Refuses an operation before it runs. What depends on variables is measured where they are known: as a validation
+ * rule its verdict would be cached with the document, and a later, larger `first: $n` would pass.
+ */
+export function limitDocuments(limits: DocumentLimits): Plugin {
+  const shaped = new WeakSet<DocumentNode>()
+  const check = ({ args }: { args: { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null; variableValues?: unknown } }) => {
+    const problem = documentProblem(args.schema, args.document, args.operationName, args.variableValues, limits)
+    if (problem !== null) throw tooLarge(problem)
+  }
+  return {
+    onParse({ parseFn, setParseFn }) {
+      setParseFn((source, options) => parseFn(source, { ...options, maxTokens: limits.maxTokens }))
+      return ({ result }) => {
+        if (result === null || result instanceof Error || shaped.has(result)) return
+        const problem = shapeProblem(result)
+        if (problem !== null) throw tooLarge(problem)
+        shaped.add(result)
+      }
+    },
+    onExecute: check,
+    onSubscribe: check,
+  }
+}
+
+function tooLarge(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400 } } })
+}
+
+/** What would make validation itself expensive; null when nothing does. */
+export function shapeProblem(document: DocumentNode): string | null {
+  if (document.definitions.length > MAX_DEFINITIONS) return `no more than ${MAX_DEFINITIONS} operations and fragments are allowed in a document`
+  const counts = new Map<string, number>()
+  let problem: string | null = null
+  visit(document, {
+    Field(field) {
+      const isLeaf = !field.selectionSet && !field.arguments?.length
+      const key = `${isLeaf ? 'leaf' : 'field'} ${(field.alias ?? field.name).value}`
+      const count = (counts.get(key) ?? 0) + 1
+      counts.set(key, count)
+      const most = isLeaf ? MAX_SAME_LEAVES : MAX_SAME_FIELDS
+      if (count > most) problem = `no more than ${most} fields of one name are allowed in a document: use fragments`
+    },
+  })
+  return problem
+}
+
+interface Measure {
+  depth: number
+  aliases: number
+  rootFields: number
+  cost: number
+  introspection: number
+  /** Selections looked at: fragments of nothing but fragments have no cost. */
+  visits: number
+}
+
+/** What is too much about the operation, or null. */
+export function documentProblem(schema: GraphQLSchema, document: DocumentNode, operationName: string | null | undefined, variables: unknown, limits: DocumentLimits): string | null {
+  const operation = document.definitions.find(
+    (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION && (operationName == null || definition.name?.value === operationName),
+  )
+  const root = operation && schema.getRootType(operation.operation)
+  // Execution says what is wrong with these.
+  if (!operation || !root) return null
+  // Mutations run one after the other in one request: several would be an order each, behind one rate limit.
+  const maxRootFields = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.maxRootFields
+  const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])))
+  const walk = new Walk(schema, fragments, new OperationValues(operation, variables), { ...limits, maxRootFields })
+  if (walk.isWithin(operation.selectionSet, root, 1, 1)) return null
+  const { rootFields, depth, aliases, introspection } = walk.measure
+  if (rootFields > maxRootFields) return `no more than ${maxRootFields} root field${maxRootFields === 1 ? ' is' : 's are'} allowed in a ${operation.operation}`
+  if (depth > limits.maxDepth) return `a depth of no more than ${limits.maxDepth} is allowed`
+  if (aliases > limits.maxAliases) return `no more than ${limits.maxAliases} aliases are allowed`
+  if (introspection > MAX_INTROSPECTION_COST) return 'less introspection at once is allowed'
+  return `a cost of no more than ${limits.maxCost} is allowed: ask for less at once, such as a smaller page`
+}
+
+class Walk {
+  readonly measure: Measure = { depth: 0, aliases: 0, rootFields: 0, cost: 0, introspection: 0, visits: 0 }
+  readonly #schema: GraphQLSchema
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>
+  readonly #values: OperationValues
+  readonly #limits: DocumentLimits
+
+  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, values: OperationValues, limits: DocumentLimits) {
+    this.#schema = schema
+    this.#fragments = fragments
+    this.#values = values
+    this.#limits = limits
+  }
+
+  /**
+   * False as soon as anything is over its limit: what is left is not walked, so that fragments that spread fragments
+   * that spread fragments cost no more time than the limits allow.
+   */
+  isWithin(selectionSet: SelectionSetNode, parent: GraphQLNamedType | undefined, depth: number, times: number): boolean {
+    const { measure } = this
+    const limits = this.#limits
+    measure.depth = Math.max(measure.depth, depth)
+    if (depth > limits.maxDepth) return false
+    for (const selection of selectionSet.selections) {
+      measure.visits += 1
+      if (measure.visits > limits.maxCost + MAX_INTROSPECTION_COST) return false
+      if (selection.kind !== Kind.FIELD) {
+        // Validation has seen to it that no fragment is in itself.
+        const inner = selection.kind === Kind.INLINE_FRAGMENT ? selection : this.#fragments.get(selection.name.value)
+        const type = inner?.typeCondition ? this.#schema.getType(inner.typeCondition.name.value) : parent
+        if (inner && !this.isWithin(inner.selectionSet, type, depth, times)) return false
+        continue
+      }
+      const field = this.#fieldOf(selection, parent)
+      if (parent && isIntrospectionType(parent)) measure.introspection += times
+      else measure.cost += times + this.#values.sizeOfArguments(selection, limits.maxCost)
+      if (depth === 1) measure.rootFields += 1
+      if (selection.alias && selection.alias.value !== selection.name.value) measure.aliases += 1
+      if (measure.cost > limits.maxCost || measure.introspection > MAX_INTROSPECTION_COST) return false
+      if (measure.aliases > limits.maxAliases || measure.rootFields > limits.maxRootFields) return false
+      const type = field && getNamedType(field.type)
+      if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * this.#lengthOf(selection, field, parent))) return false
+    }
+    return true
+  }
+
+  #fieldOf({ name }: FieldNode, parent: GraphQLNamedType | undefined): GraphQLField<unknown, unknown> | undefined {
+    if (!parent || !(isObjectType(parent) || isInterfaceType(parent))) return undefined
+    if (parent === this.#schema.getQueryType()) {
+      if (name.value === SchemaMetaFieldDef.name) return SchemaMetaFieldDef
+      if (name.value === TypeMetaFieldDef.name) return TypeMetaFieldDef
+    }
+    return parent.getFields()[name.value]
+  }
+
+  /** How many objects a field may answer with; lists that nobody has thought of count too. */
+  #lengthOf(selection: FieldNode, field: GraphQLField<unknown, unknown> | undefined, parent: GraphQLNamedType | undefined): number {
+    if (!field) return 1
+    const isPaged = field.args.some(({ name }) => name === 'first')
+    if (isPaged) {
+      const asked = ['first', 'last'].map((name) => this.#values.argument(selection, name)).filter((value) => typeof value === 'number')
+      return asked.length === 0 ? DEFAULT_LENGTH : Math.max(1, ...asked)
+    }
+    if (!isListType(getNullableType(field.type))) return 1
+    if (parent && isIntrospectionType(parent)) return INTROSPECTION_LENGTHS[field.name] ?? 1
+    // The lists within a connection are as long as its page, which is counted already.
+    if (parent?.name.endsWith('Connection')) return 1
+    return LIST_LENGTHS[field.name] ?? DEFAULT_LENGTH
+  }
+}
+

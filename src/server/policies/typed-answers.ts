@@ -1,0 +1,48 @@
+import { GraphQLError, type ExecutionResult } from 'graphql'
+import type { GraphQLParams, Plugin } from 'graphql-yoga'
+import { refusal } from './refusals.ts'
+
+/**
+ * Gives every error a code that programs can go by. What comes without one is GraphQL's own finding about the
+ * client's variables or choice of operation: errors of resolvers are masked, and have one, before this.
+ */
+export function typeAnswers(): Plugin {
+  return {
+    onRequestParse({ requestParser, setRequestParser }) {
+      if (!requestParser) return
+      setRequestParser(async (request) => {
+        try {
+          const params = await requestParser(request)
+          return request.method === 'GET' && !Array.isArray(params) && !(params instanceof Response) ? withDocumentId(params, request.url) : params
+        } catch (error) {
+          // With it comes what the JSON parser had to say, or nothing that would be a client's to read.
+          if (error instanceof GraphQLError && error.extensions['originalError'] === undefined) throw error
+          throw refusal('BAD_REQUEST', 'the request is not JSON', 400)
+        }
+      })
+    },
+    onExecutionResult(payload) {
+      const { result } = payload
+      if (result && !(Symbol.asyncIterator in result)) payload.setResult(typed(result))
+    },
+    onSubscribe() {
+      return { onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(typed(result as ExecutionResult)) }) }
+    },
+  }
+}
+
+/** Yoga reads the four parameters that it knows from an address. */
+function withDocumentId(params: GraphQLParams, url: string): GraphQLParams {
+  const documentId = new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('documentId')
+  return documentId === null ? params : ({ ...params, documentId } as GraphQLParams)
+}
+
+function typed<Result extends ExecutionResult>(result: Result): Result {
+  if (!result.errors?.some(({ extensions }) => extensions?.['code'] === undefined)) return result
+  return { ...result, errors: result.errors.map((error) => (error.extensions?.['code'] === undefined ? withCode(error, 'BAD_USER_INPUT') : error)) }
+}
+
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  const { nodes, source, positions, path, originalError } = error
+  return new GraphQLError(error.message, { nodes, source, positions, path, originalError, extensions: { ...error.extensions, code } })
+}
