@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'libsql'
-import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, sql, type DatabaseConnection, type Driver, type QueryResult, type SqliteDialectConfig } from 'kysely'
+import { DeleteQueryNode, InsertQueryNode, Kysely, SqliteDialect, SqliteDriver, sql, UpdateQueryNode, type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
 import { DatabaseError, NO_BUS, type Engine } from './engine.ts'
 import { codeOf, retrying } from './retry.ts'
 import type { Tables } from './schema.ts'
@@ -10,7 +10,8 @@ import type { Tables } from './schema.ts'
 const IN_MEMORY = ':memory:'
 /** Another process that holds the file, to copy or to look at it, is waited for this long. */
 const PATIENCE_MS = 5_000
-const LOOK_AGAIN_MS = 20
+const FIRST_WAIT_MS = 1
+const LONGEST_WAIT_MS = 20
 
 /**
  * Opens the embedded database at `path` (created with its folder when it is not there). WAL with
@@ -23,13 +24,13 @@ export function openSqlite(path: string): Engine {
     if (path !== IN_MEMORY) mkdirSync(dirname(path), { recursive: true })
     database = new Database(path)
     // Waiting is done below, between turns of the event loop: SQLite's own waiting would stop the whole process.
-    database.pragma(`busy_timeout = ${LOOK_AGAIN_MS}`)
+    database.pragma('busy_timeout = 0')
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
   } catch (error) {
     throw new DatabaseError(`the database ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
   }
-  const db = new Kysely<Tables>({ dialect: new PatientDialect({ database }) })
+  const db = new Kysely<Tables>({ dialect: new PatientDialect(database) })
   const transaction: Engine['transaction'] = (work) => retrying(isBusy, () => db.transaction().execute(work))
   return {
     db,
@@ -61,50 +62,124 @@ function isBusy(error: unknown): boolean {
 }
 
 class PatientDialect extends SqliteDialect {
-  readonly #config: SqliteDialectConfig
+  readonly #database: Database.Database
 
-  constructor(config: SqliteDialectConfig) {
-    super(config)
-    this.#config = config
+  constructor(database: Database.Database) {
+    super({ database })
+    this.#database = database
   }
 
   override createDriver(): Driver {
-    return new PatientDriver(this.#config)
+    return new PatientDriver(this.#database)
   }
 }
 
+/** kysely's own driver lets one at a time use the connection; this one says how it is used. */
 class PatientDriver extends SqliteDriver {
-  override async acquireConnection(): Promise<DatabaseConnection> {
-    return new PatientConnection(await super.acquireConnection())
+  readonly #database: Database.Database
+
+  constructor(database: Database.Database) {
+    super({ database })
+    this.#database = database
   }
 
-  /** A transaction that starts as a reader may find that it cannot write any more; one that starts as a writer may not. */
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    await super.acquireConnection()
+    return new PatientConnection(this.#database)
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+    await (connection as PatientConnection).begin()
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    ;(connection as PatientConnection).end('commit')
+    return Promise.resolve()
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    ;(connection as PatientConnection).end('rollback')
+    return Promise.resolve()
   }
 }
 
-/** A statement that met a locked file had no effect: it is tried again. */
+/**
+ * Waits while another process holds the file. A statement that libsql 0.5 finds it held for stays in progress until
+ * it is run again or collected, and meanwhile nothing on the connection commits (tursodatabase/libsql-client-ts#352).
+ * So only BEGIN IMMEDIATE ever meets a held file, by `exec`, which leaves nothing behind; and a reader, which may
+ * in rare moments, is run again until it is through.
+ */
 class PatientConnection implements DatabaseConnection {
-  readonly #connection: DatabaseConnection
+  readonly #database: Database.Database
+  #isInTransaction = false
 
-  constructor(connection: DatabaseConnection) {
-    this.#connection = connection
+  constructor(database: Database.Database) {
+    this.#database = database
+  }
+
+  async begin(): Promise<void> {
+    await patiently(() => this.#database.exec('begin immediate'))
+    this.#isInTransaction = true
+  }
+
+  end(how: 'commit' | 'rollback'): void {
+    this.#database.exec(how)
+    this.#isInTransaction = false
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const giveUpAt = performance.now() + PATIENCE_MS
-    for (;;) {
-      try {
-        return await this.#connection.executeQuery<Row>(query)
-      } catch (error) {
-        if (!isBusy(error) || performance.now() > giveUpAt) throw error
-        await delay(LOOK_AGAIN_MS * (0.5 + Math.random()))
-      }
+    const isWriting = InsertQueryNode.is(query.query) || UpdateQueryNode.is(query.query) || DeleteQueryNode.is(query.query)
+    if (this.#isInTransaction || !isWriting) return this.#run(query)
+    await this.begin()
+    try {
+      const result = await this.#run<Row>(query)
+      this.end('commit')
+      return result
+    } catch (error) {
+      if (this.#database.inTransaction) this.end('rollback')
+      this.#isInTransaction = false
+      throw error
     }
   }
 
-  streamQuery<Row>(query: CompiledQuery, chunkSize: number) {
-    return this.#connection.streamQuery<Row>(query, chunkSize)
+  async #run<Row>({ sql: text, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    const statement = this.#database.prepare(text)
+    if (!statement.reader) {
+      const { changes } = statement.run(parameters)
+      return { numAffectedRows: BigInt(changes), rows: [] }
+    }
+    try {
+      return { rows: await patiently(() => statement.all(parameters) as Row[]) }
+    } catch (error) {
+      // The one call that leaves the statement at rest, whether it fails or not.
+      if (isBusy(error)) void attempt(() => statement.get(parameters))
+      throw error
+    }
+  }
+
+  // oxlint-disable-next-line require-yield -- nothing here reads more than it can hold
+  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    await Promise.reject(new Error('not supported'))
+  }
+}
+
+/** Does it again while another process holds the file, between turns of the event loop. */
+async function patiently<T>(work: () => T): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error
+      await delay(waitMs * (0.5 + Math.random()))
+    }
+  }
+}
+
+function attempt(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch {
+    return null
   }
 }

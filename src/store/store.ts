@@ -3,6 +3,7 @@ import { openDatabase } from './database.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
 import { IdempotencyStore } from './idempotency.ts'
 import { InstanceStore } from './instances.ts'
+import { ImportStore } from './imports.ts'
 import { LspStore } from './lsps.ts'
 import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
@@ -23,6 +24,7 @@ export interface Stores {
   idempotency: IdempotencyStore
   instances: InstanceStore
   webhooks: WebhookStore
+  imports: ImportStore
 }
 
 function storesOn(db: Db, engine: Engine, self: string): Stores {
@@ -36,6 +38,7 @@ function storesOn(db: Db, engine: Engine, self: string): Stores {
     idempotency: new IdempotencyStore(db, engine, self),
     instances: new InstanceStore(db, engine, self),
     webhooks: new WebhookStore(db),
+    imports: new ImportStore(db),
   }
 }
 

@@ -1,0 +1,42 @@
+import { sql } from 'kysely'
+import type { Db } from './database.ts'
+import type { OrderEvent } from '../domain/order-record.ts'
+
+/** What an imported order needs of the database beyond what other orders need. */
+export class ImportStore {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /**
+   * Whom what was placed at any of these LSPs under the LSP's own id belongs to here: an order, or a placement that
+   * is nobody's order yet (null). Empty: it is not known here.
+   */
+  async holders(lspIds: readonly string[], lspOrderId: string): Promise<{ clientId: string; orderId: string | null }[]> {
+    return this.#db.selectFrom('placements').select(['client_id as clientId', 'order_id as orderId']).where('lsp_id', 'in', lspIds).where('lsp_order_id', '=', lspOrderId).execute()
+  }
+
+  async isQuote(id: string): Promise<boolean> {
+    return (await this.#db.selectFrom('quotes').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
+  }
+
+  /**
+   * Writes events that happened elsewhere. They are in their order's log, and nobody's news: their positions count
+   * down from zero, where whoever follows a client's events never looks.
+   */
+  async appendHistory(events: readonly OrderEvent[]): Promise<void> {
+    const { value: last } = await this.#db
+      .updateTable('counters')
+      .set({ value: sql<number>`value - ${events.length}` })
+      .where('name', '=', 'imported')
+      .returning('value')
+      .executeTakeFirstOrThrow()
+    const rows = events.map((event, index) => ({ position: last + index, order_id: event.orderId, sequence: event.sequence, client_id: event.clientId, at: event.at, body: JSON.stringify(event) }))
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) await this.#db.insertInto('events').values(rows.slice(from, from + ROWS_AT_ONCE)).execute()
+  }
+}
+
+/** No engine takes any number of parameters in one statement. */
+const ROWS_AT_ONCE = 100

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { insertOrder, LSP, NOW, renewalRecord, saveLsp, TRACKING } from './records.ts'
+import { openStage, upTo } from './stage.ts'
+import type { ReadingClaim } from '../../src/store/readings.ts'
+import type { Store } from '../../src/store/store.ts'
+import { ENGINES } from '../support/database.ts'
+
+const LEASE_MS = 10_000
+
+function take(store: Store, changes: Partial<ReadingClaim> = {}) {
+  const now = changes.now ?? NOW
+  const claim = { lspId: LSP, owner: store.instanceId, now, leaseUntil: now + LEASE_MS, limit: 64, requestsPerMinute: 60_000, ...changes }
+  return store.transaction(({ readings }) => readings.take(claim))
+}
+
+const byText = (a = '', b = '') => (a < b ? -1 : 1)
+const idsOf = ({ orders }: Awaited<ReturnType<typeof take>>) => orders.map(({ order }) => order.id)
+
+describe.each(ENGINES)('readings in %s', (engine) => {
+  test('say at which LSPs something is due', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    for (const id of [LSP, 'renewing', 'later', 'idle', 'leased']) await saveLsp(store, id)
+    await insertOrder(store)
+    await store.renewals.insert(renewalRecord({ lspId: 'renewing' }), NOW)
+    await insertOrder(store, { lspId: 'later' }, { nextReadAt: NOW + 1 })
+    await insertOrder(store, { lspId: 'idle' }, { final: true })
+    await insertOrder(store, { lspId: 'leased' })
+    await take(store, { lspId: 'leased' })
+    expect((await store.readings.dueLsps(NOW)).toSorted()).toEqual([LSP, 'renewing'])
+    expect((await store.readings.dueLsps(NOW + LEASE_MS)).toSorted()).toEqual(['later', 'leased', LSP, 'renewing'])
+  })
+
+  test('take the orders that are due first, as many as are wanted', async () => {
+    await using stage = await openStage(engine)
+    const orders = []
+    for (const late of [3, 1, 2]) orders.push(await insertOrder(stage.store, {}, { nextReadAt: NOW - late }))
+    expect(idsOf(await take(stage.store, { limit: 2 })).toSorted(byText)).toEqual([orders[0]?.id, orders[2]?.id].toSorted(byText))
+    expect(idsOf(await take(stage.store))).toEqual([orders[1]?.id])
+    expect(idsOf(await take(stage.store))).toEqual([])
+  })
+
+  test('take each order exactly once, whoever takes at the same time', async () => {
+    await using stage = await openStage(engine)
+    const stores = [stage.store, await stage.another(), await stage.another()]
+    for (const _ of upTo(60)) await insertOrder(stage.store)
+    const taken = await Promise.all(upTo(24).map((number) => take(stores[number % 3] ?? stage.store, { limit: 5 })))
+    const ids = taken.flatMap(idsOf)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids).toHaveLength(60)
+  })
+
+  test('take a dead instance’s orders over once its lease has ended, and write nothing of it after that', async () => {
+    await using stage = await openStage(engine)
+    const [dead, living] = [stage.store, await stage.another()]
+    const order = await insertOrder(dead)
+    const [held] = (await take(dead)).orders
+    expect(idsOf(await take(living, { now: NOW + LEASE_MS - 1 }))).toEqual([])
+    const [taken] = (await take(living, { now: NOW + LEASE_MS })).orders
+    expect(taken?.order.id).toBe(order.id)
+    // It was not dead after all, only slow. The order has not moved, but its lease has.
+    expect(await dead.orders.update({ ...order, failureReason: 'old' }, held?.tracking ?? TRACKING, 1)).toBe(false)
+    expect(await living.orders.update({ ...order, failureReason: 'new' }, taken?.tracking ?? TRACKING, 1)).toBe(true)
+    // A lease is given up with what is written.
+    expect(await living.orders.update({ ...order, failureReason: 'newer' }, taken?.tracking ?? TRACKING, 1)).toBe(false)
+    expect((await living.orders.get(order.id))?.order.failureReason).toBe('new')
+  })
+
+  test('renew the leases of what takes long, and only their own', async () => {
+    await using stage = await openStage(engine)
+    const [slow, other] = [stage.store, await stage.another()]
+    const order = await insertOrder(slow)
+    await take(slow)
+    await slow.readings.renew(slow.instanceId, [order.id], NOW + 2 * LEASE_MS)
+    expect(idsOf(await take(other, { now: NOW + LEASE_MS }))).toEqual([])
+    expect(idsOf(await take(other, { now: NOW + 2 * LEASE_MS }))).toEqual([order.id])
+    await slow.readings.renew(slow.instanceId, [order.id], NOW + 9 * LEASE_MS)
+    expect(idsOf(await take(slow, { now: NOW + 3 * LEASE_MS }))).toEqual([order.id])
+  })
+
+  test('leave to others what is given up', async () => {
+    await using stage = await openStage(engine)
+    const [a, b] = [stage.store, await stage.another()]
+    const order = await insertOrder(a)
+    await take(a)
+    await b.readings.release(b.instanceId, [order.id])
+    expect(idsOf(await take(b))).toEqual([])
+    await a.readings.release(a.instanceId, [order.id])
+    expect(idsOf(await take(b))).toEqual([order.id])
+  })
+
+  test('put renewals off while they are being read', async () => {
+    await using stage = await openStage(engine)
+    const renewal = renewalRecord()
+    await stage.store.renewals.insert(renewal, NOW)
+    expect((await take(stage.store)).renewals).toEqual([renewal])
+    expect((await take(stage.store)).renewals).toEqual([])
+    expect((await take(stage.store, { now: NOW + LEASE_MS })).renewals).toEqual([renewal])
+  })
+
+  test('read an LSP no more often than it may be, however many do', async () => {
+    await using stage = await openStage(engine)
+    const stores = [stage.store, await stage.another(), await stage.another(), await stage.another()]
+    for (const _ of upTo(200)) await insertOrder(stage.store)
+    // Five a second, for four seconds, asked for ten times a second by each of four.
+    let taken = 0
+    for (let now = NOW; now <= NOW + 4_000; now += 100) {
+      const claims = await Promise.all(stores.map((store) => take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 300 })))
+      taken += claims.flatMap(idsOf).length
+    }
+    expect(taken).toBe(25)
+  })
+
+  test('say when there is room again, and need no room for what is not there', async () => {
+    await using stage = await openStage(engine)
+    await insertOrder(stage.store)
+    await insertOrder(stage.store)
+    // One in two seconds.
+    const slow = { requestsPerMinute: 30 }
+    expect(await take(stage.store, slow)).toMatchObject({ orders: [{}], nextAt: NOW + 2_000 })
+    expect(await take(stage.store, { ...slow, now: NOW + 1_999 })).toMatchObject({ orders: [], nextAt: NOW + 2_000 })
+    expect(await take(stage.store, { ...slow, now: NOW + 2_000 })).toMatchObject({ orders: [{}], nextAt: NOW + 4_000 })
+    expect(await take(stage.store, { ...slow, now: NOW + 5_000 })).toMatchObject({ orders: [], nextAt: null })
+  })
+
+  test('go on when the clock is set back', async () => {
+    await using stage = await openStage(engine)
+    await insertOrder(stage.store, {}, { nextReadAt: NOW - 1_000_000_000 })
+    await insertOrder(stage.store, {}, { nextReadAt: NOW - 1_000_000_000 })
+    expect((await take(stage.store, { requestsPerMinute: 60 })).orders).toHaveLength(1)
+    expect((await take(stage.store, { requestsPerMinute: 60, now: NOW - 3_600_000 })).orders).toHaveLength(1)
+  })
+})
