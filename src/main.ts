@@ -30,6 +30,7 @@ try {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  process.on('SIGHUP', () => void starting.then((gateway) => gateway.reloadClients()).catch(() => {}))
 
   const gateway = await starting
   if (gateway.sandbox) {

@@ -6,7 +6,7 @@ import { systemClock } from './domain/time.ts'
 import { openGateway, type GatewayOptions } from './gateway.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
 import { settingsOf } from './sandbox/settings.ts'
-import { clientIdOf } from './server/clients.ts'
+import { clientIdOf, type Clients } from './server/clients.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
 import { startServer, type RunningServer } from './server/server.ts'
@@ -28,6 +28,8 @@ export interface RunningGateway extends AsyncDisposable {
   readonly origin: string
   readonly graphiql: string | null
   readonly sandbox: Sandbox | null
+  /** Reads the clients of the configuration file anew; a file with mistakes changes nothing. Never rejects. */
+  reloadClients(): Promise<void>
   close(): Promise<void>
 }
 
@@ -79,10 +81,28 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     })
     server = listening
     closing.push(() => listening.close())
-    return { origin: listening.origin, graphiql: config.graphiql ? `${listening.origin}/graphql` : null, sandbox, close, [Symbol.asyncDispose]: close }
+    return {
+      origin: listening.origin,
+      graphiql: config.graphiql ? `${listening.origin}/graphql` : null,
+      sandbox,
+      reloadClients: () => reloadClients(options, access.clients, logger),
+      close,
+      [Symbol.asyncDispose]: close,
+    }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+async function reloadClients({ configPath, variables }: RunOptions, clients: Clients, logger: Logger): Promise<void> {
+  if (configPath === null) return logger.warn('there is no configuration file whose clients could be read again')
+  try {
+    const { clients: configured } = await loadConfigFile(configPath, variables)
+    logger.info(clients.replace(configured), 'the clients of the configuration file were read again')
+  } catch (error) {
+    // Its message is for the operator, and repeats no secret.
+    logger.error({ mistakes: (error as Error).message }, 'the clients stay as they were')
   }
 }
 
