@@ -7,6 +7,7 @@ import { GRAPHQL_PATH } from './pipeline.ts'
 
 interface Page {
   html: Buffer
+  policy: string
   gzipped: Buffer
   etag: string
 }
@@ -17,11 +18,18 @@ export interface GraphiqlOptions {
 }
 
 const PAGE_HEADERS = {
-  // What the page needs is in it: scripts, styles, fonts and workers; it speaks to nobody but us.
-  'content-security-policy': [
+  'cache-control': 'no-cache',
+  vary: 'accept, accept-encoding',
+}
+
+/** What the page needs is in it: scripts, styles, fonts and workers; it speaks to nobody but us. */
+function policyOf(html: string): string {
+  const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script/gi)].map(([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+  return [
     "default-src 'none'",
-    "script-src 'unsafe-inline'",
+    `script-src ${scripts.join(' ')}`,
     'worker-src blob:',
+    // The editor positions everything by style attributes, which have no hashes.
     "style-src 'unsafe-inline'",
     'img-src data:',
     'font-src data:',
@@ -29,11 +37,7 @@ const PAGE_HEADERS = {
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-  ].join('; '),
-  'cache-control': 'no-cache',
-  'referrer-policy': 'no-referrer',
-  vary: 'accept, accept-encoding',
-  'x-content-type-options': 'nosniff',
+  ].join('; ')
 }
 
 /**
@@ -50,8 +54,8 @@ export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessa
   let page: Promise<Page> | null = null
   return async (request, response) => {
     page ??= render(options)
-    const { html, gzipped, etag } = await page
-    const headers = { ...PAGE_HEADERS, etag }
+    const { html, gzipped, policy, etag } = await page
+    const headers = { ...PAGE_HEADERS, 'content-security-policy': policy, etag }
     if (request.headers['if-none-match']?.includes(etag.slice(2))) {
       response.writeHead(304, headers).end()
       return
@@ -74,8 +78,14 @@ async function render(options: GraphiqlOptions): Promise<Page> {
     defaultEditorToolsVisibility: 'variables',
     schemaDescription: true,
   })
-  const body = Buffer.from(html.replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`))
-  return { html: body, gzipped: await promisify(gzip)(body), etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  const mended = html.replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`)
+  const body = Buffer.from(mended)
+  return {
+    html: body,
+    policy: policyOf(mended),
+    gzipped: await promisify(gzip)(body),
+    etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+  }
 }
 
 /** What GraphiQL 5 does not do well by itself, done before it starts. */
