@@ -1,4 +1,5 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Client } from 'pg'
 import { DatabaseError, type Db, type Engine } from './engine.ts'
 import { PostgresBus } from './postgres-bus.ts'
 import { connectionOptions, nameOf, PatientPool, tidied } from './postgres-pool.ts'
@@ -18,7 +19,10 @@ const REACH_MS = 2_000
 export async function openPostgres(url: string): Promise<Engine> {
   let pool: PatientPool
   try {
-    pool = new PatientPool(connectionOptions(url))
+    const options = connectionOptions(url)
+    // Reads the URL, and connects to nothing.
+    void new Client(options)
+    pool = new PatientPool(options)
   } catch {
     // The error itself may have the URL in it, and that the password.
     throw new DatabaseError('DATABASE_URL: not an address of a PostgreSQL database; it looks like postgres://user:password@host:5432/name')

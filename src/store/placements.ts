@@ -34,7 +34,7 @@ export interface Placement {
   request: ChannelRequest
   email: string | null
   /** What the client agreed to when it ordered; null while nobody has. */
-  agreed: { quoteId: string; maxTotalSat: Sat } | null
+  agreed: { quoteId: string; feeTotalSat: Sat; orderTotalSat: Sat; maxTotalSat: Sat } | null
   /** The LSP's answer, without the secret. */
   reading: OrderReading | null
   /** What it asks to be paid, checked when it came. */

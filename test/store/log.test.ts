@@ -21,13 +21,15 @@ describe.each(ENGINES)('the log in %s', (engine) => {
     const stores = [stage.store, await stage.another()]
     const order = await insertOrder(stage.store)
     const moved = await Promise.all(
-      upTo(10).map((number) =>
-        stores[number % 2]?.transaction(async ({ orders }) => {
-          const next = { ...order, sequence: 2, failureReason: String(number) }
-          if (!(await orders.update(next, TRACKING, 1))) return false
-          await orders.append(eventOf(next))
-          return true
-        }),
+      upTo(5).flatMap((number) =>
+        stores.map((store) =>
+          store.transaction(async ({ orders }) => {
+            const next = { ...order, sequence: 2, failureReason: String(number) }
+            if (!(await orders.update(next, TRACKING, 1))) return false
+            await orders.append(eventOf(next))
+            return true
+          }),
+        ),
       ),
     )
     expect(moved.filter(Boolean)).toHaveLength(1)

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
+import { CLIENT, eventOf, insertOrder, intentRecord, NOW, orderRecord, standing, TRACKING } from './records.ts'
+import { openStage, upTo } from './stage.ts'
+import { systemClock } from '../../src/domain/time.ts'
+import { Hints } from '../../src/orders/hints.ts'
+import { openStore } from '../../src/store/store.ts'
+import { execute, freshPostgres } from '../support/database.ts'
+import { proxyTo } from '../support/proxy.ts'
+
+describe('hints between gateways on one PostgreSQL', () => {
+  test('arrive in well under a second, and at their topic only', async () => {
+    await using stage = await openStage('PostgreSQL')
+    const [here, there] = [new Hints(stage.store.bus), new Hints((await stage.another()).bus)]
+    const [mine, other] = [vi.fn<() => void>(), vi.fn<() => void>()]
+    there.on('order:1', mine)
+    there.on('order:2', other)
+    await vi.waitFor(() => {
+      here.give('order:1', `client:${CLIENT}`)
+      expect(mine).toHaveBeenCalled()
+    })
+    const before = mine.mock.calls.length
+    await delay(100)
+    const startedAt = performance.now()
+    here.give('order:1')
+    await vi.waitFor(() => expect(mine.mock.calls.length).toBeGreaterThan(before), { interval: 2 })
+    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(other).not.toHaveBeenCalled()
+  })
+
+  test('are given to oneself once, and not again by way of the database', async () => {
+    await using stage = await openStage('PostgreSQL')
+    const hints = new Hints(stage.store.bus)
+    const heard = vi.fn<() => void>()
+    hints.on('order:1', heard)
+    await delay(200)
+    hints.give('order:1')
+    await delay(200)
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  test('arrive however many there are at once, and one that is too long harms no other', async () => {
+    await using stage = await openStage('PostgreSQL')
+    const [here, there] = [new Hints(stage.store.bus), new Hints((await stage.another()).bus)]
+    const heard = new Set<number>()
+    for (const number of upTo(2_000)) there.on(`order:${number}`, () => heard.add(number))
+    await delay(200)
+    here.give(`client:${'x'.repeat(9_000)}`)
+    for (const number of upTo(2_000)) here.give(`order:${number}`)
+    await vi.waitFor(() => expect(heard.size).toBe(2_000), { timeout: 5_000 })
+  })
+
+  test('arrive again after the connection was lost', async () => {
+    await using database = await freshPostgres()
+    await using proxy = await proxyTo(database.url)
+    await using near = await openStore(proxy.url, systemClock)
+    await using far = await openStore(database.url, systemClock)
+    const [listening, giving] = [new Hints(near.bus), new Hints(far.bus)]
+    const heard = vi.fn<() => void>()
+    listening.on('order:1', heard)
+    const arrives = () =>
+      vi.waitFor(
+        () => {
+          giving.give('order:1')
+          expect(heard).toHaveBeenCalled()
+        },
+        { timeout: 5_000 },
+      )
+    await arrives()
+    await proxy.cut()
+    await delay(300)
+    heard.mockClear()
+    await proxy.restore()
+    await arrives()
+  })
+})
+
+describe('a PostgreSQL that goes away and comes back', () => {
+  test('fails what is asked of it meanwhile, is not reachable meanwhile, and serves afterwards', async () => {
+    await using database = await freshPostgres()
+    await using proxy = await proxyTo(database.url)
+    await using store = await openStore(proxy.url, systemClock)
+    await insertOrder(store, { id: 'before' })
+    const halfway = store.transaction(async ({ orders }) => {
+      await orders.insert(orderRecord({ id: 'halfway' }), TRACKING)
+      await proxy.cut()
+      await orders.append(eventOf(orderRecord({ id: 'halfway' })))
+    })
+    await expect(halfway).rejects.toThrow(/./)
+    expect(await store.isReachable()).toBe(false)
+    await expect(store.orders.get('before')).rejects.toThrow(/./)
+    await proxy.restore()
+    await vi.waitFor(async () => expect(await store.isReachable()).toBe(true), { timeout: 5_000 })
+    expect(await store.orders.get('before')).not.toBeNull()
+    expect(await store.orders.get('halfway')).toBeNull()
+  })
+
+  test('has its connections replaced when it ends them itself', async () => {
+    await using stage = await openStage('PostgreSQL')
+    await Promise.all(upTo(10).map(() => stage.store.isReachable()))
+    await execute(stage.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice'")
+    await delay(100)
+    expect(await stage.store.isReachable()).toBe(true)
+  })
+
+  test('undoes what collided and does it again', async () => {
+    await using stage = await openStage('PostgreSQL')
+    const [a, b] = [await insertOrder(stage.store, { id: 'a' }), await insertOrder(stage.store, { id: 'b' })]
+    let tries = 0
+    // Each locks what the other needs next: one of them is a deadlock's victim, and tries again.
+    const both = (first: typeof a, second: typeof a) =>
+      stage.store.transaction(async ({ orders }) => {
+        tries++
+        await orders.makeDue(first.id, NOW)
+        await delay(100)
+        await orders.makeDue(second.id, NOW)
+      })
+    await Promise.all([both(a, b), both(b, a)])
+    expect(tries).toBeGreaterThan(2)
+  })
+
+  test('settles an order that was answered while it was away', async () => {
+    await using database = await freshPostgres()
+    await using proxy = await proxyTo(database.url)
+    await using store = await openStore(proxy.url, systemClock)
+    const intent = intentRecord()
+    await store.placements.intend(intent)
+    await proxy.cut()
+    await expect(store.placements.settle(standing(intent))).rejects.toThrow(/./)
+    await proxy.restore()
+    await vi.waitFor(() => store.placements.settle(standing(intent)))
+    expect(await store.placements.get(intent.id)).toMatchObject({ status: 'STANDING' })
+  })
+})
