@@ -133,7 +133,7 @@ export class Ordering {
       purpose: 'ORDER',
       request: quote.request,
       email: input.email,
-      agreed: { quoteId: quote.id, maxTotalSat },
+      agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maxTotalSat },
       first: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
     })
     this.#finishing.add(sent.id)

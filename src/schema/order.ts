@@ -196,9 +196,10 @@ builder.mutationField('createOrder', (t) =>
 )
 
 // Four mutations share one result, so it is written out here rather than made by the errors plugin for each.
-const OrderActionResult = builder.unionType('OrderActionResult', {
+const OrderActionResult = builder.errorUnion('OrderActionResult', {
   types: [OrderType, NotPossibleError, OrderNotFoundError, LspError],
-  resolveType: (value) => (value instanceof Error ? value.constructor.name : 'Order'),
+  // The errors plugin tells the errors apart.
+  resolveType: () => 'Order',
 })
 
 function actionResult(result: ActionResult): Order | NotPossibleError | OrderNotFoundError | LspError {
