@@ -12,6 +12,7 @@ import { OrderReader } from './orders/reading.ts'
 import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
 import { Upkeep } from './orders/upkeep.ts'
+import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
 import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
@@ -30,6 +31,7 @@ export interface Gateway extends AsyncDisposable {
   readonly actions: OrderActions
   readonly renewals: RenewalDesk
   readonly webhooks: Webhooks
+  readonly importing: Importing
 }
 
 export interface GatewayOptions {
@@ -86,6 +88,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
     actions,
     renewals,
     webhooks,
+    importing: new Importing({ store, log, reader, lsps, clock }),
     async [Symbol.asyncDispose]() {
       await tracker.stop()
       await reminder.stop()

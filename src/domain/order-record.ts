@@ -48,6 +48,8 @@ export interface Order {
   leaseRemindedFor?: EpochMs
   /** When it came from another gateway; absent: it was ordered here. */
   importedAt?: EpochMs
+  /** What is to be paid is not known here, and not shown, until the LSP has said it. */
+  paymentUnconfirmed?: boolean
 }
 
 export interface OrderEvent {

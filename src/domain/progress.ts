@@ -1,4 +1,4 @@
-import { cheapestOf, payableUntil, vetOffer, type Payment } from './offer.ts'
+import { cheapestOf, NO_PAYMENT, payableUntil, vetOffer, type Payment } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
 import type { OrderState, PaymentState, PaymentWays } from './order.ts'
@@ -68,7 +68,8 @@ export function paymentStates(payment: Payment): PaymentState[] {
 /** What an answer of the LSP makes of the order. */
 export function advance(order: Order, reading: OrderReading, network: Network, now: EpochMs): Progress {
   const paid = order.paymentSeenAt !== null || showsPayment(reading)
-  const { payment, paymentWarning } = nextPayment(order, reading, paid, network, now)
+  const offered = nextPayment(order, reading, paid, network, now)
+  const { payment } = offered
   const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order, reading), paid })
   const channel = reading.channel ?? order.channel
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
@@ -80,8 +81,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
     terms: { ...order.terms, ...reading.terms },
     feeTotalSat: cheapest?.feeTotalSat ?? order.feeTotalSat,
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
-    payment,
-    paymentWarning,
+    ...offered,
     channel,
     asset: reading.asset ?? order.asset,
     refund: reading.refund ?? order.refund,
@@ -112,6 +112,7 @@ function isFree(order: Order, reading: OrderReading): boolean {
  */
 function nextPayment(order: Order, reading: OrderReading, paid: boolean, network: Network, now: EpochMs): Pick<Order, 'payment' | 'paymentWarning'> {
   const read = reading.payment
+  if (read !== null && order.paymentUnconfirmed) return confirmedPayment(order, reading, read, paid, network, now)
   let { payment, paymentWarning } = order
   if (read !== null && !paid && isReplaced(payment, read)) {
     const vetted = vetOffer(read, {
@@ -130,6 +131,26 @@ function nextPayment(order: Order, reading: OrderReading, paid: boolean, network
     if (vetted.payment === null) payment = withoutOffer(payment)
   }
   return { paymentWarning, payment: moveWays(payment, read, paid, now) }
+}
+
+/** The first time that an LSP says what is to be paid for an order which began elsewhere. */
+function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays<ReadPaymentState>, paid: boolean, network: Network, now: EpochMs) {
+  const { payment, checks } = vetOffer(read, {
+    network,
+    clientBalanceSat: reading.terms.clientBalanceSat ?? order.terms.clientBalanceSat,
+    lspPubkeys: [],
+    orderExpiresAt: reading.expiresAt ?? order.expiresAt,
+    refundOnchainAddress: order.request.refundOnchainAddress,
+    // An invoice that was paid long ago has expired since; one that was not is found expired below.
+    now: Math.min(order.createdAt, now),
+  })
+  const failed = checks.find((check) => check.verdict === 'FAILED')
+  return {
+    payment: moveWays(payment ?? NO_PAYMENT, read, paid, now),
+    paymentWarning: failed ? `what the LSP asks for fails a check: ${failed.message}` : null,
+    checks,
+    paymentUnconfirmed: false,
+  }
 }
 
 /** Moves the states of the ways to pay, and nothing else of them. */
@@ -183,6 +204,7 @@ function describeChanges(before: Order, after: Order): string[] {
   note(fact(before.failureReason, after.failureReason), `the LSP says: ${after.failureReason}`)
   for (const difference of termDifferences(before.terms, after.terms)) note(true, `the LSP changed ${difference.name}: ${difference.from} → ${difference.to}`)
   note(before.orderTotalSat !== after.orderTotalSat, `order total ${before.orderTotalSat} → ${after.orderTotalSat} sat`)
+  note(before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null, 'the LSP confirmed what is to be paid')
   note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
   note(after.state === 'UNKNOWN' && before.lspState !== after.lspState, `the LSP's word is ${after.lspState}`)
   return changes

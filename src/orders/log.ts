@@ -23,15 +23,23 @@ export class OrderLog {
   }
 
   /** Writes a new order and its first event. `first` runs in the same transaction; what it throws prevents all of it. */
-  async begin(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
-    const begun = { ...order, sequence: 1 }
+  begin(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
+    return this.#insert({ ...order, sequence: 1 }, null, tracking, message, first)
+  }
+
+  /** Writes an order that began at another gateway, and the event of its arrival here. `first` writes its history. */
+  receive(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
+    return this.#insert({ ...order, sequence: order.sequence + 1, updatedAt: this.#clock.now() }, order, tracking, message, first)
+  }
+
+  async #insert(order: Order, before: Order | null, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
     await this.#store.transaction(async (stores) => {
       await first(stores)
-      await stores.orders.insert(begun, tracking)
-      await stores.orders.append(this.#event(begun, null, message))
+      await stores.orders.insert(order, tracking)
+      await stores.orders.append(this.#event(order, before, message))
     })
-    this.#hint(begun)
-    return begun
+    this.#hint(order)
+    return order
   }
 
   /**

@@ -61,7 +61,7 @@ export class OrderNotFoundError extends Error {
   }
 }
 
-const ErrorInterface = builder.interfaceRef<Error>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<Error>('Error').implement({
   fields: (t) => ({ message: t.exposeString('message') }),
 })
 

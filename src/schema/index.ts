@@ -4,6 +4,7 @@ import './quote.ts'
 import './order.ts'
 import './renewal.ts'
 import './webhooks.ts'
+import './portable.ts'
 import { builder } from './builder.ts'
 
 /** The schema that clients rely on. */

@@ -1,0 +1,65 @@
+import { createRequire } from 'node:module'
+import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { Clock } from '../domain/time.ts'
+import type { Store } from '../store/store.ts'
+import type { LspRegistry } from '../upstream/registry.ts'
+
+const BATCH = 500
+
+export interface ExportContext {
+  store: Store
+  lsps: LspRegistry
+  clock: Clock
+}
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+
+/**
+ * An order as one JSON document: a secret, since it holds what the LSP wants to hear from whoever asks about the
+ * order. null when the client has no such order.
+ */
+export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string): Promise<string | null> {
+  const tracked = await store.orders.get(id)
+  if (tracked?.order.clientId !== clientId) return null
+  const { clientId: _, lspId, ...order } = withoutToken(tracked.order)
+  const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
+  const placement = await store.placements.get(order.placementId)
+  const { settings } = lsps.require(lspId)
+  return JSON.stringify({
+    format: DOCUMENT_FORMAT,
+    version: DOCUMENT_VERSION,
+    gateway: `sluice ${version}`,
+    exportedAt: new Date(clock.now()).toISOString(),
+    lsp: { id: lspId, name: settings.name, protocol: settings.protocol, url: settings.url, network: settings.network, lspOrderId: order.lspOrderId, accessToken: placement?.accessToken ?? null },
+    quote: quote ? withoutToken(quote) : null,
+    order,
+    /** What the LSP answered when it was ordered. */
+    answer: placement?.reading ?? null,
+    events: (await allEvents(store, id, tracked.order.sequence)).map((event, index, all) => portableEvent(event, all[index - 1]?.order ?? null)),
+  })
+}
+
+/** As far as the order goes that they come with: what happens meanwhile is not in it. */
+async function allEvents(store: Store, id: string, lastSequence: number): Promise<OrderEvent[]> {
+  const events: OrderEvent[] = []
+  while ((events.at(-1)?.sequence ?? 0) < lastSequence) {
+    const batch = await store.orders.events(id, events.length, BATCH)
+    if (batch.length === 0) throw new Error(`the log of the order ${id} ends before its last event`)
+    events.push(...batch)
+  }
+  return events.slice(0, lastSequence)
+}
+
+/** Only what is otherwise than before: most of an order stays as it is. */
+function portableEvent({ sequence, at, previousState, state, message, order }: OrderEvent, before: Order | null) {
+  const { clientId: _, lspId: __, ...snapshot } = withoutToken(order)
+  const known: Record<string, unknown> = before === null ? {} : { ...withoutToken(before) }
+  const changed = Object.entries(snapshot).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(known[key]))
+  return { sequence, at, previousState, state, message, order: Object.fromEntries(changed) }
+}
+
+/** The coupon of an LSP was of use once, when the channel was asked for. */
+function withoutToken<Holder extends Pick<Order, 'request'>>(holder: Holder): Holder {
+  return { ...holder, request: { ...holder.request, token: null } }
+}

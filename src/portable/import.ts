@@ -1,0 +1,205 @@
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
+import { NO_PAYMENT } from '../domain/offer.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { Quote } from '../domain/quote.ts'
+import { cleanText } from '../domain/text.ts'
+import type { Clock } from '../domain/time.ts'
+import { OrderMoved, type OrderLog } from '../orders/log.ts'
+import type { OrderReader } from '../orders/reading.ts'
+import type { Tracking } from '../store/orders.ts'
+import type { Store, Stores } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
+import type { LspRegistry } from '../upstream/registry.ts'
+
+export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS'] as const
+export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
+
+/** The document is not imported; the message is for whoever brought it. */
+export class ImportRefusal extends Error {
+  override name = 'ImportRefusal'
+  readonly code: ImportRefusalCode
+
+  constructor(code: ImportRefusalCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Whose an import becomes here. */
+interface Owner {
+  clientId: string
+  lspId: string
+  placementId: string
+  quoteId: string
+}
+
+/** Takes in orders that began at another gateway, and has them followed here. */
+export class Importing {
+  readonly #store: Store
+  readonly #log: OrderLog
+  readonly #reader: OrderReader
+  readonly #lsps: LspRegistry
+  readonly #clock: Clock
+
+  constructor(options: { store: Store; log: OrderLog; reader: OrderReader; lsps: LspRegistry; clock: Clock }) {
+    this.#store = options.store
+    this.#log = options.log
+    this.#reader = options.reader
+    this.#lsps = options.lsps
+    this.#clock = options.clock
+  }
+
+  /**
+   * The order of the document, which is the client's from now on; one that is its already is given as it stands.
+   * Its LSP is asked once before this returns, if it answers.
+   * @throws ImportRefusal
+   */
+  async importOrder(clientId: string, document: string): Promise<Order> {
+    const { told, lsp, contents } = this.#read(document)
+    const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
+    if (known) return known
+    try {
+      await this.#take(clientId, lsp, told, contents)
+    } catch (error) {
+      // The same document was imported at the same moment: then it is here now.
+      const meanwhile = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
+      if (!meanwhile) throw error
+      return meanwhile
+    }
+    return this.#askOnce(contents.order.id)
+  }
+
+  #read(document: string): { told: PortableLsp; lsp: Lsp; contents: PortableContents } {
+    if (document.length > MAX_DOCUMENT_CHARACTERS) throw new ImportRefusal('UNREADABLE', `the document is longer than ${MAX_DOCUMENT_CHARACTERS} characters`)
+    const json = parseJson(document)
+    const { version } = parse(envelopeSchema, json)
+    if (version !== DOCUMENT_VERSION) throw new ImportRefusal('UNKNOWN_VERSION', `the document is of version ${version}, and this gateway reads version ${DOCUMENT_VERSION}`)
+    const told = parse(lspSchema, (json as { lsp?: unknown }).lsp, 'lsp.')
+    const lsp = this.#lsps.configured.find(({ settings }) => settings.protocol === told.protocol && sameUrl(settings.url, told.url))
+    if (!lsp) throw new ImportRefusal('UNKNOWN_LSP', `this gateway has no LSP that speaks ${told.protocol} at ${new URL(told.url).host}`)
+    if (lsp.settings.network !== told.network) throw new ImportRefusal('UNKNOWN_LSP', `the order is on ${told.network}, and ${lsp.id} is on ${lsp.settings.network} here`)
+    const contents = parse(contentsSchema(told.network), json)
+    if (contents.events.length !== contents.order.sequence) throw new ImportRefusal('UNREADABLE', `the order is at event ${contents.order.sequence}, and the document has ${contents.events.length} events`)
+    return { told, lsp, contents }
+  }
+
+  /**
+   * The order when it is here already. What this gateway itself placed is nobody's to import: a client that guesses
+   * what an LSP calls somebody else's order would have it read, and refunded, with the operator's key.
+   */
+  async #known({ orders, imports, lsps }: Stores, clientId: string, lsp: Lsp, { lspOrderId }: PortableLsp, id: string): Promise<Order | null> {
+    const same = (await orders.get(id))?.order
+    if (same) return same.clientId === clientId ? same : refuseOthers()
+    if (lspOrderId === null) return null
+    // Under whatever id the operator has it, or had it.
+    const namesakes = (await lsps.all()).filter(({ url }) => sameUrl(url, lsp.settings.url))
+    const [holder] = await imports.holders(
+      namesakes.map((one) => one.id),
+      lspOrderId,
+    )
+    if (!holder) return null
+    const held = holder.clientId === clientId && holder.orderId !== null ? await orders.get(holder.orderId) : null
+    return held?.order ?? refuseOthers()
+  }
+
+  async #take(clientId: string, lsp: Lsp, told: PortableLsp, { quote, order: portable, events }: PortableContents): Promise<void> {
+    const now = this.#clock.now()
+    const placementId = uuidv7()
+    const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
+    const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
+    const order = { ...ownedOrder(portable, owner, told), createdAt: Math.min(portable.createdAt, now), importedAt: now }
+    const history = this.#history(events, owner, told)
+    // One that the LSP never named cannot be asked about.
+    const isOver = told.lspOrderId === null
+    const tracking: Tracking = { nextReadAt: isOver ? null : now, failures: 0, openAttempts: 0, final: isOver }
+    await this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
+      // Held until the end, so that what was not here a moment ago is still not here.
+      await stores.placements.lockLsp(lsp.id)
+      if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
+      await this.#placed(stores, order, told)
+      if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])
+      await stores.imports.appendHistory(history)
+    })
+  }
+
+  /** As if it had been placed here, except that it counts against nobody's budget. */
+  async #placed({ placements }: Stores, order: Order, { lspOrderId, accessToken }: PortableLsp): Promise<void> {
+    const { placementId: id, clientId, lspId, request, createdAt, id: orderId } = order
+    const intent = { id, clientId, lspId, question: `imported:${orderId}`, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
+    await placements.intend(intent)
+    await placements.settle({ ...intent, status: lspOrderId === null ? 'LOST' : 'STANDING', orderId: null, lspOrderId, accessToken, reading: null, offer: null, failure: null })
+    await placements.adopt(id, orderId)
+    await placements.markPaid(id)
+  }
+
+  #history(events: PortableContents['events'], owner: Owner, told: PortableLsp): OrderEvent[] {
+    const schema = orderSchema(told.network)
+    let merged: Record<string, unknown> = {}
+    return events.map(({ sequence, at, previousState, state, message, order: changed }) => {
+      merged = { ...merged, ...changed }
+      const snapshot = { ...ownedOrder(parse(schema, merged, `events[${sequence - 1}].order.`), owner, told), state, sequence }
+      return { orderId: snapshot.id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
+    })
+  }
+
+  /** What its LSP says of it now; the tracker asks again when it does not answer. */
+  async #askOnce(id: string): Promise<Order> {
+    const tracked = await this.#store.orders.get(id)
+    if (!tracked) throw new Error(`the order ${id} was imported and is gone`)
+    if (tracked.tracking.final) return tracked.order
+    try {
+      return await this.#reader.read(tracked)
+    } catch (error) {
+      if (!(error instanceof OrderMoved)) throw error
+      return (await this.#store.orders.get(id))?.order ?? tracked.order
+    }
+  }
+}
+
+function refuseOthers(): never {
+  throw new ImportRefusal('NOT_YOURS', 'this order is here already, and is not yours')
+}
+
+/** Without what can be paid or opened: that is what the LSP says, not what a document says. */
+function ownedOrder(order: PortableOrder, owner: Owner, { lspOrderId }: PortableLsp): Order {
+  return {
+    ...order,
+    ...owner,
+    lspOrderId,
+    payment: NO_PAYMENT,
+    checks: [],
+    paymentWarning: 'it was ordered at another gateway, and its LSP has not said here what is to be paid',
+    paymentUnconfirmed: true,
+    lnurlChannel: null,
+    jit: null,
+    failureSuspected: false,
+  }
+}
+
+/** It leads to the order that it became, and to no other. */
+function ownedQuote(quote: NonNullable<PortableContents['quote']>, { clientId, lspId, placementId, quoteId }: Owner, orderedAt: number): Quote {
+  return { ...quote, id: quoteId, clientId, lspId, placementId, checks: [], expiresAt: quote.expiresAt ?? orderedAt }
+}
+
+function sameUrl(a: string, b: string): boolean {
+  const plain = (url: string) => new URL(url).href.replace(/\/+$/, '')
+  return plain(a) === plain(b)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw new ImportRefusal('UNREADABLE', 'the document is not JSON; it has to be given whole, as orderExport gave it')
+  }
+}
+
+/** Says where the first mistake is; never what stands there, which may be secret. */
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ''): z.output<Schema> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw new ImportRefusal('UNREADABLE', cleanText(`the document is not an order of this format: ${prefix}${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'does not fit'}`))
+}
