@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import Database from 'libsql'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { EXPORT, exported, forged, IMPORT, importInto, twoGateways, type Imported } from './support.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { eventsOf, orderAt, pay, quoteAt, readOrder } from '../support/operations.ts'
+
+/** An invoice and an address that are somebody else's, and fit in every other way. */
+async function others(gateway: TestGateway, amountSat: number) {
+  const { sandboxWallet } = await gateway.ask('query ($amountSat: Sat!) { sandboxWallet { invoice(amountSat: $amountSat) newAddress } }', { amountSat })
+  return sandboxWallet as { invoice: string; newAddress: string }
+}
+
+describe.concurrent('an imported document is not believed', () => {
+  test.each(['AWAITING_PAYMENT', 'COMPLETED', 'FAILED'])('when it says what is to be paid, and %s: the LSP is', async (state) => {
+    await using gateways = await twoGateways('olive')
+    const { from, to } = gateways
+    const order = await orderAt(from, 'olive')
+    const { invoice, newAddress } = await others(from, order.orderTotalSat)
+    const document = forged(await exported(from, order.id), ({ order: forgedOrder, events, quote }) => {
+      const ways = { bolt11: { ...forgedOrder.payment.bolt11, invoice }, bolt12: null, onchain: { ...forgedOrder.payment.bolt11, address: newAddress } }
+      Object.assign(forgedOrder, { payment: ways, state, paymentSeenAt: Date.now(), lnurlChannel: 'LNURL1THIEF', jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null } })
+      for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
+      quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
+    })
+    expect(document).toContain(invoice)
+    const imported = await importInto(to, document)
+    expect(imported).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice } }, lnurlChannel: null, jit: null })
+    const shown = JSON.stringify([imported, await eventsOf(to, order.id), await to.ask('query ($id: ID!) { order(id: $id) { quote { checks { message } } checks { name verdict message } } }', { id: order.id }), await exported(to, order.id)])
+    expect(shown).not.toContain(invoice)
+    expect(shown).not.toContain(newAddress)
+    expect(shown).not.toContain('THIEF')
+  })
+
+  test('before its LSP has answered: nothing is to be paid until then', async () => {
+    await using gateways = await twoGateways('olive')
+    const { from, to } = gateways
+    const order = await orderAt(from, 'olive')
+    const document = await exported(from, order.id)
+    from.sandbox.lsp('olive').setFaults(['SERVER_ERROR'])
+    const imported = await importInto(to, document)
+    expect(imported).toMatchObject({ payment: { bolt11: null, onchain: null, bip21: null }, nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay') } })
+    from.sandbox.lsp('olive').setFaults([])
+    await vi.waitFor(async () => expect(await readOrder(to, order.id)).toMatchObject({ payment: { bolt11: { invoice: order.payment.bolt11?.invoice } }, nextStep: { action: 'PAY' } }), { timeout: 10_000 })
+    expect((await eventsOf(to, order.id)).at(-1)?.message).toContain('the LSP confirmed what is to be paid')
+  })
+
+  test('when the LSP asks for something that fails a check', async () => {
+    await using gateways = await twoGateways('olive')
+    const { from, to } = gateways
+    const order = await orderAt(from, 'olive')
+    const document = forged(await exported(from, order.id), (parsed) => {
+      parsed.order.terms.clientBalanceSat = parsed.order.request.clientBalanceSat = 5
+    })
+    // The LSP mirrors the balance as it is, so that the forger gains nothing.
+    expect(await importInto(to, document)).toMatchObject({ clientBalanceSat: 0, payment: { bolt11: { invoice: order.payment.bolt11?.invoice } } })
+  })
+
+  test('when it has texts that are not for people', async () => {
+    await using gateways = await twoGateways('olive')
+    const { from, to } = gateways
+    const { id } = await orderAt(from, 'olive')
+    const document = forged(await exported(from, id), ({ order, events }) => {
+      order.failureReason = `<script>\u202e${'x'.repeat(1_500)}`
+      events[0].message = 'ordered\u0000\n<b>: pay elsewhere'
+    })
+    const imported = await importInto(to, document)
+    expect(imported.failureReason).toMatch(/^script> x+…$/)
+    expect(imported.failureReason?.length).toBe(500)
+    expect((await eventsOf(to, id))[0]?.message).toBe('ordered b>: pay elsewhere')
+  })
+})
+
+const wallet = (name: string) => ({ name, keySha256: createHash('sha256').update(`key-of-${name}`).digest('hex') })
+
+function lspOrderIdsOf({ databaseUrl }: TestGateway): string[] {
+  const database = new Database(databaseUrl, { readonly: true })
+  try {
+    return database.prepare('select lsp_order_id as id from placements').all().map((row) => (row as { id: string }).id)
+  } finally {
+    database.close()
+  }
+}
+
+const as = (name: string) => ({ authorization: `Bearer key-of-${name}` })
+
+test("an order is nobody else's to import, whatever the document calls it", async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-alice' })
+  const { id } = await orderAt(gateway, 'olive')
+  const document = await exported(gateway, id)
+  const mallory = async (forgery: string) => (await gateway.send(IMPORT, { document: forgery }, as('mallory'))).data['importOrder'] as Imported
+  expect((await gateway.send(EXPORT, { id }, as('mallory'))).data).toEqual({ orderExport: null })
+  expect(await mallory(document)).toMatchObject({ __typename: 'ImportError', code: 'NOT_YOURS' })
+  // Under another id of ours it still is the same order of the LSP's.
+  const renamed = forged(document, (parsed) => {
+    parsed.order.id = '0192f0f0-0000-7000-8000-000000000000'
+  })
+  expect(await mallory(renamed)).toMatchObject({ code: 'NOT_YOURS' })
+  expect((await gateway.send('{ orders { nodes { id } } }', {}, as('mallory'))).data).toEqual({ orders: { nodes: [] } })
+  expect((await importInto(gateway, renamed)).id).toBe(id)
+  // Neither are orders that were placed for a quote, and are nobody's yet.
+  await quoteAt(gateway, 'olive', { lspBalanceSat: 3_000_000 }, 'ALWAYS')
+  const quoted = lspOrderIdsOf(gateway).find((lspOrderId) => lspOrderId !== JSON.parse(document).lsp.lspOrderId)
+  const guessed = forged(renamed, (parsed) => (parsed.lsp.lspOrderId = quoted))
+  expect(await mallory(guessed)).toMatchObject({ code: 'NOT_YOURS' })
+  expect(await importInto(gateway, guessed)).toMatchObject({ code: 'NOT_YOURS' })
+})
+
+describe('a document is refused', () => {
+  let gateways: Awaited<ReturnType<typeof twoGateways>>
+  let honest: string
+  beforeAll(async () => {
+    gateways = await twoGateways('olive')
+    honest = await exported(gateways.from, (await orderAt(gateways.from, 'olive')).id)
+  })
+  afterAll(() => gateways[Symbol.asyncDispose]())
+
+  test.each<[string, (document: string) => string, string, string]>([
+    ['that is no JSON', (document) => document.slice(0, -1), 'UNREADABLE', 'not JSON'],
+    ['that is something else', () => '{"orders": []}', 'UNREADABLE', 'format'],
+    ['of a later version', (document) => forged(document, (parsed) => (parsed.version = 2)), 'UNKNOWN_VERSION', 'version 2'],
+    ['of an LSP that is not here', (document) => forged(document, (parsed) => (parsed.lsp.url = 'https://elsewhere.example/api')), 'UNKNOWN_LSP', 'elsewhere.example'],
+    ['of an LSP that speaks otherwise here', (document) => forged(document, (parsed) => (parsed.lsp.protocol = 'THUNDERSTACK')), 'UNKNOWN_LSP', 'THUNDERSTACK'],
+    ['of another network', (document) => forged(document, (parsed) => (parsed.lsp.network = 'MAINNET')), 'UNKNOWN_LSP', 'MAINNET'],
+    ['whose events have a gap', (document) => forged(document, (parsed) => (parsed.events[0].sequence = 2)), 'UNREADABLE', 'without a gap'],
+    ['that lacks events', (document) => forged(document, (parsed) => (parsed.order.sequence = 9)), 'UNREADABLE', 'the document has 1 events'],
+    ['with an id of the LSP that leads elsewhere', (document) => forged(document, (parsed) => (parsed.lsp.lspOrderId = '..')), 'UNREADABLE', 'lsp.lspOrderId'],
+    ['with a negative amount', (document) => forged(document, (parsed) => (parsed.order.orderTotalSat = -1)), 'UNREADABLE', 'order.orderTotalSat'],
+    ['with a state that there is not', (document) => forged(document, (parsed) => (parsed.events[0].order.state = 'PAYED')), 'UNREADABLE', 'events[0].order.state'],
+    ['with a key that is none', (document) => forged(document, (parsed) => (parsed.order.request.clientPubkey = 'me')), 'UNREADABLE', 'order.request.clientPubkey'],
+    ['with an endless text', (document) => forged(document, (parsed) => (parsed.order.failureReason = 'x'.repeat(50_000))), 'UNREADABLE', 'order.failureReason'],
+  ])('%s', async (_, forge, code, message) => {
+    expect(await importInto(gateways.to, forge(honest))).toMatchObject({ __typename: 'ImportError', code, message: expect.stringContaining(message) })
+    expect((await gateways.to.ask('{ orders { nodes { id } } }')).orders.nodes).toEqual([])
+  })
+})
+
+test('an order that its LSP has forgotten comes with its history, and with nothing to pay', async () => {
+  await using gateways = await twoGateways('olive')
+  const { from, to } = gateways
+  const { id } = await orderAt(from, 'olive')
+  from.sandbox.lsp('olive').setFaults(['VANISHES_AFTER_PAYMENT'])
+  await pay(from, id)
+  await vi.waitFor(async () => expect((await readOrder(from, id)).lspState).toBe('NOT_FOUND'), { timeout: 8_000 })
+  const imported = await importInto(to, await exported(from, id))
+  expect(imported).toMatchObject({ lspState: 'NOT_FOUND', payment: { bolt11: null } })
+  expect((await eventsOf(to, id)).length).toBeGreaterThan(2)
+})
