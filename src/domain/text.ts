@@ -11,7 +11,8 @@ export function cleanText(text: string, limit = 500): string {
     .replaceAll('<', '')
     .replace(/ {2,}/g, ' ')
     .trim()
-  return clean.length > limit ? `${clean.slice(0, limit - 1)}…` : clean
+  // A character of two halves is cut off whole.
+  return clean.length > limit ? `${clean.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : clean
 }
 
 /** `cleanText` of what may be anything; null when nothing readable is left. */
