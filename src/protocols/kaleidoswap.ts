@@ -67,8 +67,8 @@ const orderDocument = orderHeadDocument.extend({
   asset_delivery_error: absent(textField),
   // 0.2.0 alone:
   failure_reason: absent(textField),
-  /** Told once, when the order is placed. */
-  access_token: absent(z.string().max(1_024)),
+  /** Told once, when the order is placed. One that cannot be kept or sent must not lose the order. */
+  access_token: absent(z.string().max(1_024).regex(/^[\x21-\x7e]*$/)).catch(null),
 })
 
 const rateDecisionDocument = z.object({ decision_accepted: z.boolean(), message: absent(textField), refund_txid: shownIdField })
