@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ActionOutcome, Adapter, LspCall, OrderRef } from './adapter.ts'
 import { beyondDrafts, inWholeWeeks, mirroredTerms, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
-import { absent, idField, lenientList, lookUp, payloadField, satField, textField, wordField } from './fields.ts'
+import { absent, idField, lenientList, lookUp, payloadField, satField, textField, websiteField, wordField } from './fields.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
@@ -27,7 +27,7 @@ const infoDocument = z
     z.object({
       // Without a list of features it is a document about something else.
       features: z.array(z.unknown()).transform((list): unknown => list).pipe(lenientList(featureEntry)),
-      website: orAbsent(textField),
+      website: websiteField,
     }),
   )
 

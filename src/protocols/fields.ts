@@ -119,6 +119,9 @@ export const nodeUriField = z
   .regex(/^[\x21-\x7e]+$/)
   .refine((value) => pubkeyOfUri(value) !== null, 'does not begin with a public key')
 
+/** An address for people to follow, and so nothing but an address of the web; what is none tells nothing. */
+export const websiteField = absent(z.string().max(2_000).regex(/^https?:\/\/[\x21-\x7e]+$/i).refine((value) => URL.canParse(value))).catch(null)
+
 /** A list from which what does not fit is dropped: one odd entry must not cost the whole answer. */
 export function lenientList<Schema extends z.ZodType>(schema: Schema) {
   return z
@@ -130,6 +133,12 @@ export function lenientList<Schema extends z.ZodType>(schema: Schema) {
         return parsed.success ? [parsed.data] : []
       }),
     )
+}
+
+/** Where a document is not what its protocol says, and why; `within` is what it was a part of. */
+export function misfit({ issues: [issue] }: z.ZodError, within = ''): string {
+  const place = [...(within === '' ? [] : [within]), ...(issue?.path ?? [])].join('.')
+  return cleanText(`${place || 'the document'}: ${issue?.message.replaceAll('<', 'less than ').replace('less than =', 'at most ') ?? 'does not fit'}`, 200)
 }
 
 /** Looks a word up whatever its case; null when the table does not know it. */

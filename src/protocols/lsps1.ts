@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Adapter } from './adapter.ts'
-import { absent, countField, isObject, lenientList, lookUp, nodeUriField, payloadField, satField } from './fields.ts'
+import { absent, countField, isObject, lenientList, lookUp, misfit, nodeUriField, payloadField, satField, websiteField } from './fields.ts'
 import {
   bolt11Document,
   channelDocument,
@@ -37,7 +37,7 @@ const infoDocument = z
   .transform((body) => (isObject(body.result) ? body.result : body))
   .transform((body): Record<string, unknown> => ({ ...body, ...(isObject(body.options) ? body.options : {}) }))
   .pipe(
-    optionsDocument.extend({ uris: lenientList(nodeUriField), website: absent(z.string()) }).refine(
+    optionsDocument.extend({ uris: lenientList(nodeUriField), website: websiteField }).refine(
       // A document without a single known option is a document about something else.
       (info) => Object.keys(optionsDocument.shape).some((key) => info[key as keyof typeof info] !== null),
       'none of the options of get_info',
@@ -145,8 +145,7 @@ function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaym
 function parsePart<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: payment.${issue?.path.join('.')}: ${issue?.message}`, { effect: 'unknown' })
+  throw new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${misfit(parsed.error, 'payment')}`, { effect: 'unknown' })
 }
 
 /**
@@ -166,7 +165,9 @@ function readRefusal(status: number, body: unknown): LspFailure | null {
 function refusalOfRpc(error: Record<string, unknown>): LspFailure {
   const data = isObject(error.data) ? error.data : {}
   const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)].filter(Boolean).join(': ')
-  const code = lookUp(ERROR_CODES, String(error.code)) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
+  // Anything else could bring its own `toString`.
+  const said = typeof error.code === 'number' || typeof error.code === 'string' ? String(error.code) : ''
+  const code = lookUp(ERROR_CODES, said) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
   // LDK says "too many pending requests" under the code for a refused client.
   if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message)) return new LspFailure('RATE_LIMITED', message)
   if (code === null) return refusalOfText(message || 'the LSP refused', 400)

@@ -1,6 +1,6 @@
 import { redactor } from './secrets.ts'
 import type { LspExchange } from '../protocols/adapter.ts'
-import { instantAfter } from '../protocols/fields.ts'
+import { instantAfter, misfit } from '../protocols/fields.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
 import { SECOND_MS, type EpochMs } from '../domain/time.ts'
@@ -37,8 +37,7 @@ export function readAnswer<Answer>(exchange: Pick<LspExchange<Answer>, 'answer'>
 
   const answer = exchange.answer.safeParse(body)
   if (answer.success) return answer.data
-  const issue = answer.error.issues[0]
-  throw badResponse(`${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'does not fit'}`)
+  throw badResponse(misfit(answer.error))
 }
 
 /** What was asked may have been done: the answer came, but it cannot be read. */
