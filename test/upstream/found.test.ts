@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { channelRequest, failureOf, NOW, orderRef } from '../support/adapter-call.ts'
+import { lsps1Order } from '../quotes/support.ts'
+import type { Adapter, LspCall } from '../../src/protocols/adapter.ts'
+import { channelRequest002 } from '../../src/protocols/channel-request-0.0.2.ts'
+import { kaleidoswap } from '../../src/protocols/kaleidoswap.ts'
+import { lsps1 } from '../../src/protocols/lsps1.ts'
+import { readAnswer } from '../../src/upstream/answer.ts'
+import { fixture } from '../support/fixtures.ts'
+
+// What the fuzzer found, each with the answer that showed it.
+
+const call = (adapter: Adapter, status: number, document: unknown): LspCall => ({
+  http: { exchange: async (exchange) => readAnswer(exchange, { status, headers: {}, text: JSON.stringify(document) }, adapter.readRefusal.bind(adapter), NOW, []) },
+  url: 'https://lsp.example',
+  network: 'REGTEST',
+  now: () => NOW,
+  tariffFeeRateSatPerVbyte: null,
+})
+
+test('an error code that is an object with a toString of its own is no code', async () => {
+  const refusal = { error: { code: { toString: 100 }, message: 'Option mismatch' } }
+  expect(await failureOf(lsps1.readOrder(call(lsps1, 404, refusal), orderRef()))).toMatchObject({ code: 'OPTION_MISMATCH', message: 'Option mismatch' })
+})
+
+test.each([lsps1, channelRequest002])('a website that is none, or has no end, is not passed on: $configName', async (adapter) => {
+  const info = (website: unknown) => adapter.info(call(adapter, 200, { options: { max_initial_lsp_balance_sat: '1' }, features: [], website }))
+  expect((await info('https://lsp.example/?a=b#c')).website).toBe('https://lsp.example/?a=b#c')
+  for (const website of ['javascript:alert(1)', 'lsp.example', 'https://a b', 'https://\u202elsp', 'https://', `https://lsp.example/${'x'.repeat(38_000)}`, 7, {}]) expect((await info(website)).website).toBeNull()
+})
+
+test('a message is not cut in the middle of a character', async () => {
+  const refusal = { fail_reason: `${'x'.repeat(40)}${'\u{1f4a9}'.repeat(200)}` }
+  for (const more of ['', 'x']) {
+    const failure = await failureOf(channelRequest002.openChannel?.(call(channelRequest002, 400, { fail_reason: more + refusal.fail_reason }), orderRef(), 'x') ?? Promise.resolve())
+    expect(failure.message).not.toMatch(/[\uD800-\uDFFF]/u)
+  }
+})
+
+test('why a document does not fit is said without markup, also of a part of it', async () => {
+  const order = lsps1Order(NOW)
+  const nested = { ...order, payment: { bolt11: { ...order.payment.bolt11, state: 'x'.repeat(1_001) } } }
+  const failure = await failureOf(lsps1.createOrder(call(lsps1, 200, nested), channelRequest(), null))
+  expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: 'the answer is not what its protocol says: payment.bolt11.state: Too big: expected string to have at most 1000 characters' })
+})
+
+test('an access token that could neither be kept nor sent does not lose the order', async () => {
+  const order = fixture('kaleidoswap-0.2.0/create_order.response.json')
+  const tokenOf = async (token: unknown) => (await kaleidoswap.createOrder(call(kaleidoswap, 200, { ...order, access_token: token }), channelRequest(), null)).accessToken
+  expect(await tokenOf('ord_live_1')).toBe('ord_live_1')
+  for (const token of ['a\u0000b', 'a\ud800', 'a b', '', 7, 'x'.repeat(1_025)]) expect(await tokenOf(token)).toBeNull()
+})

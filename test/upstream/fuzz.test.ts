@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { answersTo, CORPUS, DOCUMENTS, refusalsOf } from './fuzz/corpus.ts'
+import { flawsOf, flawsOfFailure, isPolluted } from './fuzz/invariants.ts'
+import { write } from './fuzz/json.ts'
+import { damage, mutate } from './fuzz/mutations.ts'
+import { Random } from './fuzz/random.ts'
+import { channelRequest, NOW, orderRef } from '../support/adapter-call.ts'
+import { LspFailure } from '../../src/domain/failure.ts'
+import { sat } from '../../src/domain/money.ts'
+import type { Adapter, LspCall, LspHttp, OrderRef } from '../../src/protocols/adapter.ts'
+import { ADAPTERS } from '../../src/protocols/index.ts'
+import { readAnswer, type RawAnswer } from '../../src/upstream/answer.ts'
+import { MAX_ANSWER_BYTES } from '../../src/upstream/http.ts'
+
+// Honest answers, damaged by chance that can be had again: whatever comes, an adapter gives a sound reading or an
+// LspFailure. `npm run test:fuzz` does the same for longer; FUZZ_SEED and FUZZ_ANSWERS choose what is tried.
+
+const IS_LONG = process.env.MODE === 'fuzz'
+const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
+const ANSWERS = Number(process.env.FUZZ_ANSWERS ?? (IS_LONG ? 200_000 : 20_000))
+
+const NODE_URI = '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8@203.0.113.5:9735'
+const STATUSES = [200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 302, 400, 400, 401, 403, 404, 404, 405, 409, 412, 422, 429, 500, 503, 599]
+/** Reading one answer takes a fraction of a millisecond; what takes this long, an LSP could stop us with. */
+const TOO_LONG_MS = 2_000
+
+type Act = (call: LspCall, order: OrderRef) => Promise<unknown>
+
+function operationsOf(adapter: Adapter): readonly (readonly [name: string, act: Act])[] {
+  const request = channelRequest({ clientAddress: '203.0.113.5:9735', clientBalanceSat: sat(1_000) })
+  const renewal = { shortChannelId: '1x2x3', validTo: NOW + 60_000, signedMessage: 'signed' }
+  const optional: readonly (readonly [string, Act | undefined])[] = [
+    ['estimate', adapter.estimate && (async (call) => adapter.estimate?.(call, request))],
+    ['decideRate', adapter.decideRate && (async (call, order) => adapter.decideRate?.(call, order, true))],
+    ['openChannel', adapter.openChannel && (async (call, order) => adapter.openChannel?.(call, order, NODE_URI))],
+    ['requestRefund', adapter.requestRefund && (async (call, order) => adapter.requestRefund?.(call, order, { bolt11Invoice: null, onchainAddress: 'bcrt1qx' }))],
+    ['retryDelivery', adapter.retryDelivery && (async (call, order) => adapter.retryDelivery?.(call, order))],
+    ['renew', adapter.renew && (async (call) => adapter.renew?.(call, renewal))],
+    ['readRenewal', adapter.readRenewal && (async (call) => adapter.readRenewal?.(call, 'renewal-1'))],
+  ]
+  return [
+    ['info', (call) => adapter.info(call)],
+    ['createOrder', (call) => adapter.createOrder(call, request, null)],
+    ['readOrder', (call, order) => adapter.readOrder(call, order)],
+    ...optional.flatMap(([name, act]) => (act ? [[name, act] as const] : [])),
+  ]
+}
+
+const OPERATIONS = ADAPTERS.flatMap((adapter) => operationsOf(adapter).map(([name, act]) => ({ adapter, name, act })))
+
+/** Answers without a socket, as an LSP that means harm would, by the very code that reads what a socket brings. */
+function hostileHttp(adapter: Adapter, random: Random, answers: RawAnswer[]): LspHttp {
+  return {
+    async exchange(exchange) {
+      const answer = hostileAnswer(adapter, exchange.method, exchange.path, random)
+      answers.push(answer)
+      return readAnswer(exchange, answer, adapter.readRefusal.bind(adapter), NOW, ['a-secret-of-ours', ...(exchange.secrets ?? [])])
+    },
+  }
+}
+
+function hostileAnswer({ protocol }: Adapter, method: string, path: string, random: Random): RawAnswer {
+  const status = random.pick(STATUSES)
+  const refusals = refusalsOf(protocol)
+  const honest = status >= 400 && refusals.length > 0 && random.chance(0.6) ? random.pick(refusals) : random.chance(0.9) ? random.pick(answersTo(protocol, method, path)) : random.pick(CORPUS)
+  const written = write(mutate(honest.document, random, DOCUMENTS))
+  const text = (random.chance(0.06) ? damage(written, random) : written).slice(0, MAX_ANSWER_BYTES)
+  return { status, headers: { 'retry-after': random.pick([undefined, '5', '-1', '1e9', 'soon', ['1', '2'], 'Sat, 21 Nov 2026 12:00:30 GMT']) }, text }
+}
+
+describe('the adapters', () => {
+  const tally = { answers: 0, calls: 0, read: 0, characters: 0, slowestMs: 0, failures: {} as Record<string, number>, read_by: {} as Record<string, number> }
+
+  it(`read ${ANSWERS} damaged answers, and give sound readings or failures`, { timeout: 900_000 }, async () => {
+    const before = process.memoryUsage().rss
+    for (let run = 0; tally.answers < ANSWERS; run++) {
+      const random = new Random(SEED + run)
+      const { adapter, name, act } = random.pick(OPERATIONS)
+      const answers: RawAnswer[] = []
+      const order = orderRef({ clientNodeUri: NODE_URI, accessToken: random.chance(0.5) ? 'token-of-the-order' : null, paid: random.chance(0.5) })
+      const call: LspCall = { http: hostileHttp(adapter, random, answers), url: 'https://lsp.example', network: 'REGTEST', now: () => NOW, tariffFeeRateSatPerVbyte: 1 }
+      const startedAt = performance.now()
+      const flaws = await act(call, order).then(
+        (result) => {
+          tally.read += 1
+          const operation = `${adapter.configName} ${name}`
+          tally.read_by[operation] = (tally.read_by[operation] ?? 0) + 1
+          return flawsOf(result)
+        },
+        (error: unknown) => {
+          if (!(error instanceof LspFailure)) return [`threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`]
+          tally.failures[error.code] = (tally.failures[error.code] ?? 0) + 1
+          return flawsOfFailure(error, NOW)
+        },
+      )
+      const elapsedMs = performance.now() - startedAt
+      if (elapsedMs > TOO_LONG_MS) flaws.push(`took ${elapsedMs} ms`)
+      if (isPolluted()) flaws.push('changed what all objects share')
+      tally.calls += 1
+      tally.answers += answers.length || 1
+      tally.slowestMs = Math.max(tally.slowestMs, elapsedMs)
+      for (const { text } of answers) tally.characters += text.length
+      if (flaws.length > 0) throw new Error(`seed ${SEED + run}, ${adapter.configName} ${name}: ${flaws.slice(0, 5).join('; ')}\n${answers.map(({ status, text }) => `${status} ${text.slice(0, 3_000)}`).join('\n')}`)
+    }
+    const grownMb = (process.memoryUsage().rss - before) / 1e6
+    process.stdout.write(
+      `fuzz: seed ${SEED}, ${tally.answers} answers (${Math.round(tally.characters / 1e6)} MB) to ${tally.calls} calls: ${tally.read} read, ${Object.entries(tally.failures).map(([code, count]) => `${count} ${code}`).join(', ')}; slowest ${tally.slowestMs.toFixed(1)} ms, ${grownMb.toFixed(0)} MB more memory\n`,
+    )
+    expect(grownMb).toBeLessThan(400)
+  })
+
+  it('were reached in every operation, by answers that they could read', () => {
+    const unread = OPERATIONS.map(({ adapter, name }) => `${adapter.configName} ${name}`).filter((operation) => !tally.read_by[operation])
+    expect(unread).toEqual([])
+    expect(tally.read / tally.calls).toBeGreaterThan(0.15)
+  })
+
+  it('fail in every way that there is but those that need no answer', () => {
+    expect(Object.keys(tally.failures)).toEqual(expect.arrayContaining(['BAD_RESPONSE', 'UNAVAILABLE', 'RATE_LIMITED', 'NOT_FOUND', 'INVALID_REQUEST', 'CLIENT_REJECTED', 'OPTION_MISMATCH', 'WRONG_STATE']))
+  })
+})
+
+it('the same seed gives the same answers', () => {
+  const [adapter] = ADAPTERS
+  if (!adapter) throw new Error('no adapters')
+  const made = () => hostileAnswer(adapter, 'GET', '/get_info', new Random(7))
+  expect(made()).toEqual(made())
+})
