@@ -137,15 +137,17 @@ export class Ordering {
       first: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
     })
     this.#finishing.add(sent.id)
+    let isFinished = false
     try {
       const placement = await within(settled, lsp.settings.timeoutMs)
-      return await this.#finish(placement ?? { ...sent, status: 'LOST' }, key)
+      const outcome = await this.#finish(placement ?? { ...sent, status: 'LOST' }, key)
+      isFinished = placement !== null
+      return outcome
     } finally {
-      // The LSP may still answer; then the order moves on. What fails here, `recover` finds.
-      void settled
-        .then((late) => this.#finishLate(late))
-        .catch(() => {})
-        .finally(() => this.#finishing.delete(sent.id))
+      // The LSP may still answer: then the order moves on. So it does if the database was away, and has come back.
+      // What fails here too, `recover` finds.
+      const rest = isFinished ? Promise.resolve() : settled.then((late) => this.#recoverOne(late))
+      void rest.catch(() => {}).finally(() => this.#finishing.delete(sent.id))
     }
   }
 

@@ -57,7 +57,7 @@ describe('an address of a database', () => {
   ])('of %s is a DatabaseError that says so, and never the password', async (_what, url, message) => {
     const error: unknown = await openStore(url, systemClock).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DatabaseError)
-    expect(String((error as Error).message)).toMatch(message)
+    expect((error as Error).message).toMatch(message)
     expect(JSON.stringify([error, (error as Error).message, (error as Error).stack, (error as Error).cause])).not.toMatch(/s3cret/)
   })
 
