@@ -61,7 +61,7 @@ export function connectorTo(hostname: string, rules: ConnectRules, { lookup = sy
         return
       }
       socket?.destroy()
-      callback(problem instanceof NotConnected ? problem : new NotConnected(reasonOf(problem), { cause: problem }), null)
+      callback(problem instanceof NotConnected ? problem : new NotConnected(reasonOf(problem)), null)
     })
   }
 }

@@ -148,13 +148,14 @@ interface Progress {
   status: number | null
 }
 
+/** Without the error itself: it may hold what the server sent, and with it what we did. */
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
-  if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message, { cause: error })
+  if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message)
   if (error instanceof errors.ResponseExceededMaxSizeError) return badResponse(`more than ${MAX_ANSWER_BYTES} bytes`)
   if (error instanceof errors.HeadersOverflowError) return badResponse(`headers of more than ${MAX_HEADER_BYTES} bytes`)
   if (signal.aborted || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-    return new LspFailure('TIMEOUT', 'no answer in time', { effect: 'unknown', cause: error })
+    return new LspFailure('TIMEOUT', 'no answer in time', { effect: 'unknown' })
   }
   const code = (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code ?? ''
-  return new LspFailure('UNAVAILABLE', `the connection broke${code ? ` (${code})` : ''}`, { effect: 'unknown', cause: error })
+  return new LspFailure('UNAVAILABLE', `the connection broke${code ? ` (${code})` : ''}`, { effect: 'unknown' })
 }
