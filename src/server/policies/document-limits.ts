@@ -41,6 +41,9 @@ const MAX_SAME_FIELDS = 40
 const MAX_SAME_LEAVES = 400
 const MAX_DEFINITIONS = 100
 
+/** What graphql's parser says of it; it has no code. */
+const TOO_MANY_TOKENS = /Document contains more tha[nt] \d+ tokens/
+
 /**
  * Refuses an operation before it runs. What depends on variables is measured where they are known: as a validation
  * rule its verdict would be cached with the document, and a later, larger `first: $n` would pass.
@@ -55,6 +58,7 @@ export function limitDocuments(limits: DocumentLimits): Plugin {
     onParse({ parseFn, setParseFn }) {
       setParseFn((source, options) => parseFn(source, { ...options, maxTokens: limits.maxTokens }))
       return ({ result }) => {
+        if (result instanceof Error && TOO_MANY_TOKENS.test(result.message)) throw tooLarge(`no more than ${limits.maxTokens} words and signs are allowed in a document`)
         if (result === null || result instanceof Error || shaped.has(result)) return
         const problem = shapeProblem(result)
         if (problem !== null) throw tooLarge(problem)
