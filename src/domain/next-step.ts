@@ -1,5 +1,6 @@
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
+import { payableUntil } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { EpochMs } from './time.ts'
 
@@ -26,9 +27,9 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
     case 'AWAITING_PAYMENT':
       return order.paymentWarning !== null && Object.values(order.payment).every((way: Order['payment']['bolt12']) => way === null || way.state === 'FAILED')
         ? step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
-        : step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, order.expiresAt)
+        : step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, payableUntil(order))
     case 'UNDERPAID':
-      return step('CLIENT', 'TOP_UP', 'Less than the total has arrived: pay the rest.', order.expiresAt)
+      return step('CLIENT', 'TOP_UP', 'Less than the total has arrived: pay the rest.', payableUntil(order))
     case 'PAYMENT_HELD':
       return step('LSP', 'WAIT', 'The payment is held and moves only when the channel opens. Keep the node connected to the LSP.')
     case 'PAID':

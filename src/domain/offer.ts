@@ -5,7 +5,7 @@ import type { Network } from './lsp.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
 import type { ReadPaymentState } from './reading.ts'
 import { termDifferences, type ChannelTerms } from './request.ts'
-import type { EpochMs } from './time.ts'
+import { SECOND_MS, type EpochMs } from './time.ts'
 
 // No LSP is believed without a check. An offer whose figures do not add up never becomes one that a wallet
 // could pay: `Payment` is made here and nowhere else.
@@ -168,10 +168,30 @@ function endsOf(payment: Payment): EpochMs[] {
   return [payment.bolt11, payment.bolt12, payment.onchain].flatMap((way) => (way ? [way.expiresAt] : []))
 }
 
-/** The last moment at which any of it can be paid; null when there is nothing to pay. */
-export function payableUntil(payment: Payment): EpochMs | null {
+/** When the last of it lapses; null when there is nothing to pay. */
+export function lapsesAt(payment: Payment): EpochMs | null {
   const ends = endsOf(payment)
   return ends.length === 0 ? null : Math.max(...ends)
+}
+
+/** A payment needs time to arrive: nothing is handed out in the last moments of an offer. Of a short one, a twentieth. */
+const MARGIN_MS = 30 * SECOND_MS
+
+/** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
+export function payableUntil({ payment, createdAt, expiresAt }: { payment: Payment; createdAt: EpochMs; expiresAt: EpochMs | null }): EpochMs | null {
+  const ends = endsOf(payment)
+  if (ends.length === 0) return null
+  const end = Math.min(...ends, expiresAt ?? Number.POSITIVE_INFINITY)
+  return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
+}
+
+const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
+
+/** What a wallet may be shown of it: neither what it would be too late to pay, nor what has failed its checks. */
+export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs): Payment {
+  const show = <Way extends { state: PaymentState }>(way: Way | null): Way | null =>
+    way !== null && (SEEN.has(way.state) || (way.state !== 'FAILED' && until !== null && now <= until)) ? way : null
+  return { bolt11: show(payment.bolt11), bolt12: show(payment.bolt12), onchain: show(payment.onchain) }
 }
 
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */

@@ -1,4 +1,4 @@
-import { cheapestOf, NO_PAYMENT, payableUntil, vetOffer, type Payment } from './offer.ts'
+import { cheapestOf, NO_PAYMENT, lapsesAt, vetOffer, type Payment } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
 import type { OrderState, PaymentState, PaymentWays } from './order.ts'
@@ -90,7 +90,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
     failureReason: reading.failureReason ?? order.failureReason,
     openRequest: state === 'PAID' ? order.openRequest : null,
     lspState: reading.lspState,
-    expiresAt: reading.expiresAt ?? payableUntil(payment) ?? order.expiresAt,
+    expiresAt: reading.expiresAt ?? lapsesAt(payment) ?? order.expiresAt,
     checkedAt: now,
     paymentSeenAt: order.paymentSeenAt ?? (paid ? now : null),
     fundedAt: order.fundedAt ?? (funded ? now : null),

@@ -1,5 +1,5 @@
 import { ZERO_SAT } from '../domain/money.ts'
-import { cheapestOf, NO_PAYMENT, payableUntil } from '../domain/offer.ts'
+import { cheapestOf, NO_PAYMENT, lapsesAt } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
 import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
 import { termsOf } from '../domain/request.ts'
@@ -11,7 +11,8 @@ import type { Lsp } from '../upstream/lsp.ts'
 export function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, now: EpochMs): Order {
   const { request, reading, offer } = placement
   const payment = offer?.payment ?? NO_PAYMENT
-  const cheapest = cheapestOf(payment)
+  // What the LSP asks; where it did not answer, what it was asked for.
+  const totals = cheapestOf(payment) ?? (reading === null ? placement.agreed : null)
   const paid = reading !== null && showsPayment(reading)
   return {
     id,
@@ -23,8 +24,8 @@ export function orderOf(placement: Placement, quoteId: string, id: string, lsp: 
     sequence: 0,
     request,
     terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },
-    feeTotalSat: cheapest?.feeTotalSat ?? ZERO_SAT,
-    orderTotalSat: cheapest?.orderTotalSat ?? ZERO_SAT,
+    feeTotalSat: totals?.feeTotalSat ?? ZERO_SAT,
+    orderTotalSat: totals?.orderTotalSat ?? ZERO_SAT,
     payment,
     checks: offer?.checks ?? [],
     paymentWarning: null,
@@ -40,7 +41,7 @@ export function orderOf(placement: Placement, quoteId: string, id: string, lsp: 
     lspState: reading?.lspState ?? null,
     createdAt: now,
     updatedAt: now,
-    expiresAt: reading?.expiresAt ?? payableUntil(payment),
+    expiresAt: reading?.expiresAt ?? lapsesAt(payment),
     checkedAt: reading === null ? null : now,
     paymentSeenAt: paid ? now : null,
     fundedAt: null,

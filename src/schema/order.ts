@@ -5,7 +5,7 @@ import { builder } from './builder.ts'
 import { ActorEnum, AssetDeliveryStatusEnum, ChannelStateEnum, NextActionEnum, OrderStateEnum, RefundStateEnum } from './enums.ts'
 import { IdempotencyConflictError, LspError, NotPossibleError, OrderNotFoundError, PriceChangedError, QuoteExpiredError, QuoteNotFoundError } from './errors.ts'
 import { LspType } from './lsp.ts'
-import { PaymentType } from './payment.ts'
+import { payableNow, PaymentType } from './payment.ts'
 import { CheckType, QuoteType } from './quote.ts'
 import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
@@ -95,7 +95,7 @@ OrderType.implement({
     announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
     orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
-    payment: t.expose('payment', { type: PaymentType }),
+    payment: t.field({ type: PaymentType, resolve: (order, _, { gateway }) => payableNow(order, gateway.clock.now()) }),
     checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (order) => order.checks }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     asset: t.expose('asset', { type: OrderAssetType, nullable: true }),

@@ -1,7 +1,8 @@
 import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
 import { btcDecimalOfSat } from '../domain/money.ts'
-import type { Payment, VettedBolt11, VettedBolt12, VettedOnchain } from '../domain/offer.ts'
+import { handedOut, payableUntil, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
+import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
   fields: (t) => ({
@@ -39,13 +40,32 @@ const OnchainPaymentType = builder.objectRef<VettedOnchain>('OnchainPayment').im
   }),
 })
 
-export const PaymentType = builder.objectRef<Payment>('Payment').implement({
-  description: 'The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay.',
+/** What is to be paid, and until when it makes sense to. */
+interface Payable {
+  ways: Payment
+  until: EpochMs | null
+}
+
+/** What a wallet is shown of the payment of an order or of a renewal right now. */
+export function payableNow(owed: { payment: Payment; createdAt: EpochMs; expiresAt: EpochMs | null }, now: EpochMs): Payable {
+  const until = payableUntil(owed)
+  return { ways: handedOut(owed.payment, until, now), until }
+}
+
+export const PaymentType = builder.objectRef<Payable>('Payment').implement({
+  description:
+    'The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after\npayableUntil, or has failed a check since, is null as well.',
   fields: (t) => ({
-    bolt11: t.expose('bolt11', { type: Bolt11PaymentType, nullable: true }),
-    bolt12: t.expose('bolt12', { type: Bolt12PaymentType, nullable: true }),
-    onchain: t.expose('onchain', { type: OnchainPaymentType, nullable: true }),
-    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay.', resolve: bip21Of }),
+    bolt11: t.field({ type: Bolt11PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt11 }),
+    bolt12: t.field({ type: Bolt12PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt12 }),
+    onchain: t.field({ type: OnchainPaymentType, nullable: true, resolve: ({ ways }) => ways.onchain }),
+    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay.', resolve: ({ ways }) => bip21Of(ways) }),
+    payableUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'The last moment to send a payment: the earliest end of the order, its ways to pay and its invoice, less a margin.',
+      resolve: ({ until }) => until,
+    }),
   }),
 })
 

@@ -5,7 +5,7 @@ import { OrderStateEnum } from './enums.ts'
 import { LspError } from './errors.ts'
 import { LspType } from './lsp.ts'
 import { ChannelType } from './order.ts'
-import { PaymentType } from './payment.ts'
+import { payableNow, PaymentType } from './payment.ts'
 import { LspFailure } from '../domain/failure.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import type { Gateway } from '../gateway.ts'
@@ -17,7 +17,7 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
     shortChannelId: t.exposeString('shortChannelId'),
     state: t.expose('state', { type: OrderStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
-    payment: t.expose('payment', { type: PaymentType }),
+    payment: t.field({ type: PaymentType, resolve: (renewal, _, { gateway }) => payableNow({ ...renewal, expiresAt: null }, gateway.clock.now()) }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     renewedUntil: t.expose('renewedUntil', { type: 'DateTime', nullable: true, description: 'When the renewed channel may be closed.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),

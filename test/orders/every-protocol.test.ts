@@ -133,7 +133,7 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
         }
         const [pubkey] = (gateway.sandbox.lsp(lspId).nodeUris[0] ?? '').split('@')
         expectOffer(ordered, expected, pubkey ?? '', gateway.sandbox.wallet.pubkey)
-        expect(events[0]?.order).toMatchObject({ payment: ordered.payment, nextStep: { deadline: ordered.expiresAt }, channel: null, checkedAt: expect.stringMatching(INSTANT) })
+        expect(events[0]?.order).toMatchObject({ payment: ordered.payment, nextStep: { deadline: ordered.payment.payableUntil }, channel: null, checkedAt: expect.stringMatching(INSTANT) })
 
         // The terms, the price and the invoice stay; what moved is the payment's state, and the channel.
         expect(last).toMatchObject({ ...expected.terms, feeTotalSat: ordered.feeTotalSat, orderTotalSat: ordered.orderTotalSat, lspOrderId: ordered.lspOrderId, payment: { bolt12: null } })

@@ -29,9 +29,22 @@ test.each(EVERY)('an order at %s that nobody pays ends as EXPIRED, and is never 
   await follower.until(() => true)
   pass(Date.parse(expiresAt ?? '') - Date.now() + 1_000)
   const expired = await follower.untilState('EXPIRED')
-  expect(expired.order).toMatchObject({ payment: { bolt11: { state: 'EXPIRED' } }, channel: null, nextStep: { actor: 'NOBODY', action: 'NONE', message: 'It was not paid in time. Do not pay it now; ask for a new quote.' } })
+  // What it is too late to pay is not handed out any more; the event tells how it ended.
+  expect(expired.message).toContain('bolt11 payment: expired')
+  expect(expired.order).toMatchObject({ payment: { bolt11: null, onchain: null, bip21: null }, channel: null, nextStep: { actor: 'NOBODY', action: 'NONE', message: 'It was not paid in time. Do not pay it now; ask for a new quote.' } })
   expect(follower.events.map(({ state, message }) => `${state} ${message}`).join('\n')).not.toMatch(/refunded/i)
   await follower.stop()
+})
+
+test('nothing is handed out in the last moments before an order lapses, and the deadline says so', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
+  const { id, expiresAt, payment } = await orderAt(gateway, 'olive')
+  expect(Date.parse(expiresAt ?? '') - Date.parse(payment.payableUntil ?? '')).toBe(30_000)
+  const read = async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state payment { bolt11 { invoice } bip21 } } }', { id })).order
+  pass(Date.parse(payment.payableUntil ?? '') - Date.now() - 1_000)
+  expect(await read()).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { invoice: payment.bolt11?.invoice } } })
+  pass(2_000)
+  expect(await read()).toEqual({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, bip21: null } })
 })
 
 test('an expired order is over once a late payment is no longer to be expected', async () => {
@@ -75,7 +88,7 @@ test.each(['kestrel', 'anchor', 'beacon'])('an order at %s of which too little w
   await wallet.payOnchain(address, 1_000)
   const short = await follower.untilState('UNDERPAID')
   expect(short.message).toContain('1000 sat have arrived on chain')
-  expect(short.order).toMatchObject({ payment: { onchain: { state: 'UNDERPAID', paidSat: 1_000 } }, nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.order.expiresAt } })
+  expect(short.order).toMatchObject({ payment: { onchain: { state: 'UNDERPAID', paidSat: 1_000 } }, nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.order.payment.payableUntil } })
   await wallet.payOnchain(address, orderTotalSat - 1_000)
   const { order } = await follower.untilState('COMPLETED')
   expect(order.payment.onchain).toMatchObject({ state: 'PAID', paidSat: orderTotalSat })

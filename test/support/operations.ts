@@ -30,6 +30,7 @@ export interface OrderData {
     bolt12: (WayData & { offer: string }) | null
     onchain: (WayData & { address: string; minConfirmations: number | null; minFeeFor0Conf: number | null; refundOnchainAddress: string | null; paidSat: number | null }) | null
     bip21: string | null
+    payableUntil: string | null
   }
   channel: {
     state: string
@@ -75,7 +76,7 @@ export interface QuoteData {
 export type Result = OrderData & { __typename: string; code: string; property: string | null; retryAt: string | null; expiredAt: string; freshQuote: QuoteData }
 
 const WAY = 'state feeTotalSat orderTotalSat expiresAt'
-export const PAYMENT_FIELDS = `bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21`
+export const PAYMENT_FIELDS = `bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21 payableUntil`
 export const CHANNEL_FIELDS = 'state channelId shortChannelId fundingOutpoint fundedAt expiresAt closingTxid'
 export const ORDER_FIELDS = `
   id lsp { id } quote { id } state sequence nextStep { actor action deadline message }
