@@ -5,7 +5,7 @@ import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger, run } from '../../src/run.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { openRaw, readToEnd, sendRaw, Wire } from './wire.ts'
+import { eventually, openRaw, readToEnd, sendRaw, Wire } from './wire.ts'
 
 const PUBKEY = `02${'11'.repeat(32)}`
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/graphql-response+json' }
@@ -358,7 +358,7 @@ test('/ready says no while the gateway ends, to those who are still connected', 
   const received = readToEnd(socket)
   const asked = olive.requests.length
   socket.write(`POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-  await expect.poll(() => olive.requests.length).toBeGreaterThan(asked)
+  await eventually(() => olive.requests.length).toBeGreaterThan(asked)
   const restarted = ending.restart()
   socket.write('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
   const [answer = '', ready = ''] = (await received).split(/(?=HTTP\/1\.1 )/)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Hints } from '../../src/orders/hints.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { openRaw, readToEnd, sendRaw, Wire } from './wire.ts'
+import { eventually, openRaw, readToEnd, sendRaw, Wire } from './wire.ts'
 
 /** How many listeners wait for something to happen to an order. */
 let listening = 0
@@ -59,7 +59,7 @@ describe('a socket is closed', () => {
     wire.subscribe('same', query)
     wire.subscribe('same', query)
     expect(await wire.closed).toEqual({ code: 4409, reason: 'Subscriber for same already exists' })
-    await expect.poll(() => listening).toBe(0)
+    await eventually(() => listening).toBe(0)
   })
 
   test.each([['{"type":"surprise"}'], ['not JSON'], ['[]'], ['{"type":"subscribe","id":"1"}'], ['{"type":"subscribe","id":"","payload":{"query":"{__typename}"}}']])('4400: a message that is none: %s', async (text) => {
@@ -186,9 +186,9 @@ describe('a subscription', () => {
     expect(await wire.hear()).toMatchObject({ type: 'next' })
     expect(listening).toBe(1)
     wire.say({ id: 's', type: 'complete' })
-    await expect.poll(() => listening).toBe(0)
+    await eventually(() => listening).toBe(0)
     await pay(id)
-    await expect.poll(async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state).toBe('COMPLETED')
+    await eventually(async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state).toBe('COMPLETED')
     expect(await wire.rest()).toEqual([])
     await wire.close()
   })
@@ -201,20 +201,24 @@ describe('a subscription', () => {
       wire.say({ id: `s${n}`, type: 'complete' })
     }
     expect((await wire.rest()).filter(({ type }) => type !== 'next')).toEqual([])
-    await expect.poll(() => listening).toBe(0)
+    await eventually(() => listening).toBe(0)
     await wire.close()
   })
 
-  test.each(['closes', 'vanishes'])('stops at its source when the client %s', async (how) => {
+  test.each([
+    ['closes', 1000],
+    ['vanishes', 1006],
+  ])('stops at its source when the client %s', async (how, code) => {
     const id = await placeOrder()
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('1', EVENTS, { id, after: 0 })
     wire.subscribe('2', 'subscription { ordersUpdated { sequence } }')
     await wire.hear()
-    await expect.poll(() => listening).toBe(2)
-    if (how === 'closes') await wire.close()
+    await eventually(() => listening).toBe(2)
+    if (how === 'closes') void wire.close()
     else wire.terminate()
-    await expect.poll(() => listening).toBe(0)
+    expect((await wire.closed).code).toBe(code)
+    await eventually(() => listening).toBe(0)
   })
 
   test('over Server-Sent Events stops at its source when the client goes away', async () => {
@@ -223,7 +227,7 @@ describe('a subscription', () => {
     expect((await stream.next()).value).toMatchObject({ data: { orderUpdated: { sequence: 1 } } })
     expect(listening).toBe(1)
     await stream.return?.()
-    await expect.poll(() => listening).toBe(0)
+    await eventually(() => listening).toBe(0)
   })
 
   test('keeps apart from another on the same socket', async () => {
@@ -300,11 +304,11 @@ describe('an upgrade', () => {
 
 test('the metrics count open sockets', async () => {
   const count = async () => /^sluice_websockets (\d+)$/m.exec(await (await fetch(`${gateway.origin}/metrics`)).text())?.[1]
-  await expect.poll(count).toBe('0')
+  await eventually(count).toBe('0')
   const wires = [await Wire.ready(gateway.origin), await Wire.open(gateway.origin)]
   expect(await count()).toBe('2')
   for (const wire of wires) await wire.close()
-  await expect.poll(count).toBe('0')
+  await eventually(count).toBe('0')
 })
 
 describe('when the gateway ends', () => {

@@ -1,6 +1,12 @@
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { expect } from 'vitest'
 import { WebSocket, type RawData } from 'ws'
+
+/** `expect` for what becomes so in a moment, on a busy machine too. */
+export function eventually<T>(value: () => T | Promise<T>) {
+  return expect.poll(value, { timeout: 10_000, interval: 10 })
+}
 
 /** What comes back for bytes sent as they are, until the other side closes. */
 export async function sendRaw(origin: string, text: string): Promise<string> {

@@ -1,0 +1,85 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The program as `npm start` builds and runs it, in a folder of its own. */
+export class Build implements AsyncDisposable {
+  readonly #folder: string
+  readonly #running = new Set<Program>()
+  #folders = 0
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async make(): Promise<Build> {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-build-'))
+    await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')])
+    await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'))
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
+    return new Build(folder)
+  }
+
+  /** A new folder to start programs in. */
+  async folder(): Promise<string> {
+    this.#folders += 1
+    const folder = join(this.#folder, `run-${this.#folders}`)
+    await mkdir(folder)
+    return folder
+  }
+
+  start(cwd: string, { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {}): Program {
+    const program = new Program(join(this.#folder, 'dist/main.js'), cwd, args, env)
+    this.#running.add(program)
+    void program.ended.then(() => this.#running.delete(program))
+    return program
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#running) program.kill('SIGKILL')
+    await Promise.all([...this.#running].map(({ ended }) => ended))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+export class Program {
+  readonly #child
+  stdout = ''
+  stderr = ''
+  readonly ended: Promise<{ status: number | null; signal: NodeJS.Signals | null }>
+
+  constructor(main: string, cwd: string, args: string[], env: Record<string, string>) {
+    this.#child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    this.ended = once(this.#child, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as NodeJS.Signals | null }))
+  }
+
+  /** http://host:port, once it printed where GraphiQL is. */
+  async origin(): Promise<string> {
+    for (;;) {
+      const address = /^GraphiQL: (http:\S+)\/graphql /m.exec(this.stdout)?.[1]
+      if (address !== undefined) return address
+      const ended = await Promise.race([this.ended, once(this.#child.stdout, 'data')])
+      if ('status' in ended) throw new Error(`it ended with ${ended.status}: ${this.stderr}`)
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of any shape
+  async ask(query: string, variables: Record<string, unknown> = {}): Promise<any> {
+    const response = await fetch(`${await this.origin()}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
+    const { data, errors } = (await response.json()) as { data: unknown; errors?: unknown }
+    if (errors) throw new Error(JSON.stringify(errors))
+    return data
+  }
+}
