@@ -143,6 +143,9 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     socket.removeAllListeners('error')
     socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket broke'))
     socket.on('ping', () => isTooSlow(socket))
+    // Nor is it an error of ours that a client was gone before its answer: graphql-ws would print each of them.
+    const send = socket.send.bind(socket) as (data: string, sent: () => void) => void
+    socket.send = (data: unknown, sent?: unknown) => send(String(data), () => typeof sent === 'function' && sent())
   })
 
   return {

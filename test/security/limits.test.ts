@@ -1,0 +1,253 @@
+import { readFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { buildSchema, getIntrospectionQuery, parse, validate } from 'graphql'
+import { WebSocket } from 'ws'
+import { afterAll, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/config/access.ts'
+import { Addresses } from '../../src/server/policies/addresses.ts'
+import { DocumentCache } from '../../src/server/policies/document-cache.ts'
+import { documentProblem, shapeProblem } from '../../src/server/policies/document-limits.ts'
+import { countRootFields } from '../../src/server/policies/rate-limits.ts'
+import * as OPERATIONS from '../support/operations.ts'
+import type { TestGateway } from '../support/gateway.ts'
+import { clientOf, limits, newKey, startSmall } from './gateways.ts'
+import { ask, TRANSPORTS } from './transports.ts'
+
+const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'))
+const problemOf = (text: string, variables: unknown = {}, operationName?: string) => shapeProblem(parse(text)) ?? documentProblem(schema, parse(text), operationName, variables, DEFAULT_LIMITS)
+
+const opened: TestGateway[] = []
+afterAll(async () => {
+  for (const gateway of opened) await gateway[Symbol.asyncDispose]()
+})
+async function start(...options: Parameters<typeof startSmall>): Promise<TestGateway> {
+  const gateway = await startSmall(...options)
+  opened.push(gateway)
+  return gateway
+}
+
+describe('the default limits', () => {
+  const operations = Object.entries(OPERATIONS).flatMap(([name, text]) => (typeof text === 'string' && /^(query|mutation|subscription)\b/.test(text) ? [[name, text] as const] : []))
+  test.each(operations)('let through what a wallet asks: %s', (_name, text) => {
+    expect(problemOf(text)).toBeNull()
+  })
+
+  test('let through the introspection of GraphiQL, and of code generators', () => {
+    for (const options of [{}, { descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true, oneOf: true }]) expect(problemOf(getIntrospectionQuery(options))).toBeNull()
+  })
+
+  test('let through a page of a hundred whole orders', () => {
+    expect(problemOf(`query { orders(first: 100) { nodes { ${OPERATIONS.ORDER_FIELDS} } pageInfo { hasNextPage } } }`)).toBeNull()
+  })
+})
+
+describe('a document', () => {
+  test.each([
+    ['a page in a variable, though it is one of two operations', 'query A { __typename } query B($n: Int) { orders(first: $n) { nodes { id } } }', { n: 50_000 }, 'B'],
+    ['a page counted from its end', 'query ($n: Int) { orders(last: $n) { nodes { id } } }', { n: 50_000 }],
+    ['a list in a variable', 'query ($ids: [ID!]) { quotes(lspIds: $ids, request: {clientPubkey: "0", lspBalanceSat: 1}) { elapsedMs } }', { ids: Array.from({ length: 20_001 }, () => '1') }],
+    ['a list within an input', 'query ($r: ChannelRequest!) { quotes(request: $r) { elapsedMs } }', { r: { tokens: Array.from({ length: 20_001 }, () => ({})) } }],
+    ['a list that is deeper than the stack', 'query ($r: ChannelRequest!) { quotes(request: $r) { elapsedMs } }', { r: JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`) as unknown }],
+  ])('is refused for %s', (_what, text, variables, operationName?: string) => {
+    expect(problemOf(text, variables, operationName)).toMatch(/^a cost of no more than 20000/)
+  })
+
+  test('is not judged by variables that only a prototype has', () => {
+    expect(problemOf('query ($toString: Int = 50000) { orders(first: $toString) { nodes { id } } }')).toMatch(/^a cost/)
+  })
+
+  test.each([
+    ['composite fields', `{${'lsps{id}'.repeat(490)}}`],
+    ['leaves', `{lsps{${'id '.repeat(1_990)}}}`],
+    ['fields in fragments without a name', `{${'...{lsps{id}}'.repeat(240)}}`],
+    ['fields with arguments', `{${'order(id:"1"){id}'.repeat(200)}}`],
+    ['fragments', `{lsps{${Array.from({ length: 200 }, (_, index) => `...F${index} `).join('')}}} ${Array.from({ length: 200 }, (_, index) => `fragment F${index} on Lsp{id}`).join(' ')}`],
+  ])('with hundreds of the same %s is refused before validation, which would take long', (_what, text) => {
+    expect(shapeProblem(parse(text, { maxTokens: 2_000 }))).not.toBeNull()
+  })
+
+  test('that passes is validated within a quarter of a second, the worst that we know', () => {
+    const documents = [`{${'lsps{status{state}id}'.repeat(40)}}`, `{order(id:"1"){${'events{order{id}}'.repeat(39)}${'payment{bip21}'.repeat(40)}${'channel{state}'.repeat(40)}${'lsp{id}'.repeat(40)}}}`]
+    for (const text of documents) {
+      const document = parse(text, { maxTokens: 2_000 })
+      expect(shapeProblem(document)).toBeNull()
+      const startedAt = performance.now()
+      validate(schema, document)
+      expect(performance.now() - startedAt).toBeLessThan(250)
+    }
+  })
+})
+
+describe('what counts as a firm quote', () => {
+  const R = 'request: {clientPubkey: "0", lspBalanceSat: 1}'
+  test.each([
+    [1, `{ quotes(${R}) { elapsedMs } }`, {}],
+    [1, `{ quotes(${R}, firm: ALWAYS) { elapsedMs } }`, {}],
+    [0, `{ quotes(${R}, firm: NEVER) { elapsedMs } }`, {}],
+    [0, `query ($f: FirmPolicy! = NEVER) { quotes(${R}, firm: $f) { elapsedMs } }`, {}],
+    [1, `query ($f: FirmPolicy! = ALWAYS) { quotes(${R}, firm: $f) { elapsedMs } }`, {}],
+    [1, `query ($f: FirmPolicy! = NEVER) { quotes(${R}, firm: $f) { elapsedMs } }`, { f: 'ALWAYS' }],
+    [2, `{ a: quotes(${R}) { elapsedMs } ...F } fragment F on Query { b: quotes(${R}) { elapsedMs } a: quotes(${R}) { elapsedMs } }`, {}],
+    [1, `subscription { quoteArrived(${R}) { __typename } }`, {}],
+  ])('%i in %s with %j', (count, text, variables) => {
+    expect(countRootFields(parse(text), null, variables).firmQuotesPerMinute).toBe(count)
+  })
+})
+
+test('no more than so many documents are kept, whoever sends how many', () => {
+  const cache = new DocumentCache()
+  for (let index = 0; index < 20_000; index++) cache.set(`{ a${index} }${' '.repeat(200)}`, parse('{ a }'))
+  expect(cache.size).toBeLessThan(1_000)
+  cache.set('x'.repeat(50_000), parse('{ a }'))
+  expect(cache.get('x'.repeat(50_000))).toBeUndefined()
+})
+
+describe('an address', () => {
+  const of = (trusted: string[], remoteAddress: string, forwarded?: string) => new Addresses(trusted).of({ socket: { remoteAddress } as never, headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } })
+  test.each([
+    ["is the connection's own, whatever it says of itself", [], '203.0.113.9', '198.51.100.1', '203.0.113.9'],
+    ["is the connection's own from a proxy that is not trusted", ['10.0.0.0/8'], '192.0.2.1', '198.51.100.1', '192.0.2.1'],
+    ['is the one that the trusted proxy saw', ['10.0.0.0/8'], '10.1.2.3', '198.51.100.1', '198.51.100.1'],
+    ['is not what the client wrote in front of that', ['10.0.0.0/8'], '10.1.2.3', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
+    ['is the right-most that is no trusted proxy', ['10.0.0.0/8', '192.0.2.7'], '10.1.2.3', '1.1.1.1, 198.51.100.1, 192.0.2.7, 10.9.9.9', '198.51.100.1'],
+    ["is the proxy's when it passes on none", ['10.0.0.0/8'], '10.1.2.3', undefined, '10.1.2.3'],
+    ["is the proxy's when it passes on something else", ['10.0.0.0/8'], '10.1.2.3', 'unknown', '10.1.2.3'],
+    ['may come with a port', ['10.0.0.0/8'], '10.1.2.3', '198.51.100.1:443', '198.51.100.1'],
+    ['within IPv6 is the IPv4 one', ['10.0.0.0/8'], '::ffff:10.1.2.3', '::ffff:198.51.100.1', '198.51.100.1'],
+    ['of IPv6 is its network', [], '2001:db8:1:2:3:4:5:6', undefined, '2001:db8:1:2::/64'],
+    ['of IPv6 is its network, however it is written', [], '2001:DB8:1:2::9', undefined, '2001:db8:1:2::/64'],
+    ['of IPv6 may come from a trusted proxy', ['fd00::/8'], 'fd00::1', '[2001:db8::5]:80', '2001:db8:0:0::/64'],
+  ])('%s', (_what, trusted, remote, forwarded, expected) => {
+    expect(of(trusted, remote, forwarded)).toBe(expected)
+  })
+})
+
+describe('strangers', () => {
+  test.each(TRANSPORTS)('over %s are held back by their address, and not by what they write into X-Forwarded-For', async (transport) => {
+    const gateway = await start({ clients: [clientOf('wallet', newKey('wallet'))], ...limits({ operationsPerSecond: 5 }) })
+    const outcomes = await Promise.all(Array.from({ length: 12 }, (_, index) => ask(gateway.origin, transport, { query: '{ __typename }', key: `guess-${index}`, headers: { 'x-forwarded-for': `198.51.100.${index}` } })))
+    const held = outcomes.filter(({ code, close }) => code === 'RATE_LIMITED' || close === 1013)
+    expect(held.length).toBeGreaterThanOrEqual(5)
+    if (transport === 'WS') return
+    expect(held[0]).toMatchObject({ status: 429, retryAfter: '1' })
+  })
+
+  test('behind a trusted proxy are told apart', async () => {
+    const gateway = await start({ trustedProxies: ['127.0.0.1'], ...limits({ operationsPerSecond: 100 }), clients: [clientOf('wallet', newKey('wallet'))] })
+    const statusFor = async (address: string) => (await ask(gateway.origin, 'POST', { query: '{ __typename }', headers: { 'x-forwarded-for': address } })).status
+    const first = await Promise.all(Array.from({ length: 130 }, () => statusFor('198.51.100.1')))
+    expect(first).toContain(429)
+    expect(await statusFor('198.51.100.2')).toBe(401)
+  })
+})
+
+test('a key with limits of its own is not held back by those for strangers', async () => {
+  const key = newKey('big')
+  const gateway = await start({ clients: [clientOf('big', key, { limits: { operationsPerSecond: 10_000 } })], ...limits({ operationsPerSecond: 3 }) })
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => ask(gateway.origin, 'POST', { query: '{ __typename }', key })))
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([200]))
+})
+
+describe('WebSockets', () => {
+  const open = (gateway: TestGateway) => new WebSocket(`${gateway.origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  const outcome = (socket: WebSocket) =>
+    new Promise<number | string | undefined>((resolve) => {
+      socket.on('unexpected-response', (_request, response) => resolve(`${response.statusCode} ${response.headers['retry-after']}`))
+      socket.on('open', () => resolve('open'))
+    })
+  const init = (socket: WebSocket, key?: string) => socket.send(JSON.stringify({ type: 'connection_init', payload: key === undefined ? {} : { authorization: `Bearer ${key}` } }))
+  const closed = (socket: WebSocket) => new Promise<number>((resolve) => socket.on('close', (code) => resolve(code)))
+
+  test('of one address are no more than allowed, and a place is free again when one leaves', async () => {
+    const gateway = await start(limits({ sockets: 3 }))
+    const sockets = Array.from({ length: 4 }, () => open(gateway))
+    const outcomes = await Promise.all(sockets.map(outcome))
+    expect(outcomes.filter((one) => one === 'open')).toHaveLength(3)
+    expect(outcomes).toContain('429 5')
+    sockets.find((socket) => socket.readyState === socket.OPEN)?.close()
+    await expect.poll(async () => outcome(open(gateway))).toBe('open')
+  })
+
+  test('in all are no more than allowed', async () => {
+    const gateway = await start(limits({ totalSockets: 2 }))
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => outcome(open(gateway))))
+    expect(outcomes.filter((one) => one === 'open')).toHaveLength(2)
+  })
+
+  test('of one client are no more than allowed', async () => {
+    const key = newKey('few')
+    const gateway = await start({ clients: [clientOf('few', key, { limits: { sockets: 1 } })] })
+    const [first, second] = [open(gateway), open(gateway)]
+    await Promise.all([outcome(first), outcome(second)])
+    const codes: number[] = []
+    for (const socket of [first, second]) socket.on('close', (code) => codes.push(code))
+    for (const socket of [first, second]) init(socket, key)
+    await expect.poll(() => codes).toEqual([1013])
+  })
+
+  test('take no more operations at once than allowed, and the socket lives', async () => {
+    const gateway = await start(limits({ subscriptionsPerSocket: 2 }))
+    const socket = open(gateway)
+    await outcome(socket)
+    const heard: { id?: string; type: string; payload?: { extensions: { code: string } }[] }[] = []
+    socket.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString('utf8')) as (typeof heard)[number]))
+    init(socket)
+    await expect.poll(() => heard.at(0)?.type).toBe('connection_ack')
+    for (const id of ['1', '2', '3']) socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { ordersUpdated { sequence } }' } }))
+    await expect.poll(() => heard.find(({ type }) => type === 'error')).toMatchObject({ id: '3', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
+    expect(socket.readyState).toBe(socket.OPEN)
+    expect(heard.find(({ type }) => type === 'error')?.payload?.[0]?.extensions).not.toHaveProperty('http')
+  })
+
+  test('that say nothing are closed after three seconds', async () => {
+    const gateway = await start()
+    const startedAt = performance.now()
+    expect(await closed(open(gateway))).toBe(4408)
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+  })
+
+  test('whose client reads nothing are let go before they fill the memory', async () => {
+    const gateway = await start(limits({ operationsPerSecond: 1_000_000 }))
+    const socket = open(gateway)
+    await outcome(socket)
+    const acknowledged = new Promise((resolve) => socket.once('message', resolve))
+    init(socket)
+    await acknowledged
+    const code = closed(socket)
+    // What the client's system takes by itself is not ours; the rest stays with the gateway.
+    socket.pause()
+    for (let id = 0; id < 400; id++) socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query: getIntrospectionQuery() } }))
+    await expect.poll(async () => /^sluice_websockets (\d+)$/m.exec(await (await fetch(`${gateway.origin}/metrics`)).text())?.[1], { timeout: 15_000 }).toBe('0')
+    socket.resume()
+    expect([4410, 1006]).toContain(await code)
+  })
+})
+
+describe('subscriptions', () => {
+  const SUBSCRIBE = 'subscription { ordersUpdated { sequence } }'
+  const send = (gateway: TestGateway, accept: string) => {
+    const body = JSON.stringify({ query: SUBSCRIBE })
+    const request = httpRequest(`${gateway.origin}/graphql`, { method: 'POST', headers: { accept, 'content-type': 'application/json', 'content-length': String(body.length) } })
+    request.on('error', () => {})
+    request.end(body)
+    return request
+  }
+
+  test('in all are no more than allowed, and those that nobody reads any more do not count', async () => {
+    const gateway = await start(limits({ totalSubscriptions: 20 }))
+    const isRoom = async () => (await ask(gateway.origin, 'POST', { query: SUBSCRIBE, headers: { accept: 'application/json' } })).code !== 'RATE_LIMITED'
+    // Who takes no stream is answered 406, and holds nothing.
+    for (let count = 0; count < 40; count++) expect(await isRoom()).toBe(true)
+    // Who goes away at once, or a little later, holds nothing.
+    for (let count = 0; count < 40; count++) {
+      const request = send(gateway, 'text/event-stream')
+      await new Promise((resolve) => setTimeout(resolve, count % 8))
+      request.destroy()
+    }
+    await expect.poll(isRoom).toBe(true)
+    const held = Array.from({ length: 20 }, () => send(gateway, 'text/event-stream'))
+    await expect.poll(isRoom).toBe(false)
+    for (const request of held) request.destroy()
+    await expect.poll(isRoom).toBe(true)
+  })
+})
