@@ -3,10 +3,10 @@ import type { Ordering } from './ordering.ts'
 import { SECOND_MS } from '../domain/time.ts'
 import type { Store } from '../store/store.ts'
 
-const BEAT_MS = 3 * SECOND_MS
+const BEAT_MS = 2 * SECOND_MS
 /** Five beats: an instance that missed them is gone, and what it left behind is anybody's to settle. */
-const SILENT_MS = 15 * SECOND_MS
-const RECOVER_MS = 10 * SECOND_MS
+const SILENT_MS = 10 * SECOND_MS
+const RECOVER_MS = 3 * SECOND_MS
 
 /**
  * Says that this gateway lives, and settles what those that no longer do have left behind: at the start, and again
