@@ -44,8 +44,8 @@ export interface GatewayOptions {
   onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined
   /** Which clients are told of their orders by a POST; none by default. */
   webhooks?: readonly ClientWebhook[]
-  /** For tests. */
-  webhookOptions?: Pick<WebhooksOptions, 'timing' | 'surroundings'> | undefined
+  /** How each of those went, and what tests set otherwise. */
+  webhookOptions?: Pick<WebhooksOptions, 'timing' | 'surroundings' | 'onDelivery'> | undefined
   /** How long before its end somebody is reminded of a lease; 0, the default: never. */
   leaseReminderDays?: number
 }

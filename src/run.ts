@@ -20,7 +20,7 @@ export interface RunOptions extends Environment {
   sandbox?: Sandbox
   logger?: Logger
   /** For tests: how webhooks are tried again, and how their hosts are looked up. */
-  webhooks?: GatewayOptions['webhookOptions']
+  webhooks?: Omit<NonNullable<GatewayOptions['webhookOptions']>, 'onDelivery'> | undefined
 }
 
 /** A gateway that listens. */
@@ -61,7 +61,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       logger,
       onExchange: (lspId, record) => server?.recordExchange(lspId, record),
       webhooks: config.clients.flatMap(({ name, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name) }] : [])),
-      webhookOptions: options.webhooks,
+      webhookOptions: { ...options.webhooks, onDelivery: (outcome) => server?.recordDelivery(outcome) },
       leaseReminderDays: config.leaseReminderDays,
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())

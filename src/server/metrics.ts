@@ -1,11 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ExchangeRecord } from '../upstream/http.ts'
+import type { DeliveryOutcome } from '../webhooks/sender.ts'
 
 /** What an operator watches. Every label is from a closed set: none is a client's to choose. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #exchanges: Histogram<'lsp' | 'outcome'>
   readonly #requests: Counter<'method' | 'status'>
+  readonly #deliveries: Counter<'outcome'>
   readonly #sockets: Gauge
 
   constructor(sockets: () => number) {
@@ -19,11 +21,16 @@ export class Metrics {
       registers,
     })
     this.#requests = new Counter({ name: 'sluice_http_requests_total', help: 'HTTP requests answered, by method and status.', labelNames: ['method', 'status'], registers })
+    this.#deliveries = new Counter({ name: 'sluice_webhook_attempts_total', help: 'POSTs of events to webhooks: taken, failed (tried again), given_up, or gone (a 410).', labelNames: ['outcome'], registers })
     this.#sockets = new Gauge({ name: 'sluice_websockets', help: 'Open WebSocket connections.', registers, collect: () => this.#sockets.set(sockets()) })
   }
 
   exchange(lspId: string, { latencyMs, failure }: ExchangeRecord): void {
     this.#exchanges.observe({ lsp: lspId, outcome: failure?.code ?? 'answered' }, latencyMs / 1000)
+  }
+
+  delivery(outcome: DeliveryOutcome): void {
+    this.#deliveries.inc({ outcome })
   }
 
   /** `status` is null for one that went away before it was answered. */

@@ -11,6 +11,7 @@ import { secure } from './policies/headers.ts'
 import { HTTP_LIMITS, limitConnections } from './policies/http-limits.ts'
 import { isPublic } from '../upstream/addresses.ts'
 import type { ExchangeRecord } from '../upstream/http.ts'
+import type { DeliveryOutcome } from '../webhooks/sender.ts'
 
 export interface ServerOptions {
   host: string
@@ -28,6 +29,7 @@ export interface RunningServer {
   /** http://host:port */
   readonly origin: string
   recordExchange(lspId: string, record: ExchangeRecord): void
+  recordDelivery(outcome: DeliveryOutcome): void
   /** Takes nothing new, lets what runs come to its end, closes the sockets with a reason. */
   close(): Promise<void>
 }
@@ -115,6 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     origin: `http://${host}:${port}`,
     recordExchange: (lspId, record) => metrics.exchange(lspId, record),
+    recordDelivery: (outcome) => metrics.delivery(outcome),
     async close() {
       isClosing = true
       const closed = new Promise<void>((resolve) => {

@@ -15,6 +15,9 @@ const LEASE_MARGIN_MS = 20 * SECOND_MS
 /** What is on its way when the gateway stops may come to its end for this long. */
 const STOP_GRACE_MS = SECOND_MS
 
+/** How an attempt went, as it is counted. */
+export type DeliveryOutcome = 'taken' | 'failed' | 'given_up' | 'gone'
+
 export interface SenderOptions {
   clientId: string
   poster: WebhookPoster
@@ -24,6 +27,7 @@ export interface SenderOptions {
   logger: Logger
   instanceId: string
   timing: WebhookTiming
+  onDelivery?: ((outcome: DeliveryOutcome) => void) | undefined
 }
 
 /**
@@ -120,21 +124,24 @@ export class WebhookSender {
   }
 
   async #settle(delivery: Delivery, outcome: PostOutcome): Promise<void> {
-    const { clientId, store, clock, logger, timing, instanceId } = this.#options
+    const { clientId, store, clock, logger, timing, instanceId, onDelivery } = this.#options
     const claim = { orderId: delivery.orderId, sequence: delivery.sequence, owner: instanceId }
     const now = clock.now()
     switch (outcome.kind) {
       case 'taken':
+        onDelivery?.('taken')
         return store.webhooks.succeeded(clientId, claim, now)
       case 'broken-off':
         return store.webhooks.release(claim)
       case 'gone':
+        onDelivery?.('gone')
         logger.warn({ client: clientId, host: this.host }, 'a webhook answered 410 and gets nothing more until a restart')
         await store.webhooks.disable(clientId, now)
         // It is the first to go when the receiver wants to hear again.
         return store.webhooks.failed(clientId, claim, { error: 'HTTP status 410: no more is wanted', nextAttemptAt: now }, now)
       case 'failed': {
         const retryAt = nextAttemptAt(timing, delivery, now, Math.random)
+        onDelivery?.(retryAt === null ? 'given_up' : 'failed')
         if (retryAt === null) logger.warn({ client: clientId, order: delivery.orderId, sequence: delivery.sequence, reason: outcome.error }, 'a delivery to a webhook was given up')
         return store.webhooks.failed(clientId, claim, { error: outcome.error, nextAttemptAt: retryAt }, now)
       }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { WebhookPoster } from './poster.ts'
-import { WebhookSender } from './sender.ts'
+import { WebhookSender, type DeliveryOutcome } from './sender.ts'
 import type { WebhookConfig } from './target.ts'
 import { WEBHOOK_TIMING, type WebhookTiming } from './timing.ts'
 import type { Clock } from '../domain/time.ts'
@@ -28,6 +28,7 @@ export interface WebhooksOptions {
   logger: Logger
   timing?: Partial<WebhookTiming> | undefined
   surroundings?: Surroundings | undefined
+  onDelivery?: ((outcome: DeliveryOutcome) => void) | undefined
 }
 
 /** The clients that are told of their orders' events by a POST. */

@@ -18,6 +18,9 @@ describe('a webhook that fails for too long', () => {
     expect(givenUp[0]?.attempts).toBeGreaterThan(1)
     const { webhook } = await gateway.ask(STATUS)
     expect(webhook).toMatchObject({ pendingCount: 0, givenUpCount: events.length, oldestPendingAt: null, lastSuccessAt: null, lastError: 'HTTP status 500', disabledAt: null })
+    const metrics = await (await fetch(`${gateway.origin}/metrics`)).text()
+    expect(metrics).toContain(`sluice_webhook_attempts_total{outcome="given_up"} ${events.length}\n`)
+    expect(metrics).toMatch(/sluice_webhook_attempts_total\{outcome="failed"\} [1-9]/)
   })
 
   test('takes what was given up when the client asks for that', async () => {
