@@ -80,7 +80,8 @@ describe('a backup', () => {
     expect(backup([copy], gateway.databaseUrl).status).toBe(0)
     await using restored = await startTestGateway({ beside: gateway, databaseUrl: copy })
     await pay(restored, id)
-    await vi.waitFor(async () => expect((await readOrder(restored, id)).state).toBe('COMPLETED'), 8_000)
+    // What was being read when the copy was made is leased for some seconds more.
+    await vi.waitFor(async () => expect((await readOrder(restored, id)).state).toBe('COMPLETED'), 16_000)
     const events = await eventsOf(restored, id)
     expect(sequencesOf(events)).toEqual(counting(1, events.length))
     expect(events.length).toBeGreaterThan(sequence)
