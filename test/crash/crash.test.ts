@@ -1,32 +1,29 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { crashRun } from './crash-run.ts'
 import { buildProgram } from './gateway-process.ts'
+import { ENGINES, freshDatabase } from '../support/database.ts'
 
 let program: ReturnType<typeof buildProgram>
-let directory: string
 
-beforeAll(async () => {
+beforeAll(() => {
   program = buildProgram()
-  directory = await mkdtemp(join(tmpdir(), 'sluice-crash-db-'))
 }, 60_000)
 
-afterAll(async () => {
+afterAll(() => {
   program.remove()
-  await rm(directory, { recursive: true, force: true })
 })
 
-const KILLS = Number(process.env.CRASH_KILLS ?? 8)
+/** In short with every run of the tests; `npm run test:crash` kills 250 times on each engine. */
+const KILLS = process.env['CRASH_KILLS'] === undefined ? { SQLite: 4, PostgreSQL: 3 } : { SQLite: Number(process.env['CRASH_KILLS']), PostgreSQL: Number(process.env['CRASH_KILLS']) }
 
-test(
-  'a gateway on the embedded database that is killed while it works loses no order, places none twice, breaks no sequence',
-  async () => {
-    const figures = await crashRun({ engine: 'sqlite', main: program.main, databaseUrl: join(directory, 'crash.db'), kills: KILLS, seed: 20_261_121 })
+test.each(ENGINES)(
+  'a gateway on %s that is killed while it works loses no order, places none twice, breaks no sequence',
+  async (engine) => {
+    await using database = await freshDatabase(engine)
+    const figures = await crashRun({ engine, main: program.main, databaseUrl: database.url, kills: KILLS[engine], seed: 20_261_121 })
     process.stdout.write(`${JSON.stringify(figures)}\n`)
     expect(figures).toMatchObject({ lost: 0, placedTwice: 0, gapsOrRepeats: 0 })
     expect(figures.completed).toBeGreaterThan(0)
   },
-  KILLS * 5_000 + 120_000,
+  120_000 + Math.max(KILLS.SQLite, KILLS.PostgreSQL) * 10_000,
 )

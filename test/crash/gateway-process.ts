@@ -1,18 +1,20 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The program as it is shipped, built into a folder of its own; below node_modules, so that it finds its packages. */
+/** The program as it is shipped, built into a folder of its own. */
 export function buildProgram(): { main: string; remove: () => void } {
-  const outDir = join(ROOT, 'node_modules', '.cache', `sluice-${process.pid}`)
-  mkdirSync(outDir, { recursive: true })
-  const built = spawnSync(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir], { encoding: 'utf8' })
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
+  const built = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], { encoding: 'utf8' })
   if (built.status !== 0) throw new Error(`the program does not build: ${built.stdout}${built.stderr}`)
-  return { main: join(outDir, 'main.js'), remove: () => rmSync(outDir, { recursive: true, force: true }) }
+  copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
+  return { main: join(folder, 'dist/main.js'), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 export interface ProcessOptions {
