@@ -113,7 +113,8 @@ export class Importing {
     const history = this.#history(events, owner, told)
     // One that the LSP never named cannot be asked about.
     const isOver = told.lspOrderId === null
-    const tracking: Tracking = { nextReadAt: isOver ? null : now, failures: 0, openAttempts: 0, final: isOver }
+    // It is read right after this; should nobody live to do that, the tracker does.
+    const tracking: Tracking = { nextReadAt: isOver ? null : now + lsp.settings.timeoutMs, failures: 0, openAttempts: 0, final: isOver }
     await this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)

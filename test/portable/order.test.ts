@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { exported, importInto, twoGateways } from './support.ts'
 import { systemClock } from '../../src/domain/time.ts'
 import { openStore } from '../../src/store/store.ts'
+import { freshPostgres } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { counting, eventsOf, follow, followAll, orderAt, pay, quoteAt, createOrder, readOrder, sequencesOf, type OrderData } from '../support/operations.ts'
 
@@ -75,6 +76,22 @@ describe.concurrent('an order that moves to another gateway', () => {
     expect((await eventsOf(to, id)).filter(({ message }) => message.startsWith('imported'))).toHaveLength(1)
     // Brought back, it is the order that never left.
     expect((await importInto(from, await exported(to, id))).sequence).toBe((await readOrder(from, id)).sequence)
+  })
+
+  test('may move into a database of the other kind, and be reminded of there', async () => {
+    await using database = await freshPostgres()
+    await using gateways = await twoGateways('olive', { databaseUrl: database.url, config: { leaseReminderDays: 365 } })
+    const { from, to } = gateways
+    const first = await orderAt(from, 'olive')
+    const second = await orderAt(from, 'olive', { lspBalanceSat: 2_000_000 })
+    for (const { id } of [first, second]) expect((await importInto(to, await exported(from, id))).id).toBe(id)
+    const follower = follow(to, second.id)
+    await pay(to, second.id)
+    const completed = await follower.untilState('COMPLETED')
+    await vi.waitFor(async () => expect((await eventsOf(to, second.id, completed.sequence)).some(({ message }) => message.includes('the lease of the channel ends'))).toBe(true), { timeout: 8_000 })
+    const events = await eventsOf(to, second.id)
+    expect(sequencesOf(events)).toEqual(counting(1, events.length))
+    await follower.stop()
   })
 
   test('is ordered no second time by its quote', async () => {
