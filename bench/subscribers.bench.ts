@@ -1,63 +1,43 @@
-import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'vitest'
 import { WebSocket } from 'ws'
-import { startSandbox } from '../src/sandbox/index.ts'
-import { buildProgram, GatewayProcess } from '../test/crash/gateway-process.ts'
+import { openRig, placeOrder, report, residentMb } from './support.ts'
 
-const SUBSCRIBERS = Number(process.env.BENCH_SUBSCRIBERS ?? 10_000)
+const SUBSCRIBERS = Number(process.env['BENCH_SUBSCRIBERS'] ?? 10_000)
 
 test(`one event to ${SUBSCRIBERS} subscribers, each on a socket of its own`, async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
-  const program = buildProgram()
-  const sandbox = await startSandbox({ only: ['kestrel'], stepMs: 500 })
-  const [lsp] = sandbox.lsps
-  if (!lsp) throw new Error('no LSP')
-  const configPath = join(directory, 'sluice.yaml')
-  await writeFile(configPath, JSON.stringify({ lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest' }], pace: { activeMs: 200, idleMs: 60_000 }, logLevel: 'error' }))
-  const gateway = new GatewayProcess({ main: program.main, configPath, databaseUrl: join(directory, 'sluice.db') })
+  await using rig = await openRig({ lspId: 'kestrel', activeMs: 200 })
   const sockets: WebSocket[] = []
   try {
-    await gateway.start()
-    const order = await placeOrder(gateway.origin ?? '', sandbox.wallet.pubkey)
-    const idleMb = residentMb(gateway.pid)
+    await rig.gateway.start()
+    const order = await placeOrder(rig, 1_000_000)
+    const idleMb = residentMb(rig.gateway)
 
-    const states = new Map<string, number[]>()
+    const arrivals = new Map<string, number[]>()
+    const arrived = (state: string) => (arrivals.get(state) ?? arrivals.set(state, []).get(state) ?? []).push(performance.now())
     const connectedAt = performance.now()
     for (let done = 0; done < SUBSCRIBERS; done += 200) {
-      const batch = Array.from({ length: Math.min(200, SUBSCRIBERS - done) }, () => follow(gateway.origin ?? '', order.id, (state) => (states.get(state) ?? states.set(state, []).get(state) ?? []).push(performance.now())))
+      const batch = Array.from({ length: Math.min(200, SUBSCRIBERS - done) }, () => follow(rig.gateway.origin ?? '', order.id, (state) => arrived(state)))
       sockets.push(...(await Promise.all(batch)))
     }
-    const connectMs = performance.now() - connectedAt
-    const subscribedMb = residentMb(gateway.pid)
+    const connectMs = Math.round(performance.now() - connectedAt)
+    const subscribedMb = residentMb(rig.gateway)
 
-    await sandbox.wallet.payInvoice(order.payment.bolt11.invoice)
-    while ((states.get('COMPLETED') ?? []).length < SUBSCRIBERS) await new Promise((resolve) => setTimeout(resolve, 50))
-    const spreads = [...states].filter(([state]) => state !== 'AWAITING_PAYMENT').map(([state, times]) => `${state}: ${times.length} in ${Math.round(Math.max(...times) - Math.min(...times))} ms`)
-    process.stdout.write(
-      `${JSON.stringify({ subscribers: SUBSCRIBERS, connectMs: Math.round(connectMs), idleMb: Math.round(idleMb), subscribedMb: Math.round(subscribedMb), kbEach: Math.round(((subscribedMb - idleMb) * 1024) / SUBSCRIBERS), peakMb: Math.round(residentMb(gateway.pid, 'VmHWM')), spreads })}\n`,
-    )
+    await rig.sandbox.wallet.payInvoice(order.payment.bolt11.invoice)
+    while ((arrivals.get('COMPLETED') ?? []).length < SUBSCRIBERS) await new Promise((resolve) => setTimeout(resolve, 50))
+    const spread = (times: number[]) => Math.round((times.at(-1) ?? 0) - (times[0] ?? 0))
+    report({
+      subscribers: SUBSCRIBERS,
+      connectMs,
+      idleMb,
+      subscribedMb,
+      kilobytesEach: Math.round(((subscribedMb - idleMb) * 1024) / SUBSCRIBERS),
+      peakMb: residentMb(rig.gateway, 'VmHWM'),
+      firstToLastMs: Object.fromEntries([...arrivals].filter(([state]) => state !== 'AWAITING_PAYMENT').map(([state, times]) => [state, spread(times)])),
+    })
   } finally {
     for (const socket of sockets) socket.terminate()
-    await gateway.kill()
-    await sandbox.close()
-    program.remove()
-    await rm(directory, { recursive: true, force: true })
   }
 })
-
-async function placeOrder(origin: string, clientPubkey: string): Promise<{ id: string; payment: { bolt11: { invoice: string } } }> {
-  const ask = async (query: string) => {
-    const response = await fetch(`${origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) })
-    // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
-    return ((await response.json()) as { data: any }).data
-  }
-  const { quotes } = await ask(`{ quotes(request: {clientPubkey: "${clientPubkey}", lspBalanceSat: 1000000}) { quotes { id } } }`)
-  const { createOrder } = await ask(`mutation { createOrder(input: {quoteId: "${quotes.quotes[0].id}", idempotencyKey: "bench"}) { ... on Order { id payment { bolt11 { invoice } } } } }`)
-  return createOrder
-}
 
 /** Resolves when the first event has come: how the order stands. */
 function follow(origin: string, orderId: string, onState: (state: string) => void): Promise<WebSocket> {
@@ -75,9 +55,4 @@ function follow(origin: string, orderId: string, onState: (state: string) => voi
       }
     })
   })
-}
-
-function residentMb(pid: number | null, field = 'VmRSS'): number {
-  const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kilobytes) / 1024
 }

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startSandbox, type Sandbox, type SandboxLsp } from '../src/sandbox/index.ts'
+import { buildProgram, GatewayProcess } from '../test/crash/gateway-process.ts'
+
+/** The program as it is shipped, in a process of its own, with one simulated LSP. */
+export interface Rig extends AsyncDisposable {
+  readonly gateway: GatewayProcess
+  readonly sandbox: Sandbox
+  readonly lsp: SandboxLsp
+  readonly databaseUrl: string
+}
+
+export interface RigOptions {
+  lspId: string
+  stepMs?: number
+  activeMs?: number
+}
+
+export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOptions): Promise<Rig> {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+  const program = buildProgram()
+  const sandbox = await startSandbox({ only: [lspId], stepMs })
+  const lsp = sandbox.lsp(lspId)
+  const configPath = join(directory, 'sluice.yaml')
+  const databaseUrl = join(directory, 'sluice.db')
+  // JSON is YAML.
+  await writeFile(
+    configPath,
+    JSON.stringify({
+      lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', requestsPerMinute: 60_000 }],
+      pace: { activeMs, idleMs: 3_600_000 },
+      logLevel: 'error',
+    }),
+  )
+  const gateway = new GatewayProcess({ main: program.main, configPath, databaseUrl })
+  return {
+    gateway,
+    sandbox,
+    lsp,
+    databaseUrl,
+    async [Symbol.asyncDispose]() {
+      await gateway.kill()
+      await sandbox.close()
+      program.remove()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+export interface PlacedOrder {
+  id: string
+  payment: { bolt11: { invoice: string } }
+}
+
+export async function placeOrder({ gateway, sandbox }: Rig, lspBalanceSat: number): Promise<PlacedOrder> {
+  const { quotes } = await ask(gateway, `{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } } }`)
+  const { createOrder } = await ask(
+    gateway,
+    `mutation { createOrder(input: {quoteId: "${quotes.quotes[0].id}", idempotencyKey: "bench-${lspBalanceSat}"}) { ... on Order { id payment { bolt11 { invoice } } } } }`,
+  )
+  return createOrder
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
+export async function ask(gateway: GatewayProcess, query: string): Promise<any> {
+  const response = await fetch(`${gateway.origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) })
+  const { data, errors } = (await response.json()) as { data: unknown; errors?: unknown }
+  if (errors) throw new Error(JSON.stringify(errors))
+  return data
+}
+
+/** What the process holds of the machine's memory. Linux tells; elsewhere it is not measured. */
+export function residentMb({ pid }: GatewayProcess, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Math.round(Number(kilobytes) / 1024)
+}
+
+export function report(figures: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(figures)}\n`)
+}
