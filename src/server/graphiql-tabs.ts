@@ -38,7 +38,7 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
       checks { name verdict message }
     }
     ... on Error { message }
-    ... on PriceChangedError { quote { id feeTotalSat orderTotalSat } }
+    ... on PriceChangedError { newQuote: quote { id feeTotalSat orderTotalSat } }
     ... on LspError { code property retryAt }
   }
 }

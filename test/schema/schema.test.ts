@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { buildSchema, findBreakingChanges, GraphQLError, GraphQLSchema, printSchema } from 'graphql'
+import { buildSchema, findBreakingChanges, GraphQLError, GraphQLSchema, Kind, parse, printSchema, validate } from 'graphql'
 import { createGraphQLError } from 'graphql-yoga'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/schema/index.ts'
 import { sandboxSchema } from '../../src/schema/sandbox.ts'
+import { graphiqlTabs } from '../../src/server/graphiql-tabs.ts'
 
 const PRINTED = new URL('../../schema.graphql', import.meta.url)
 const CORE = new URL('core.graphql', import.meta.url)
@@ -58,4 +59,23 @@ test('there is one graphql: what tests, Yoga and Node.js load is the same', () =
   expect(loaded.GraphQLError).toBe(GraphQLError)
   expect(schema).toBeInstanceOf(GraphQLSchema)
   expect(createGraphQLError('made by what Yoga uses')).toBeInstanceOf(GraphQLError)
+})
+
+describe('what GraphiQL opens with', () => {
+  const SANDBOX = { clientPubkey: `02${'11'.repeat(32)}`, clientAddress: '127.0.0.1:9735' }
+
+  test.each([
+    ['in the sandbox', sandboxSchema, SANDBOX, ['Compare', 'Order', 'Pay', 'Follow', 'Break']],
+    ['elsewhere', schema, null, ['Compare', 'Order', 'Follow']],
+  ])('can be run %s', (_, against, sandbox, names) => {
+    const tabs = graphiqlTabs({ sandbox })
+    expect(tabs.map(({ query }) => /^(?:query|mutation|subscription) (\w+)/m.exec(query)?.[1])).toEqual(names)
+    for (const { query, variables } of tabs) {
+      const document = parse(query)
+      expect(validate(against, document)).toEqual([])
+      const [operation] = document.definitions
+      const wanted = operation?.kind === Kind.OPERATION_DEFINITION ? (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value) : []
+      expect(Object.keys(JSON.parse(variables ?? '{}') as object)).toEqual(wanted)
+    }
+  })
 })
