@@ -61,14 +61,15 @@ describe('an address of a database', () => {
     expect(JSON.stringify([error, (error as Error).message, (error as Error).stack, (error as Error).cause])).not.toMatch(/s3cret/)
   })
 
-  test('with a wrong password is a DatabaseError without it', async () => {
+  test('with a wrong user and password is a DatabaseError without it', async () => {
     const postgres = inject('postgres')
     if ('problem' in postgres) throw new Error(postgres.problem)
     const url = new URL(postgres.url)
+    url.username = 'stranger'
     url.password = encodeURIComponent(secret)
     const error = (await openStore(url.href, systemClock).catch((thrown: unknown) => thrown)) as Error
     expect(error).toBeInstanceOf(DatabaseError)
-    expect(error.message).toMatch(/password authentication failed/)
+    expect(error.message).toMatch(/password authentication failed|role "stranger" does not exist/)
     expect(`${error.message}${error.stack}`).not.toMatch(/s3cret/)
   })
 })

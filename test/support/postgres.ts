@@ -117,10 +117,10 @@ async function serve({ directory, bin, user }: Installation, password: string): 
   const command = {
     command: bin('postgres'),
     args: ['-D', join(directory, 'data'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-    options: { ...user, cwd: directory, env: environment },
+    options: { ...user, cwd: directory },
     directory,
   }
-  const keeper = spawn(process.execPath, [fileURLToPath(new URL('postgres-keeper.mjs', import.meta.url)), JSON.stringify(command)], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const keeper = spawn(process.execPath, [fileURLToPath(new URL('postgres-keeper.mjs', import.meta.url)), JSON.stringify(command)], { env: environment, stdio: ['pipe', 'ignore', 'pipe'] })
   let said = ''
   keeper.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2_000)
