@@ -86,7 +86,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       // Else the reason of a close would tell clients what went wrong in here.
       isProd: true,
       connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-      jsonMessageReviver: withQuery,
+      jsonMessageReviver: readMessage,
       async onConnect({ connectionParams, extra: { socket } }) {
         try {
           const grant = await authenticated(access, contextOf(socket, connectionParams), logger)
@@ -166,13 +166,18 @@ function isTooSlow(socket: WebSocket): boolean {
   return true
 }
 
-/** graphql-ws insists on a document, which an operation that is named by its id lacks. */
-function withQuery(key: string, value: unknown): unknown {
-  const payload = key === '' && isRecord(value) && value['type'] === 'subscribe' ? value['payload'] : undefined
+/** What only a server says. graphql-ws lets it pass, and then takes it for an error of ours, which it prints. */
+const NOT_FOR_CLIENTS: ReadonlySet<unknown> = new Set(['connection_ack', 'next', 'error'])
+
+/** A message as graphql-ws expects it: it insists on a document, which an operation that is named by its id lacks. */
+function readMessage(key: string, value: unknown): unknown {
+  if (key !== '' || !isRecord(value)) return value
+  if (NOT_FOR_CLIENTS.has(value['type'])) return null
+  const payload = value['type'] === 'subscribe' ? value['payload'] : undefined
   if (!isRecord(payload) || payload['query'] != null) return value
   const extensions = payload['extensions']
   if (payload['documentId'] === undefined && !(isRecord(extensions) && isRecord(extensions['persistedQuery']))) return value
-  return { ...(value as object), payload: { ...payload, query: '' } }
+  return { ...value, payload: { ...payload, query: '' } }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
