@@ -54,7 +54,7 @@ mutation Pay($orderId: ID!) {
 }
 `
 
-const FOLLOW = (step: number) => `# ${step}. Follow it, live, over WebSocket. afterSequence resumes;
+const FOLLOW = (step: number) => `# ${step}. Follow it, live. afterSequence resumes;
 #    leave it out to begin with how the order stands.
 subscription Follow($orderId: ID!, $afterSequence: Int) {
   orderUpdated(id: $orderId, afterSequence: $afterSequence) {

@@ -12,6 +12,9 @@ interface Page {
   etag: string
 }
 
+/** How the page subscribes: it sends the headers that are typed into it, and with them a key, over HTTP only. */
+type Protocol = 'WS' | 'SSE'
+
 export interface GraphiqlOptions {
   /** Also show how to pay and to break things. */
   sandbox: { clientPubkey: string; clientAddress: string } | null
@@ -49,11 +52,13 @@ export function wantsGraphiql({ method, headers }: IncomingMessage): boolean {
 }
 
 /** Serves GraphiQL without any other host: everything that the page needs is in the page. */
-export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function serveGraphiql(options: GraphiqlOptions, takesKey: () => boolean): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   // Nine megabytes, and fifty of memory when loaded: not before somebody wants it, and once.
-  let page: Promise<Page> | null = null
+  const pages = new Map<Protocol, Promise<Page>>()
   return async (request, response) => {
-    page ??= render(options)
+    const protocol = takesKey() ? 'SSE' : 'WS'
+    const page = pages.get(protocol) ?? render(options, protocol)
+    pages.set(protocol, page)
     const { html, gzipped, policy, etag } = await page
     const headers = { ...PAGE_HEADERS, 'content-security-policy': policy, etag }
     if (request.headers['if-none-match']?.includes(etag.slice(2))) {
@@ -67,13 +72,13 @@ export function serveGraphiql(options: GraphiqlOptions): (request: IncomingMessa
   }
 }
 
-async function render(options: GraphiqlOptions): Promise<Page> {
+async function render(options: GraphiqlOptions, subscriptionsProtocol: Protocol): Promise<Page> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const tabs = graphiqlTabs(options)
   const html = renderGraphiQL({
     title: 'Sluice',
     endpoint: GRAPHQL_PATH,
-    subscriptionsProtocol: 'WS',
+    subscriptionsProtocol,
     defaultTabs: tabs,
     defaultEditorToolsVisibility: 'variables',
     schemaDescription: true,

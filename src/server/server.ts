@@ -42,8 +42,8 @@ const KEEP_ALIVE_MS = 65_000
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let isClosing = false
-  const page = options.graphiql && serveGraphiql(options.graphiql)
   const { access } = options
+  const page = options.graphiql && serveGraphiql(options.graphiql, () => access.clients.haveKeys)
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     secure(response)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -23,6 +24,8 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
   let folder: string
   let context: BrowserContext
   let page: Page
+  /** The gateways. */
+  const origins = new Set<string>()
   /** Everything that the page asked for, or connected to. */
   const asked: URL[] = []
   const complaints: string[] = []
@@ -49,9 +52,10 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
       serviceWorkers: 'block',
       permissions: ['clipboard-write', 'clipboard-read'],
     })
-    await context.route('**/*', (route) => (new URL(route.request().url()).host === new URL(gateway.origin).host ? route.continue() : route.abort()))
+    origins.add(gateway.origin)
+    await context.route('**/*', (route) => (origins.has(new URL(route.request().url()).origin) ? route.continue() : route.abort()))
+    context.on('request', (request) => asked.push(new URL(request.url())))
     page = context.pages()[0] ?? (await context.newPage())
-    page.on('request', (request) => asked.push(new URL(request.url())))
     page.on('websocket', (socket) => asked.push(new URL(socket.url())))
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
@@ -107,12 +111,17 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
 
   /** As a person would: into the editor, everything marked, and another text pasted. */
   async function fillIn(values: Record<string, unknown>): Promise<void> {
+    const text = await paste(values)
+    await eventually(async () => (await keptTab())?.variables).toBe(text)
+  }
+
+  async function paste(values: Record<string, unknown>): Promise<string> {
     const text = JSON.stringify(values, null, 2)
     await page.evaluate((copied) => (globalThis as unknown as { navigator: { clipboard: { writeText(text: string): Promise<void> } } }).navigator.clipboard.writeText(copied), text)
     await page.locator('.graphiql-editor-tool .monaco-editor:visible').first().click()
     await page.keyboard.press('Control+A')
     await page.keyboard.press('Control+V')
-    await eventually(async () => (await keptTab())?.variables).toBe(text)
+    return text
   }
 
   const found = async (pattern: RegExp) => {
@@ -203,8 +212,37 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
     await eventually(variables).toContain('browser')
   })
 
+  test('with a key in its headers, follows an order at a gateway that takes none without', async () => {
+    const authorization = 'Bearer a-key'
+    const keySha256 = createHash('sha256').update('a-key').digest('hex')
+    await using keyed = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [{ name: 'wallet', keySha256 }] as never } })
+    // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of any shape
+    const ask = async (text: string, values: Record<string, unknown>) => (await keyed.send(text, values, { authorization })).data as Record<string, any>
+    const request = { clientPubkey: keyed.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
+    const { quotes } = await ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request })
+    const { createOrder } = await ask('mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }', { id: quotes.quotes[0].id })
+
+    const before = page
+    origins.add(keyed.origin)
+    page = await context.newPage()
+    page.on('websocket', (socket) => asked.push(new URL(socket.url())))
+    await page.goto(`${keyed.origin}/graphql`)
+    await open('Follow', 'subscription Follow')
+    await fillIn({ orderId: createOrder.id, afterSequence: 0 })
+    await page.getByRole('button', { name: 'Headers' }).click()
+    await paste({ authorization })
+    await eventually(variables).toContain(authorization)
+    await run()
+    await eventually(result).toContain('"state": "AWAITING_PAYMENT"')
+    await ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: createOrder.id })
+    await eventually(result).toContain('"state": "COMPLETED"')
+    await page.close()
+    page = before
+    expect(asked.filter(({ protocol, host }) => protocol === 'ws:' && host === new URL(keyed.origin).host)).toEqual([])
+  })
+
   test('has asked nobody but the gateway for anything, and nothing went wrong in it', () => {
-    const elsewhere = asked.filter((url) => !['data:', 'blob:'].includes(url.protocol) && url.host !== new URL(gateway.origin).host)
+    const elsewhere = asked.filter(({ protocol, origin }) => !['data:', 'blob:'].includes(protocol) && !origins.has(origin.replace(/^ws/, 'http')))
     expect(elsewhere.map(({ href }) => href)).toEqual([])
     expect(asked.filter(({ protocol }) => protocol === 'ws:').length).toBeGreaterThan(0)
     expect(complaints).toEqual([])
