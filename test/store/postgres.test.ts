@@ -8,6 +8,20 @@ import { openStore } from '../../src/store/store.ts'
 import { execute, freshPostgres } from '../support/database.ts'
 import { proxyTo } from '../support/proxy.ts'
 
+/** Gives a hint until it is heard: from then on the other one listens. */
+async function untilHeard(here: Hints, there: Hints): Promise<void> {
+  const heard = vi.fn<() => void>()
+  const stop = there.on('order:first', heard)
+  await vi.waitFor(
+    () => {
+      here.give('order:first')
+      expect(heard).toHaveBeenCalled()
+    },
+    { timeout: 5_000 },
+  )
+  stop()
+}
+
 describe('hints between gateways on one PostgreSQL', () => {
   test('arrive in well under a second, and at their topic only', async () => {
     await using stage = await openStage('PostgreSQL')
@@ -15,27 +29,25 @@ describe('hints between gateways on one PostgreSQL', () => {
     const [mine, other] = [vi.fn<() => void>(), vi.fn<() => void>()]
     there.on('order:1', mine)
     there.on('order:2', other)
-    await vi.waitFor(() => {
-      here.give('order:1', `client:${CLIENT}`)
-      expect(mine).toHaveBeenCalled()
-    })
-    const before = mine.mock.calls.length
-    await delay(100)
+    await untilHeard(here, there)
     const startedAt = performance.now()
-    here.give('order:1')
-    await vi.waitFor(() => expect(mine.mock.calls.length).toBeGreaterThan(before), { interval: 2 })
+    here.give('order:1', `client:${CLIENT}`)
+    await vi.waitFor(() => expect(mine).toHaveBeenCalled(), { interval: 2 })
     expect(performance.now() - startedAt).toBeLessThan(500)
     expect(other).not.toHaveBeenCalled()
   })
 
   test('are given to oneself once, and not again by way of the database', async () => {
     await using stage = await openStage('PostgreSQL')
-    const hints = new Hints(stage.store.bus)
-    const heard = vi.fn<() => void>()
+    const [hints, others] = [new Hints(stage.store.bus), new Hints((await stage.another()).bus)]
+    await untilHeard(others, hints)
+    await untilHeard(hints, others)
+    const [heard, heardThere] = [vi.fn<() => void>(), vi.fn<() => void>()]
     hints.on('order:1', heard)
-    await delay(200)
+    others.on('order:1', heardThere)
     hints.give('order:1')
-    await delay(200)
+    await vi.waitFor(() => expect(heardThere).toHaveBeenCalled())
+    await delay(100)
     expect(heard).toHaveBeenCalledTimes(1)
   })
 
@@ -44,7 +56,7 @@ describe('hints between gateways on one PostgreSQL', () => {
     const [here, there] = [new Hints(stage.store.bus), new Hints((await stage.another()).bus)]
     const heard = new Set<number>()
     for (const number of upTo(2_000)) there.on(`order:${number}`, () => heard.add(number))
-    await delay(200)
+    await untilHeard(here, there)
     here.give(`client:${'x'.repeat(9_000)}`)
     for (const number of upTo(2_000)) here.give(`order:${number}`)
     await vi.waitFor(() => expect(heard.size).toBe(2_000), { timeout: 5_000 })
@@ -56,22 +68,11 @@ describe('hints between gateways on one PostgreSQL', () => {
     await using near = await openStore(proxy.url, systemClock)
     await using far = await openStore(database.url, systemClock)
     const [listening, giving] = [new Hints(near.bus), new Hints(far.bus)]
-    const heard = vi.fn<() => void>()
-    listening.on('order:1', heard)
-    const arrives = () =>
-      vi.waitFor(
-        () => {
-          giving.give('order:1')
-          expect(heard).toHaveBeenCalled()
-        },
-        { timeout: 5_000 },
-      )
-    await arrives()
+    await untilHeard(giving, listening)
     await proxy.cut()
     await delay(300)
-    heard.mockClear()
     await proxy.restore()
-    await arrives()
+    await untilHeard(giving, listening)
   })
 })
 
