@@ -5,7 +5,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { counting, course, eventsOf, follow, orderAt, pay, readOrder, sequencesOf, SIZE_SAT, type EventData, type OrderData, type Transport } from '../support/operations.ts'
 
 /** Long enough for every step to be read at least once, however busy the machine. */
-const STEP_MS = 300
+const STEP_MS = 500
 const BLOCK_MS = 600_000
 const TXID = /^[0-9a-f]{64}$/
 const OUTPOINT = /^[0-9a-f]{64}:\d+$/

@@ -29,7 +29,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
       const [before] = await eventsOf(gateway, ordered.id, gone.sequence - 1)
       expect(before).toEqual(gone)
       expect(await eventsOf(gateway, ordered.id, gone.sequence)).toEqual([])
-      await vi.waitFor(async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.order.checkedAt))
+      await vi.waitFor(async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.order.checkedAt), { timeout: 10_000 })
 
       lsp.setFaults([])
       await follower.untilState('COMPLETED')

@@ -144,7 +144,7 @@ describe.concurrent('ordersUpdated', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder'], stepMs: 100 } })
     const before = await orderAt(gateway, 'thunder')
     const all = followAll(gateway)
-    await vi.waitFor(() => expect([...listeners].some(([topic, count]) => topic.startsWith('client:') && count > 0)).toBe(true), { interval: 5 })
+    await vi.waitFor(() => expect([...listeners].some(([topic, count]) => topic.startsWith('client:') && count > 0)).toBe(true), { timeout: 10_000, interval: 5 })
     // Whoever listens has taken down where the log ends, once a first event comes.
     const orders = [await orderAt(gateway, 'olive'), await orderAt(gateway, 'kestrel'), before]
     for (const { id } of orders) await pay(gateway, id)

@@ -23,7 +23,7 @@ function decisionsAt(gateway: TestGateway) {
 
 describe.concurrent('a rate decision', () => {
   test('a new rate that the client accepts leads to the channel', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], stepMs: 300 } })
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], stepMs: 600 } })
     const { id, follower, asked } = await repriced(gateway)
     expect(asked.order).toMatchObject({ lspState: 'PENDING_RATE_DECISION', nextStep: { actor: 'CLIENT', action: 'DECIDE_RATE' }, payment: { bolt11: { state: 'PAID' } } })
 

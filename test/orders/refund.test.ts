@@ -27,7 +27,7 @@ function refundCalls(gateway: TestGateway) {
 
 describe.concurrent('a refund that is asked for', () => {
   test('is paid to an invoice of the wallet', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'], stepMs: 400 } })
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'], stepMs: 900 } })
     const { wallet } = gateway.sandbox
     const { id, follower } = await stuck(gateway)
     const { refund } = await readOrder(gateway, id)
@@ -153,7 +153,7 @@ const BY_ITSELF: readonly (readonly [string, string[], string | null])[] = [
 describe.concurrent('an LSP that cannot open the channel', () => {
   for (const [lspId, states, failureReason] of BY_ITSELF) {
     test(`${lspId} gives the payment back by itself, and the order ends as REFUNDED`, async () => {
-      await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: 500 } })
+      await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: 800 } })
       gateway.sandbox.lsp(lspId).setFaults(['REFUND'])
       const { id, payment } = await orderAt(gateway, lspId)
       const follower = follow(gateway, id)
@@ -174,7 +174,7 @@ describe.concurrent('an LSP that cannot open the channel', () => {
     const failed = await follower.untilState('FAILED')
     expect(failed.order).toMatchObject({ lspState: 'Failed', channel: { state: 'FAILED' }, nextStep: { actor: 'NOBODY', message: expect.stringContaining('ask the LSP, naming lspOrderId') } })
     // A refund may still be told of, so it is followed on.
-    await vi.waitFor(() => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300))
+    await vi.waitFor(() => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300), { timeout: 10_000 })
     await follower.stop()
   })
 })

@@ -42,7 +42,7 @@ describe.concurrent('an order that moves to another gateway', () => {
       const order = await readOrder(from, id)
       expect(order.state).not.toBe('AWAITING_PAYMENT')
       return order
-    })
+    }, { timeout: 10_000 })
     const document = await exported(from, id)
     expect(JSON.parse(document).order.sequence).toBeGreaterThanOrEqual(sequence)
     expect((await importInto(to, document)).id).toBe(id)

@@ -36,7 +36,7 @@ describe('a gateway on PostgreSQL', () => {
     const { id: quoteId } = await quote(gateway)
     gateway.sandbox.lsp('kestrel').setFaults(['SLOW'])
     const asked = gateway.send(ORDER, { input: { quoteId, idempotencyKey: 'k' } })
-    await vi.waitFor(() => expect(placed(gateway, 'kestrel')).toBe(1))
+    await vi.waitFor(() => expect(placed(gateway, 'kestrel')).toBe(1), { timeout: 10_000 })
     await proxy.cut()
     expect((await fetch(`${gateway.origin}/ready`)).status).toBe(503)
     await delay(2_500)

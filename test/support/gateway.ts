@@ -51,8 +51,8 @@ export interface TestGatewayOptions {
   beside?: Pick<TestGateway, 'sandbox'>
 }
 
-/** Steps of 40 ms and readings every 25: what takes a wallet minutes takes a test a moment. */
-const STEP_MS = 40
+/** Steps of 60 ms and readings every 25: what takes a wallet minutes takes a test a moment. */
+const STEP_MS = 60
 const PACE = { activeMs: 25, idleMs: 1_000 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {

@@ -88,7 +88,7 @@ test('its orders are not read, and are once it may be asked again; the first ans
   await order(await quoteId(1_000_000))
   const reads = () => server.requests.filter(({ path }) => path === '/get_order').length
   clock.pass(1_000)
-  await vi.waitFor(() => expect(reads()).toBeGreaterThan(0))
+  await vi.waitFor(() => expect(reads()).toBeGreaterThan(0), { timeout: 10_000 })
   await breakIt()
   // What was under way when it began may still arrive.
   await sleep(50)
@@ -98,7 +98,7 @@ test('its orders are not read, and are once it may be asked again; the first ans
   expect(reads()).toBe(before)
   heal()
   clock.pass(1_000)
-  await vi.waitFor(() => expect(lsp().status).toMatchObject({ state: 'DEGRADED', retryAt: null }))
+  await vi.waitFor(() => expect(lsp().status).toMatchObject({ state: 'DEGRADED', retryAt: null }), { timeout: 10_000 })
   expect(reads()).toBeGreaterThan(before)
   expect(await quote(1_000_000)).toMatchObject({ kind: 'quote' })
 })
