@@ -46,7 +46,8 @@ export type CheckName =
   | 'INVOICE_NETWORK'
   | 'INVOICE_NOT_EXPIRED'
   | 'INVOICE_PAYEE'
-  | 'ONCHAIN_ADDRESS';
+  | 'ONCHAIN_ADDRESS'
+  | 'TERMS_ECHOED';
 
 export type CheckVerdict =
   | 'FAILED'
