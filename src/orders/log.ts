@@ -1,6 +1,7 @@
 import type { Hints } from './hints.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import { isFinal, type LifeTraits } from '../domain/schedule.ts'
+import { cleanText } from '../domain/text.ts'
 import type { Clock } from '../domain/time.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Store, Stores } from '../store/store.ts'
@@ -73,7 +74,8 @@ export class OrderLog {
       at: this.#clock.now(),
       previousState: before?.state ?? null,
       state: order.state,
-      message,
+      // It tells ids as the LSP wrote them, and a page may show it as it is.
+      message: cleanText(message, 1_000),
       order,
     }
   }

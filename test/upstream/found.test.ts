@@ -1,12 +1,17 @@
-import { expect, test } from 'vitest'
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import { SetClock } from './support.ts'
 import { channelRequest, failureOf, NOW, orderRef } from '../support/adapter-call.ts'
-import { lsps1Order } from '../quotes/support.ts'
+import { LSPS1_INFO, lsps1Order, settings } from '../quotes/support.ts'
+import { openGateway } from '../../src/gateway.ts'
 import type { Adapter, LspCall } from '../../src/protocols/adapter.ts'
 import { channelRequest002 } from '../../src/protocols/channel-request-0.0.2.ts'
 import { kaleidoswap } from '../../src/protocols/kaleidoswap.ts'
 import { lsps1 } from '../../src/protocols/lsps1.ts'
+import { openStore } from '../../src/store/store.ts'
 import { readAnswer } from '../../src/upstream/answer.ts'
 import { fixture } from '../support/fixtures.ts'
+import { json, QueueServer } from '../support/queue-server.ts'
 
 // What the fuzzer found, each with the answer that showed it.
 
@@ -42,6 +47,27 @@ test('why a document does not fit is said without markup, also of a part of it',
   const nested = { ...order, payment: { bolt11: { ...order.payment.bolt11, state: 'x'.repeat(1_001) } } }
   const failure = await failureOf(lsps1.createOrder(call(lsps1, 200, nested), channelRequest(), null))
   expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: 'the answer is not what its protocol says: payment.bolt11.state: Too big: expected string to have at most 1000 characters' })
+})
+
+test('an id that is markup is none in the message of an event', async () => {
+  const clock = new SetClock()
+  await using server = await QueueServer.start()
+  const order = lsps1Order(clock.at)
+  const channel = { funded_at: null, funding_outpoint: '<svg/onload=alert(1)>', expires_at: null }
+  server.always((request, response) => json(200, request.path === '/get_info' ? LSPS1_INFO : request.path === '/get_order' ? { ...order, channel } : order)(request, response))
+  await using store = await openStore(':memory:', clock)
+  await using gateway = await openGateway({ lsps: [settings('lsp', server.url)], pace: { activeMs: 25, idleMs: 1_000 }, store, clock, logger: pino({ level: 'silent' }) })
+  const quoted = await gateway.quoting.ask(gateway.lsps.require('lsp'), { clientId: 'ann', request: channelRequest(), firm: 'WHEN_NEEDED', deadlineMs: 2_000 })
+  const ordered = await gateway.ordering.createOrder('ann', { quoteId: quoted.kind === 'quote' ? quoted.quote.id : '', idempotencyKey: 'k', maxOrderTotalSat: null, email: null })
+  const { id } = (ordered as { order: { id: string } }).order
+  clock.pass(1_000)
+  const second = await vi.waitFor(async () => {
+    const [event] = await store.orders.events(id, 1, 1)
+    if (!event) throw new Error('not yet')
+    return event
+  })
+  expect(second.message).toContain('svg/onload=alert(1)>')
+  expect(second.message).not.toContain('<')
 })
 
 test('an access token that could neither be kept nor sent does not lose the order', async () => {
