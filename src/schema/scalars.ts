@@ -28,11 +28,16 @@ builder.scalarType('AssetAmount', {
   },
 })
 
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i
+
 builder.scalarType('DateTime', {
   description: 'An instant, ISO 8601 in UTC.',
   serialize: (value) => new Date(value).toISOString(),
   parseValue(value) {
-    const time = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(value) ? Date.parse(value) : Number.NaN
+    const date = typeof value === 'string' ? DATE_TIME.exec(value) : null
+    // Date.parse makes the 2nd of March of a 30th of February.
+    const isReal = date !== null && Number(date[3]) <= new Date(Date.UTC(Number(date[1]), Number(date[2]), 0)).getUTCDate()
+    const time = isReal ? Date.parse(date[0]) : Number.NaN
     if (Number.isNaN(time)) throw badInput('DateTime: an instant such as 2026-11-21T12:00:00Z is wanted')
     return time
   },
