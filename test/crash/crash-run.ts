@@ -29,7 +29,6 @@ export interface CrashOptions {
   databaseUrl: string
   kills: number
   seed: number
-  onProgress?: (kills: number) => void
 }
 
 /** LSPs whose price needs no order: each order that a client wants is exactly one POST, or none. */
@@ -58,7 +57,7 @@ const ALL = `query ($after: String) { orders(first: 100, after: $after) { nodes 
 const FOLLOW = `subscription ($id: ID!, $after: Int!) { orderUpdated(id: $id, afterSequence: $after) { sequence state } }`
 
 /** Kills a gateway again and again while wallets order, pay and follow; then lets it finish and looks at everything. */
-export async function crashRun({ engine, main, databaseUrl, kills, seed, onProgress }: CrashOptions): Promise<CrashFigures> {
+export async function crashRun({ engine, main, databaseUrl, kills, seed }: CrashOptions): Promise<CrashFigures> {
   const startedAt = performance.now()
   const random = randomOf(seed)
   const directory = await mkdtemp(join(tmpdir(), 'sluice-crash-'))
@@ -72,7 +71,7 @@ export async function crashRun({ engine, main, databaseUrl, kills, seed, onProgr
     await startUp(gateway)
     const wallets = Array.from({ length: WALLETS }, () => run.wallet())
     for (let killed = 0; killed < kills; killed += 1) {
-      await sleep(random() * 400)
+      await sleep(50 + random() * 600)
       await gateway.kill()
       // Now and then it is killed again while it starts: recovery must survive itself.
       if (random() < 0.15) {
@@ -83,9 +82,8 @@ export async function crashRun({ engine, main, databaseUrl, kills, seed, onProgr
       }
       await startUp(gateway)
       placed.look()
-      onProgress?.(killed + 1)
     }
-    run.isEnding = true
+    run.end()
     await Promise.all(wallets)
     placed.look()
     return { engine, kills, ...(await run.verdict(placed)), seconds: Math.round((performance.now() - startedAt) / 1000) }
@@ -156,7 +154,7 @@ class Wallets {
   readonly #wanted: Wanted[] = []
   #count = 0
   #reconnections = 0
-  isEnding = false
+  #endsAt: number | null = null
 
   constructor(gateway: GatewayProcess, sandbox: Sandbox, random: () => number) {
     this.#gateway = gateway
@@ -164,9 +162,14 @@ class Wallets {
     this.#random = random
   }
 
+  /** No more kills: what is under way comes to its end, and no new channel is wanted. */
+  end(): void {
+    this.#endsAt = performance.now() + DRAIN_MS
+  }
+
   /** One wallet: orders channel after channel, pays and follows each to its end, whatever happens to the gateway. */
   async wallet(): Promise<void> {
-    while (!this.isEnding) {
+    while (this.#endsAt === null) {
       const balanceSat = FIRST_BALANCE_SAT + this.#count
       const lspId = LSP_IDS[this.#count % LSP_IDS.length] ?? ''
       this.#count += 1
@@ -220,7 +223,6 @@ class Wallets {
   /** Asks until there is an answer. */
   // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
   async #ask(query: string, variables: Record<string, unknown>): Promise<any> {
-    const giveUpAt = performance.now() + DRAIN_MS
     for (;;) {
       const origin = await this.#origin()
       try {
@@ -229,7 +231,8 @@ class Wallets {
         if (!errors) return data
         throw new Error(JSON.stringify(errors))
       } catch (error) {
-        if (performance.now() > giveUpAt) throw error
+        // While it is being killed, an answer may take any number of tries.
+        if (this.#endsAt !== null && performance.now() > this.#endsAt) throw error
         await sleep(5 + this.#random() * 20)
       }
     }
