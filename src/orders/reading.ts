@@ -71,7 +71,12 @@ export class OrderReader {
     // Writing it gives its lease up: it is not due again before it was asked for its channel.
     const nextReadAt = Math.max(after.nextReadAt ?? 0, this.#clock.now() + lsp.settings.timeoutMs + SECOND_MS)
     const written = await this.#log.write(order, read, { ...after, nextReadAt }, news)
-    return this.#open(written, { ...tracking, leasedBy: undefined }, lsp, ref)
+    try {
+      return await this.#open(written, { ...tracking, leasedBy: undefined }, lsp, ref)
+    } catch (error) {
+      await this.#store.orders.makeDue(order.id, this.#clock.now())
+      throw error
+    }
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */

@@ -72,7 +72,7 @@ describe('hints between gateways on one PostgreSQL', () => {
     await proxy.cut()
     await delay(300)
     await proxy.restore()
-    await untilHeard(giving, listening)
+    await expect(untilHeard(giving, listening)).resolves.toBeUndefined()
   })
 })
 
