@@ -61,7 +61,8 @@ beforeAll(async () => {
   issuer = await Issuer.start()
   const clients = [
     clientOf('alice', alice),
-    clientOf('bob', bob),
+    // Of his orders somebody else is told, or would be: nobody listens there.
+    clientOf('bob', bob, { webhook: { url: 'http://127.0.0.1:9/', secret: 'not-a-secret-not-a-secret', allowPrivateAddresses: true } }),
     clientOf('late', late, { expiresAt: Date.now() - 1 }),
     clientOf('busy', busy, { limits: { operationsPerSecond: 2 } }),
     clientOf('buyer', buyer, { limits: { ordersPerMinute: 2 } }),
@@ -133,6 +134,26 @@ const RULES: Rule[] = [
   { name: 'as no quote is', gateway: 'keyed', ask: { query: '{ quote(id: "none") { id } }', key: alice }, cells: answered({ quote: null }) },
   { name: "another's order is not there", gateway: 'keyed', ask: () => ({ query: `{ order(id: "${theirs.order}") { id } }`, key: alice }), cells: answered({ order: null }) },
   { name: "another's orders are not among one's own", gateway: 'keyed', ask: { query: '{ orders { nodes { id } } }', key: alice }, cells: answered({ orders: { nodes: [] } }) },
+  { name: "another's order is not exported", gateway: 'keyed', ask: () => ({ query: `{ orderExport(id: "${theirs.order}") }`, key: alice }), cells: answered({ orderExport: null }) },
+  { name: "another's deliveries are not among one's own", gateway: 'keyed', ask: { query: '{ webhook { __typename } webhookDeliveries(state: PENDING) { __typename } }', key: alice }, cells: answered({ webhook: null, webhookDeliveries: [] }) },
+  {
+    name: "another's delivery is not tried again",
+    gateway: 'keyed',
+    ask: () => ({ query: `mutation { retryWebhookDelivery(orderId: "${theirs.order}", sequence: 1) { __typename } }`, key: alice }),
+    cells: mutation(answered({ retryWebhookDelivery: null })),
+  },
+  ...['openChannel', 'retryAssetDelivery'].map((name): Rule => ({
+    name: `another's order: ${name} is answered as if there were none`,
+    gateway: 'keyed',
+    ask: () => ({ query: `mutation { ${name}(orderId: "${theirs.order}") { __typename } }`, key: alice }),
+    cells: mutation(answered({ [name]: { __typename: 'OrderNotFoundError' } })),
+  })),
+  {
+    name: "another's order has no rate to decide on",
+    gateway: 'keyed',
+    ask: () => ({ query: `mutation { decideRate(orderId: "${theirs.order}", accept: true) { __typename } }`, key: alice }),
+    cells: mutation(answered({ decideRate: { __typename: 'OrderNotFoundError' } })),
+  },
   { name: "another's renewal is not there", gateway: 'keyed', ask: { query: '{ renewal(id: "1") { id } }', key: alice }, cells: answered({ renewal: null }) },
   {
     name: "another's quote cannot be ordered",
