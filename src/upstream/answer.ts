@@ -86,8 +86,14 @@ function parseJson(text: string, redact: (text: string) => string): Parsed {
 }
 
 /**
+ * Keys that no protocol has, and that make a trap of an object: the first changes what it is copied to, the others
+ * have a comparison or a text of it throw, as zod's own check of a length does.
+ */
+const TRAPS = ['__proto__', 'toString', 'valueOf'] as const
+
+/**
  * Goes through a document level by level, so that no depth of it can exhaust the stack. Texts are redacted where
- * they stand; a key named __proto__, which no protocol has, would change what reads the object it is copied to.
+ * they stand.
  */
 function tidy(document: unknown, redact: (text: string) => string): Parsed {
   const root = { document }
@@ -96,7 +102,7 @@ function tidy(document: unknown, redact: (text: string) => string): Parsed {
     if (depth > MAX_JSON_DEPTH) return { body: undefined, problem: 'nested too deeply' }
     const next: object[] = []
     for (const container of level) {
-      if (Object.hasOwn(container, '__proto__')) Reflect.deleteProperty(container, '__proto__')
+      for (const key of TRAPS) if (Object.hasOwn(container, key)) Reflect.deleteProperty(container, key)
       for (const [key, value] of Object.entries(container) as [string, unknown][]) {
         if (typeof value === 'string') (container as Record<string, unknown>)[key] = redact(value)
         else if (typeof value === 'object' && value !== null) next.push(value)

@@ -28,6 +28,13 @@ test('an error code that is an object with a toString of its own is no code', as
   expect(await failureOf(lsps1.readOrder(call(lsps1, 404, refusal), orderRef()))).toMatchObject({ code: 'OPTION_MISMATCH', message: 'Option mismatch' })
 })
 
+test('an object in place of a text, whose length is a trap, is refused as what it is', async () => {
+  const act = (answer: unknown) => channelRequest002.requestRefund?.(call(channelRequest002, 201, answer), orderRef(), { bolt11Invoice: null, onchainAddress: 'x' }) ?? Promise.resolve()
+  for (const trap of [{ toString: 'x' }, { valueOf: 1, toString: null }, { ['__proto__']: null, toString: [] }]) {
+    expect(await failureOf(act({ success: true, fail_reason: { length: trap } }))).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('fail_reason') as string })
+  }
+})
+
 test.each([lsps1, channelRequest002])('a website that is none, or has no end, is not passed on: $configName', async (adapter) => {
   const info = (website: unknown) => adapter.info(call(adapter, 200, { options: { max_initial_lsp_balance_sat: '1' }, features: [], website }))
   expect((await info('https://lsp.example/?a=b#c')).website).toBe('https://lsp.example/?a=b#c')
