@@ -117,7 +117,7 @@ describe.each(['POST', 'SSE'] as const)('operations over %s', (transport) => {
 
 describe('operations over a WebSocket', () => {
   test.each(HOSTILE_OPERATIONS.filter(({ body }) => body.length < 60_000))('$name', async ({ body, code }) => {
-    const heard = await overSocket({ name: '', isReady: true, send: [`{"id":"1","type":"subscribe","payload":${body === '' ? 'null' : body}}`], close: null })
+    const heard = await overSocket({ name: '', isReady: true, send: [`{"id":"1","type":"subscribe","payload":${body === '' ? 'null' : body}}`], close: null }, { waitsForAnswer: true })
     const errors = heard.messages.flatMap(({ type, payload }) => (type === 'error' ? (payload as Typed['errors']) : ((payload as Typed | undefined)?.errors ?? []))) as NonNullable<Typed['errors']>
     for (const error of errors) expect(error).toMatchObject({ message: expect.any(String), extensions: { code: expect.stringMatching(/^[A-Z_]+$/) } })
     // What is no message of the protocol closes the socket; everything else is told, and leaves it open.
@@ -131,8 +131,8 @@ interface Heard {
   messages: { id?: string; type: string; payload?: unknown }[]
 }
 
-/** What is heard until the socket is closed, or was asked for a sign of life and gave it. */
-function overSocket({ protocols = ['graphql-transport-ws'], isReady, send: messages, close }: HostileSocket): Promise<Heard> {
+/** What is heard until the socket is closed, or the operation answered, or was asked for a sign of life and gave it. */
+function overSocket({ protocols = ['graphql-transport-ws'], isReady, send: messages, close }: HostileSocket, { waitsForAnswer = false } = {}): Promise<Heard> {
   counts.sockets += 1
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${program.origin.replace('http', 'ws')}/graphql`, [...protocols], { perMessageDeflate: false })
@@ -150,7 +150,7 @@ function overSocket({ protocols = ['graphql-transport-ws'], isReady, send: messa
         else (socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(Buffer.from(message.frame))
       }
       // The last subscription has been answered by the time that this is.
-      if (close === null) setTimeout(() => socket.readyState === socket.OPEN && socket.send('{"type":"ping","payload":{"alive":true}}'), 60)
+      if (close === null && !waitsForAnswer) setTimeout(() => socket.readyState === socket.OPEN && socket.send('{"type":"ping","payload":{"alive":true}}'), 60)
     }
     socket.on('open', () => (isReady ? socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })) : act()))
     socket.on('message', (data: Buffer) => {
@@ -159,6 +159,7 @@ function overSocket({ protocols = ['graphql-transport-ws'], isReady, send: messa
       const message = JSON.parse(text) as Heard['messages'][number]
       heard.messages.push(message)
       if (message.type === 'connection_ack') act()
+      if (waitsForAnswer && (message.type === 'error' || message.type === 'complete')) done()
       if (message.type === 'pong' && (message.payload as { alive?: boolean } | undefined)?.alive) done()
     })
     socket.on('close', (code, reason) => {

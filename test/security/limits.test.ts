@@ -13,6 +13,7 @@ import type { TestGateway } from '../support/gateway.ts'
 import { clientOf, limits, newKey, startSmall } from './gateways.ts'
 import { ask, TRANSPORTS } from './transports.ts'
 
+const PUBKEY = `02${'ab'.repeat(32)}`
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'))
 const problemOf = (text: string, variables: unknown = {}, operationName?: string) => shapeProblem(parse(text)) ?? documentProblem(schema, parse(text), operationName, variables, DEFAULT_LIMITS)
 
@@ -76,6 +77,17 @@ describe('a document', () => {
       expect(performance.now() - startedAt).toBeLessThan(250)
     }
   })
+})
+
+test('a verdict is kept only for operations that are within the limits whatever is sent with them', async () => {
+  const gateway = await start()
+  const status = async (query: string, variables: Record<string, unknown>, operationName?: string) => (await ask(gateway.origin, 'POST', { query, variables, ...(operationName ? { operationName } : {}) })).code
+  const paged = 'query ($n: Int, $id: ID!) { order(id: $id) { id } orders(first: $n) { nodes { id } } }'
+  expect([await status(paged, { n: 1, id: '1' }), await status(paged, { n: 100_000, id: '1' }), await status(paged, { n: 1, id: '1' })]).toEqual([undefined, 'OPERATION_TOO_LARGE', undefined])
+  const listed = `query ($ids: [ID!]) { quotes(lspIds: $ids, firm: NEVER, request: {clientPubkey: "${PUBKEY}", lspBalanceSat: 1}) { elapsedMs } }`
+  expect([await status(listed, { ids: [] }), await status(listed, { ids: Array.from({ length: 21_000 }, () => 1) })]).toEqual([undefined, 'OPERATION_TOO_LARGE'])
+  const two = `query Small { orders(first: 1) { nodes { id } } } query Large { orders(first: 100000) { nodes { id } } }`
+  expect([await status(two, {}, 'Small'), await status(two, {}, 'Large'), await status(two, {}, 'Small')]).toEqual([undefined, 'OPERATION_TOO_LARGE', undefined])
 })
 
 describe('what counts as a firm quote', () => {

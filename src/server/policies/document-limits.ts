@@ -4,6 +4,7 @@ import {
   GraphQLError,
   isInterfaceType,
   isIntrospectionType,
+  isLeafType,
   isListType,
   isObjectType,
   Kind,
@@ -50,9 +51,14 @@ const TOO_MANY_TOKENS = /Document contains more tha[nt] \d+ tokens/
  */
 export function limitDocuments(limits: DocumentLimits): Plugin {
   const shaped = new WeakSet<DocumentNode>()
+  /** Operations that are within the limits whatever is sent with them. */
+  const passed = new WeakMap<DocumentNode, Set<string>>()
   const check = ({ args }: { args: { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null; variableValues?: unknown } }) => {
-    const problem = documentProblem(args.schema, args.document, args.operationName, args.variableValues, limits)
+    const name = args.operationName ?? ''
+    if (passed.get(args.document)?.has(name)) return
+    const { problem, dependsOnVariables } = judge(args.schema, args.document, args.operationName, args.variableValues, limits)
     if (problem !== null) throw tooLarge(problem)
+    if (!dependsOnVariables) passed.set(args.document, (passed.get(args.document) ?? new Set()).add(name))
   }
   return {
     onParse({ parseFn, setParseFn }) {
@@ -103,20 +109,34 @@ interface Measure {
 }
 
 /** What is too much about the operation, or null. */
-export function documentProblem(schema: GraphQLSchema, document: DocumentNode, operationName: string | null | undefined, variables: unknown, limits: DocumentLimits): string | null {
+export function documentProblem(...operation: Parameters<typeof judge>): string | null {
+  return judge(...operation).problem
+}
+
+interface Verdict {
+  problem: string | null
+  /** Whether it may be another for other variables. */
+  dependsOnVariables: boolean
+}
+
+function judge(schema: GraphQLSchema, document: DocumentNode, operationName: string | null | undefined, variables: unknown, limits: DocumentLimits): Verdict {
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION && (operationName == null || definition.name?.value === operationName),
   )
   const root = operation && schema.getRootType(operation.operation)
   // Execution says what is wrong with these.
-  if (!operation || !root) return null
+  if (!operation || !root) return { problem: null, dependsOnVariables: true }
   // Mutations run one after the other in one request: several would be an order each, behind one rate limit.
   const maxRootFields = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.maxRootFields
   const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])))
-  const walk = new Walk(schema, fragments, new OperationValues(operation, variables), { ...limits, maxRootFields })
-  if (walk.isWithin(operation.selectionSet, root, 1, 1)) return null
-  const { rootFields, depth, aliases, introspection } = walk.measure
-  if (rootFields > maxRootFields) return `no more than ${maxRootFields} root field${maxRootFields === 1 ? ' is' : 's are'} allowed in a ${operation.operation}`
+  const values = new OperationValues(operation, variables, (typeName) => isLeafType(schema.getType(typeName)))
+  const walk = new Walk(schema, fragments, values, { ...limits, maxRootFields })
+  if (walk.isWithin(operation.selectionSet, root, 1, 1)) return { problem: null, dependsOnVariables: values.dependsOnVariables }
+  return { problem: excess(walk.measure, { ...limits, maxRootFields }, operation.operation), dependsOnVariables: values.dependsOnVariables }
+}
+
+function excess({ rootFields, depth, aliases, introspection }: Measure, limits: DocumentLimits, kind: OperationTypeNode): string {
+  if (rootFields > limits.maxRootFields) return `no more than ${limits.maxRootFields} root field${limits.maxRootFields === 1 ? ' is' : 's are'} allowed in a ${kind}`
   if (depth > limits.maxDepth) return `a depth of no more than ${limits.maxDepth} is allowed`
   if (aliases > limits.maxAliases) return `no more than ${limits.maxAliases} aliases are allowed`
   if (introspection > MAX_INTROSPECTION_COST) return 'less introspection at once is allowed'
