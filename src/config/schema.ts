@@ -183,7 +183,7 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       allowed: 'a list of at least one LSP',
     }),
     clients: key(z.array(clientSchema).superRefine(unique('name'), ALWAYS).superRefine(unique('keySha256'), ALWAYS).default([]), {
-      description: 'The API keys. With none, anyone who can connect is served as one client.',
+      description: 'The API keys. With none, anyone who can connect is served as one client. Read anew on SIGHUP: a key that is gone, or expires, ends what it has open.',
       allowed: 'a list of clients',
     }),
     ...accessKeys,

@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/config/access.ts'
+import { HOSTILE_OPERATIONS } from './hostile/graphql.ts'
+import { RAW_REQUESTS, SLOW_REQUESTS } from './hostile/http.ts'
+import { HOSTILE_SOCKETS } from './hostile/websocket.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const page = readFileSync(`${ROOT}docs/security.md`, 'utf8')
+
+test('every test that docs/security.md names is there', () => {
+  const lastCells = page.split('\n').flatMap((line) => (/^\|.*\|.*\|.*\|$/.test(line) ? [line.split('|').at(-2) ?? ''] : []))
+  const named = lastCells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''))
+  expect(named.length).toBeGreaterThan(15)
+  const paths = named.map((name) => (name.startsWith('test/') ? name : `test/security/${name}`))
+  expect(paths.filter((path) => !existsSync(`${ROOT}${path}.test.ts`) && !existsSync(`${ROOT}${path}`))).toEqual([])
+})
+
+test('the figures of docs/security.md are those of the defaults, and of the corpus', () => {
+  const grouped = (value: number) => (value >= 10_000 ? value.toLocaleString('en').replace(',', ' ') : String(value))
+  const { operationsPerSecond, ordersPerMinute, firmQuotesPerMinute, sockets, totalSockets, subscriptions, totalSubscriptions, subscriptionsPerSocket, maxTokens, maxDepth, maxAliases, maxRootFields } = DEFAULT_LIMITS
+  const figures = [
+    `${grouped(operationsPerSecond)} operations/s`,
+    `${grouped(ordersPerMinute)} mutations/min`,
+    `${grouped(firmQuotesPerMinute)} firm comparisons/min`,
+    `${grouped(sockets)} sockets a client or address`,
+    `${grouped(totalSockets)} in all`,
+    `${grouped(subscriptionsPerSocket)} operations a socket`,
+    `${grouped(subscriptions)} subscriptions a client`,
+    `${grouped(totalSubscriptions)} in all`,
+    `${maxTokens} tokens`,
+    `depth ${maxDepth}`,
+    `${maxAliases} aliases`,
+    `${maxRootFields} root fields`,
+    `${RAW_REQUESTS.length + SLOW_REQUESTS.length + HOSTILE_OPERATIONS.length + HOSTILE_SOCKETS.length} hostile requests`,
+  ]
+  expect(figures.filter((figure) => !page.includes(figure))).toEqual([])
+})
