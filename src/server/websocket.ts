@@ -89,7 +89,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       jsonMessageReviver: readMessage,
       async onConnect({ connectionParams, extra: { socket } }) {
         try {
-          const grant = await authenticated(access, contextOf(socket, connectionParams), logger)
+          const grant = await authenticated(access, { ...contextOf(socket, connectionParams), isGreeting: true }, logger)
           const release = access.sockets.assign(grant)
           if (!release) throw rateLimited('no more connections of this client are taken', 5_000)
           const unlisten = grant.onEnd((end) => {

@@ -18,11 +18,16 @@ export function authenticate(access: Pick<Access, 'clients' | 'rates'>, logger: 
   }
 }
 
+interface Asking extends Pick<ServerContext, 'authorization' | 'address'> {
+  /** A greeting on a socket asks for nothing yet: a thousand wallets that come back at once are not held up by it. */
+  isGreeting?: boolean
+}
+
 /** @throws GraphQLError that says why not */
-export async function authenticated({ clients, rates }: Pick<Access, 'clients' | 'rates'>, { authorization, address }: Pick<ServerContext, 'authorization' | 'address'>, logger: Logger): Promise<Grant> {
+export async function authenticated({ clients, rates }: Pick<Access, 'clients' | 'rates'>, { authorization, address, isGreeting = false }: Asking, logger: Logger): Promise<Grant> {
   const known = clients.grantOfKey(authorization)
   // Before a token is verified, which costs more than anything a stranger may cost.
-  await rates.ofAddress('operationsPerSecond', address, known)
+  if (!(isGreeting && known)) await rates.ofAddress('operationsPerSecond', address, known)
   try {
     const grant = known ?? (await clients.grantOfToken(authorization))
     if (grant) return grant
