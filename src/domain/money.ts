@@ -36,11 +36,6 @@ export function addSat(a: Sat, b: Sat): Sat {
   return sat(a + b)
 }
 
-/** @throws AmountError when `b` is more than `a`. */
-export function subtractSat(a: Sat, b: Sat): Sat {
-  return sat(a - b)
-}
-
 export function minSat(amounts: readonly Sat[]): Sat | null {
   return amounts.reduce<Sat | null>((least, amount) => (least === null || amount < least ? amount : least), null)
 }

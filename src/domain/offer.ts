@@ -18,6 +18,7 @@ export const CHECK_NAMES = [
   'INVOICE_NOT_EXPIRED',
   'INVOICE_PAYEE',
   'ONCHAIN_ADDRESS',
+  'REFUND_ADDRESS',
   'TERMS_ECHOED',
 ] as const
 export type CheckName = (typeof CHECK_NAMES)[number]
@@ -148,6 +149,10 @@ function vetOnchain(way: OnchainWay<ReadPaymentState>, context: OfferContext, in
   report('ONCHAIN_ADDRESS', problem === null ? 'PASSED' : 'FAILED', problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`)
   const expiresAt = way.expiresAt ?? context.orderExpiresAt ?? invoiceExpiresAt
   if (expiresAt === null || context.refundOnchainAddress === null) return null
+  if (way.refundOnchainAddress !== null) {
+    const isSame = way.refundOnchainAddress === context.refundOnchainAddress
+    report('REFUND_ADDRESS', isSame ? 'PASSED' : 'WARNING', isSame ? 'the LSP repeats the address that was given' : `given ${context.refundOnchainAddress}, the LSP repeats ${way.refundOnchainAddress}`)
+  }
   return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress: way.refundOnchainAddress ?? context.refundOnchainAddress }
 }
 
@@ -177,21 +182,38 @@ export function lapsesAt(payment: Payment): EpochMs | null {
 /** A payment needs time to arrive: nothing is handed out in the last moments of an offer. Of a short one, a twentieth. */
 const MARGIN_MS = 30 * SECOND_MS
 
+/** What ends at `end` is left alone from then on. */
+export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
+  return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
+}
+
 /** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
 export function payableUntil({ payment, createdAt, expiresAt }: { payment: Payment; createdAt: EpochMs; expiresAt: EpochMs | null }): EpochMs | null {
   const ends = endsOf(payment)
   if (ends.length === 0) return null
   const end = Math.min(...ends, expiresAt ?? Number.POSITIVE_INFINITY)
-  return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
+  return orderableUntil(createdAt, end)
 }
 
 const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
+const DUE: ReadonlySet<PaymentState> = new Set(['EXPECT_PAYMENT', 'UNDERPAID'])
 
-/** What a wallet may be shown of it: neither what it would be too late to pay, nor what has failed its checks. */
+/** What a wallet may be shown of it: not what it would be too late to pay, nor what has failed its checks or lapsed. */
 export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs): Payment {
+  const isOpen = until !== null && now <= until
   const show = <Way extends { state: PaymentState }>(way: Way | null): Way | null =>
-    way !== null && (SEEN.has(way.state) || (way.state !== 'FAILED' && until !== null && now <= until)) ? way : null
+    way !== null && (SEEN.has(way.state) || (isOpen && DUE.has(way.state))) ? way : null
   return { bolt11: show(payment.bolt11), bolt12: show(payment.bolt12), onchain: show(payment.onchain) }
+}
+
+/** The ways by which something is still to be paid; none once one of them was used. */
+export function due(payment: Payment): Payment {
+  const ways = [payment.bolt11, payment.bolt12, payment.onchain]
+  if (ways.some((way) => way !== null && SEEN.has(way.state))) return NO_PAYMENT
+  const isUnderpaid = ways.some((way) => way?.state === 'UNDERPAID')
+  const keep = <Way extends { state: PaymentState }>(way: Way | null): Way | null => (way !== null && DUE.has(way.state) ? way : null)
+  // The rest is paid where the first part went: an invoice is for all of it.
+  return { bolt11: isUnderpaid ? null : keep(payment.bolt11), bolt12: isUnderpaid ? null : keep(payment.bolt12), onchain: keep(payment.onchain) }
 }
 
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */

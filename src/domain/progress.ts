@@ -1,7 +1,7 @@
 import { cheapestOf, NO_PAYMENT, lapsesAt, vetOffer, type Payment } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
-import type { OrderState, PaymentState, PaymentWays } from './order.ts'
+import type { Channel, OrderState, PaymentState, PaymentWays } from './order.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termDifferences } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -50,7 +50,7 @@ export function orderStateOf(state: OrderReading['state'], payment: { states: re
       if (has('UNDERPAID')) return 'UNDERPAID'
       return states.length > 0 && states.every((one) => one === 'EXPIRED') ? 'EXPIRED' : 'AWAITING_PAYMENT'
     case 'FAILED_OR_LAPSED':
-      if (!paid) return 'EXPIRED'
+      if (!paid) return free ? 'FAILED' : 'EXPIRED'
       if (has('REFUNDED')) return 'REFUNDED'
       return has('HOLD') || has('PAID') || has('TO_REFUND') ? 'REFUND_PENDING' : 'FAILED'
     case 'FAILED':
@@ -71,7 +71,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
   const offered = nextPayment(order, reading, paid, network, now)
   const { payment } = offered
   const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order, reading), paid })
-  const channel = reading.channel ?? order.channel
+  const channel = reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
 
@@ -99,6 +99,19 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
   return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
 }
 
+/** What an answer leaves out still holds. */
+function withKnown(known: Channel, told: Channel): Channel {
+  return {
+    state: told.state,
+    channelId: told.channelId ?? known.channelId,
+    shortChannelId: told.shortChannelId ?? known.shortChannelId,
+    fundingOutpoint: told.fundingOutpoint ?? known.fundingOutpoint,
+    fundedAt: told.fundedAt ?? known.fundedAt,
+    expiresAt: told.expiresAt ?? known.expiresAt,
+    closingTxid: told.closingTxid ?? known.closingTxid,
+  }
+}
+
 /** An answer that offers no way to pay at all, where none was offered before: there is nothing to pay. */
 function isFree(order: Order, reading: OrderReading): boolean {
   const read = reading.payment
@@ -106,31 +119,17 @@ function isFree(order: Order, reading: OrderReading): boolean {
 }
 
 /**
- * The ways to pay move their states. What is to be paid must not change under a wallet's hands: an invoice or
- * an address that is not the one which was checked is checked anew, and when it fails, nothing of the order is
- * payable any more.
+ * The ways to pay move their states. What is to be paid must not change under a wallet's hands: once an invoice or
+ * an address is not the one that was checked and agreed to, nothing of the order is payable any more.
  */
 function nextPayment(order: Order, reading: OrderReading, paid: boolean, network: Network, now: EpochMs): Pick<Order, 'payment' | 'paymentWarning'> {
   const read = reading.payment
   if (read !== null && order.paymentUnconfirmed) return confirmedPayment(order, reading, read, paid, network, now)
-  let { payment, paymentWarning } = order
-  if (read !== null && !paid && isReplaced(payment, read)) {
-    const vetted = vetOffer(read, {
-      network,
-      clientBalanceSat: order.terms.clientBalanceSat,
-      lspPubkeys: [],
-      orderExpiresAt: reading.expiresAt ?? order.expiresAt,
-      refundOnchainAddress: order.request.refundOnchainAddress,
-      now,
-    })
-    paymentWarning =
-      vetted.payment === null
-        ? `the LSP replaced what is to be paid, and that fails a check: ${vetted.checks.find((check) => check.verdict === 'FAILED')?.message}`
-        : 'the LSP replaced what is to be paid'
-    payment = vetted.payment ?? payment
-    if (vetted.payment === null) payment = withoutOffer(payment)
+  const isSwapped = read !== null && !paid && isReplaced(order.payment, read)
+  return {
+    payment: moveWays(isSwapped ? withoutOffer(order.payment) : order.payment, read, paid, now),
+    paymentWarning: isSwapped ? 'the LSP replaced what is to be paid by something else' : order.paymentWarning,
   }
-  return { paymentWarning, payment: moveWays(payment, read, paid, now) }
 }
 
 /** The first time that an LSP says what is to be paid for an order which began elsewhere. */

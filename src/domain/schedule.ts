@@ -36,6 +36,8 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
       return age > FAILED_WATCH_MS
     case 'COMPLETED':
       if (isDelivering(order)) return false
+      // Some LSPs name the channel a moment after they call the order complete.
+      if (order.channel === null && age <= SETTLING_MS / 6) return false
       if (traits.tellsChannelLife) return order.channel?.state === 'CLOSED'
       return order.channel?.state !== 'PENDING' && (order.payment.bolt11?.state !== 'HOLD' || age > SETTLING_MS)
     default:

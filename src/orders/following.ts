@@ -6,6 +6,8 @@ import type { Store } from '../store/store.ts'
 const BATCH = 16
 /** A follower looks for itself this often, should a hint have been lost. */
 const LOOK_EVERY_MS = 10_000
+/** And this long after the log could not be read. */
+const LOOK_AGAIN_MS = 1_000
 
 interface LogReader<T> {
   /** The next entries after the ones already read; `over` when none will ever follow these. */
@@ -41,18 +43,30 @@ class LogFollower<T> implements AsyncIterableIterator<T> {
       if (!this.#hinted) await this.#nextHint()
       this.#hinted = false
       if (this.#closed) break
-      const { entries, over } = await this.#reader.read()
-      this.#batch = entries
-      this.#over = over
+      const read = await this.#readOrWait()
+      if (!read) continue
+      this.#batch = read.entries
+      this.#over = read.over
       // A full batch may not be all there is.
-      if (entries.length >= BATCH) this.#hinted = true
+      if (read.entries.length >= BATCH) this.#hinted = true
     }
     return this.return()
   }
 
-  #nextHint(): Promise<void> {
+  /** The database may be away for a while; whoever follows need not know. */
+  async #readOrWait(): Promise<{ entries: T[]; over: boolean } | null> {
+    try {
+      return await this.#reader.read()
+    } catch {
+      await this.#nextHint(LOOK_AGAIN_MS)
+      this.#hinted = true
+      return null
+    }
+  }
+
+  #nextHint(withinMs = LOOK_EVERY_MS): Promise<void> {
     return new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LOOK_EVERY_MS)
+      const timer = setTimeout(resolve, withinMs)
       timer.unref()
       this.#wake = () => {
         clearTimeout(timer)

@@ -53,7 +53,7 @@ export class OrderLog {
     const written: Order = isChanged ? { ...after, sequence: before.sequence + 1, updatedAt: this.#clock.now() } : after
     await this.#store.transaction(async (stores) => {
       if (!(await stores.orders.update(written, tracking, before.sequence))) throw new OrderMoved(`order ${before.id} has moved`)
-      if (written.paymentSeenAt !== null && before.paymentSeenAt === null) await stores.placements.markPaid(written.placementId)
+      if (isOver(written)) await stores.placements.markOver(written.placementId)
       // Last: from here to the end of the transaction, nobody else can write an event.
       if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
     })
@@ -83,4 +83,9 @@ export class OrderLog {
   #hint(order: Order): void {
     this.#hints.give(`order:${order.id}`, `client:${order.clientId}`)
   }
+}
+
+/** Nobody is to be given it as an answer any more, and it is on no budget: it was paid, or will not be. */
+function isOver({ state, paymentSeenAt, paymentWarning }: Order): boolean {
+  return paymentSeenAt !== null || paymentWarning !== null || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
 }

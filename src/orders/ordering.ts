@@ -5,6 +5,7 @@ import { orderOf } from './new-order.ts'
 import { within, type Placing } from './placing.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import type { Sat } from '../domain/money.ts'
+import { orderableUntil } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
@@ -116,8 +117,8 @@ export class Ordering {
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
     // A firm quote is one order at the LSP: whoever orders it again gets that order.
-    if (adopted) return this.#answer(key, { kind: 'order', order: adopted.order })
-    if (quote.expiresAt !== null && quote.expiresAt <= this.#clock.now()) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
+    if (adopted) return this.#answer(key, adopted.order.orderTotalSat > maxTotalSat ? { kind: 'price-changed', quote } : { kind: 'order', order: adopted.order })
+    if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt)) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     if (placement === null) return this.#placeAnew(key, input, quote, maxTotalSat)
     if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
     return { kind: 'order', order: await this.#adopt(placement, quote.id, key) }
@@ -212,7 +213,7 @@ export class Ordering {
       return
     }
     const standing = { ...orderOf(placement, order.quoteId, order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
-    await this.#log.write(order, standing, { ...tracking, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${standing.orderTotalSat} sat to pay`])
+    await this.#log.write(order, standing, { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${standing.orderTotalSat} sat to pay`])
   }
 
   /**

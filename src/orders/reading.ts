@@ -5,7 +5,7 @@ import type { Order } from '../domain/order-record.ts'
 import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { nextOpenDelayMs, nextReadDelayMs, type Pace } from '../domain/schedule.ts'
-import { SECOND_MS, type Clock } from '../domain/time.ts'
+import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { TrackedOrder, Tracking } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -56,6 +56,7 @@ export class OrderReader {
     let reading: OrderReading
     try {
       reading = await lsp.adapter.readOrder(lsp.call(), ref)
+      if (reading.lspOrderId !== ref.lspOrderId) throw new LspFailure('BAD_RESPONSE', 'the LSP answered about another order')
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       return this.#unread(order, tracking, lsp, error)
@@ -82,6 +83,10 @@ export class OrderReader {
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */
   #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
     const later = this.#after(order, tracking, lsp, tracking.failures + 1)
+    const now = this.#clock.now()
+    if (order.state === 'AWAITING_PAYMENT' && order.paymentSeenAt === null && order.expiresAt !== null && order.expiresAt <= now) {
+      return this.#log.write(order, { ...order, state: 'EXPIRED' }, later, [`it was not paid in time, and the LSP does not tell about it: ${failure.message}`])
+    }
     if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
     const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
     return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, news)
@@ -91,7 +96,9 @@ export class OrderReader {
     const now = this.#clock.now()
     const final = this.#log.isFinal(order, lsp.adapter)
     const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
-    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, lsp.notBefore) }
+    // An LSP that holds back orders for hours still has to be asked about those that were paid.
+    const heldUntil = Math.min(lsp.heldBackUntil ?? 0, now + MINUTE_MS)
+    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.pausedUntil ?? 0) }
   }
 
   #isToBeOpened(order: Order, lsp: Lsp): boolean {

@@ -132,7 +132,7 @@ export class Importing {
     await placements.intend(intent)
     await placements.settle({ ...intent, status: lspOrderId === null ? 'LOST' : 'STANDING', orderId: null, lspOrderId, accessToken, reading: null, offer: null, failure: null })
     await placements.adopt(id, orderId)
-    await placements.markPaid(id)
+    await placements.markOver(id)
   }
 
   #history(events: PortableContents['events'], owner: Owner, told: PortableLsp): OrderEvent[] {

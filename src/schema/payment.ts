@@ -1,7 +1,7 @@
 import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
-import { btcDecimalOfSat } from '../domain/money.ts'
-import { handedOut, payableUntil, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
+import { btcDecimalOfSat, sat } from '../domain/money.ts'
+import { due, handedOut, payableUntil, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
@@ -59,7 +59,7 @@ export const PaymentType = builder.objectRef<Payable>('Payment').implement({
     bolt11: t.field({ type: Bolt11PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt11 }),
     bolt12: t.field({ type: Bolt12PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt12 }),
     onchain: t.field({ type: OnchainPaymentType, nullable: true, resolve: ({ ways }) => ways.onchain }),
-    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay.', resolve: ({ ways }) => bip21Of(ways) }),
+    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid.', resolve: ({ ways }) => bip21Of(ways) }),
     payableUntil: t.field({
       type: 'DateTime',
       nullable: true,
@@ -70,9 +70,10 @@ export const PaymentType = builder.objectRef<Payable>('Payment').implement({
 })
 
 /** Without an on-chain address the URI has none, as BIP 321 has it. */
-function bip21Of({ bolt11, bolt12, onchain }: Payment): string | null {
+function bip21Of(payment: Payment): string | null {
+  const { bolt11, bolt12, onchain } = due(payment)
   const parameters = [
-    onchain && `amount=${btcDecimalOfSat(onchain.orderTotalSat)}`,
+    onchain && `amount=${btcDecimalOfSat(sat(Math.max(0, onchain.orderTotalSat - (onchain.paidSat ?? 0))))}`,
     bolt11 && `lightning=${bolt11.invoice}`,
     bolt12 && `lno=${bolt12.offer}`,
   ].filter((parameter) => parameter !== null)

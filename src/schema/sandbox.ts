@@ -29,7 +29,7 @@ const SandboxPaymentType = builder.objectRef<SandboxPayment>('SandboxPayment').i
   fields: (t) => ({
     state: t.expose('state', { type: SandboxPaymentStateEnum }),
     txid: t.exposeString('txid', { nullable: true }),
-    order: t.expose('order', { type: OrderType, nullable: true, description: 'The order as it was paid; null when a renewal was.' }),
+    order: t.expose('order', { type: OrderType, nullable: true, description: 'The order as it stood when it was paid: that the LSP has the payment is seen by following it. null when a renewal was paid.' }),
   }),
 })
 

@@ -164,6 +164,15 @@ export class PlacementStore {
       .where('unsettled.status', 'in', ['INTENDED', 'SENT'])
       .union(this.#db.selectFrom('idempotency').select('placement_id as id').where('answer', 'is', null).where('placement_id', 'is not', null).$castTo<{ id: string }>())
       .union(this.#db.selectFrom('orders').select('placement_id as id').where('state', '=', sql.lit('OUTCOME_UNKNOWN')).where('final', '=', sql.lit(0)))
+      // Given up, and answered after all.
+      .union(
+        this.#db
+          .selectFrom('orders')
+          .innerJoin('placements', 'placements.id', 'orders.placement_id')
+          .select('placements.id')
+          .where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN'))
+          .where('placements.status', 'in', ['STANDING', 'REFUSED']),
+      )
   }
 
   /** An order for this very question's price that is on its way to the LSP. */
@@ -201,7 +210,7 @@ export class PlacementStore {
   }
 
   /** It no longer stands unpaid: it was paid, or it lapsed. */
-  async markPaid(id: string): Promise<void> {
+  async markOver(id: string): Promise<void> {
     await this.#db.updateTable('placements').set({ unpaid: 0 }).where('id', '=', id).where('unpaid', '=', 1).execute()
   }
 
@@ -226,6 +235,7 @@ export class PlacementStore {
       .select('intended_at')
       .where('lsp_id', '=', lspId)
       .where('purpose', '=', 'QUOTE')
+      .where('status', '!=', 'REFUSED')
       .where('intended_at', '>', since)
       .orderBy('intended_at')
       .execute()

@@ -64,7 +64,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     expect(await placements.standing('q', NOW)).toMatchObject({ id: intent.id, accessToken: 'secret', status: 'STANDING', standsUntil: NOW + 60_000 })
     expect(await placements.standing('q', NOW + 60_000)).toBeNull()
     expect(await placements.standing('another', NOW)).toBeNull()
-    await placements.markPaid(intent.id)
+    await placements.markOver(intent.id)
     expect(await placements.standing('q', NOW)).toBeNull()
   })
 
@@ -99,7 +99,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await placements.settle(standing(refused, { status: 'REFUSED' }))
     expect(await placements.unpaidUntil(LSP, CLIENT, NOW)).toEqual([NOW + 10, NOW + 20])
     expect(await placements.unpaidUntil(LSP, CLIENT, NOW + 10)).toEqual([NOW + 20])
-    expect(await placements.quotesSince(LSP, NOW - 1)).toEqual([NOW, NOW, NOW])
+    expect(await placements.quotesSince(LSP, NOW - 1)).toEqual([NOW, NOW])
     expect(await placements.quotesSince(LSP, NOW)).toEqual([])
   })
 

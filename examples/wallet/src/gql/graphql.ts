@@ -47,6 +47,7 @@ export type CheckName =
   | 'INVOICE_NOT_EXPIRED'
   | 'INVOICE_PAYEE'
   | 'ONCHAIN_ADDRESS'
+  | 'REFUND_ADDRESS'
   | 'TERMS_ECHOED';
 
 export type CheckVerdict =
