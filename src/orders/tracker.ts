@@ -18,6 +18,8 @@ const LEASE_MS = 10 * SECOND_MS
 const RENEW_MS = 3 * SECOND_MS
 /** Orders of one LSP that an instance holds at most. */
 const BATCH = 64
+/** Clocks are corrected by a little all the time. */
+const CLOCK_STEP_MS = 5 * SECOND_MS
 /** Readings of one LSP at the same time. */
 const CONCURRENCY = 4
 
@@ -42,6 +44,7 @@ export class Tracker {
   #timer: NodeJS.Timeout | null = null
   #renewing: NodeJS.Timeout | null = null
   #looking: Promise<void> = Promise.resolve()
+  #lookedAt: EpochMs = 0
   #stopped = false
 
   constructor(options: { store: Store; reader: OrderReader; renewals: RenewalDesk; lsps: LspRegistry; clock: Clock; pace: Pace; logger: Logger }) {
@@ -81,6 +84,7 @@ export class Tracker {
 
   async #look(): Promise<void> {
     try {
+      await this.#noticeClock()
       const paused = new Set(this.#lsps.paused())
       for (const lspId of await this.#store.readings.dueLsps(this.#clock.now())) {
         const lsp = this.#lsps.get(lspId)
@@ -90,6 +94,17 @@ export class Tracker {
     } catch (error) {
       this.#log.error({ err: error }, 'the tracker could not look for due orders')
     }
+  }
+
+  /** A clock that was set back leaves everything due in a future that is far: it is due now. */
+  async #noticeClock(): Promise<void> {
+    const now = this.#clock.now()
+    const isSetBack = now < this.#lookedAt - CLOCK_STEP_MS
+    this.#lookedAt = now
+    if (!isSetBack) return
+    this.#log.warn('the clock was set back: every open order is read again')
+    this.#spentUntil.clear()
+    await this.#store.orders.makeAllDue(now)
   }
 
   async #take(lsp: Lsp): Promise<void> {

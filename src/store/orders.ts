@@ -163,6 +163,11 @@ export class OrderStore {
     return row?.at ?? null
   }
 
+  /** Has every open order read, whoever was about to: for when `now` is earlier than it was. */
+  async makeAllDue(now: EpochMs): Promise<void> {
+    await this.#db.updateTable('orders').set({ next_read_at: now, lease_until: 0 }).where('next_read_at', '>', now).execute()
+  }
+
   /** Has it read as soon as somebody gets to it. */
   async makeDue(id: string, now: EpochMs): Promise<void> {
     await this.#db.updateTable('orders').set({ next_read_at: now }).where('id', '=', id).where('final', '=', 0).execute()

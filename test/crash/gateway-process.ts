@@ -21,6 +21,8 @@ export interface ProcessOptions {
   main: string
   configPath: string
   databaseUrl: string
+  /** No file may grow beyond so many blocks of 512 bytes: what a full disk is like. */
+  fileBlocks?: number
 }
 
 /** A gateway in a process of its own, that can be killed between any two lines. */
@@ -42,8 +44,9 @@ export class GatewayProcess {
 
   /** Resolves when it answers; false when it ended before that. */
   async start(): Promise<boolean> {
-    const { main, configPath, databaseUrl } = this.#options
-    const child = spawn(process.execPath, [main, '--config', configPath], {
+    const { main, configPath, databaseUrl, fileBlocks } = this.#options
+    const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$1" --config "$2"`, process.execPath, main, configPath], {
       env: { ...process.env, HOST: '127.0.0.1', PORT: '0', DATABASE_URL: databaseUrl },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

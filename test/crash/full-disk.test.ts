@@ -1,0 +1,48 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { buildProgram, GatewayProcess } from './gateway-process.ts'
+import { startSandbox } from '../../src/sandbox/index.ts'
+
+const ORDER = 'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "when the disk is full"}) { __typename ... on Order { id state } } }'
+
+test('a disk that is full sends nothing to an LSP that could not be written down, and loses nothing that was', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-full-'))
+  const program = buildProgram()
+  await using sandbox = await startSandbox({ only: ['thunder'] })
+  const lsp = sandbox.lsp('thunder')
+  const configPath = join(directory, 'sluice.yaml')
+  await writeFile(configPath, JSON.stringify({ lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', tariff: { feeRateSatPerVbyte: 2 } }], logLevel: 'silent' }))
+  const options = { main: program.main, configPath, databaseUrl: join(directory, 'sluice.db') }
+  let gateway = new GatewayProcess({ ...options, fileBlocks: 1_500 })
+  const send = async (query: string, variables: Record<string, unknown> = {}) => {
+    const response = await fetch(`${gateway.origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
+    // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
+    return (await response.json()) as { data: any; errors?: { message: string }[] }
+  }
+  const quote = () => send(`{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: 1000000}) { quotes { id } failures { code } } }`)
+  try {
+    await gateway.start()
+    const first = (await quote()).data.quotes.quotes[0].id
+    let refused = null
+    for (let asked = 0; asked < 3_000 && refused === null; asked += 1) {
+      const answer = await quote()
+      if (answer.errors) refused = answer.errors[0]?.message
+    }
+    expect(refused).toBe('Unexpected error.')
+    expect((await send(ORDER, { id: first })).errors?.[0]?.message).toBe('Unexpected error.')
+    expect(lsp.orderCount).toBe(0)
+    expect((await fetch(`${gateway.origin}/health`)).status).toBe(200)
+
+    await gateway.kill()
+    gateway = new GatewayProcess(options)
+    await gateway.start()
+    expect((await send(ORDER, { id: first })).data).toMatchObject({ createOrder: { __typename: 'Order', state: 'AWAITING_PAYMENT' } })
+    expect(lsp.orderCount).toBe(1)
+  } finally {
+    await gateway.kill()
+    program.remove()
+    await rm(directory, { recursive: true, force: true })
+  }
+}, 90_000)
