@@ -161,6 +161,12 @@ function offeredState(state: ReadPaymentState): PaymentState {
   return state === 'REFUNDED_OR_LAPSED' ? 'EXPIRED' : state
 }
 
+/** Without the ways that cost more than was agreed to: by no way may more leave the wallet. */
+export function affordable(payment: Payment, maxTotalSat: Sat): Payment {
+  const keep = <Way extends { orderTotalSat: Sat }>(way: Way | null): Way | null => (way !== null && way.orderTotalSat <= maxTotalSat ? way : null)
+  return { bolt11: keep(payment.bolt11), bolt12: keep(payment.bolt12), onchain: keep(payment.onchain) }
+}
+
 /** What the cheapest way to pay costs; zero for a free channel. `ways` may be unvetted. */
 export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orderTotalSat: Sat } | null {
   const offered = [ways.bolt11, ways.bolt12, ways.onchain].filter((way) => way !== null)

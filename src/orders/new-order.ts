@@ -1,5 +1,5 @@
 import { ZERO_SAT } from '../domain/money.ts'
-import { cheapestOf, NO_PAYMENT, lapsesAt } from '../domain/offer.ts'
+import { affordable, cheapestOf, NO_PAYMENT, lapsesAt } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
 import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
 import { termsOf } from '../domain/request.ts'
@@ -7,10 +7,13 @@ import type { EpochMs } from '../domain/time.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 
+/** What the client agreed to when it ordered. */
+export type Agreed = Pick<NonNullable<Placement['agreed']>, 'quoteId' | 'maxTotalSat'>
+
 /** The order that a placement is; OUTCOME_UNKNOWN where the LSP's answer to it is not known. */
-export function orderOf(placement: Placement, quoteId: string, id: string, lsp: Lsp, now: EpochMs): Order {
+export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: Lsp, now: EpochMs): Order {
   const { request, reading, offer } = placement
-  const payment = offer?.payment ?? NO_PAYMENT
+  const payment = affordable(offer?.payment ?? NO_PAYMENT, agreed.maxTotalSat)
   // What the LSP asks; where it did not answer, what it was asked for.
   const totals = cheapestOf(payment) ?? (reading === null ? placement.agreed : null)
   const paid = reading !== null && showsPayment(reading)
@@ -18,7 +21,7 @@ export function orderOf(placement: Placement, quoteId: string, id: string, lsp: 
     id,
     clientId: placement.clientId,
     lspId: placement.lspId,
-    quoteId,
+    quoteId: agreed.quoteId,
     placementId: placement.id,
     state: reading === null ? 'OUTCOME_UNKNOWN' : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
     sequence: 0,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import type { OrderLog } from './log.ts'
-import { orderOf } from './new-order.ts'
+import { orderOf, type Agreed } from './new-order.ts'
 import { within, type Placing } from './placing.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import type { Sat } from '../domain/money.ts'
@@ -121,7 +121,7 @@ export class Ordering {
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt)) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     if (placement === null) return this.#placeAnew(key, input, quote, maxTotalSat)
     if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
-    return { kind: 'order', order: await this.#adopt(placement, quote.id, key) }
+    return { kind: 'order', order: await this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key) }
   }
 
   async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
@@ -156,7 +156,7 @@ export class Ordering {
   async #finish(placement: Placement, key: Key | null): Promise<OrderOutcome> {
     const refused = await this.#refusal(placement)
     if (refused) return key === null ? refused : this.#answer(key, refused)
-    return { kind: 'order', order: await this.#adopt(placement, placement.agreed?.quoteId ?? '', key) }
+    return { kind: 'order', order: await this.#adopt(placement, agreedOf(placement), key) }
   }
 
   /** Why it does not become an order; null when it does. */
@@ -174,9 +174,9 @@ export class Ordering {
   }
 
   /** Makes what was placed an order of the client's, and that the key's answer. */
-  async #adopt(placement: Placement, quoteId: string, key: Key | null): Promise<Order> {
+  async #adopt(placement: Placement, agreed: Agreed, key: Key | null): Promise<Order> {
     const now = this.#clock.now()
-    const order = orderOf(placement, quoteId, uuidv7(), this.#lsps.require(placement.lspId), now)
+    const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
     // Given up already, or only not waited for any longer: then its answer may still come.
     const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: isLost && placement.failure !== null }
@@ -212,7 +212,7 @@ export class Ordering {
       await this.#log.write(order, { ...order, state: 'FAILED', failureReason }, { ...tracking, nextReadAt: null, final: true }, [`the LSP's answer came late: ${failureReason}`])
       return
     }
-    const standing = { ...orderOf(placement, order.quoteId, order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
+    const standing = { ...orderOf(placement, agreedOf(placement), order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
     await this.#log.write(order, standing, { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${standing.orderTotalSat} sat to pay`])
   }
 
@@ -253,6 +253,12 @@ export class Ordering {
 
 /** Somebody ordered the same firm quote at the same time, and was first: it is one order. */
 class AlreadyAdopted extends Error {}
+
+/** Only what a client ordered is placed for a client; an order for its price alone is agreed to when it is adopted. */
+function agreedOf({ id, agreed }: Placement): Agreed {
+  if (!agreed) throw new Error(`nobody agreed to placement ${id}`)
+  return agreed
+}
 
 interface Key {
   clientId: string

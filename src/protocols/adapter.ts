@@ -61,7 +61,7 @@ export interface OrderRef {
   paid: boolean
 }
 
-/** What became of an action on an order; `reading` is the order right after it, where the answer tells. */
+/** What became of an action on an order. */
 export interface ActionOutcome {
   /** For people. */
   message: string

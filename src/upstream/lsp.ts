@@ -132,8 +132,8 @@ export class Lsp {
   }
 
   /**
-   * Its limits and features, asked for anew when they are no longer fresh. When it does not answer, what it said
-   * before still serves, with its age. @throws LspFailure when it never said anything.
+   * Its limits and features, asked for anew when they are no longer fresh. When it refuses or
+   * fails, what it said before still serves, with its age. @throws LspFailure when it never said anything, or hangs.
    */
   async currentInfo(): Promise<DatedLspInfo> {
     if (this.#info && this.#clock.now() - this.#info.asOf < INFO_FRESH_MS) return this.#info
