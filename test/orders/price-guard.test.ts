@@ -1,7 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway } from '../support/gateway.ts'
 import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
+import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
 
+
+const ADDRESS = 'bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
 
 describe.concurrent('the price guard', () => {
@@ -85,4 +88,24 @@ describe.concurrent('a quote', () => {
     expect(await createOrder(gateway, { quoteId: UNKNOWN_ID })).toEqual({ __typename: 'QuoteNotFoundError', message: 'there is no such quote' })
     expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id } }', { id: UNKNOWN_ID })).toEqual({ quote: null })
   })
+})
+
+test('a way to pay that costs more than maxOrderTotalSat is not handed out, also where it is not the cheapest that does', async () => {
+  await using lsp = await startScriptedLsp(() => {
+    const order = lsps1Order(Date.now(), { feeSat: 1_000 })
+    const { expires_at } = order.payment.bolt11
+    return { ...order, payment: { ...order.payment, onchain: { state: 'EXPECT_PAYMENT', expires_at, fee_total_sat: '6000', order_total_sat: '6000', address: ADDRESS, min_onchain_payment_confirmations: 1 } } }
+  })
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('two-ways', lsp.url)] } })
+  const order = async (maxOrderTotalSat: number) => {
+    const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 + maxOrderTotalSat, refundOnchainAddress: ADDRESS }
+    const { quotes } = await gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id feeTotalSat onchainFeeTotalSat } } }', { request })
+    expect(quotes.quotes).toMatchObject([{ feeTotalSat: 1_000, onchainFeeTotalSat: 6_000 }])
+    const input = { quoteId: quotes.quotes[0].id, idempotencyKey: `max ${maxOrderTotalSat}`, maxOrderTotalSat }
+    return (await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } } } }', { input })).createOrder.payment
+  }
+  const guarded = await order(5_999)
+  expect(guarded).toMatchObject({ bolt11: { orderTotalSat: 1_000 }, onchain: null })
+  expect(guarded.bip21).toMatch(/^bitcoin:\?lightning=/)
+  expect(await order(6_000)).toMatchObject({ bolt11: { orderTotalSat: 1_000 }, onchain: { orderTotalSat: 6_000 } })
 })
