@@ -1,11 +1,9 @@
 import { test } from 'vitest'
 import { uuidv7 } from 'uuidv7'
 import { ask, openRig, report, residentMb } from './support.ts'
-import { sat } from '../src/domain/money.ts'
-import { NO_PAYMENT } from '../src/domain/offer.ts'
-import type { Order } from '../src/domain/order-record.ts'
 import { systemClock } from '../src/domain/time.ts'
 import { openStore } from '../src/store/store.ts'
+import { eventOf, orderRecord, TRACKING } from '../test/store/records.ts'
 
 const ORDERS = Number(process.env['BENCH_ORDERS'] ?? 100_000)
 const WATCH_MS = 15_000
@@ -26,47 +24,11 @@ async function fill(databaseUrl: string, lspId: string): Promise<void> {
   for (let done = 0; done < ORDERS; done += 1_000) {
     await store.transaction(async (stores) => {
       for (let index = 0; index < Math.min(1_000, ORDERS - done); index += 1) {
-        const order = openOrder(lspId, now)
-        await stores.orders.insert(order, { nextReadAt: now, failures: 0, openAttempts: 0, final: false })
-        await stores.orders.append({ orderId: order.id, clientId: order.clientId, sequence: 1, at: now, previousState: null, state: order.state, message: 'ordered', order })
+        const order = orderRecord({ clientId: 'everybody', lspId, state: 'PAID', lspOrderId: uuidv7(), createdAt: now, updatedAt: now, checkedAt: now, paymentSeenAt: now })
+        await stores.orders.insert(order, { ...TRACKING, nextReadAt: now })
+        await stores.orders.append(eventOf(order))
       }
     })
-  }
-}
-
-function openOrder(lspId: string, now: number): Order {
-  const terms = { lspBalanceSat: sat(1_000_000), clientBalanceSat: sat(0), channelExpiryBlocks: 12_960, requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 6, announceChannel: false }
-  return {
-    id: uuidv7(),
-    clientId: 'everybody',
-    lspId,
-    quoteId: uuidv7(),
-    placementId: uuidv7(),
-    state: 'PAID',
-    sequence: 1,
-    request: { ...terms, clientPubkey: `02${'ab'.repeat(32)}`, clientAddress: null, refundOnchainAddress: null, token: null, asset: null },
-    terms,
-    feeTotalSat: sat(5_200),
-    orderTotalSat: sat(5_200),
-    payment: NO_PAYMENT,
-    checks: [],
-    paymentWarning: null,
-    channel: null,
-    asset: null,
-    refund: null,
-    lnurlChannel: null,
-    jit: null,
-    failureReason: null,
-    openRequest: null,
-    failureSuspected: false,
-    lspOrderId: uuidv7(),
-    lspState: 'CREATED',
-    createdAt: now,
-    updatedAt: now,
-    expiresAt: null,
-    checkedAt: now,
-    paymentSeenAt: now,
-    fundedAt: null,
   }
 }
 

@@ -5,10 +5,10 @@ import type { Order } from '../../src/domain/order-record.ts'
 import type { PaymentState } from '../../src/domain/order.ts'
 import { advance } from '../../src/domain/progress.ts'
 import { EMPTY_READING, type OrderReading, type ReadPaymentState } from '../../src/domain/reading.ts'
+import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
 const LATER = NOW + 3_600_000
-const TERMS = { lspBalanceSat: sat(1_000_000), clientBalanceSat: sat(0), channelExpiryBlocks: 12_960, requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 6, announceChannel: false }
 const COST = { feeTotalSat: sat(5_000), orderTotalSat: sat(5_000) }
 
 function paymentOf(bolt11: PaymentState, onchain: PaymentState | null = null): Payment {
@@ -20,14 +20,7 @@ function paymentOf(bolt11: PaymentState, onchain: PaymentState | null = null): P
 }
 
 function orderWith(changes: Partial<Order> = {}): Order {
-  return {
-    id: 'o', clientId: 'c', lspId: 'l', quoteId: 'q', placementId: 'p', state: 'AWAITING_PAYMENT', sequence: 1,
-    request: { ...TERMS, clientPubkey: `02${'ab'.repeat(32)}`, clientAddress: null, refundOnchainAddress: null, token: null, asset: null },
-    terms: TERMS, ...COST, payment: paymentOf('EXPECT_PAYMENT'), checks: [], paymentWarning: null, channel: null, asset: null, refund: null,
-    lnurlChannel: null, jit: null, failureReason: null, openRequest: null, failureSuspected: false, lspOrderId: 'x', lspState: 'CREATED',
-    createdAt: NOW, updatedAt: NOW, expiresAt: LATER, checkedAt: NOW, paymentSeenAt: null, fundedAt: null,
-    ...changes,
-  }
+  return orderRecord({ state: 'AWAITING_PAYMENT', ...COST, payment: paymentOf('EXPECT_PAYMENT'), lspOrderId: 'x', createdAt: NOW, updatedAt: NOW, expiresAt: LATER, paymentSeenAt: null, ...changes })
 }
 
 function readingWith(state: ReadPaymentState, changes: Partial<OrderReading> = {}, invoice = 'lnbcrt-agreed'): OrderReading {

@@ -3,7 +3,6 @@ import { startTestGateway } from '../support/gateway.ts'
 import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
 import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
 
-
 const ADDRESS = 'bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
 
