@@ -69,4 +69,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "create index orders_unknown on orders (placement_id) where state = 'OUTCOME_UNKNOWN' and final = 0",
     'create index idempotency_open on idempotency (placement_id) where answer is null',
   ],
+  [
+    // Each payment hash that an LSP has asked to be paid, and the first placement or renewal that it was asked for.
+    'create table payment_hashes (payment_hash text primary key, holder text not null)',
+    // What a renewal was asked for with: the same again is the same renewal.
+    'alter table renewals add column question text',
+    'create unique index renewals_by_question on renewals (question)',
+    // 1: an order or an answer names the quote, or it is from before; the others are forgotten some day.
+    'alter table quotes add column kept integer not null default 1',
+    'create index quotes_by_age on quotes (created_at) where kept = 0',
+    // When a gateway last had the webhook in its configuration.
+    'alter table webhooks add column seen_at bigint',
+  ],
 ]

@@ -12,7 +12,7 @@ export class RenewalStore {
   async insert(renewal: Renewal, nextReadAt: EpochMs): Promise<void> {
     await this.#db
       .insertInto('renewals')
-      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal) })
+      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal), question: null })
       .execute()
   }
 

@@ -21,6 +21,8 @@ export interface QuoteRow {
   placement_id: string | null
   created_at: number
   body: string
+  /** 1: an order, or an answer under an idempotency key, names it. */
+  kept: Generated<number>
 }
 
 /** What an LSP last asked for a channel, whoever asked. */
@@ -121,9 +123,18 @@ export interface RenewalRow {
   final: number
   next_read_at: number | null
   body: string
+  /** What it was asked for with, hashed: the same again is the same renewal. */
+  question: string | null
 }
 
-/** A client's webhook, for as long as it is in the configuration. */
+/** A payment hash that an LSP has asked to be paid. */
+export interface PaymentHashRow {
+  payment_hash: string
+  /** The first placement, or renewal, that it was asked for. */
+  holder: string
+}
+
+/** A client's webhook. */
 export interface WebhookRow {
   client_id: string
   /** The events up to this one have become deliveries. */
@@ -133,6 +144,8 @@ export interface WebhookRow {
   last_success_at: number | null
   last_failure_at: number | null
   last_error: string | null
+  /** When a gateway last had it in its configuration. */
+  seen_at: Generated<number | null>
 }
 
 /** An event that a webhook has yet to take, or that was given up. */
@@ -169,6 +182,7 @@ export interface Tables {
   events: EventRow
   idempotency: IdempotencyRow
   renewals: RenewalRow
+  payment_hashes: PaymentHashRow
   webhooks: WebhookRow
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
