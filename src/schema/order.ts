@@ -128,6 +128,17 @@ OrderEventType.implement({
   }),
 })
 
+/**
+ * Ids sort by time, so that any text has a place among them: one that is no cursor would get a page, and a wrong one.
+ * @throws GraphQLError
+ */
+function cursorOf(name: 'after' | 'before', text: string | null | undefined): string | null {
+  // The ends of an empty page are empty texts.
+  if (text == null || text === '') return null
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw badInput(`${name}: this is no cursor; one comes from \`pageInfo\` or from an edge`)
+  return text
+}
+
 builder.queryFields((t) => ({
   order: t.field({
     type: OrderType,
@@ -142,7 +153,7 @@ builder.queryFields((t) => ({
       args: { states: t.arg({ type: [OrderStateEnum] }) },
       resolve: (_, args, { gateway, clientId }) =>
         resolveCursorConnection({ args, defaultSize: 20, maxSize: 100, toCursor: (order: Order) => order.id }, ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
-          gateway.store.orders.page(clientId, { before: before ?? null, after: after ?? null, inverted, states: args.states ?? null }, limit),
+          gateway.store.orders.page(clientId, { before: cursorOf('before', before), after: cursorOf('after', after), inverted, states: args.states ?? null }, limit),
         ),
     },
     { name: 'OrderConnection' },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createOrder, follow, pay, quoteAt } from '../support/operations.ts'
 
@@ -88,4 +88,22 @@ test('no more than a hundred orders come at once', async () => {
   expect((await page({ first: 1_000 })).ids).toEqual(ids)
   const { errors } = await gateway.send(ORDERS, { first: -1 })
   expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('"first"') })])
+})
+
+describe.each(['after', 'before'])('%s', (argument) => {
+  test.each(['no-cursor', '0', 'T3JkZXI6MQ==', "'; --", '0'.repeat(36)])('that is no cursor is refused, and gets no page: %s', async (cursor) => {
+    const { data, errors } = await gateway.send(ORDERS, { [argument]: cursor })
+    expect(data).toBeNull()
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(new RegExp(`^${argument}: `)), path: ['orders'], extensions: { code: 'BAD_USER_INPUT' } })])
+  })
+
+  test('in capitals is refused, too: its place in the list would be another', async () => {
+    const { errors } = await gateway.send(ORDERS, { [argument]: ids[0]?.toUpperCase() })
+    expect(errors).toEqual([expect.objectContaining({ extensions: { code: 'BAD_USER_INPUT' } })])
+  })
+
+  test('of an empty page is no cursor, and gets the first page', async () => {
+    const { pageInfo } = await page({ states: ['REFUNDED'] })
+    expect((await page({ [argument]: argument === 'after' ? pageInfo.endCursor : pageInfo.startCursor })).ids).toEqual(ids.slice(0, 20))
+  })
 })
