@@ -111,7 +111,8 @@ OrderType.implement({
     checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'The last time the LSP answered about it.' }),
     events: t.field({
       type: [OrderEventType],
-      args: { afterSequence: t.arg.int({ required: true, defaultValue: 0 }) },
+      description: 'Its events after `afterSequence`, oldest first, at most 1000 at once: the next ones come with the `sequence` of\nthe last one as `afterSequence`.',
+      args: { afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }) },
       resolve: (order, { afterSequence }, { gateway }) => gateway.store.orders.events(order.id, afterSequence),
     }),
   }),
@@ -170,7 +171,11 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
       validate: z.string().min(1, 'it must not be empty').max(255, 'at most 255 characters'),
     }),
     maxOrderTotalSat: t.field({ type: 'Sat', description: "The most that may leave the wallet. Default: the quote's orderTotalSat." }),
-    email: t.string({ description: 'Where the LSP may send its own notices, if it does.', validate: z.email().max(254).nullish() }),
+    email: t.string({
+      description:
+        'Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the\nquote was asked for, and is sent without it.',
+      validate: z.email().max(254).nullish(),
+    }),
   }),
 })
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/domain/time.ts'
+import { openStore } from '../../src/store/store.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { createOrder, follow, pay, quoteAt } from '../support/operations.ts'
+import { counting, createOrder, eventsOf, EVENTS, follow, pay, quoteAt, sequencesOf } from '../support/operations.ts'
 
 const ORDERS = `query ($first: Int, $after: String, $last: Int, $before: String, $states: [OrderState!]) {
   orders(first: $first, after: $after, last: $last, before: $before, states: $states) {
@@ -106,4 +108,22 @@ describe.each(['after', 'before'])('%s', (argument) => {
     const { pageInfo } = await page({ states: ['REFUNDED'] })
     expect((await page({ [argument]: argument === 'after' ? pageInfo.endCursor : pageInfo.startCursor })).ids).toEqual(ids.slice(0, 20))
   })
+})
+
+test('the events of an order come a thousand at a time, and all of them by asking after the last one', async () => {
+  const id = ids[5] ?? ''
+  await using store = await openStore(gateway.databaseUrl, systemClock)
+  await store.transaction(async ({ orders }) => {
+    const [first] = await orders.events(id, 0)
+    if (!first) throw new Error('an order without events')
+    for (const sequence of counting(first.sequence + 1, 1_500)) await orders.append({ ...first, sequence })
+  })
+  const some = sequencesOf(await eventsOf(gateway, id))
+  expect(some).toEqual(counting(1, 1_000))
+  expect(sequencesOf(await eventsOf(gateway, id, some.at(-1)))).toEqual(counting(1_001, 501))
+})
+
+test('there are no events after a sequence below zero: it is refused', async () => {
+  const { errors } = await gateway.send(EVENTS, { id: ids[0], after: -1 })
+  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('afterSequence'), extensions: { code: 'BAD_USER_INPUT' } })])
 })
