@@ -1,4 +1,5 @@
 import { addressProblem } from './address.ts'
+import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { minSat, msatOf, type Sat } from './money.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
@@ -7,8 +8,8 @@ import type { ReadPaymentState } from './reading.ts'
 import { termDifferences, type ChannelTerms } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
-// No LSP is believed without a check. An offer whose figures do not add up never becomes one that a wallet
-// could pay: `Payment` is made here and nowhere else.
+// No LSP is believed without a check: only `vetOffer` makes ways to pay of what an LSP says, and of an offer whose
+// figures do not add up it makes none.
 
 export const CHECK_NAMES = [
   'FEE_ADDS_UP',
@@ -16,8 +17,11 @@ export const CHECK_NAMES = [
   'INVOICE_AMOUNT',
   'INVOICE_NETWORK',
   'INVOICE_NOT_EXPIRED',
+  'INVOICE_ENDS_WITH_ORDER',
   'INVOICE_PAYEE',
+  'PAYMENT_HASH_IS_NEW',
   'ONCHAIN_ADDRESS',
+  'BIP21_AMOUNT',
   'REFUND_ADDRESS',
   'TERMS_ECHOED',
 ] as const
@@ -98,6 +102,19 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
 }
 
+/** The offer, if nobody else was asked to pay its invoice: `other` says who was. */
+export function withHashCheck(offer: VettedOffer, other: { isSameOrder: boolean } | null): VettedOffer {
+  const paymentHash = offer.payment?.bolt11?.paymentHash
+  if (paymentHash === undefined) return offer
+  const [verdict, message]: [CheckVerdict, string] =
+    other === null
+      ? ['PASSED', `no other order was to be paid to ${paymentHash}`]
+      : other.isSameOrder
+        ? ['WARNING', `the LSP answered with the order that it gave before, payment hash ${paymentHash}`]
+        : ['FAILED', `another order is to be paid to ${paymentHash} too`]
+  return { ...offer, payment: verdict === 'FAILED' ? null : offer.payment, checks: [...offer.checks, { name: 'PAYMENT_HASH_IS_NEW', verdict, message }] }
+}
+
 /** The most that a request can ask for: a GraphQL Int. */
 const MAX_BLOCKS = 0x7fff_ffff
 
@@ -109,6 +126,8 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
   const differences = termDifferences(asked, delivered).map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
   return { name: 'TERMS_ECHOED', verdict: differences.length === 0 ? 'PASSED' : 'WARNING', message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for' }
 }
+
+const iso = (time: EpochMs) => new Date(time).toISOString()
 
 type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
 
@@ -125,7 +144,13 @@ function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, repo
   const wantedMsat = msatOf(way.orderTotalSat)
   report('INVOICE_AMOUNT', invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED', `invoice ${invoice.amountMsat ?? 'without amount'} msat, order total ${wantedMsat} msat`)
   report('INVOICE_NETWORK', invoice.networks.includes(context.network) ? 'PASSED' : 'FAILED', `invoice ${invoice.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`)
-  report('INVOICE_NOT_EXPIRED', invoice.expiresAt > context.now ? 'PASSED' : 'FAILED', `invoice expires ${new Date(invoice.expiresAt).toISOString()}`)
+  report('INVOICE_NOT_EXPIRED', invoice.expiresAt > context.now ? 'PASSED' : 'FAILED', `invoice expires ${iso(invoice.expiresAt)}`)
+  const orderEndsAt = context.orderExpiresAt ?? way.expiresAt
+  if (orderEndsAt !== null) {
+    // An invoice counts its life in whole seconds.
+    const isLater = invoice.expiresAt >= orderEndsAt + SECOND_MS
+    report('INVOICE_ENDS_WITH_ORDER', isLater ? 'WARNING' : 'PASSED', `invoice expires ${iso(invoice.expiresAt)}, order ${iso(orderEndsAt)}`)
+  }
   if (context.lspPubkeys.length > 0) {
     report('INVOICE_PAYEE', context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING', `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`)
   }
@@ -144,16 +169,33 @@ function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext): Vet
   return expiresAt === null ? null : { ...way, state: offeredState(way.state), expiresAt }
 }
 
-function vetOnchain(way: OnchainWay<ReadPaymentState>, context: OfferContext, invoiceExpiresAt: EpochMs | null, report: Report): VettedOnchain | null {
+function vetOnchain({ uri, ...way }: OnchainWay<ReadPaymentState>, context: OfferContext, invoiceExpiresAt: EpochMs | null, report: Report): VettedOnchain | null {
   const problem = addressProblem(way.address, context.network)
   report('ONCHAIN_ADDRESS', problem === null ? 'PASSED' : 'FAILED', problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`)
+  vetUri(uri ?? writePaymentUri({ address: way.address, amountSat: way.orderTotalSat, invoice: null, offer: null }), way, report)
   const expiresAt = way.expiresAt ?? context.orderExpiresAt ?? invoiceExpiresAt
-  if (expiresAt === null || context.refundOnchainAddress === null) return null
-  if (way.refundOnchainAddress !== null) {
-    const isSame = way.refundOnchainAddress === context.refundOnchainAddress
-    report('REFUND_ADDRESS', isSame ? 'PASSED' : 'WARNING', isSame ? 'the LSP repeats the address that was given' : `given ${context.refundOnchainAddress}, the LSP repeats ${way.refundOnchainAddress}`)
-  }
-  return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress: way.refundOnchainAddress ?? context.refundOnchainAddress }
+  const { refundOnchainAddress } = context
+  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, way, context, report)) return null
+  return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress }
+}
+
+function vetUri(uri: string, { address, orderTotalSat }: OnchainWay<ReadPaymentState>, report: Report): void {
+  const told = readPaymentUri(uri)
+  const isSame = told?.address === address && (told.amountSat ?? orderTotalSat) === orderTotalSat
+  report('BIP21_AMOUNT', isSame ? 'PASSED' : 'FAILED', `${uri.slice(0, 200)} asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`)
+}
+
+/** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
+function refundsTo(given: string, { refundOnchainAddress: told }: OnchainWay<ReadPaymentState>, { network }: OfferContext, report: Report): boolean {
+  // Bech32 is the same in upper case.
+  const isSame = told === null || told === given || told.toLowerCase() === given.toLowerCase()
+  const problem = addressProblem(given, network)
+  report(
+    'REFUND_ADDRESS',
+    isSame && problem === null ? 'PASSED' : 'WARNING',
+    isSame ? `given ${given}, ${problem ?? `an address of ${network}`}` : `given ${given}, the LSP repeats ${told}: on-chain payment is withheld`,
+  )
+  return isSame && problem === null
 }
 
 /** In an offer nothing was paid yet, so a way that reads as refunded has only lapsed. */

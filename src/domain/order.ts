@@ -73,6 +73,8 @@ export interface OnchainWay<State = PaymentState> extends PaymentWay<State> {
   minFeeFor0Conf: number | null
   refundOnchainAddress: string | null
   paidSat: Sat | null
+  /** The LSP's own BIP 21 URI, where it gives one; absent where its protocol has none. */
+  uri?: string
 }
 
 /** The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. */

@@ -40,7 +40,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     failureReason: reading?.failureReason ?? null,
     openRequest: null,
     failureSuspected: false,
-    lspOrderId: reading?.lspOrderId ?? null,
+    lspOrderId: placement.lspOrderId,
     lspState: reading?.lspState ?? null,
     createdAt: now,
     updatedAt: now,

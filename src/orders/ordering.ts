@@ -4,6 +4,7 @@ import type { OrderLog } from './log.ts'
 import { orderOf, type Agreed } from './new-order.ts'
 import { within, type Placing } from './placing.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { withDefaults } from '../domain/limits.ts'
 import type { Sat } from '../domain/money.ts'
 import { orderableUntil } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
@@ -127,12 +128,15 @@ export class Ordering {
   async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
     const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
     if (!lsp) return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details() })
+    const retryAt = lsp.heldBackUntil
+    if (retryAt !== null) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details() })
+    const limits = lsp.info?.limits
     const { sent, settled } = await this.#placing.place({
       lsp,
       clientId: key.clientId,
       question: questionKey(key.clientId, lsp.id, quote.request),
       purpose: 'ORDER',
-      request: quote.request,
+      request: limits ? withDefaults(quote.request, limits) : quote.request,
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maxTotalSat },
       first: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),

@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
+import { offerEndsAt, vetOffer, vetTerms, withHashCheck, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
-import { termsOf, type ChannelRequest } from '../domain/request.ts'
+import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
+import type { OrderRef } from '../protocols/adapter.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 
@@ -18,6 +20,8 @@ const LOOK_ELSEWHERE_MS = 100
 const WRITE_PATIENCE_MS = 10 * MINUTE_MS
 const WRITE_AGAIN_MS = 50
 const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
+/** Waited before each look for what an order costs, where the answer to it did not say. */
+const PAYMENT_LOOKS_MS = [500, 1_000, 2_000, 4_000, 8_000]
 
 export interface PlacementOrder {
   lsp: Lsp
@@ -83,21 +87,22 @@ export class Placing {
 
   async #send(lsp: Lsp, placement: Placement): Promise<Placement> {
     if (!(await this.#store.placements.markSent(placement.id))) throw new Error('another instance took this order for abandoned before it was sent')
-    const settled = await this.#ask(lsp, placement)
-    await this.#settle(settled)
-    return settled
+    return this.#settle(await this.#ask(lsp, placement))
   }
 
   /** What is never written down is taken for lost by whoever finds the order, and by nobody for sent again. */
-  async #settle(placement: Placement): Promise<void> {
+  async #settle(placement: Placement): Promise<Placement> {
     const giveUpAt = performance.now() + WRITE_PATIENCE_MS
     for (let waitMs = WRITE_AGAIN_MS; ; waitMs = Math.min(waitMs * 2, WRITE_AGAIN_MAX_MS)) {
       try {
-        await this.#store.placements.settle(placement)
-        return
+        return await this.#store.transaction(async (stores) => {
+          const checked = await withOwnHash(stores, placement)
+          await stores.placements.settle(checked)
+          return checked
+        })
       } catch (error) {
         if (performance.now() > giveUpAt) throw error
-        await new Promise((resolve) => setTimeout(resolve, waitMs))
+        await pause(waitMs)
       }
     }
   }
@@ -119,25 +124,37 @@ export class Placing {
   }
 
   async #ask(lsp: Lsp, placement: Placement): Promise<Placement> {
+    /** With what the LSP calls it, as soon as that is known. */
+    let named = placement
     try {
-      const { accessToken, ...reading } = await lsp.adapter.createOrder(lsp.call(Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs)), placement.request, placement.email)
+      const created = await lsp.adapter.createOrder(lsp.call(Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs)), placement.request, placement.email)
+      named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
+      const reading = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
       const offer = this.#vet(lsp, placement.request, reading)
-      return {
-        ...placement,
-        status: 'STANDING',
-        standsUntil: offerEndsAt(offer) ?? placement.standsUntil,
-        lspOrderId: reading.lspOrderId,
-        accessToken,
-        reading: { ...reading, accessToken: null },
-        offer,
-      }
+      return { ...named, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading: { ...reading, accessToken: null }, offer }
     } catch (error) {
       const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
-      return { ...placement, status: failure.effect === 'none' ? 'REFUSED' : 'LOST', failure: failure.details() }
+      const isRefused = named === placement && failure.effect === 'none'
+      return { ...named, status: isRefused ? 'REFUSED' : 'LOST', failure: failure.details() }
     }
   }
 
-  #vet(lsp: Lsp, request: ChannelRequest, reading: Omit<OrderReading, 'accessToken'>): VettedOffer {
+  /** It stands, and the LSP did not say yet what is to be paid for it: unlike ordering, that may be asked again. */
+  async #readPayment(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading> {
+    const { lspOrderId, accessToken, lnurlChannel, jit } = created
+    const ref: OrderRef = { lspOrderId, accessToken, clientNodeUri: clientNodeUri(request), announceChannel: request.announceChannel, features: lsp.features, lnurlChannel, jit, paid: false }
+    for (const waitMs of PAYMENT_LOOKS_MS) {
+      await pause(waitMs)
+      const reading = await lsp.adapter.readOrder(lsp.call(), ref).catch((error: unknown) => {
+        if (error instanceof LspFailure) return null
+        throw error
+      })
+      if (reading?.lspOrderId === lspOrderId && reading.payment !== null) return { ...reading, terms: { ...created.terms, ...reading.terms } }
+    }
+    return created
+  }
+
+  #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading): VettedOffer {
     if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const asked = lsp.adapter.deliverable(termsOf(request))
     const terms = vetTerms(asked, { ...asked, ...reading.terms })
@@ -158,11 +175,23 @@ export class Placing {
   }
 }
 
+/** An LSP that has the same payment hash paid for two orders delivers one of them at most. */
+async function withOwnHash({ paymentHashes, placements }: Stores, placement: Placement): Promise<Placement> {
+  const paymentHash = placement.offer?.payment?.bolt11?.paymentHash
+  if (placement.offer === null || paymentHash === undefined) return placement
+  const holder = await paymentHashes.claim(paymentHash, placement.id)
+  if (holder === placement.id) return { ...placement, offer: withHashCheck(placement.offer, null) }
+  const other = await placements.get(holder)
+  const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId
+  return { ...placement, offer: withHashCheck(placement.offer, { isSameOrder }) }
+}
+
 /** The outcome if it comes within `timeoutMs`, else null; the order goes on either way. */
 export async function within(settled: Promise<Placement>, timeoutMs: number): Promise<Placement | null> {
   return Promise.race([settled, delay(timeoutMs).then(() => null)])
 }
 
+/** Keeps no process alive. */
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref()

@@ -6,7 +6,8 @@ import { refusalOfText } from './refusal-texts.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
-import { parseSat, sat, satOfBtcDecimal, type Sat } from '../domain/money.ts'
+import { readPaymentUri } from '../domain/bip21.ts'
+import { parseSat, sat, type Sat } from '../domain/money.ts'
 import type { Bolt11Way, Channel, ChannelState, OnchainWay, PaymentState } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState } from '../domain/reading.ts'
 import { clientNodeUri, type ChannelRequest } from '../domain/request.ts'
@@ -101,7 +102,7 @@ const BEYOND: readonly (readonly [string, (request: ChannelRequest) => boolean])
 
 function readOrder(order: OrderDocument): OrderReading {
   const { ln, btc_onchain: onchain } = order.payment
-  const payment = { bolt11: ln && readInvoice(ln), bolt12: null, onchain: onchain && readBip21(onchain, order.refund_on_chain_address) }
+  const payment = { bolt11: ln && readInvoice(ln), bolt12: null, onchain: onchain && readOnchain(onchain, order.refund_on_chain_address) }
   const channel = order.channel && readChannel(order.channel)
   const isPaid = payment.bolt11?.state === 'PAID' || payment.onchain?.state === 'PAID'
   const state = lookUp(ORDER_STATES, order.status) ?? 'UNKNOWN'
@@ -134,35 +135,23 @@ function readInvoice(payment: PaymentDocument): Bolt11Way {
   return { state: paymentState(payment.status), feeTotalSat: total, orderTotalSat: total, invoice: payment.invoice, expiresAt: payment.expires_at }
 }
 
-/**
- * The address and the amount stand in a BIP 21 URI, the amount again in `fee`. Both are kept as told, as total
- * and as fee, so that where they differ the figures do not add up and the offer is not believed.
- */
-function readBip21(payment: PaymentDocument, refundOnchainAddress: string | null): OnchainWay {
-  const { address, amountSat } = parseBip21(payment.invoice)
-  const totalSat = amountSat ?? payment.fee
+/** The amount stands in `fee`, and again in the BIP 21 URI, which is checked against it. */
+function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | null): OnchainWay {
+  const uri = readPaymentUri(payment.invoice)
+  if (uri === null) throw notAsAgreed('payment.btc_onchain.invoice: not a BIP 21 URI')
+  const totalSat = payment.fee ?? uri.amountSat
   if (totalSat === null) throw notAsAgreed('payment.btc_onchain: names no amount')
   return {
     state: paymentState(payment.status),
-    feeTotalSat: payment.fee ?? totalSat,
+    feeTotalSat: totalSat,
     orderTotalSat: totalSat,
-    address,
+    address: uri.address,
     expiresAt: payment.expires_at,
     minConfirmations: null,
     minFeeFor0Conf: null,
     refundOnchainAddress,
     paidSat: null,
-  }
-}
-
-function parseBip21(uri: string): { address: string; amountSat: Sat | null } {
-  try {
-    const { protocol, pathname, searchParams } = new URL(uri)
-    if (protocol !== 'bitcoin:') throw new TypeError('another scheme')
-    const amount = searchParams.get('amount')
-    return { address: pathname, amountSat: amount === null ? null : satOfBtcDecimal(amount) }
-  } catch (error) {
-    throw notAsAgreed('payment.btc_onchain.invoice: not a BIP 21 URI', error)
+    uri: payment.invoice,
   }
 }
 

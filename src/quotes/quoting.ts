@@ -75,14 +75,15 @@ export class Quoting {
     const { refundOnchainAddress } = ask.request
     const badAddress = refundOnchainAddress === null ? null : addressProblem(refundOnchainAddress, lsp.settings.network)
     if (badAddress) throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, { property: 'refundOnchainAddress' })
+    const question = questionKey(ask.clientId, lsp.id, ask.request)
+    const standing = await this.#store.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
+    if (standing) return this.firmQuote(lsp, standing)
+
     const { limits } = await lsp.currentInfo()
     const request = limits ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
-
-    const context: Context = { lsp, clientId: ask.clientId, request, question: questionKey(ask.clientId, lsp.id, request), timeoutMs }
-    const standing = await this.#store.placements.standing(context.question, this.#clock.now() + LAST_CALL_MS)
-    if (standing) return this.firmQuote(lsp, standing)
+    const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
     if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
     lsp.assertNotPaused()
 
@@ -206,11 +207,11 @@ export class Quoting {
     }
   }
 
-  #unboundQuote({ lsp, clientId, request }: Context, basis: PriceBasis, price: Price): Quote {
+  #unboundQuote({ lsp, clientId, asked, request }: Context, basis: PriceBasis, price: Price): Quote {
     const terms = lsp.adapter.deliverable(termsOf(request))
     const now = this.#clock.now()
     return {
-      ...this.#blank(lsp, clientId, request, terms, now),
+      ...this.#blank(lsp, clientId, asked, terms, now),
       basis,
       feeTotalSat: price.feeTotalSat,
       orderTotalSat: totalOf(price, request),
@@ -220,12 +221,12 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #secondBest({ lsp, clientId, request }: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
+  async #secondBest({ lsp, clientId, asked, request }: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
     if (!price) throw new LspFailure(code, message, { retryAt })
     const now = this.#clock.now()
     return this.#save({
-      ...this.#blank(lsp, clientId, request, price.terms, now),
+      ...this.#blank(lsp, clientId, asked, price.terms, now),
       basis: 'OBSERVED',
       feeTotalSat: price.feeTotalSat,
       orderTotalSat: addSat(price.feeTotalSat, request.clientBalanceSat),
@@ -284,6 +285,8 @@ class AlreadyPlaced extends Error {
 interface Context {
   lsp: Lsp
   clientId: string
+  asked: ChannelRequest
+  /** With the LSP's least for what was left open. */
   request: ChannelRequest
   question: string
   timeoutMs: number

@@ -1,6 +1,7 @@
 import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
-import { btcDecimalOfSat, sat } from '../domain/money.ts'
+import { writePaymentUri } from '../domain/bip21.ts'
+import { sat } from '../domain/money.ts'
 import { due, handedOut, payableUntil, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -69,13 +70,13 @@ export const PaymentType = builder.objectRef<Payable>('Payment').implement({
   }),
 })
 
-/** Without an on-chain address the URI has none, as BIP 321 has it. */
 function bip21Of(payment: Payment): string | null {
   const { bolt11, bolt12, onchain } = due(payment)
-  const parameters = [
-    onchain && `amount=${btcDecimalOfSat(sat(Math.max(0, onchain.orderTotalSat - (onchain.paidSat ?? 0))))}`,
-    bolt11 && `lightning=${bolt11.invoice}`,
-    bolt12 && `lno=${bolt12.offer}`,
-  ].filter((parameter) => parameter !== null)
-  return parameters.length === 0 ? null : `bitcoin:${onchain?.address ?? ''}?${parameters.join('&')}`
+  if ((bolt11 ?? bolt12 ?? onchain) === null) return null
+  return writePaymentUri({
+    address: onchain?.address ?? '',
+    amountSat: onchain && sat(Math.max(0, onchain.orderTotalSat - (onchain.paidSat ?? 0))),
+    invoice: bolt11?.invoice ?? null,
+    offer: bolt12?.offer ?? null,
+  })
 }

@@ -6,6 +6,7 @@ import { InstanceStore } from './instances.ts'
 import { ImportStore } from './imports.ts'
 import { LspStore } from './lsps.ts'
 import { OrderStore } from './orders.ts'
+import { PaymentHashStore } from './payment-hashes.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
 import { ReadingStore } from './readings.ts'
@@ -18,6 +19,7 @@ export interface Stores {
   lsps: LspStore
   quotes: QuoteStore
   placements: PlacementStore
+  paymentHashes: PaymentHashStore
   orders: OrderStore
   renewals: RenewalStore
   readings: ReadingStore
@@ -32,6 +34,7 @@ function storesOn(db: Db, engine: Engine, self: string): Stores {
     lsps: new LspStore(db),
     quotes: new QuoteStore(db),
     placements: new PlacementStore(db, engine, self),
+    paymentHashes: new PaymentHashStore(db),
     orders: new OrderStore(db),
     renewals: new RenewalStore(db),
     readings: new ReadingStore(db, engine),

@@ -53,10 +53,12 @@ const messageOf = ({ checks }: VettedOffer, name: CheckName) => checks.find((che
 
 test('an honest offer passes every check, and each says what was compared', () => {
   const offer = vet({ bolt11: bolt11(), onchain: onchain() })
-  expect(verdicts(offer)).toEqual(['FEE_ADDS_UP PASSED', 'FEE_ADDS_UP PASSED', 'INVOICE_DECODES PASSED', 'INVOICE_AMOUNT PASSED', 'INVOICE_NETWORK PASSED', 'INVOICE_NOT_EXPIRED PASSED', 'INVOICE_PAYEE PASSED', 'ONCHAIN_ADDRESS PASSED'])
+  expect(verdicts(offer)).toEqual(['FEE_ADDS_UP PASSED', 'FEE_ADDS_UP PASSED', 'INVOICE_DECODES PASSED', 'INVOICE_AMOUNT PASSED', 'INVOICE_NETWORK PASSED', 'INVOICE_NOT_EXPIRED PASSED', 'INVOICE_ENDS_WITH_ORDER PASSED', 'INVOICE_PAYEE PASSED', 'ONCHAIN_ADDRESS PASSED', 'BIP21_AMOUNT PASSED', 'REFUND_ADDRESS PASSED'])
   expect(messageOf(offer, 'FEE_ADDS_UP')).toBe('bolt11: fee 1000 + client balance 200000 = 201000, order total 201000')
   expect(messageOf(offer, 'INVOICE_AMOUNT')).toBe('invoice 201000000 msat, order total 201000000 msat')
   expect(messageOf(offer, 'INVOICE_NETWORK')).toBe('invoice REGTEST, LSP REGTEST')
+  expect(messageOf(offer, 'BIP21_AMOUNT')).toBe(`bitcoin:${ADDRESS}?amount=0.00201 asks for 201000 sat, order total 201000 sat`)
+  expect(messageOf(offer, 'REFUND_ADDRESS')).toBe(`given ${REFUND}, an address of REGTEST`)
   expect(offer.free).toBe(false)
   expect(offer.payment?.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', paymentHash: INVOICE.paymentHash, payeePubkey: node.pubkey, expiresAt: NOW + HOUR_MS })
   expect(offer.payment?.onchain).toMatchObject({ address: ADDRESS, refundOnchainAddress: REFUND, expiresAt: NOW + HOUR_MS })
@@ -122,9 +124,36 @@ test('an address that is wrong blocks the offer even where on-chain payment is w
   expect(vet({ bolt11: bolt11(), onchain: onchain({ address: 'nowhere' }) }, { refundOnchainAddress: null }).payment).toBeNull()
 })
 
-test('the LSP’s word for the refund address stands before the client’s', () => {
+test('an LSP that would send a refund elsewhere is not paid on chain', () => {
   const other = node.newAddress()
-  expect(vet({ onchain: onchain({ refundOnchainAddress: other }) }).payment?.onchain?.refundOnchainAddress).toBe(other)
+  const offer = vet({ bolt11: bolt11(), onchain: onchain({ refundOnchainAddress: other }) })
+  expect(offer.checks).toContainEqual({ name: 'REFUND_ADDRESS', verdict: 'WARNING', message: `given ${REFUND}, the LSP repeats ${other}: on-chain payment is withheld` })
+  expect(offer.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })
+})
+
+test.each([null, REFUND, REFUND.toUpperCase()])('an LSP that repeats the refund address as %s is paid on chain', (told) => {
+  expect(vet({ onchain: onchain({ refundOnchainAddress: told }) }).payment?.onchain?.refundOnchainAddress).toBe(REFUND)
+})
+
+test.each([
+  ['bitcoin:bcrt1qother?amount=0.00201', 'FAILED'],
+  [`bitcoin:${ADDRESS}?amount=0.00201001`, 'FAILED'],
+  [`bitcoin:${ADDRESS}?amount=0.002010001`, 'FAILED'],
+  [`bitcoin:${ADDRESS}?label=a%20channel&amount=0.00201`, 'PASSED'],
+  [`bitcoin:${ADDRESS}`, 'PASSED'],
+])('the URI of an LSP, %s, for 201 000 satoshis is %s', (uri, verdict) => {
+  const offer = vet({ onchain: onchain({ uri }) })
+  expect(offer.checks.find(({ name }) => name === 'BIP21_AMOUNT')?.verdict).toBe(verdict)
+  expect(offer.payment === null).toBe(verdict === 'FAILED')
+})
+
+test('an invoice that outlives the order is a warning, and one that ends within the same second is none', () => {
+  const ends = (orderExpiresAt: number | null, expiresAt: number | null = null) =>
+    vet({ bolt11: bolt11({ expiresAt }) }, { orderExpiresAt }).checks.find(({ name }) => name === 'INVOICE_ENDS_WITH_ORDER')?.verdict
+  expect(ends(NOW + HOUR_MS - 1)).toBe('PASSED')
+  expect(ends(NOW + HOUR_MS - 1_000)).toBe('WARNING')
+  expect(ends(null, NOW + 10 * MINUTE_MS)).toBe('WARNING')
+  expect(ends(null)).toBeUndefined()
 })
 
 test('the invoice lapses at the sooner of its own end and the LSP’s', () => {

@@ -84,22 +84,6 @@ describe.concurrent('an idempotency key', () => {
     expect(await createOrder(gateway, { quoteId, idempotencyKey: 'another' })).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
   })
 
-  test('can be used again after a refusal that left nothing behind', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
-    const lsp = gateway.sandbox.lsp('kestrel')
-    const { id: quoteId } = await quoteAt(gateway, 'kestrel')
-    lsp.setFaults(['RATE_LIMITED'])
-    const before = Date.now()
-    const limited = await createOrder(gateway, { quoteId, idempotencyKey: 'limited' })
-    expect(limited).toMatchObject({ __typename: 'LspError', code: 'RATE_LIMITED', lsp: { id: 'kestrel' } })
-    expect(Date.parse(limited.retryAt ?? '')).toBeGreaterThanOrEqual(before + 60_000)
-    expect(Date.parse(limited.retryAt ?? '')).toBeLessThan(before + 70_000)
-    expect(await orderIds(gateway)).toEqual([])
-    lsp.setFaults([])
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'limited' })).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
-    expect(lsp.orderCount).toBe(1)
-  })
-
   test('is not free again after an answer that tells nothing: a server error may have left an order', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const lsp = gateway.sandbox.lsp('kestrel')
@@ -172,4 +156,31 @@ describe.concurrent('an order of a quote', () => {
     expect(postsTo(gateway, 'kestrel').map(({ body }) => (body as { email?: string }).email)).toEqual(['me@example.org', undefined])
     expect(await readOrder(gateway, id)).toMatchObject({ state: 'AWAITING_PAYMENT' })
   })
+})
+
+test('an idempotency key can be used again after a refusal that left nothing behind, and an LSP that limits requests gets none until it takes them', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+  const lsp = gateway.sandbox.lsp('kestrel')
+  const { id: quoteId } = await quoteAt(gateway, 'kestrel')
+  const order = () => createOrder(gateway, { quoteId, idempotencyKey: 'limited' })
+  lsp.setFaults(['RATE_LIMITED'])
+  const before = Date.now()
+  const limited = await order()
+  expect(limited).toMatchObject({ __typename: 'LspError', code: 'RATE_LIMITED', lsp: { id: 'kestrel' } })
+  expect(Date.parse(limited.retryAt ?? '')).toBeGreaterThanOrEqual(before + 60_000)
+  expect(Date.parse(limited.retryAt ?? '')).toBeLessThan(before + 70_000)
+  expect(await orderIds(gateway)).toEqual([])
+
+  lsp.setFaults([])
+  expect(await order()).toMatchObject({ __typename: 'LspError', code: 'RATE_LIMITED', retryAt: limited.retryAt })
+  expect(postsTo(gateway, 'kestrel')).toHaveLength(1)
+
+  const systemNow = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => systemNow() + 70_000)
+  try {
+    expect(await order()).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
+  } finally {
+    vi.restoreAllMocks()
+  }
+  expect(lsp.orderCount).toBe(1)
 })

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { follow, orderAt, pay, readOrder } from '../support/operations.ts'
@@ -47,4 +47,50 @@ test('orders are followed on when the clock is set back by an hour', async () =>
     vi.restoreAllMocks()
   }
   await follower.stop()
+})
+
+describe('an LSP that asks twice to be paid by the same invoice', () => {
+  const CHECKED = `mutation ($id: ID!, $key: String!) { createOrder(input: {quoteId: $id, idempotencyKey: $key}) { __typename ... on Order { id checks { name verdict message } payment { bolt11 { invoice } } } ... on LspError { code message } } }`
+
+  /** Two channels of different sizes, asked for one after the other. */
+  async function twoQuotes(orderIds: readonly [string, string]) {
+    const offered = lsps1Order(Date.now())
+    const ids = [...orderIds]
+    const lsp = await startScriptedLsp(({ path }) => ({ ...offered, order_id: path === '/create_order' ? ids.shift() : orderIds[0] }))
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('liar', lsp.url)] } })
+    const quote = async (lspBalanceSat: number) => (await gateway.ask(ANY, { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } })).quotes
+    return { gateway, first: await quote(1_000_000), second: await quote(2_000_000), async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await lsp[Symbol.asyncDispose]() } }
+  }
+  const ANY = 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id checks { name verdict message } } failures { code message } } }'
+  const hashCheck = ({ checks }: { checks: { name: string }[] }) => checks.find(({ name }) => name === 'PAYMENT_HASH_IS_NEW')
+
+  test('for two orders is believed for the first of them alone', async () => {
+    await using asked = await twoQuotes(['order-1', 'order-2'])
+    expect(hashCheck(asked.first.quotes[0])).toMatchObject({ verdict: 'PASSED', message: expect.stringMatching(/^no other order was to be paid to [0-9a-f]{64}$/) })
+    expect(asked.second).toEqual({ quotes: [], failures: [{ code: 'UNTRUSTWORTHY', message: expect.stringMatching(/^PAYMENT_HASH_IS_NEW: another order is to be paid to [0-9a-f]{64} too$/) }] })
+    const { createOrder } = await asked.gateway.ask(CHECKED, { id: asked.first.quotes[0].id, key: 'k' })
+    expect(createOrder.payment.bolt11.invoice).toMatch(/^lnbcrt/)
+    expect(hashCheck(createOrder)).toEqual(hashCheck(asked.first.quotes[0]))
+  })
+
+  test('for one order that it gives twice is believed, with a warning', async () => {
+    await using asked = await twoQuotes(['order-1', 'order-1'])
+    expect(hashCheck(asked.second.quotes[0])).toMatchObject({ verdict: 'WARNING', message: expect.stringContaining('the LSP answered with the order that it gave before') })
+  })
+})
+
+describe('an LSP that says only later what is to be paid', () => {
+  const draft = (url: string) => settings('draft', url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })
+  const created = { order_id: 'late-1', fee_total: 1_000, order_total: 1_000, order_expiry_ts: Math.floor(Date.now() / 1000) + 3_600, ln_invoice: '', btc_address: '' }
+  const invoice = lsps1Order(Date.now()).payment.bolt11.invoice
+
+  test('is asked until it does, and gets one order', async () => {
+    let looks = 0
+    await using lsp = await startScriptedLsp(({ method }) => (method === 'POST' ? created : { ...created, state: 'CREATED', ...(++looks > 1 ? { ln_invoice: invoice } : {}) }))
+    await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [draft(lsp.url)] } })
+    const { quotes } = await gateway.ask(COMPARE, { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } })
+    const { createOrder } = await gateway.ask(ORDER, { id: quotes.quotes[0].id })
+    expect(createOrder.payment.bolt11.invoice).toBe(invoice)
+    expect(lsp.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
+  })
 })

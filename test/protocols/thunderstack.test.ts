@@ -75,6 +75,7 @@ async function readsNewOrder(path: string): Promise<void> {
         // The payload has a public key in its place.
         refundOnchainAddress: null,
         paidSat: null,
+        uri: PAYMENT.btc_onchain.invoice,
       },
     },
     createdAt: Date.parse('2024-09-13T12:19:06.991Z'),
@@ -209,13 +210,13 @@ describe('ThunderStack asks for bitcoin by BIP 21', () => {
     ['BITCOIN:bcrt1qx?label=a&amount=1', 100_000_000],
     // As a float it would be 28999999.999999996 sat.
     ['bitcoin:bcrt1qx?amount=0.29', 29_000_000],
-    ['bitcoin:bcrt1qx', 251_515],
   ])('%s is %i sat', async (uri, amount) => {
-    expect((await readBip21(uri)).payment?.onchain).toMatchObject({ address: 'bcrt1qx', orderTotalSat: amount })
+    expect((await readBip21(uri, { fee: null })).payment?.onchain).toMatchObject({ address: 'bcrt1qx', orderTotalSat: amount, feeTotalSat: amount })
   })
 
-  it('where amount and fee differ, both are kept, so that they do not add up', async () => {
-    expect((await readBip21('bitcoin:bcrt1qx?amount=0.5')).payment?.onchain).toMatchObject({ feeTotalSat: 251_515, orderTotalSat: 50_000_000 })
+  it('the fee is what is to be paid, and the URI is kept, so that its amount can be compared', async () => {
+    expect((await readBip21('bitcoin:bcrt1qx?amount=0.5')).payment?.onchain).toMatchObject({ feeTotalSat: 251_515, orderTotalSat: 251_515, uri: 'bitcoin:bcrt1qx?amount=0.5' })
+    expect((await readBip21('bitcoin:bcrt1qx')).payment?.onchain).toMatchObject({ orderTotalSat: 251_515 })
   })
 
   it.each(['bcrt1qx', 'http://bcrt1qx?amount=1', 'bitcoin:bcrt1qx?amount=0.000000001', 'bitcoin:bcrt1qx?amount=1e3', 'bitcoin:bcrt1qx?amount=-1'])('%s is malformed', async (uri) => {
@@ -224,7 +225,6 @@ describe('ThunderStack asks for bitcoin by BIP 21', () => {
 
   it('an amount has to be told somewhere', async () => {
     expect(await failureOf(readBip21('bitcoin:bcrt1qx', { fee: null }))).toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('names no amount') })
-    expect((await readBip21('bitcoin:bcrt1qx?amount=0.5', { fee: null })).payment?.onchain).toMatchObject({ feeTotalSat: 50_000_000, orderTotalSat: 50_000_000 })
   })
 
   it.each([
