@@ -7,9 +7,10 @@ import { openGateway, type GatewayOptions } from './gateway.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
 import { settingsOf } from './sandbox/settings.ts'
 import { clientIdOf, type Clients } from './server/clients.ts'
+import { Metrics } from './server/metrics.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
-import { startServer, type RunningServer } from './server/server.ts'
+import { startServer } from './server/server.ts'
 import { openStore } from './store/store.ts'
 
 export interface RunOptions extends Environment {
@@ -52,16 +53,17 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
 
     const store = await openStore(options.databaseUrl, systemClock)
     closing.push(() => store.close())
-    let server: RunningServer | null = null
+    // Before the gateway, which speaks to LSPs and webhooks before anything listens.
+    const metrics = new Metrics()
     const gateway = await openGateway({
       lsps: config.lsps,
       pace: config.pace,
       store,
       clock: systemClock,
       logger,
-      onExchange: (lspId, record) => server?.recordExchange(lspId, record),
+      onExchange: (lspId, record) => metrics.exchange(lspId, record),
       webhooks: config.clients.flatMap(({ name, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name) }] : [])),
-      webhookOptions: { ...options.webhooks, onDelivery: (outcome) => server?.recordDelivery(outcome) },
+      webhookOptions: { ...options.webhooks, onDelivery: (outcome) => metrics.delivery(outcome) },
       leaseReminderDays: config.leaseReminderDays,
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
@@ -70,20 +72,20 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     const { schema } = await import('./schema/index.ts')
     const sandboxSchema = sandbox ? (await import('./schema/sandbox.ts')).sandboxSchema : null
     const pipeline = createPipeline({ schema: sandboxSchema ?? schema, gateway, sandbox, access, logger })
-    const listening = await startServer({
+    const server = await startServer({
       host: options.host,
       port: options.port,
       pipeline,
       access,
+      metrics,
       graphiql: config.graphiql ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } } : null,
       isReady: () => store.isReachable(),
       logger,
     })
-    server = listening
-    closing.push(() => listening.close())
+    closing.push(() => server.close())
     return {
-      origin: listening.origin,
-      graphiql: config.graphiql ? `${listening.origin}/graphql` : null,
+      origin: server.origin,
+      graphiql: config.graphiql ? `${server.origin}/graphql` : null,
       sandbox,
       reloadClients: () => reloadClients(options, access.clients, logger),
       close,

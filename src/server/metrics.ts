@@ -8,9 +8,8 @@ export class Metrics {
   readonly #exchanges: Histogram<'lsp' | 'outcome'>
   readonly #requests: Counter<'method' | 'status'>
   readonly #deliveries: Counter<'outcome'>
-  readonly #sockets: Gauge
 
-  constructor(sockets: () => number) {
+  constructor() {
     collectDefaultMetrics({ register: this.#registry })
     const registers = [this.#registry]
     this.#exchanges = new Histogram({
@@ -22,7 +21,6 @@ export class Metrics {
     })
     this.#requests = new Counter({ name: 'sluice_http_requests_total', help: 'HTTP requests answered, by method and status.', labelNames: ['method', 'status'], registers })
     this.#deliveries = new Counter({ name: 'sluice_webhook_attempts_total', help: 'POSTs of events to webhooks: taken, failed (tried again), given_up, or gone (a 410).', labelNames: ['outcome'], registers })
-    this.#sockets = new Gauge({ name: 'sluice_websockets', help: 'Open WebSocket connections.', registers, collect: () => this.#sockets.set(sockets()) })
   }
 
   exchange(lspId: string, { latencyMs, failure }: ExchangeRecord): void {
@@ -31,6 +29,11 @@ export class Metrics {
 
   delivery(outcome: DeliveryOutcome): void {
     this.#deliveries.inc({ outcome })
+  }
+
+  /** `count` says how many there are whenever somebody looks. */
+  watchSockets(count: () => number): void {
+    const sockets: Gauge = new Gauge({ name: 'sluice_websockets', help: 'Open WebSocket connections.', registers: [this.#registry], collect: () => sockets.set(count()) })
   }
 
   /** `status` is null for one that went away before it was answered. */

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { serveGraphiql, wantsGraphiql, type GraphiqlOptions } from './graphiql.ts'
-import { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
 import { urlOf } from './request.ts'
 import { serveWebSocket } from './websocket.ts'
@@ -10,14 +10,13 @@ import type { Access } from './policies/access.ts'
 import { secure } from './policies/headers.ts'
 import { HTTP_LIMITS, limitConnections } from './policies/http-limits.ts'
 import { isPublic } from '../upstream/addresses.ts'
-import type { ExchangeRecord } from '../upstream/http.ts'
-import type { DeliveryOutcome } from '../webhooks/sender.ts'
 
 export interface ServerOptions {
   host: string
   port: number
   pipeline: Pipeline
   access: Access
+  metrics: Metrics
   /** null: no page, only operations. */
   graphiql: GraphiqlOptions | null
   isReady(): Promise<boolean>
@@ -28,8 +27,6 @@ export interface RunningServer {
   readonly port: number
   /** http://host:port */
   readonly origin: string
-  recordExchange(lspId: string, record: ExchangeRecord): void
-  recordDelivery(outcome: DeliveryOutcome): void
   /** Takes nothing new, lets what runs come to its end, closes the sockets with a reason. */
   close(): Promise<void>
 }
@@ -42,7 +39,7 @@ const KEEP_ALIVE_MS = 65_000
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let isClosing = false
-  const { access } = options
+  const { access, metrics } = options
   const page = options.graphiql && serveGraphiql(options.graphiql, () => access.clients.haveKeys)
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -109,15 +106,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   })
   limitConnections(server, access.limits)
   const webSocket = serveWebSocket(server, options)
-  const metrics = new Metrics(() => webSocket.socketCount)
+  metrics.watchSockets(() => webSocket.socketCount)
   const port = await listen(server, options.host, options.port)
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
 
   return {
     port,
     origin: `http://${host}:${port}`,
-    recordExchange: (lspId, record) => metrics.exchange(lspId, record),
-    recordDelivery: (outcome) => metrics.delivery(outcome),
     async close() {
       isClosing = true
       const closed = new Promise<void>((resolve) => {

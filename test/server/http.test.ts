@@ -166,6 +166,18 @@ describe('/metrics', () => {
     expect(lines).toContain('sluice_websockets 0')
   })
 
+  test('counts every exchange with an LSP, those before anybody could look as well', async () => {
+    await using fresh = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] } })
+    for (const { id, requests } of fresh.sandbox.lsps) {
+      const counted = async () => {
+        const text = await (await fetch(`${fresh.origin}/metrics`)).text()
+        return [...text.matchAll(new RegExp(`^sluice_lsp_exchange_seconds_count\\{lsp="${id}",outcome="\\w+"\\} (\\d+)$`, 'gm'))].reduce((sum, [, count]) => sum + Number(count), 0)
+      }
+      await eventually(counted).toBeGreaterThan(0)
+      await eventually(counted).toBe(requests.length)
+    }
+  })
+
   test('holds no label that a client chose', async () => {
     await post(JSON.stringify({ query: 'query Chosen4711($a: String) { a4711: __typename @include(if: true) }', operationName: 'Chosen4711' }), { 'user-agent': 'agent4711', 'x-request-id': 'header4711' })
     await fetch(`${gateway.origin}/path4711?q=4711`)
