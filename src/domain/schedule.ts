@@ -76,3 +76,8 @@ function calmDelayMs(order: Order, pace: Pace, now: EpochMs): number {
 export function nextOpenDelayMs(attempts: number, pace: Pace): number {
   return Math.min(pace.activeMs * 2 ** Math.min(attempts - 1, 16), 10 * MINUTE_MS, Math.max(pace.idleMs, SECOND_MS))
 }
+
+/** How long an LSP that said it opens the channel is given to do so, before it is asked for the n + 1st time. */
+export function openPatienceMs(attempts: number, pace: Pace): number {
+  return Math.min(pace.activeMs * 120, 10 * MINUTE_MS) * Math.max(attempts, 1)
+}

@@ -4,7 +4,7 @@ import { clientNodeUri } from '../domain/request.ts'
 import type { Order } from '../domain/order-record.ts'
 import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
-import { nextOpenDelayMs, nextReadDelayMs, type Pace } from '../domain/schedule.ts'
+import { nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { TrackedOrder, Tracking } from '../store/orders.ts'
@@ -68,7 +68,7 @@ export class OrderReader {
     const read = { ...next, failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
-    if (!this.#isToBeOpened(read, lsp)) return this.#log.write(order, read, after, news)
+    if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
     // Writing it gives its lease up: it is not due again before it was asked for its channel.
     const nextReadAt = Math.max(after.nextReadAt ?? 0, this.#clock.now() + lsp.settings.timeoutMs + SECOND_MS)
     const written = await this.#log.write(order, read, { ...after, nextReadAt }, news)
@@ -101,10 +101,11 @@ export class OrderReader {
     return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.pausedUntil ?? 0) }
   }
 
-  #isToBeOpened(order: Order, lsp: Lsp): boolean {
+  #isToBeOpened(order: Order, { openAttempts }: Tracking, lsp: Lsp): boolean {
     const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
-    const isAsked = order.openRequest !== null && order.openRequest.failure === null
-    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isAsked && !isBeingRefunded
+    // Nothing has happened to the order since the LSP said yes, or it would be no longer PAID, or updated later.
+    const isUnderWay = order.openRequest?.failure === null && this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
+    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isUnderWay && !isBeingRefunded
   }
 
   /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
 import { cheapestOf, vetOffer, type Payment } from '../domain/offer.ts'
@@ -7,7 +8,7 @@ import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { RenewalReading } from '../protocols/adapter.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
@@ -24,6 +25,8 @@ export class RenewalDesk {
   readonly #lsps: LspRegistry
   readonly #clock: Clock
   readonly #pace: Pace
+  /** Being ordered right now, by what they were asked for with. */
+  readonly #asking = new Map<string, Promise<Renewal>>()
 
   constructor(store: Store, lsps: LspRegistry, clock: Clock, pace: Pace) {
     this.#store = store
@@ -32,8 +35,22 @@ export class RenewalDesk {
     this.#pace = pace
   }
 
-  /** @throws LspFailure; one whose effect is unknown may have left a renewal at the LSP, which costs nothing unpaid. */
+  /**
+   * The same signature again is the same renewal, however often and wherever it is brought.
+   * @throws LspFailure; one whose effect is unknown may have left a renewal at the LSP, which costs nothing unpaid.
+   */
   async order(lsp: Lsp, clientId: string, input: RenewalInput): Promise<Renewal> {
+    const question = questionOf(clientId, lsp.id, input)
+    const asked = this.#asking.get(question)
+    if (asked) return asked
+    const renewal = this.#order(lsp, clientId, input, question).finally(() => this.#asking.delete(question))
+    this.#asking.set(question, renewal)
+    return renewal
+  }
+
+  async #order(lsp: Lsp, clientId: string, input: RenewalInput, question: string): Promise<Renewal> {
+    const known = await this.#store.renewals.byQuestion(question)
+    if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
     const reading = await lsp.adapter.renew(lsp.call(), input)
     const now = this.#clock.now()
@@ -53,8 +70,22 @@ export class RenewalDesk {
       createdAt: now,
       updatedAt: now,
     }
-    await this.#store.renewals.insert(renewal, now + this.#pace.activeMs)
-    return renewal
+    try {
+      await this.#store.transaction((stores) => this.#insert(stores, renewal, question))
+      return renewal
+    } catch (error) {
+      const first = await this.#store.renewals.byQuestion(question)
+      // Another instance was asked for it at the same moment.
+      if (first) return first
+      throw error
+    }
+  }
+
+  async #insert({ renewals, paymentHashes }: Stores, renewal: Renewal, question: string): Promise<void> {
+    const paymentHash = renewal.payment.bolt11?.paymentHash
+    const holder = paymentHash === undefined ? renewal.id : await paymentHashes.claim(paymentHash, renewal.id)
+    if (holder !== renewal.id) throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${paymentHash} too`)
+    await renewals.insert(renewal, question, renewal.createdAt + this.#pace.activeMs)
   }
 
   #vet(lsp: Lsp, reading: RenewalReading, now: EpochMs): Payment {
@@ -113,4 +144,8 @@ export class RenewalDesk {
     if (renewal.state === 'EXPIRED' || renewal.state === 'FAILED') return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
     return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
   }
+}
+
+function questionOf(clientId: string, lspId: string, { shortChannelId, validTo, signedMessage }: RenewalInput): string {
+  return createHash('sha256').update(JSON.stringify([clientId, lspId, shortChannelId, validTo, signedMessage])).digest('hex')
 }

@@ -67,7 +67,7 @@ const RenewChannelInput = builder.inputType('RenewChannelInput', {
 builder.mutationField('renewChannel', (t) =>
   t.field({
     type: RenewalType,
-    description: 'Ask for a longer life of a channel that stands, and for what that costs.',
+    description: 'Ask for a longer life of a channel that stands, and for what that costs. The same input again is the same renewal;\nanother one, also once this has expired, takes a signature for another `validTo`.',
     args: { input: t.arg({ type: RenewChannelInput, required: true }) },
     errors: { union: { name: 'RenewChannelResult' }, types: [LspError] },
     async resolve(_, { input }, { gateway, clientId }) {

@@ -9,10 +9,11 @@ export class RenewalStore {
     this.#db = db
   }
 
-  async insert(renewal: Renewal, nextReadAt: EpochMs): Promise<void> {
+  /** `question`: no other renewal may have the same. */
+  async insert(renewal: Renewal, question: string, nextReadAt: EpochMs): Promise<void> {
     await this.#db
       .insertInto('renewals')
-      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal), question: null })
+      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal), question })
       .execute()
   }
 
@@ -22,6 +23,11 @@ export class RenewalStore {
       .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0 })
       .where('id', '=', renewal.id)
       .execute()
+  }
+
+  async byQuestion(question: string): Promise<Renewal | null> {
+    const row = await this.#db.selectFrom('renewals').select('body').where('question', '=', question).executeTakeFirst()
+    return row ? (JSON.parse(row.body) as Renewal) : null
   }
 
   async get(clientId: string, id: string): Promise<Renewal | null> {

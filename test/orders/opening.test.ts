@@ -63,6 +63,18 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     await follower.stop()
   })
 
+  test('an open that the LSP agrees to and forgets is asked for again', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'], stepMs: 100 }, config: { pace: { activeMs: 5, idleMs: 1_000 } } })
+    gateway.sandbox.lsp('beacon').setFaults(['NEVER_OPENS'])
+    const { id } = await orderAt(gateway, 'beacon')
+    const follower = follow(gateway, id)
+    await pay(gateway, id)
+    await vi.waitFor(() => expect(openedFor(gateway).length).toBeGreaterThan(1), { timeout: 5_000 })
+    gateway.sandbox.lsp('beacon').setFaults([])
+    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.stop()
+  })
+
   test('openChannel asks at once, for another address of the node', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] }, config: SELDOM })
     gateway.sandbox.lsp('beacon').setFaults(['OPEN_FAILS_ONCE'])

@@ -60,6 +60,21 @@ describe.concurrent('a renewal', () => {
     await follower.stop()
   })
 
+  test('that is asked for again with the same signature is the same renewal, at the same time or after it was paid', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['anchor'], stepMs: 100 } })
+    const { shortChannelId, follower } = await channelAt(gateway)
+    await follower.stop()
+    const validTo = inAnHour()
+    const { renewalMessage } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
+    const input = { shortChannelId, validTo, signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage) }
+    const renewals = await Promise.all([renew(gateway, input), renew(gateway, input), renew(gateway, input)])
+    expect(new Set(renewals.map(({ id }) => id)).size).toBe(1)
+    const [{ id }] = renewals
+    await pay(gateway, id)
+    await vi.waitFor(async () => expect(await renew(gateway, input)).toMatchObject({ id, state: 'COMPLETED', payment: { bolt11: { state: 'PAID' } } }), { timeout: 5_000 })
+    expect(gateway.sandbox.lsp('anchor').requests.filter(({ path }) => path.startsWith('/lsp/channel/renew'))).toHaveLength(1)
+  })
+
   test('with a wrong signature, or for a channel that is not there, is the LSP’s error', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] } })
     const { shortChannelId, follower } = await channelAt(gateway)

@@ -22,7 +22,7 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     const { store } = stage
     for (const id of [LSP, 'renewing', 'later', 'idle', 'leased']) await saveLsp(store, id)
     await insertOrder(store)
-    await store.renewals.insert(renewalRecord({ lspId: 'renewing' }), NOW)
+    await store.renewals.insert(renewalRecord({ lspId: 'renewing' }), 'question', NOW)
     await insertOrder(store, { lspId: 'later' }, { nextReadAt: NOW + 1 })
     await insertOrder(store, { lspId: 'idle' }, { final: true })
     await insertOrder(store, { lspId: 'leased' })
@@ -92,7 +92,7 @@ describe.each(ENGINES)('readings in %s', (engine) => {
   test('put renewals off while they are being read', async () => {
     await using stage = await openStage(engine)
     const renewal = renewalRecord()
-    await stage.store.renewals.insert(renewal, NOW)
+    await stage.store.renewals.insert(renewal, 'question', NOW)
     expect((await take(stage.store)).renewals).toEqual([renewal])
     expect((await take(stage.store)).renewals).toEqual([])
     expect((await take(stage.store, { now: NOW + LEASE_MS })).renewals).toEqual([renewal])

@@ -169,7 +169,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await using stage = await openStage(engine)
     const { renewals } = stage.store
     const renewal = renewalRecord()
-    await renewals.insert(renewal, NOW)
+    await renewals.insert(renewal, 'question', NOW)
     await renewals.update({ ...renewal, state: 'COMPLETED' }, null)
     expect(await renewals.get(CLIENT, renewal.id)).toEqual({ ...renewal, state: 'COMPLETED' })
     expect(await renewals.get('somebody else', renewal.id)).toBeNull()
