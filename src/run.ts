@@ -12,6 +12,7 @@ import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
 import { startServer } from './server/server.ts'
 import { openStore } from './store/store.ts'
+import type { ClientWebhook, Webhooks } from './webhooks/webhooks.ts'
 
 export interface RunOptions extends Environment {
   variables: Readonly<Record<string, string | undefined>>
@@ -29,7 +30,7 @@ export interface RunningGateway extends AsyncDisposable {
   readonly origin: string
   readonly graphiql: string | null
   readonly sandbox: Sandbox | null
-  /** Reads the clients of the configuration file anew; a file with mistakes changes nothing. Never rejects. */
+  /** Reads the clients of the configuration file anew, and their webhooks; a file with mistakes changes nothing. Never rejects. */
   reloadClients(): Promise<void>
   close(): Promise<void>
 }
@@ -62,7 +63,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       clock: systemClock,
       logger,
       onExchange: (lspId, record) => metrics.exchange(lspId, record),
-      webhooks: config.clients.flatMap(({ name, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name) }] : [])),
+      webhooks: webhooksOf(config),
       webhookOptions: { ...options.webhooks, onDelivery: (outcome) => metrics.delivery(outcome) },
       leaseReminderDays: config.leaseReminderDays,
     })
@@ -87,7 +88,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       origin: server.origin,
       graphiql: config.graphiql ? `${server.origin}/graphql` : null,
       sandbox,
-      reloadClients: () => reloadClients(options, access.clients, logger),
+      reloadClients: () => reloadClients(options, access.clients, gateway.webhooks, logger),
       close,
       [Symbol.asyncDispose]: close,
     }
@@ -97,15 +98,22 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   }
 }
 
-async function reloadClients({ configPath, variables }: RunOptions, clients: Clients, logger: Logger): Promise<void> {
+async function reloadClients({ configPath, variables }: RunOptions, clients: Clients, webhooks: Webhooks, logger: Logger): Promise<void> {
   if (configPath === null) return logger.warn('there is no configuration file whose clients could be read again')
   try {
-    const { clients: configured } = await loadConfigFile(configPath, variables)
-    logger.info(clients.replace(configured), 'the clients of the configuration file were read again')
+    const config = await loadConfigFile(configPath, variables)
+    const changes = clients.replace(config.clients)
+    const opened = webhooks.replace(webhooksOf(config))
+    logger.info(changes, 'the clients of the configuration file were read again')
+    await opened
   } catch (error) {
     // Its message is for the operator, and repeats no secret.
     logger.error({ mistakes: (error as Error).message }, 'the clients stay as they were')
   }
+}
+
+function webhooksOf({ clients }: Pick<GatewayConfig, 'clients'>): ClientWebhook[] {
+  return clients.flatMap(({ name, expiresAt, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name), expiresAt: expiresAt ?? null }] : []))
 }
 
 /** One line of JSON for each thing worth knowing, on standard error: standard output is for people. */

@@ -1,7 +1,11 @@
 import { sql, type ExpressionBuilder } from 'kysely'
 import type { Db } from './database.ts'
 import type { Tables, WebhookDeliveryRow } from './schema.ts'
-import type { EpochMs } from '../domain/time.ts'
+import { DAY_MS, type EpochMs } from '../domain/time.ts'
+
+/** Gateways with different configurations may share the database, and one may be down for days. */
+const BEGINS_ANEW_AFTER_MS = 7 * DAY_MS
+const FORGOTTEN_AFTER_MS = 30 * DAY_MS
 
 export const DELIVERY_STATES = ['PENDING', 'GIVEN_UP'] as const
 export type DeliveryState = (typeof DELIVERY_STATES)[number]
@@ -59,23 +63,44 @@ export class WebhookStore {
     this.#db = db
   }
 
-  /** Begins with what comes after `position`, unless the webhook was there already: then it goes on where it was. */
-  async open(clientId: string, position: number): Promise<void> {
+  /**
+   * Begins with what comes after `position`, unless a gateway has had the webhook of late: then it goes on where it
+   * was. For a transaction. @returns when a gateway was last known to have it
+   */
+  async open(clientId: string, position: number, now: EpochMs): Promise<EpochMs> {
+    const anew = { position, disabled_at: null, last_success_at: null, last_failure_at: null, last_error: null, seen_at: now }
     await this.#db
       .insertInto('webhooks')
-      .values({ client_id: clientId, position, disabled_at: null, last_success_at: null, last_failure_at: null, last_error: null })
-      .onConflict((conflict) => conflict.column('client_id').doUpdateSet({ disabled_at: null }))
+      .values({ client_id: clientId, ...anew })
+      .onConflict((conflict) => conflict.doNothing())
       .execute()
+    const begun = await this.#db
+      .updateTable('webhooks')
+      .set(anew)
+      .where('client_id', '=', clientId)
+      .where('seen_at', '<', now - BEGINS_ANEW_AFTER_MS)
+      .executeTakeFirst()
+    if (begun.numUpdatedRows > 0n) await this.#db.deleteFrom('webhook_deliveries').where('client_id', '=', clientId).execute()
+    const { seen_at: seenAt } = await this.#db.selectFrom('webhooks').select('seen_at').where('client_id', '=', clientId).executeTakeFirstOrThrow()
+    await this.#db.updateTable('webhooks').set({ disabled_at: null, seen_at: now }).where('client_id', '=', clientId).execute()
+    return seenAt ?? now
   }
 
-  /** Webhooks that left the configuration: one that comes back begins anew. */
-  async keepOnly(clientIds: readonly string[]): Promise<void> {
-    for (const table of ['webhook_deliveries', 'webhooks'] as const) {
-      await this.#db
-        .deleteFrom(table)
-        .$if(clientIds.length > 0, (query) => query.where('client_id', 'not in', clientIds))
-        .execute()
-    }
+  /** A gateway has it in its configuration. */
+  async seen(clientId: string, now: EpochMs): Promise<void> {
+    await this.#db.updateTable('webhooks').set({ seen_at: now }).where('client_id', '=', clientId).execute()
+  }
+
+  /** Forgets those that no gateway has had for long; for a transaction. */
+  async forgetUnseen(now: EpochMs): Promise<void> {
+    const forgotten = await this.#db
+      .deleteFrom('webhooks')
+      .where('seen_at', '<', now - FORGOTTEN_AFTER_MS)
+      .returning('client_id')
+      .execute()
+    if (forgotten.length === 0) return
+    const clientIds = forgotten.map((row) => row.client_id)
+    await this.#db.deleteFrom('webhook_deliveries').where('client_id', 'in', clientIds).execute()
   }
 
   async unqueued(clientId: string, limit: number): Promise<UnqueuedEvents> {
@@ -153,6 +178,16 @@ export class WebhookStore {
       .returningAll()
       .execute()
     return rows.toSorted((a, b) => a.position - b.position).map(deliveryOf)
+  }
+
+  /**
+   * What waits for a time beyond `now` is due at once, and tried for as long as a new one; no lease goes on beyond
+   * `leaseUntil`. For a transaction.
+   */
+  async makeAllDue(clientId: string, now: EpochMs, leaseUntil: EpochMs): Promise<void> {
+    const pending = this.#db.updateTable('webhook_deliveries').where('client_id', '=', clientId).where('state', '=', 'PENDING')
+    await pending.set({ queued_at: now, next_attempt_at: now }).where('next_attempt_at', '>', now).execute()
+    await pending.set({ lease_until: leaseUntil }).where('lease_until', '>', leaseUntil).execute()
   }
 
   /** When something will be due that is not yet; null: nothing will. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { PostOutcome, WebhookPoster } from './poster.ts'
 import { nextAttemptAt, type WebhookTiming } from './timing.ts'
-import { SECOND_MS, type Clock } from '../domain/time.ts'
+import { HOUR_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Hints } from '../orders/hints.ts'
 import type { Store } from '../store/store.ts'
 import type { Delivery } from '../store/webhooks.ts'
@@ -12,14 +12,20 @@ const BATCH = 64
 const CONCURRENCY = 4
 /** Beyond the attempt itself: the time to write down how it went. */
 const LEASE_MARGIN_MS = 20 * SECOND_MS
-/** What is on its way when the gateway stops may come to its end for this long. */
+/** What is on its way when a sender stops may come to its end for this long. */
 const STOP_GRACE_MS = SECOND_MS
+/** How often it is written down that the webhook is still configured. */
+const SEEN_EVERY_MS = HOUR_MS
+/** Clocks are corrected by a little all the time. */
+const CLOCK_STEP_MS = 5 * SECOND_MS
 
 /** How an attempt went, as it is counted. */
 export type DeliveryOutcome = 'taken' | 'failed' | 'given_up' | 'gone'
 
 export interface SenderOptions {
   clientId: string
+  /** When the client's key ends; nothing is posted from then on. null: never. */
+  expiresAt: EpochMs | null
   poster: WebhookPoster
   store: Store
   hints: Hints
@@ -35,18 +41,23 @@ export interface SenderOptions {
  * how far the log was read, and what is still to be delivered.
  */
 export class WebhookSender {
+  /** Settled when no event from now on can be missed. */
+  readonly opened: Promise<void>
   readonly #options: SenderOptions
   readonly #stopListening: () => void
   readonly #posting = new Set<Promise<void>>()
   readonly #running: Promise<void>
   #hinted = false
   #stopped = false
+  #lookedAt: EpochMs = 0
+  #seenAt: EpochMs = 0
   #wake: (() => void) | null = null
 
   constructor(options: SenderOptions) {
     this.#options = options
     this.#stopListening = options.hints.on(`client:${options.clientId}`, () => this.nudge())
-    this.#running = this.#run()
+    this.opened = this.#open()
+    this.#running = this.opened.then(() => this.#run())
   }
 
   get host(): string {
@@ -59,15 +70,32 @@ export class WebhookSender {
     this.#wake?.()
   }
 
-  async stop(): Promise<void> {
+  /** Nothing more is posted; what is on its way is broken off after the grace. */
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
     this.#stopped = true
     this.#stopListening()
     this.nudge()
+    const grace = setTimeout(() => void this.#options.poster.close(), graceMs)
     await this.#running
-    const grace = setTimeout(() => void this.#options.poster.close(), STOP_GRACE_MS)
     await Promise.all(this.#posting)
     clearTimeout(grace)
     await this.#options.poster.close()
+  }
+
+  async #open(): Promise<void> {
+    const { clientId, store, clock, logger } = this.#options
+    while (!this.#stopped) {
+      try {
+        const now = clock.now()
+        // A clock that was set back while no gateway ran is noticed by this, too.
+        this.#lookedAt = await store.transaction(async ({ webhooks, orders }) => webhooks.open(clientId, await orders.lastPosition(), now))
+        this.#seenAt = now
+        return
+      } catch (error) {
+        logger.error({ err: error, client: clientId }, 'a webhook could not be taken up yet')
+        await this.#pause(SECOND_MS)
+      }
+    }
   }
 
   async #run(): Promise<void> {
@@ -82,11 +110,14 @@ export class WebhookSender {
   async #look(): Promise<number> {
     const { clientId, store, clock, timing, instanceId, logger } = this.#options
     try {
+      await this.#noticeClock(clock.now())
+      await this.#tellSeen(clock.now())
+      if (this.#isExpired(clock.now())) return timing.lookEveryMs
       const isDisabled = await this.#queue()
       if (isDisabled) return timing.lookEveryMs
       const free = CONCURRENCY - this.#posting.size
       const now = clock.now()
-      const due = free === 0 || this.#stopped ? [] : await store.webhooks.takeDue(clientId, instanceId, now, now + timing.timeoutMs + LEASE_MARGIN_MS, free)
+      const due = free === 0 || this.#stopped ? [] : await store.webhooks.takeDue(clientId, instanceId, now, this.#leaseUntil(now), free)
       for (const delivery of due) this.#start(delivery)
       const nextAt = await store.webhooks.nextDueAt(clientId, now)
       return nextAt === null ? timing.lookEveryMs : Math.min(Math.max(nextAt - now, 1), timing.lookEveryMs)
@@ -94,6 +125,28 @@ export class WebhookSender {
       logger.error({ err: error, client: clientId }, 'the deliveries to a webhook could not be looked up')
       return SECOND_MS
     }
+  }
+
+  /** A clock that was set back leaves deliveries due in a future that is far: they are due now. */
+  async #noticeClock(now: EpochMs): Promise<void> {
+    const { clientId, store } = this.#options
+    if (now < this.#lookedAt - CLOCK_STEP_MS) await store.transaction(({ webhooks }) => webhooks.makeAllDue(clientId, now, this.#leaseUntil(now)))
+    this.#lookedAt = now
+  }
+
+  async #tellSeen(now: EpochMs): Promise<void> {
+    if (Math.abs(now - this.#seenAt) < SEEN_EVERY_MS) return
+    await this.#options.store.webhooks.seen(this.#options.clientId, now)
+    this.#seenAt = now
+  }
+
+  #isExpired(now: EpochMs): boolean {
+    const { expiresAt } = this.#options
+    return expiresAt !== null && expiresAt <= now
+  }
+
+  #leaseUntil(now: EpochMs): EpochMs {
+    return now + this.#options.timing.timeoutMs + LEASE_MARGIN_MS
   }
 
   /** Makes deliveries of what is new in the log. @returns whether the receiver wants none. */
@@ -120,7 +173,10 @@ export class WebhookSender {
     const { store, clock, poster } = this.#options
     const [event] = await store.orders.events(delivery.orderId, delivery.sequence - 1, 1)
     if (!event) throw new Error(`the event ${delivery.sequence} of the order ${delivery.orderId} is gone`)
-    await this.#settle(delivery, await poster.post(event, clock.now()))
+    const now = clock.now()
+    // The sender may have been stopped, and the key may have ended, since the delivery was taken.
+    const outcome: PostOutcome = this.#stopped || this.#isExpired(now) ? { kind: 'broken-off' } : await poster.post(event, now)
+    await this.#settle(delivery, outcome)
   }
 
   async #settle(delivery: Delivery, outcome: PostOutcome): Promise<void> {
@@ -135,7 +191,7 @@ export class WebhookSender {
         return store.webhooks.release(claim)
       case 'gone':
         onDelivery?.('gone')
-        logger.warn({ client: clientId, host: this.host }, 'a webhook answered 410 and gets nothing more until a restart')
+        logger.warn({ client: clientId, host: this.host }, 'a webhook answered 410 and gets nothing more until a restart, or until it is configured otherwise')
         await store.webhooks.disable(clientId, now)
         // It is the first to go when the receiver wants to hear again.
         return store.webhooks.failed(clientId, claim, { error: 'HTTP status 410: no more is wanted', nextAttemptAt: now }, now)

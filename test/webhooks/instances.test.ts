@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Receiver, accept } from './receiver.ts'
-import { eventsOf, order, pay, startGateway } from './support.ts'
+import { Receiver, accept, answer } from './receiver.ts'
+import { clientWith, deliveries, eventsOf, eventually, order, pay, startGateway } from './support.ts'
 import { freshPostgres } from '../support/database.ts'
 
 test('of two gateways on one database one posts each event, and never two of an order at a time', async () => {
@@ -30,4 +30,18 @@ test('of two gateways on one database one posts each event, and never two of an 
   const expected = await Promise.all(ids.map(async (id) => (await eventsOf(two, id)).map(({ sequence }) => `${id}.${sequence}`)))
   for (const [index, id] of ids.entries()) expect(receiver.received.filter(({ data }) => data.orderId === id).map((received) => received.id)).toEqual(expected[index])
   expect(overlaps).toEqual([])
+})
+
+test('a gateway that starts with another configuration takes nothing from the webhooks of the others', async () => {
+  await using database = await freshPostgres()
+  await using receiver = await Receiver.start()
+  receiver.behave = answer(500)
+  await using one = await startGateway({ url: receiver.url }, { databaseUrl: database.url })
+  const id = await order(one)
+  await receiver.until(({ length }) => length > 0)
+  await using another = await startGateway(undefined, { databaseUrl: database.url, beside: one, config: { clients: [clientWith()] } })
+  expect(await deliveries(another, 'PENDING')).toMatchObject([{ orderId: id, sequence: 1 }])
+  receiver.behave = accept
+  await eventually(() => deliveries(one, 'PENDING'), ({ length }) => length === 0)
+  expect(receiver.received.every((received) => received.id === `${id}.1`)).toBe(true)
 })

@@ -12,6 +12,9 @@ export const SECRET = `whsec_${SECRET_BYTES.toString('base64')}`
 /** Minutes are milliseconds here. */
 export const TIMING: Partial<WebhookTiming> = { retryDelaysMs: [20, 40], timeoutMs: 300 }
 
+/** One client's view of a gateway. */
+export type Asked = Pick<TestGateway, 'ask' | 'sandbox'>
+
 export const clientWith = (webhook?: Partial<WebhookConfig>, name = 'wallet', key = KEY) => ({
   name,
   keySha256: createHash('sha256').update(key).digest('hex'),
@@ -29,7 +32,7 @@ export function startGateway(webhook: Partial<WebhookConfig> | undefined, option
 }
 
 /** Orders a channel; its first event is written then. */
-export async function order(gateway: TestGateway, key = 'k1'): Promise<string> {
+export async function order(gateway: Asked, key = 'k1'): Promise<string> {
   const request = { clientPubkey: gateway.sandbox.wallet.pubkey, clientAddress: gateway.sandbox.wallet.address, lspBalanceSat: 1_000_000 + Number(key.replace(/\D/g, '')) }
   const { quotes } = await gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request })
   const { createOrder } = await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }', { input: { quoteId: quotes.quotes[0].id, idempotencyKey: key } })
@@ -37,7 +40,7 @@ export async function order(gateway: TestGateway, key = 'k1'): Promise<string> {
   return createOrder.id
 }
 
-export async function pay(gateway: TestGateway, id: string): Promise<void> {
+export async function pay(gateway: Asked, id: string): Promise<void> {
   await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id })
 }
 
@@ -50,7 +53,7 @@ export interface LoggedEvent {
 }
 
 /** The log of an order, as GraphQL shows it. */
-export async function eventsOf(gateway: TestGateway, id: string): Promise<LoggedEvent[]> {
+export async function eventsOf(gateway: Asked, id: string): Promise<LoggedEvent[]> {
   const { order: found } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { sequence state previousState message at } } }', { id })
   return found.events
 }
@@ -66,7 +69,7 @@ export async function eventually<T>(ask: () => Promise<T>, isWanted: (value: T) 
 
 export const STATUS = '{ webhook { host pendingCount oldestPendingAt givenUpCount lastSuccessAt lastFailureAt lastError disabledAt } }'
 
-export async function deliveries(gateway: TestGateway, state: 'PENDING' | 'GIVEN_UP') {
+export async function deliveries(gateway: Asked, state: 'PENDING' | 'GIVEN_UP') {
   const { webhookDeliveries } = await gateway.ask('query ($state: WebhookDeliveryState!) { webhookDeliveries(state: $state) { orderId sequence state attempts nextAttemptAt lastError } }', { state })
   return webhookDeliveries as { orderId: string; sequence: number; state: string; attempts: number; nextAttemptAt: string | null; lastError: string | null }[]
 }
