@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../src/sandbox/index.ts'
-import { buildProgram, GatewayProcess } from '../test/crash/gateway-process.ts'
+import { GatewayProcess } from '../test/crash/gateway-process.ts'
+import { buildProgram } from '../test/support/build.ts'
 
 /** The program as it is shipped, in a process of its own, with one simulated LSP. */
 export interface Rig extends AsyncDisposable {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { crashRun } from './crash-run.ts'
-import { buildProgram } from './gateway-process.ts'
+import { buildProgram, type BuiltProgram } from '../support/build.ts'
 import { ENGINES, freshDatabase } from '../support/database.ts'
 
-let program: ReturnType<typeof buildProgram>
+let program: BuiltProgram
 
 beforeAll(() => {
   program = buildProgram()

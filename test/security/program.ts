@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Sandbox } from '../../src/sandbox/index.ts'
-import { buildProgram } from '../crash/gateway-process.ts'
+import { buildProgram } from '../support/build.ts'
 
 /** Has the program collect its garbage when it is told to, so that what it holds on to can be measured. */
 const COLLECTOR = 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc())'

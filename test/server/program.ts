@@ -1,41 +1,25 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import { buildProgram } from '../support/build.ts'
 
 /** The program as `npm start` builds and runs it, in a folder of its own. */
 export class Build implements AsyncDisposable {
-  readonly #folder: string
+  readonly #built = buildProgram()
   readonly #running = new Set<Program>()
   #folders = 0
-
-  private constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  static async make(): Promise<Build> {
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-build-'))
-    await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')])
-    await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'))
-    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
-    return new Build(folder)
-  }
 
   /** A new folder to start programs in. */
   async folder(): Promise<string> {
     this.#folders += 1
-    const folder = join(this.#folder, `run-${this.#folders}`)
+    const folder = join(this.#built.folder, `run-${this.#folders}`)
     await mkdir(folder)
     return folder
   }
 
   start(cwd: string, { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {}): Program {
-    const program = new Program(join(this.#folder, 'dist/main.js'), cwd, args, env)
+    const program = new Program(this.#built.main, cwd, args, env)
     this.#running.add(program)
     void program.ended.then(() => this.#running.delete(program))
     return program
@@ -44,7 +28,7 @@ export class Build implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#running) program.kill('SIGKILL')
     await Promise.all([...this.#running].map(({ ended }) => ended))
-    await rm(this.#folder, { recursive: true, force: true })
+    this.#built.remove()
   }
 }
 

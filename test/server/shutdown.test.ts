@@ -10,8 +10,8 @@ import { eventually, Wire } from './wire.ts'
 vi.setConfig({ testTimeout: 60_000 })
 
 let build: Build
-beforeAll(async () => {
-  build = await Build.make()
+beforeAll(() => {
+  build = new Build()
 }, 60_000)
 afterAll(() => build[Symbol.asyncDispose]())
 
