@@ -11,6 +11,6 @@ export default defineConfig({
     // Tests wait more than they compute: two files at once, even on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
-    hookTimeout: 30_000,
+    hookTimeout: 60_000,
   },
 })

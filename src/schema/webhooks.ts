@@ -34,7 +34,7 @@ const WebhookStatusType = builder.objectRef<WebhookStatus>('WebhookStatus').impl
     lastSuccessAt: t.expose('lastSuccessAt', { type: 'DateTime', nullable: true }),
     lastFailureAt: t.expose('lastFailureAt', { type: 'DateTime', nullable: true }),
     lastError: t.exposeString('lastError', { nullable: true, description: 'Of the last failure, whatever came after it.' }),
-    disabledAt: t.expose('disabledAt', { type: 'DateTime', nullable: true, description: 'It answered 410, and is told nothing more until the gateway starts again.' }),
+    disabledAt: t.expose('disabledAt', { type: 'DateTime', nullable: true, description: 'It answered 410, and is told nothing more until the gateway starts again, or has it configured otherwise.' }),
   }),
 })
 

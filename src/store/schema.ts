@@ -139,7 +139,7 @@ export interface WebhookRow {
   client_id: string
   /** The events up to this one have become deliveries. */
   position: number
-  /** It asked for no more, until a restart. */
+  /** It asked for no more, until it is opened again. */
   disabled_at: number | null
   last_success_at: number | null
   last_failure_at: number | null
