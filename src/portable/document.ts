@@ -151,7 +151,10 @@ export const lspSchema = z.object({
   network: z.enum(NETWORKS),
   // It becomes part of a path: one of dots alone would lead elsewhere.
   lspOrderId: idField.refine((id) => !/^\.+$/.test(id)).nullable(),
-  accessToken: z.string().max(1_024).nullable(),
+  /** Whether the LSP answers about the order only to whoever has its access token. */
+  needsAccessToken: z.boolean(),
+  /** A compact JWE under the client's own key; null also when it was exported without one. */
+  sealedAccessToken: z.string().max(8_000).regex(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/).nullable(),
 })
 
 /** `network`: of the LSP that it is imported for. */

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
+import { seal } from './seal.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Clock } from '../domain/time.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
+import { redactor } from '../upstream/secrets.ts'
 
 const BATCH = 500
 
@@ -16,28 +18,44 @@ export interface ExportContext {
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /**
- * An order as one JSON document: a secret, since it holds what the LSP wants to hear from whoever asks about the
- * order. null when the client has no such order.
+ * An order as one JSON document. What the LSP wants to hear from whoever asks about the order is in it only under the
+ * client's key. null when the client has no such order.
  */
-export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string): Promise<string | null> {
+export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string, sealKey: string | null): Promise<string | null> {
   const tracked = await store.orders.get(id)
   if (tracked?.order.clientId !== clientId) return null
   const { clientId: _, lspId, ...order } = withoutToken(tracked.order)
   const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
   const placement = await store.placements.get(order.placementId)
   const { settings } = lsps.require(lspId)
-  return JSON.stringify({
+  const { protocol, url, network } = settings
+  const { lspOrderId } = order
+  // One that the LSP never named cannot be asked about, with whatever token.
+  const token = lspOrderId !== null && placement?.accessToken ? { protocol, url, network, lspOrderId, accessToken: placement.accessToken } : null
+  const document = {
     format: DOCUMENT_FORMAT,
     version: DOCUMENT_VERSION,
     gateway: `sluice ${version}`,
     exportedAt: new Date(clock.now()).toISOString(),
-    lsp: { id: lspId, name: settings.name, protocol: settings.protocol, url: settings.url, network: settings.network, lspOrderId: order.lspOrderId, accessToken: placement?.accessToken ?? null },
+    lsp: {
+      id: lspId,
+      name: settings.name,
+      protocol,
+      url,
+      network,
+      lspOrderId,
+      needsAccessToken: token !== null,
+      sealedAccessToken: token && sealKey !== null ? await seal(token, sealKey) : null,
+    },
     quote: quote ? withoutToken(quote) : null,
     order,
     /** What the LSP answered when it was ordered. */
     answer: placement?.reading ?? null,
     events: (await allEvents(store, id, tracked.order.sequence)).map((event, index, all) => portableEvent(event, all[index - 1]?.order ?? null)),
-  })
+  }
+  // The LSP may have repeated them in any text, its own token in the very answer that brought it.
+  const redact = redactor([placement?.accessToken ?? null, settings.auth, tracked.order.request.token])
+  return JSON.stringify(document, (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value))
 }
 
 /** As far as the order goes that they come with: what happens meanwhile is not in it. */

@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
+import { unseal } from './seal.ts'
 import { NO_PAYMENT } from '../domain/offer.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Quote } from '../domain/quote.ts'
@@ -13,7 +14,7 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS'] as const
+export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED'] as const
 export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
 
 /** The document is not imported; the message is for whoever brought it. */
@@ -56,12 +57,13 @@ export class Importing {
    * Its LSP is asked once before this returns, if it answers.
    * @throws ImportRefusal
    */
-  async importOrder(clientId: string, document: string): Promise<Order> {
+  async importOrder(clientId: string, document: string, sealKey: string | null): Promise<Order> {
     const { told, lsp, contents } = this.#read(document)
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
     if (known) return known
+    const accessToken = await accessTokenOf(told, sealKey)
     try {
-      await this.#take(clientId, lsp, told, contents)
+      await this.#take(clientId, lsp, told, accessToken, contents)
     } catch (error) {
       // The same document was imported at the same moment: then it is here now.
       const meanwhile = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
@@ -104,7 +106,7 @@ export class Importing {
     return held?.order ?? refuseOthers()
   }
 
-  async #take(clientId: string, lsp: Lsp, told: PortableLsp, { quote, order: portable, events }: PortableContents): Promise<void> {
+  async #take(clientId: string, lsp: Lsp, told: PortableLsp, accessToken: string | null, { quote, order: portable, events }: PortableContents): Promise<void> {
     const now = this.#clock.now()
     const placementId = uuidv7()
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
@@ -119,15 +121,15 @@ export class Importing {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
       if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
-      await this.#placed(stores, order, told)
+      await this.#placed(stores, order, accessToken)
       if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])
       await stores.imports.appendHistory(history)
     })
   }
 
   /** As if it had been placed here, except that it counts against nobody's budget. */
-  async #placed({ placements }: Stores, order: Order, { lspOrderId, accessToken }: PortableLsp): Promise<void> {
-    const { placementId: id, clientId, lspId, request, createdAt, id: orderId } = order
+  async #placed({ placements }: Stores, order: Order, accessToken: string | null): Promise<void> {
+    const { placementId: id, clientId, lspId, lspOrderId, request, createdAt, id: orderId } = order
     const intent = { id, clientId, lspId, question: `imported:${orderId}`, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
     await placements.intend(intent)
     await placements.settle({ ...intent, status: lspOrderId === null ? 'LOST' : 'STANDING', orderId: null, lspOrderId, accessToken, reading: null, offer: null, failure: null })
@@ -161,6 +163,20 @@ export class Importing {
 
 function refuseOthers(): never {
   throw new ImportRefusal('NOT_YOURS', 'this order is here already, and is not yours')
+}
+
+/** null where the LSP wants none. */
+async function accessTokenOf({ needsAccessToken, sealedAccessToken, ...told }: PortableLsp, sealKey: string | null): Promise<string | null> {
+  if (sealedAccessToken === null) {
+    if (!needsAccessToken) return null
+    throw new ImportRefusal('ACCESS_TOKEN_MISSING', 'the LSP wants an access token of whoever asks about this order, and the document was exported without it: export it again, with a sealKey')
+  }
+  if (sealKey === null) throw new ImportRefusal('SEALED', 'the access token in the document is sealed: give the sealKey that it was exported with')
+  const token = await unseal(sealedAccessToken, sealKey)
+  if (!token) throw new ImportRefusal('SEALED', 'the sealKey does not open the access token in the document: it was exported with another key, or was changed')
+  const isOfThisOrder = token.lspOrderId === told.lspOrderId && token.protocol === told.protocol && token.url === told.url && token.network === told.network
+  if (!isOfThisOrder) throw new ImportRefusal('SEALED', 'the access token in the document was sealed for another order')
+  return token.accessToken
 }
 
 /** Without what can be paid or opened: that is what the LSP says, not what a document says. */

@@ -5,6 +5,7 @@ import { OrderType } from './order.ts'
 import { MAX_DOCUMENT_CHARACTERS } from '../portable/document.ts'
 import { exportOrder } from '../portable/export.ts'
 import { ImportRefusal, type ImportRefusalCode } from '../portable/import.ts'
+import { SEAL_KEY } from '../portable/seal.ts'
 
 const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
   values: {
@@ -12,6 +13,8 @@ const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
     UNKNOWN_VERSION: { description: 'It was written by a version of the gateway that this one does not know.' },
     UNKNOWN_LSP: { description: "The order's LSP is not configured here." },
     NOT_YOURS: { description: "The order is here already, and is another client's." },
+    ACCESS_TOKEN_MISSING: { description: "The order's LSP wants an access token, and the document was exported without a sealKey." },
+    SEALED: { description: "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed." },
   } satisfies Record<ImportRefusalCode, { description: string }>,
 })
 
@@ -21,13 +24,22 @@ builder.objectType(ImportRefusal, {
   fields: (t) => ({ code: t.expose('code', { type: ImportErrorCodeEnum }) }),
 })
 
+const sealKey = z.string().regex(SEAL_KEY, '32 random bytes as 64 hexadecimal digits are wanted, as openssl rand -hex 32 prints them').nullish()
+
 builder.queryField('orderExport', (t) =>
   t.string({
     nullable: true,
     description:
-      'An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event. It is a secret: whoever has it can act on the order at its LSP. null: there is no such order.',
-    args: { id: t.arg.id({ required: true }) },
-    resolve: (_, { id }, { gateway, clientId }) => exportOrder(gateway, clientId, id),
+      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event. Some LSPs give each order an access token, without which nobody can ask about it: the document\nhas it only when there is a sealKey, and only sealed with that. Whoever has the document and the key can act on the order\nat its LSP; where the LSP gives no access token, whoever has the document. null: there is no such order.",
+    args: {
+      id: t.arg.id({ required: true }),
+      sealKey: t.arg.string({
+        description:
+          "A key of the client's own, which the order's access token is sealed with and importOrder opens it with: 32 random bytes\nas 64 hexadecimal digits, as `openssl rand -hex 32` prints them. Keep it apart from the document: it is nowhere else. Send\nit as a variable and by POST: addresses are logged on their way, and documents are kept in memory. Without it, an order\nat an LSP that wants an access token cannot be imported (`lsp.needsAccessToken` in the document).",
+        validate: sealKey,
+      }),
+    },
+    resolve: (_, args, { gateway, clientId }) => exportOrder(gateway, clientId, args.id, args.sealKey ?? null),
   }),
 )
 
@@ -36,8 +48,11 @@ builder.mutationField('importOrder', (t) =>
     type: OrderType,
     description:
       "Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown once the LSP has said it here as well.\nThe same document again gives the same order. Import your own documents only: an order is opened to the node that it names.",
-    args: { document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }) },
+    args: {
+      document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }),
+      sealKey: t.arg.string({ description: 'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.', validate: sealKey }),
+    },
     errors: { union: { name: 'ImportOrderResult' }, types: [ImportRefusal] },
-    resolve: (_, { document }, { gateway, clientId }) => gateway.importing.importOrder(clientId, document),
+    resolve: (_, args, { gateway, clientId }) => gateway.importing.importOrder(clientId, args.document, args.sealKey ?? null),
   }),
 )

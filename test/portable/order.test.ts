@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { exported, importInto, twoGateways } from './support.ts'
+import { exported, importInto, newSealKey, twoGateways } from './support.ts'
 import { systemClock } from '../../src/domain/time.ts'
 import { openStore } from '../../src/store/store.ts'
 import { freshPostgres } from '../support/database.ts'
@@ -18,7 +18,8 @@ describe.concurrent('an order that moves to another gateway', () => {
     const { from, to } = gateways
     const order = await orderAt(from, lspId)
     const before = await eventsOf(from, order.id)
-    const imported = await importInto(to, await exported(from, order.id))
+    const sealKey = newSealKey()
+    const imported = await importInto(to, await exported(from, order.id, sealKey), sealKey)
     expect(lasting(imported)).toEqual(lasting(order))
     expect(imported.payment.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice })
     const history = (await eventsOf(to, order.id)).slice(0, before.length)
@@ -125,13 +126,13 @@ describe.concurrent('what an order tells when it leaves', () => {
   test('is all of it: the quote, the checks, the answer of the LSP, every event', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id } = await orderAt(gateway, 'kestrel')
-    const document = JSON.parse(await exported(gateway, id))
+    const document = JSON.parse(await exported(gateway, id, newSealKey()))
     expect(document).toMatchObject({
       format: 'sluice-order',
       version: 1,
       gateway: expect.stringMatching(/^sluice \d/),
       exportedAt: expect.any(String),
-      lsp: { protocol: 'KALEIDOSWAP', url: gateway.sandbox.lsp('kestrel').url, network: 'REGTEST', lspOrderId: expect.any(String), accessToken: expect.any(String) },
+      lsp: { protocol: 'KALEIDOSWAP', url: gateway.sandbox.lsp('kestrel').url, network: 'REGTEST', lspOrderId: expect.any(String), needsAccessToken: true, sealedAccessToken: expect.any(String) },
       quote: { orderTotalSat: expect.any(Number) },
       order: { id, checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' })]), payment: { bolt11: { invoice: expect.any(String) } } },
       answer: { lspState: expect.any(String), accessToken: null },

@@ -1,17 +1,21 @@
+import { randomBytes } from 'node:crypto'
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
 import { ORDER_FIELDS, type OrderData } from '../support/operations.ts'
 
 export type Imported = OrderData & { __typename: string; code: string; message: string }
 
-export const EXPORT = 'query ($id: ID!) { orderExport(id: $id) }'
-export const IMPORT = `mutation ($document: String!) { importOrder(document: $document) { __typename ... on Order { ${ORDER_FIELDS} } ... on ImportError { code message } } }`
+export const EXPORT = 'query ($id: ID!, $sealKey: String) { orderExport(id: $id, sealKey: $sealKey) }'
+export const IMPORT = `mutation ($document: String!, $sealKey: String) { importOrder(document: $document, sealKey: $sealKey) { __typename ... on Order { ${ORDER_FIELDS} } ... on ImportError { code message } } }`
 
-export async function exported(gateway: TestGateway, id: string): Promise<string> {
-  return (await gateway.ask(EXPORT, { id })).orderExport
+/** As `openssl rand -hex 32` makes one. */
+export const newSealKey = () => randomBytes(32).toString('hex')
+
+export async function exported(gateway: TestGateway, id: string, sealKey?: string): Promise<string> {
+  return (await gateway.ask(EXPORT, { id, sealKey })).orderExport
 }
 
-export async function importInto(gateway: TestGateway, document: string): Promise<Imported> {
-  return (await gateway.ask(IMPORT, { document })).importOrder
+export async function importInto(gateway: TestGateway, document: string, sealKey?: string): Promise<Imported> {
+  return (await gateway.ask(IMPORT, { document, sealKey })).importOrder
 }
 
 /** Two gateways at the same simulated LSP: the host that is left, and the one that is moved to. */

@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/index.ts'
 import { freshDatabase } from '../support/database.ts'
+import { EXPORT } from '../portable/support.ts'
 import { CREATE_ORDER, ORDER_FIELDS, ORDER_UPDATED, QUOTES } from '../support/operations.ts'
 import { clientOf, newKey, sha256 } from './gateways.ts'
 import { lspsYaml, Program } from './program.ts'
@@ -29,7 +30,7 @@ async function startIndiscreetLsp(): Promise<{ url: string; close: () => Promise
   }
 }
 
-test('a busy run prints and answers no secret: no API key, no LSP token, no access token of an order, no password, no webhook secret', { timeout: 90_000 }, async () => {
+test('a busy run prints and answers no secret: no API key, no LSP token, no access token of an order, no password, no webhook secret, no key to seal an export with', { timeout: 90_000 }, async () => {
   await using database = await freshDatabase('PostgreSQL')
   const sandbox = await startSandbox({ stepMs: 40 })
   const indiscreet = await startIndiscreetLsp()
@@ -38,6 +39,7 @@ test('a busy run prints and answers no secret: no API key, no LSP token, no acce
   const otherToken = newKey('other-token')
   const webhookSecret = newKey('webhook-secret-webhook-secret')
   const webhookPath = newKey('hook')
+  const sealKey = sha256(newKey('seal'))
   const yaml = `${lspsYaml(sandbox, { auth: '"${LSP_TOKEN}"' }).replace('\npace:', `\n  - { id: indiscreet, name: Indiscreet, protocol: lsps1, url: '${indiscreet.url}', network: regtest, auth: '${otherToken}' }\npace:`)}
 clients: ${JSON.stringify([{ ...clientOf('alice', keys.alice), webhook: { url: `${indiscreet.url}/${webhookPath}`, secret: webhookSecret, allowPrivateAddresses: true } }, clientOf('bob', keys.bob)])}
 logLevel: trace
@@ -65,6 +67,7 @@ logLevel: trace
       }
       await wallet({ query: `{ orders { nodes { ${ORDER_FIELDS} events { sequence message } } } }`, key })
       for (const id of orders) await wallet({ query: ORDER_UPDATED, variables: { id, after: 0 }, key })
+      for (const id of orders) for (const variables of [{ id }, { id, sealKey }, { id, sealKey: `${sealKey}0` }]) await wallet({ query: EXPORT, variables, key })
       for (const query of ['{', '{ nothing }', `{ order(id: "${'x'.repeat(100)}") { id } }`, 'mutation { openChannel(orderId: "1") { __typename } }']) await wallet({ query, key })
     }
     // Keys that are almost right, and right ones where they do not belong.
@@ -89,7 +92,7 @@ logLevel: trace
     expect(accessTokens.length).toBeGreaterThan(0)
     expect(orders.length).toBeGreaterThan(3)
 
-    const secrets = { ...keys, lspToken, otherToken, webhookSecret, webhookPath, password: decodeURIComponent(new URL(database.url).password), ...Object.fromEntries(accessTokens.map((token, index) => [`access token ${index}`, token])) }
+    const secrets = { ...keys, sealKey, lspToken, otherToken, webhookSecret, webhookPath, password: decodeURIComponent(new URL(database.url).password), ...Object.fromEntries(accessTokens.map((token, index) => [`access token ${index}`, token])) }
     const everything = { printed: program.printed, answered: answered.join('\n') }
     for (const [where, text] of Object.entries(everything)) {
       // Both say much, or the search would prove nothing.
