@@ -14,6 +14,7 @@ import { Tracker } from './orders/tracker.ts'
 import { Upkeep } from './orders/upkeep.ts'
 import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
+import { Retention } from './quotes/retention.ts'
 import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
 import type { LspSettings } from './upstream/lsp.ts'
@@ -72,11 +73,13 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
 
   await upkeep.start()
   const reminder = new LeaseReminder({ store, log, lsps, clock, logger, days: options.leaseReminderDays ?? 0, lookEveryMs: Math.min(pace.idleMs, REMIND_EVERY_MS) })
+  const retention = new Retention({ store, clock, logger })
   const webhooks = await Webhooks.open({ webhooks: options.webhooks ?? [], store, hints, clock, logger, ...options.webhookOptions })
   // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
   for (const lsp of lsps.configured) void lsp.refreshInfo().catch(() => {})
   tracker.start()
   reminder.start()
+  retention.start()
 
   return {
     clock,
@@ -92,6 +95,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
     async [Symbol.asyncDispose]() {
       await tracker.stop()
       await reminder.stop()
+      await retention.stop()
       await webhooks.stop()
       await placing.drain(DRAIN_MS)
       await upkeep.stop()

@@ -36,6 +36,7 @@ export class OrderLog {
   async #insert(order: Order, before: Order | null, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
     await this.#store.transaction(async (stores) => {
       await first(stores)
+      await stores.quotes.keep(order.quoteId)
       await stores.orders.insert(order, tracking)
       await stores.orders.append(this.#event(order, before, message))
     })

@@ -139,7 +139,11 @@ export class Ordering {
       request: limits ? withDefaults(quote.request, limits) : quote.request,
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maxTotalSat },
-      first: (stores, placementId) => stores.idempotency.bind(key.clientId, key.key, placementId),
+      first: async (stores, placementId) => {
+        // From now on there may be an order of it, whatever becomes of us.
+        if (!(await stores.quotes.keep(quote.id))) throw new Error('the quote was forgotten since it was read')
+        await stores.idempotency.bind(key.clientId, key.key, placementId)
+      },
     })
     this.#finishing.add(sent.id)
     let isFinished = false
@@ -250,7 +254,12 @@ export class Ordering {
   /** Keeps the answer under the key; a refusal that left nothing behind and may pass gives the key back. */
   async #answer(key: Key, outcome: OrderOutcome): Promise<OrderOutcome> {
     if (outcome.kind === 'lsp' && TRY_AGAIN.has(outcome.failure.code)) await this.#store.idempotency.release(key.clientId, key.key)
-    else await this.#store.idempotency.answer(key.clientId, key.key, JSON.stringify(keptAnswer(outcome)))
+    else {
+      await this.#store.transaction(async ({ quotes, idempotency }) => {
+        if (outcome.kind === 'price-changed') await quotes.keep(outcome.quote.id)
+        await idempotency.answer(key.clientId, key.key, JSON.stringify(keptAnswer(outcome)))
+      })
+    }
     return outcome
   }
 }

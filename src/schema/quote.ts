@@ -90,7 +90,7 @@ builder.queryFields((t) => ({
   quote: t.field({
     type: QuoteType,
     nullable: true,
-    description: 'A quote stays readable after it expires.',
+    description: 'A quote stays readable after it expires: for thirty days, and for good once it was ordered.',
     args: { id: t.arg.id({ required: true }) },
     resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, [id]))[0] ?? null,
   }),

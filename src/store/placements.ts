@@ -241,4 +241,13 @@ export class PlacementStore {
       .execute()
     return rows.map((row) => row.intended_at)
   }
+  /**
+   * Forgets what LSPs refused before `before` when they were only asked for a price, `limit` at most: nothing came of
+   * it, and it is on no budget. @returns how many.
+   */
+  async forgetRefused(before: EpochMs, limit: number): Promise<number> {
+    const old = this.#db.selectFrom('placements as old').select('old.id').where('old.status', '=', 'REFUSED').where('old.purpose', '=', 'QUOTE').where('old.intended_at', '<', before).limit(limit)
+    const result = await this.#db.deleteFrom('placements').where('id', 'in', old).executeTakeFirst()
+    return Number(result.numDeletedRows)
+  }
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db } from './database.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Sat } from '../domain/money.ts'
@@ -19,12 +20,27 @@ export class QuoteStore {
     this.#db = db
   }
 
+  /** They are forgotten some day, unless somebody has them kept. */
   async save(quotes: readonly Quote[]): Promise<void> {
     if (quotes.length === 0) return
     await this.#db
       .insertInto('quotes')
-      .values(quotes.map((quote) => ({ id: quote.id, client_id: quote.clientId, lsp_id: quote.lspId, placement_id: quote.placementId, created_at: quote.createdAt, body: JSON.stringify(quote) })))
+      .values(quotes.map((quote) => ({ id: quote.id, client_id: quote.clientId, lsp_id: quote.lspId, placement_id: quote.placementId, created_at: quote.createdAt, body: JSON.stringify(quote), kept: 0 })))
       .execute()
+  }
+
+  /** It is never forgotten from now on. False: it is not there. */
+  async keep(id: string): Promise<boolean> {
+    const result = await this.#db.updateTable('quotes').set({ kept: 1 }).where('id', '=', id).executeTakeFirst()
+    return result.numUpdatedRows > 0n
+  }
+
+  /** Forgets quotes from before `before` that nobody has kept, `limit` of them at most. @returns how many. */
+  async forget(before: EpochMs, limit: number): Promise<number> {
+    const old = this.#db.selectFrom('quotes as old').select('old.id').where('old.kept', '=', sql.lit(0)).where('old.created_at', '<', before).orderBy('old.created_at').limit(limit)
+    // Whether it is kept is asked again of each row: it may become so between the two.
+    const result = await this.#db.deleteFrom('quotes').where('id', 'in', old).where('kept', '=', sql.lit(0)).executeTakeFirst()
+    return Number(result.numDeletedRows)
   }
 
   /** In the order of the ids; null for one that is not there, or is another client's. */
@@ -52,5 +68,16 @@ export class QuoteStore {
   async price(lspId: string, channelKey: string): Promise<(ObservedPrice & { observedAt: EpochMs }) | null> {
     const row = await this.#db.selectFrom('prices').select(['observed_at', 'body']).where('lsp_id', '=', lspId).where('channel_key', '=', channelKey).executeTakeFirst()
     return row ? { ...(JSON.parse(row.body) as ObservedPrice), observedAt: row.observed_at } : null
+  }
+  /** Forgets prices that were last seen before `before`, `limit` of them at most. @returns how many. */
+  async forgetPrices(before: EpochMs, limit: number): Promise<number> {
+    const old = this.#db.selectFrom('prices as old').select(['old.lsp_id', 'old.channel_key']).where('old.observed_at', '<', before).limit(limit)
+    const result = await this.#db
+      .deleteFrom('prices')
+      .where((e) => e(e.refTuple('lsp_id', 'channel_key'), 'in', old.$asTuple('lsp_id', 'channel_key')))
+      // It may have been seen again between the two.
+      .where('observed_at', '<', before)
+      .executeTakeFirst()
+    return Number(result.numDeletedRows)
   }
 }

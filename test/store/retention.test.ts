@@ -1,0 +1,162 @@
+import { pino } from 'pino'
+import { describe, expect, test, vi } from 'vitest'
+import { intentRecord, LSP, NOW, orderRecord, quoteRecord, REQUEST, standing, TRACKING } from './records.ts'
+import { openStage, upTo } from './stage.ts'
+import { LspFailure } from '../../src/domain/failure.ts'
+import { sat } from '../../src/domain/money.ts'
+import { termsOf } from '../../src/domain/request.ts'
+import { DAY_MS, HOUR_MS, systemClock, type EpochMs } from '../../src/domain/time.ts'
+import { Hints } from '../../src/orders/hints.ts'
+import { OrderLog } from '../../src/orders/log.ts'
+import { Retention } from '../../src/quotes/retention.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { ENGINES, freshDatabase } from '../support/database.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
+
+const QUOTE = 'query ($id: ID!) { quote(id: $id) { id orderTotalSat } }'
+const SOON_MS = 29 * DAY_MS
+const LATER_MS = 31 * DAY_MS
+
+/** Forgets whatever is to be forgotten at that time. @returns what it logged. */
+async function forgetAt(store: Store, at: EpochMs): Promise<string[]> {
+  const logged: string[] = []
+  await new Retention({ store, clock: { now: () => at }, logger: pino({}, { write: (line: string) => void logged.push(line) }) }).forget()
+  return logged
+}
+
+/** The same as another instance on the gateway's database does it, whose clock is so far ahead. */
+async function forgetAfter(ms: number, { databaseUrl }: TestGateway): Promise<void> {
+  await using store = await openStore(databaseUrl, systemClock)
+  expect(await forgetAt(store, Date.now() + ms)).toEqual([])
+}
+
+const quoteOf = async (gateway: TestGateway, id: string) => (await gateway.ask(QUOTE, { id })).quote
+const placedAt = ({ sandbox }: TestGateway, lspId: string) => sandbox.lsp(lspId).requests.filter(({ path }) => path.endsWith('/create_order')).length
+
+describe.each(ENGINES)('with %s', (engine) => {
+  test('a quote that nobody ordered is forgotten after thirty days, one that was ordered never', async () => {
+    await using database = await freshDatabase(engine)
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] }, databaseUrl: database.url })
+    const unordered = [await quoteAt(gateway, 'olive', { lspBalanceSat: 900_000 }), await quoteAt(gateway, 'kestrel', { lspBalanceSat: 900_000 })]
+    const ordered = [await quoteAt(gateway, 'olive'), await quoteAt(gateway, 'kestrel')]
+    expect(ordered.map(({ basis }) => basis)).toEqual(['FIRM', 'ESTIMATED'])
+    const orders = []
+    for (const { id: quoteId } of ordered) orders.push(await createOrder(gateway, { quoteId }))
+    await forgetAfter(SOON_MS, gateway)
+    for (const { id } of [...unordered, ...ordered]) expect(await quoteOf(gateway, id)).toMatchObject({ id })
+    await forgetAfter(LATER_MS, gateway)
+    for (const { id } of unordered) {
+      expect(await quoteOf(gateway, id)).toBeNull()
+      expect(await createOrder(gateway, { quoteId: id })).toMatchObject({ __typename: 'QuoteNotFoundError' })
+    }
+    for (const [index, { id }] of ordered.entries()) {
+      expect(await quoteOf(gateway, id)).toMatchObject({ id })
+      expect((await readOrder(gateway, orders[index]?.id ?? '')).quote).toEqual({ id })
+    }
+  })
+
+  test('a price that an idempotency key was answered with is never forgotten', async () => {
+    await using database = await freshDatabase(engine)
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] }, databaseUrl: database.url })
+    const inputs: Parameters<typeof createOrder>[1][] = []
+    for (const lspId of ['olive', 'kestrel']) inputs.push({ quoteId: (await quoteAt(gateway, lspId)).id, idempotencyKey: lspId, maxOrderTotalSat: 1 })
+    const answers = []
+    for (const input of inputs) answers.push(await createOrder(gateway, input))
+    expect(answers).toEqual([expect.objectContaining({ __typename: 'PriceChangedError' }), expect.objectContaining({ __typename: 'PriceChangedError' })])
+    // What stands there already is told again; for an estimate, what the LSP said when it was asked.
+    expect(answers.map(({ freshQuote }) => freshQuote.id === inputs[0]?.quoteId)).toEqual([true, false])
+    await forgetAfter(LATER_MS, gateway)
+    for (const [index, input] of inputs.entries()) expect(await createOrder(gateway, input)).toEqual(answers[index])
+  })
+
+  test('the quote of an order that is on its way to its LSP is not forgotten', async () => {
+    await using database = await freshDatabase(engine)
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], slowMs: 1_000 }, databaseUrl: database.url })
+    const { id: quoteId } = await quoteAt(gateway, 'kestrel')
+    gateway.sandbox.lsp('kestrel').setFaults(['SLOW'])
+    const ordering = createOrder(gateway, { quoteId })
+    await vi.waitFor(() => expect(placedAt(gateway, 'kestrel')).toBe(1), { timeout: 10_000 })
+    await forgetAfter(LATER_MS, gateway)
+    expect(await ordering).toMatchObject({ __typename: 'Order', quote: { id: quoteId } })
+  })
+
+  test('an order that stands at its LSP for its price goes on standing, and answers the same question', async () => {
+    await using database = await freshDatabase(engine)
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, databaseUrl: database.url })
+    const { orderTotalSat } = await quoteAt(gateway, 'olive')
+    await forgetAfter(LATER_MS, gateway)
+    const again = await quoteAt(gateway, 'olive')
+    expect(again).toMatchObject({ basis: 'FIRM', orderTotalSat })
+    expect(placedAt(gateway, 'olive')).toBe(1)
+    expect(await createOrder(gateway, { quoteId: again.id })).toMatchObject({ state: 'AWAITING_PAYMENT', quote: { id: again.id } })
+    expect(placedAt(gateway, 'olive')).toBe(1)
+  })
+
+  test('the quote of an order that came from another gateway is never forgotten', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    const log = new OrderLog(store, new Hints(store.bus), systemClock)
+    const quote = quoteRecord()
+    await log.receive(orderRecord({ quoteId: quote.id }), TRACKING, 'imported', ({ quotes }) => quotes.save([quote]))
+    // One whose quote it did not bring.
+    await log.receive(orderRecord(), TRACKING, 'imported', async () => {})
+    expect(await forgetAt(store, NOW + LATER_MS)).toEqual([])
+    expect(await store.quotes.byIds(quote.clientId, [quote.id])).toEqual([quote])
+  })
+
+  test('what counts against the budget of an LSP is never forgotten; what an LSP refused to quote is', async () => {
+    await using stage = await openStage(engine)
+    const { placements } = stage.store
+    const refusal = { status: 'REFUSED' as const, lspOrderId: null, failure: new LspFailure('OPTION_MISMATCH', 'no').details() }
+    const place = async (question: string, purpose: 'QUOTE' | 'ORDER', changes: Parameters<typeof standing>[1]) => {
+      const intent = intentRecord({ question, purpose, standsUntil: NOW + 2 * LATER_MS })
+      await placements.intend(intent)
+      await placements.settle(standing(intent, changes))
+      return intent.id
+    }
+    const refused = await place('refused', 'QUOTE', refusal)
+    const kept = [await place('standing', 'QUOTE', {}), await place('lost', 'QUOTE', { status: 'LOST' }), await place('refused order', 'ORDER', refusal)]
+    await forgetAt(stage.store, NOW + SOON_MS)
+    expect(await placements.get(refused)).not.toBeNull()
+    await forgetAt(stage.store, NOW + LATER_MS)
+    expect(await placements.get(refused)).toBeNull()
+    for (const id of kept) expect(await placements.get(id)).toMatchObject({ id })
+    expect(await placements.standing('standing', NOW + LATER_MS)).toMatchObject({ id: kept[0] })
+    expect(await placements.quotesSince(LSP, NOW - HOUR_MS)).toHaveLength(2)
+    expect(await placements.unpaidUntil(LSP, intentRecord().clientId, NOW)).toHaveLength(2)
+  })
+
+  test('what an LSP once asked for a channel is told for ninety days', async () => {
+    await using stage = await openStage(engine)
+    const { quotes } = stage.store
+    const price = { feeTotalSat: sat(7), bolt11FeeTotalSat: sat(7), onchainFeeTotalSat: null, terms: termsOf(REQUEST) }
+    for (const channel of ['seen once', 'seen again']) await quotes.savePrice(LSP, channel, price, NOW)
+    await quotes.savePrice(LSP, 'seen again', price, NOW + 2 * DAY_MS)
+    await forgetAt(stage.store, NOW + 89 * DAY_MS)
+    expect(await quotes.price(LSP, 'seen once')).toMatchObject(price)
+    await forgetAt(stage.store, NOW + 91 * DAY_MS)
+    expect(await quotes.price(LSP, 'seen once')).toBeNull()
+    expect(await quotes.price(LSP, 'seen again')).toMatchObject(price)
+  })
+
+  test('thousands of quotes are forgotten at once, by several instances at the same time', async () => {
+    await using stage = await openStage(engine)
+    const stores = [stage.store, await stage.another(), await stage.another()]
+    const old = upTo(2_500).map(() => quoteRecord())
+    const young = upTo(100).map(() => quoteRecord({ createdAt: NOW + 2 * DAY_MS }))
+    for (let from = 0; from < old.length; from += 100) await stage.store.quotes.save(old.slice(from, from + 100))
+    await stage.store.quotes.save(young)
+    const logged = await Promise.all(stores.map((store) => forgetAt(store, NOW + LATER_MS)))
+    expect(logged.flat()).toEqual([])
+    const idsOf = (quotes: { id: string }[]) => quotes.map(({ id }) => id)
+    expect((await stage.store.quotes.byIds(young[0]?.clientId ?? '', idsOf([...old, ...young]))).filter((quote) => quote !== null)).toEqual(young)
+  })
+
+  test('a database that is away is no end: it is said, and tried again', async () => {
+    await using stage = await openStage(engine)
+    const gone = await stage.another()
+    await gone.close()
+    expect(await forgetAt(gone, NOW)).toEqual([expect.stringContaining('it is tried again')])
+  })
+})
