@@ -1,7 +1,7 @@
 import { cheapestOf, NO_PAYMENT, lapsesAt, vetOffer, type Payment } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
-import type { Channel, OrderState, PaymentState, PaymentWays } from './order.ts'
+import type { Channel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termDifferences } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -84,7 +84,7 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
     ...offered,
     channel,
     asset: reading.asset ?? order.asset,
-    refund: reading.refund ?? order.refund,
+    refund: state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
     jit: reading.jit ?? order.jit,
     failureReason: reading.failureReason ?? order.failureReason,
@@ -97,6 +97,11 @@ export function advance(order: Order, reading: OrderReading, network: Network, n
   }
   const changes = describeChanges(order, next)
   return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+}
+
+/** What was paid for the channel that stands is not to be had back. */
+function withoutOfferOfRefund(refund: Refund | null): Refund | null {
+  return refund?.state === 'AVAILABLE' ? null : refund
 }
 
 /** What an answer leaves out still holds. */

@@ -9,6 +9,7 @@ import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
+import { redactTexts } from '../upstream/secrets.ts'
 
 /** An answer that comes later than this is not waited for, by anybody. */
 const LATE_ANSWER_MS = MINUTE_MS
@@ -129,9 +130,11 @@ export class Placing {
     try {
       const created = await lsp.adapter.createOrder(lsp.call(Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs)), placement.request, placement.email)
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
-      const reading = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
+      const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
+      // An LSP may repeat what it has just given us, or was given, in any text.
+      const reading = { ...redactTexts({ ...answered, accessToken: null }, [created.accessToken, placement.request.token]), lspOrderId: created.lspOrderId }
       const offer = this.#vet(lsp, placement.request, reading)
-      return { ...named, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading: { ...reading, accessToken: null }, offer }
+      return { ...named, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading, offer }
     } catch (error) {
       const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       const isRefused = named === placement && failure.effect === 'none'

@@ -1,6 +1,7 @@
 import type { OrderLog } from './log.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
+import { NO_PAYMENT, withHashCheck } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
 import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
@@ -65,7 +66,7 @@ export class OrderReader {
       return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
     }
     const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now())
-    const read = { ...next, failureSuspected: false }
+    const read = { ...(order.paymentUnconfirmed ? await this.#withOwnHash(next) : next), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
     if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
@@ -78,6 +79,15 @@ export class OrderReader {
       await this.#store.orders.makeDue(order.id, this.#clock.now())
       throw error
     }
+  }
+
+  /** The first time that it is known here by what an imported order is paid: not by what is another's. */
+  async #withOwnHash(order: Order): Promise<Order> {
+    const paymentHash = order.payment.bolt11?.paymentHash
+    if (paymentHash === undefined) return order
+    const holder = await this.#store.paymentHashes.claim(paymentHash, order.placementId)
+    const { payment, checks } = withHashCheck({ payment: order.payment, free: false, checks: order.checks }, holder === order.placementId ? null : { isSameOrder: false })
+    return payment === null ? { ...order, payment: NO_PAYMENT, checks, paymentWarning: `what the LSP asks for fails a check: ${checks.at(-1)?.message}` } : { ...order, checks }
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */

@@ -5,7 +5,7 @@ import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Clock } from '../domain/time.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
-import { redactor } from '../upstream/secrets.ts'
+import { redactTexts } from '../upstream/secrets.ts'
 
 const BATCH = 500
 
@@ -54,8 +54,7 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
     events: (await allEvents(store, id, tracked.order.sequence)).map((event, index, all) => portableEvent(event, all[index - 1]?.order ?? null)),
   }
   // The LSP may have repeated them in any text, its own token in the very answer that brought it.
-  const redact = redactor([placement?.accessToken ?? null, settings.auth, tracked.order.request.token])
-  return JSON.stringify(document, (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value))
+  return JSON.stringify(redactTexts(document, [placement?.accessToken ?? null, settings.auth, tracked.order.request.token]))
 }
 
 /** As far as the order goes that they come with: what happens meanwhile is not in it. */

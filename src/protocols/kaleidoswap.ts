@@ -199,8 +199,6 @@ function orderFields(order: OrderRef) {
   return { order_id: order.lspOrderId, ...(order.accessToken === null ? {} : { access_token: order.accessToken }) }
 }
 
-const secretsOf = ({ accessToken }: OrderRef) => (accessToken === null ? [] : [accessToken])
-
 /** Null instead of UNSUPPORTED: the endpoint came with a later version. */
 async function ifThere<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
   try {
@@ -244,7 +242,7 @@ export const kaleidoswap: Adapter = {
 
   async estimate(call, request) {
     const estimate = await ifThere(
-      call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), answer: estimateDocument }),
+      call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), secrets: [request.token], answer: estimateDocument }),
     )
     return estimate && { feeTotalSat: estimate.total_fee, expiresAt: null }
   },
@@ -263,13 +261,14 @@ export const kaleidoswap: Adapter = {
           ...(request.refundOnchainAddress === null ? {} : { refund_onchain_address: request.refundOnchainAddress }),
           ...(email === null ? {} : { email }),
         },
+        secrets: [request.token],
         answer: orderDocument,
       }),
     )
   },
 
   async readOrder(call, order) {
-    const exchange = { method: 'POST', path: '/get_order', body: orderFields(order), secrets: secretsOf(order), answer: orderDocument } as const
+    const exchange = { method: 'POST', path: '/get_order', body: orderFields(order), secrets: [order.accessToken], answer: orderDocument } as const
     return readOrder(await call.http.exchange(exchange))
   },
 
@@ -278,7 +277,7 @@ export const kaleidoswap: Adapter = {
       method: 'POST',
       path: '/rate_decision',
       body: { ...orderFields(order), accept_new_rate: accept },
-      secrets: secretsOf(order),
+      secrets: [order.accessToken],
       answer: rateDecisionDocument,
     })
     const message = decision.message || (accept ? 'the new rate is accepted' : 'the new rate is refused')

@@ -213,6 +213,7 @@ export const lsps1: Adapter = {
           ...(request.token === null ? {} : { token: request.token }),
           ...(request.refundOnchainAddress === null ? {} : { refund_onchain_address: request.refundOnchainAddress }),
         },
+        secrets: [request.token],
         answer: orderDocument,
       }),
     )

@@ -12,3 +12,9 @@ export function redactor(secrets: readonly (string | null)[]): (text: string) =>
   const ordered = [...forms].toSorted((a, b) => b.length - a.length)
   return (text) => ordered.reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text)
 }
+
+/** A copy of a document with every text in it redacted. */
+export function redactTexts<Document>(document: Document, secrets: readonly (string | null)[]): Document {
+  const redact = redactor(secrets)
+  return JSON.parse(JSON.stringify(document), (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value)) as Document
+}

@@ -57,6 +57,13 @@ test('what an answer leaves out of the channel still holds', () => {
   expect(order.channel).toEqual({ ...known, state: 'OPEN', shortChannelId: '1x2x3' })
 })
 
+test('a refund that could be had is none once the channel stands; one that was paid out stays', () => {
+  const refund = (state: 'AVAILABLE' | 'PAID_OUT') => ({ state, lightningSat: null, onchainSat: null, paidTo: null, paidAt: null })
+  const completed = (order: Order) => advance(order, readingWith('PAID', { state: 'COMPLETED' }), 'REGTEST', NOW + 1).order.refund
+  expect(completed(orderWith({ refund: refund('AVAILABLE') }))).toBeNull()
+  expect(completed(orderWith({ refund: refund('PAID_OUT') }))).toMatchObject({ state: 'PAID_OUT' })
+})
+
 test('once one way was paid, none is due: nobody is to pay twice', () => {
   expect(due(paymentOf('HOLD', 'EXPECT_PAYMENT'))).toEqual(NO_PAYMENT)
   expect(due(paymentOf('EXPECT_PAYMENT', 'EXPECT_PAYMENT'))).toMatchObject({ bolt11: { state: 'EXPECT_PAYMENT' }, onchain: { state: 'EXPECT_PAYMENT' } })

@@ -51,6 +51,21 @@ describe.each(ADAPTERS.map((adapter) => [adapter.configName, adapter] as const))
   })
 })
 
+test.each(ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ token: TOKEN })) === null).map((adapter) => [adapter.configName, adapter] as const))(
+  '%s: an LSP that repeats the token of one client gets it into no failure and no status that others see',
+  async (_name, adapter) => {
+    await using server = await QueueServer.start()
+    server.always(json(503, echo(TOKEN)))
+    const lsp = new Lsp(settings('lsp', server.url), adapter, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+    const request = channelRequest({ token: TOKEN })
+    const failures = [await failureOf(adapter.createOrder(lsp.call(), request, null))]
+    if (adapter.estimate) failures.push(await failureOf(adapter.estimate(lsp.call(), request)))
+    expect(JSON.stringify(server.requests.at(-1)?.body)).toContain(TOKEN)
+    expectNoSecret({ failures, status: lsp.status })
+    await lsp.close()
+  },
+)
+
 test('a key that comes back in a document that fits is not in what is read of it', async () => {
   await using server = await QueueServer.start()
   server.always((request, response) => json(200, { said: [`you are ${request.headers.authorization}`], deep: { slash: 'x' } })(request, response))
