@@ -112,7 +112,7 @@ export class Importing {
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
     const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
     const order = { ...ownedOrder(portable, owner, told), createdAt: Math.min(portable.createdAt, now), importedAt: now }
-    const history = this.#history(events, owner, told)
+    const history = this.#history(events, order.id, owner, told)
     // One that the LSP never named cannot be asked about.
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
@@ -137,13 +137,13 @@ export class Importing {
     await placements.markOver(id)
   }
 
-  #history(events: PortableContents['events'], owner: Owner, told: PortableLsp): OrderEvent[] {
+  #history(events: PortableContents['events'], id: string, owner: Owner, told: PortableLsp): OrderEvent[] {
     const schema = orderSchema(told.network)
     let merged: Record<string, unknown> = {}
     return events.map(({ sequence, at, previousState, state, message, order: changed }) => {
       merged = { ...merged, ...changed }
-      const snapshot = { ...ownedOrder(parse(schema, merged, `events[${sequence - 1}].order.`), owner, told), state, sequence }
-      return { orderId: snapshot.id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
+      const snapshot = { ...ownedOrder(parse(schema, merged, `events[${sequence - 1}].order.`), owner, told), id, state, sequence }
+      return { orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
     })
   }
 

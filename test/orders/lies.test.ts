@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { exported, forged, importInto } from '../portable/support.ts'
 import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { follow, orderAt, pay, readOrder } from '../support/operations.ts'
@@ -77,6 +79,21 @@ describe('an LSP that asks twice to be paid by the same invoice', () => {
     await using asked = await twoQuotes(['order-1', 'order-1'])
     expect(hashCheck(asked.second.quotes[0])).toMatchObject({ verdict: 'WARNING', message: expect.stringContaining('the LSP answered with the order that it gave before') })
   })
+})
+
+test('an order that was imported is not paid by the invoice of another', async () => {
+  const offered = lsps1Order(Date.now())
+  await using lsp = await startScriptedLsp(({ path, query }) => ({ ...offered, order_id: path === '/create_order' ? 'order-1' : query['order_id'] }))
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('liar', lsp.url)] } })
+  const { quotes } = await gateway.ask(COMPARE, { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } })
+  const { createOrder } = await gateway.ask(ORDER, { id: quotes.quotes[0].id })
+  const another = forged(await exported(gateway, createOrder.id), (document) => {
+    document.order.id = randomUUID()
+    document.lsp.lspOrderId = 'order-2'
+  })
+  const imported = await importInto(gateway, another)
+  expect(imported).toMatchObject({ lspOrderId: 'order-2', payment: { bolt11: null, bip21: null }, nextStep: { action: 'NONE', message: expect.stringMatching(/^Do not pay: .*another order is to be paid to/) } })
+  expect(await readOrder(gateway, createOrder.id)).toMatchObject({ payment: { bolt11: { invoice: offered.payment.bolt11.invoice } } })
 })
 
 describe('an LSP that says only later what is to be paid', () => {
