@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
 import type { Clock } from './domain/time.ts'
@@ -33,6 +34,11 @@ export interface Gateway extends AsyncDisposable {
   readonly renewals: RenewalDesk
   readonly webhooks: Webhooks
   readonly importing: Importing
+  /**
+   * Begins nothing by itself any more, and waits for what is on its way to an LSP, though not for long. Whoever asks
+   * is still answered, until the gateway is disposed of.
+   */
+  drain(): Promise<void>
 }
 
 export interface GatewayOptions {
@@ -51,8 +57,10 @@ export interface GatewayOptions {
   leaseReminderDays?: number
 }
 
-/** How long a stop waits for orders that are on their way to an LSP. */
-const DRAIN_MS = 10_000
+/** How long a stop waits for what is on its way to an LSP: containers are killed after ten seconds. */
+const DRAIN_MS = 8_500
+/** For what is broken off then to be written down. */
+const BREAK_OFF_MS = 500
 
 /** Leases end on a day, so a minute does not matter. */
 const REMIND_EVERY_MS = 60_000
@@ -81,6 +89,17 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   reminder.start()
   retention.start()
 
+  let stopBy = 0
+  let stopped: Promise<unknown> | null = null
+  async function drain(): Promise<void> {
+    if (stopped === null) {
+      stopBy = performance.now() + DRAIN_MS
+      stopped = Promise.all([tracker.stop(), reminder.stop(), retention.stop(), webhooks.stop()])
+    }
+    const waitMs = Math.max(0, stopBy - performance.now())
+    await within(waitMs, Promise.all([stopped, placing.drain(waitMs)]))
+  }
+
   return {
     clock,
     store,
@@ -92,14 +111,17 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
     renewals,
     webhooks,
     importing: new Importing({ store, log, reader, lsps, clock }),
+    drain,
     async [Symbol.asyncDispose]() {
-      await tracker.stop()
-      await reminder.stop()
-      await retention.stop()
-      await webhooks.stop()
-      await placing.drain(DRAIN_MS)
-      await upkeep.stop()
+      // Again, for what was asked for since it began.
+      await drain()
       await lsps[Symbol.asyncDispose]()
+      await within(BREAK_OFF_MS, Promise.all([stopped, placing.drain(BREAK_OFF_MS)]))
+      await upkeep.stop()
     },
   }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, delay(ms, undefined, { ref: false })])
 }

@@ -83,7 +83,10 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       isReady: () => store.isReachable(),
       logger,
     })
-    closing.push(() => server.close())
+    closing.push(async () => {
+      // Together: either may take seconds, and each needs only that nothing is disposed of before.
+      await Promise.all([server.close(), gateway.drain()])
+    })
     return {
       origin: server.origin,
       graphiql: config.graphiql ? `${server.origin}/graphql` : null,
