@@ -78,6 +78,7 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // 1: an order or an answer names the quote, or it is from before; the others are forgotten some day.
     'alter table quotes add column kept integer not null default 1',
     'create index quotes_by_age on quotes (created_at) where kept = 0',
+    "create index placements_refused on placements (intended_at) where status = 'REFUSED' and purpose = 'QUOTE'",
     // When a gateway last had the webhook in its configuration.
     'alter table webhooks add column seen_at bigint',
   ],

@@ -246,7 +246,7 @@ export class PlacementStore {
    * it, and it is on no budget. @returns how many.
    */
   async forgetRefused(before: EpochMs, limit: number): Promise<number> {
-    const old = this.#db.selectFrom('placements as old').select('old.id').where('old.status', '=', 'REFUSED').where('old.purpose', '=', 'QUOTE').where('old.intended_at', '<', before).limit(limit)
+    const old = this.#db.selectFrom('placements as old').select('old.id').where('old.status', '=', sql.lit('REFUSED')).where('old.purpose', '=', sql.lit('QUOTE')).where('old.intended_at', '<', before).limit(limit)
     const result = await this.#db.deleteFrom('placements').where('id', 'in', old).executeTakeFirst()
     return Number(result.numDeletedRows)
   }
