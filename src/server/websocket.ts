@@ -56,6 +56,8 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
   } as ConstructorParameters<typeof WebSocketServer>[0])
 
   const addresses = new WeakMap<WebSocket, string>()
+  /** Operations whose answers are being worked out: one that its client has taken back runs on until then. */
+  const beginning = new WeakMap<WebSocket, number>()
 
   server.on('upgrade', (request, socket, head) => {
     const url = urlOf(request)
@@ -111,11 +113,13 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       },
       async onSubscribe({ connectionParams, subscriptions, extra: { socket } }, _id, payload) {
         if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
-        if (Object.keys(subscriptions).length > access.limits.subscriptionsPerSocket) {
+        const begun = beginning.get(socket) ?? 0
+        if (Math.max(Object.keys(subscriptions).length, begun + 1) > access.limits.subscriptionsPerSocket) {
           return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
         }
         const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
         let result: Result
+        beginning.set(socket, begun + 1)
         try {
           result = (await pipeline.getResultForParams({ params: payload as never, request }, contextOf(socket, connectionParams))) as Result
         } catch (error) {
@@ -123,6 +127,8 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
           if (error instanceof GraphQLError) return [error]
           logger.error({ err: error }, 'an operation over WebSocket failed')
           return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
+        } finally {
+          beginning.set(socket, (beginning.get(socket) ?? 1) - 1)
         }
         if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
         return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs

@@ -11,6 +11,7 @@ import { countRootFields } from '../../src/server/policies/rate-limits.ts'
 import * as OPERATIONS from '../support/operations.ts'
 import type { TestGateway } from '../support/gateway.ts'
 import { clientOf, limits, newKey, startSmall } from './gateways.ts'
+import { Wire } from '../server/wire.ts'
 import { ask, TRANSPORTS } from './transports.ts'
 
 const PUBKEY = `02${'ab'.repeat(32)}`
@@ -262,4 +263,40 @@ describe('subscriptions', () => {
     for (const request of held) request.destroy()
     await expect.poll(isRoom).toBe(true)
   })
+
+  test.each([
+    ['of one client', { subscriptions: 3 }],
+    ['in all', { totalSubscriptions: 3 }],
+  ])('%s are no more than allowed when all are asked for in the same moment, over WebSocket and Server-Sent Events', async (_what, changed) => {
+    const gateway = await start(limits(changed))
+    const wire = await Wire.ready(gateway.origin)
+    for (let id = 0; id < 40; id++) wire.subscribe(String(id), SUBSCRIBE)
+    await expect.poll(() => wire.heard.length).toBe(37)
+    expect(wire.heard.every(({ type, payload }) => type === 'error' && (payload as { extensions: { code: string } }[])[0]?.extensions.code === 'RATE_LIMITED')).toBe(true)
+    await wire.close()
+
+    const another = await start(limits(changed))
+    const statuses: (number | undefined)[] = []
+    const requests = Array.from({ length: 40 }, () => send(another, 'text/event-stream').on('response', ({ statusCode }) => statuses.push(statusCode)))
+    await expect.poll(() => statuses.length).toBe(40)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(3)
+    for (const request of requests) request.destroy()
+  })
+
+  test('that fail to begin take no place', async () => {
+    const gateway = await start(limits({ subscriptions: 2 }))
+    const begin = (id: string) => ask(gateway.origin, 'SSE', { query: `subscription { orderUpdated(id: "${id}") { sequence } }` })
+    for (let count = 0; count < 6; count++) expect((await begin('none')).code).toBe('BAD_USER_INPUT')
+  })
+})
+
+test('operations that a socket takes back count until their answers are thrown away', async () => {
+  const gateway = await start(limits({ subscriptionsPerSocket: 3 }))
+  const wire = await Wire.ready(gateway.origin)
+  for (let id = 0; id < 20; id++) {
+    wire.subscribe(String(id), `{ quotes(request: { clientPubkey: "${gateway.sandbox.wallet.pubkey}", lspBalanceSat: ${1_000_000 + id} }) { elapsedMs } }`)
+    if (id < 10) wire.say({ type: 'complete', id: String(id) })
+  }
+  await expect.poll(() => wire.heard.filter(({ type }) => type === 'error').map(({ id }) => Number(id))).toEqual(Array.from({ length: 10 }, (_, index) => index + 10))
+  await wire.close()
 })

@@ -81,6 +81,11 @@ export class Wire {
     this.#socket.send(text)
   }
 
+  /** What was not asked for yet. */
+  get heard(): readonly Message[] {
+    return this.#heard
+  }
+
   /** The next message. */
   async hear(): Promise<Message> {
     for (;;) {

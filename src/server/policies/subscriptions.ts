@@ -22,16 +22,16 @@ export class OpenSubscriptions {
     return this.#total
   }
 
-  /** @throws GraphQLError RATE_LIMITED */
-  makeSureOfRoom({ clientId, limits }: Grant): void {
-    if ((this.#ofClients.get(clientId) ?? 0) >= limits.subscriptions) throw rateLimited(`no more than ${limits.subscriptions} subscriptions at once are allowed`, TRY_AGAIN_MS)
+  /**
+   * Looks for room and takes it in one step: between two steps any number of others would find the same room.
+   * @returns what gives the place back, once however often it is called. @throws GraphQLError RATE_LIMITED
+   */
+  take({ clientId, limits }: Grant): () => void {
+    const ofClient = this.#ofClients.get(clientId) ?? 0
+    if (ofClient >= limits.subscriptions) throw rateLimited(`no more than ${limits.subscriptions} subscriptions at once are allowed`, TRY_AGAIN_MS)
     if (this.#total >= this.#limits.totalSubscriptions) throw rateLimited('no more subscriptions are taken now', TRY_AGAIN_MS)
-  }
-
-  /** @returns what gives the place back, once however often it is called. */
-  add({ clientId }: Grant): () => void {
     this.#total += 1
-    this.#ofClients.set(clientId, (this.#ofClients.get(clientId) ?? 0) + 1)
+    this.#ofClients.set(clientId, ofClient + 1)
     let isOpen = true
     return () => {
       if (!isOpen) return
@@ -49,15 +49,22 @@ type Results = AsyncIterable<ExecutionResult>
 /** Bounds what is open at once, and ends it with the right to have it. */
 export function watchSubscriptions(open: OpenSubscriptions): Plugin<object, ServerContext> {
   return {
-    onSubscribe({ args }) {
+    onSubscribe({ args, subscribeFn, setSubscribeFn }) {
       const { grant } = args.contextValue as unknown as ServerContext
-      if (!grant) return undefined
-      open.makeSureOfRoom(grant)
-      return {
-        onSubscribeResult({ result, setResult }) {
-          if (Symbol.asyncIterator in result) setResult(new WatchedResults(result as Results, grant, open.add(grant)))
-        },
-      }
+      if (!grant) return
+      // Around the call alone: nothing that another policy throws leaves a place taken.
+      setSubscribeFn(async (call: unknown) => {
+        const release = open.take(grant)
+        try {
+          const result = (await subscribeFn(call as never)) as Results | ExecutionResult
+          if (Symbol.asyncIterator in result) return new WatchedResults(result, grant, release)
+          release()
+          return result
+        } catch (error) {
+          release()
+          throw error
+        }
+      })
     },
     // Whoever asks for a subscription and takes no stream gets neither, and nobody would end it.
     onResultProcess({ result, resultProcessor }) {
