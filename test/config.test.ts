@@ -69,6 +69,7 @@ describe('a configuration file', () => {
           website: null,
           courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60 },
           requestsPerMinute: 600,
+          estimatesPerMinute: 15,
           tariffFeeRateSatPerVbyte: null,
         },
       ],
@@ -98,6 +99,7 @@ lsps:
     website: https://lsp.example/?about#us
     courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 }
     requestsPerMinute: 600
+    estimatesPerMinute: 7
     tariff: { feeRateSatPerVbyte: 1.5 }
 clients:
   - name: my-wallet
@@ -131,6 +133,7 @@ logLevel: silent
           website: 'https://lsp.example/?about#us',
           courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 },
           requestsPerMinute: 600,
+          estimatesPerMinute: 7,
           tariffFeeRateSatPerVbyte: 1.5,
         },
       ],

@@ -26,6 +26,7 @@ export interface ClientLimits {
   ordersPerMinute: number
   /** Comparisons whose `firm` is not NEVER, each of which may place orders at LSPs. */
   firmQuotesPerMinute: number
+  comparisonsPerMinute: number
   sockets: number
   /** Open at once, over whatever transport. */
   subscriptions: number
@@ -72,6 +73,7 @@ const CLIENT_LIMITS = {
   operationsPerSecond: [2_000, 'Operations a second, over all transports together. Counted for each client, and for each address.'],
   ordersPerMinute: [1_200, 'Mutations a minute: `createOrder`, `renewChannel` and the others, each of which has an LSP do something. Counted for each client, and for each address.'],
   firmQuotesPerMinute: [6_000, 'Comparisons a minute whose `firm` is not NEVER, which may place orders at LSPs. Counted for each client, and for each address.'],
+  comparisonsPerMinute: [60_000, 'Comparisons a minute, whatever their `firm`. Counted for each client, and for each address.'],
   sockets: [25_000, 'WebSocket connections at once. Counted for each client, and for each address.'],
   subscriptions: [50_000, 'Subscriptions at once, over all transports together.'],
 } as const satisfies Record<keyof ClientLimits, [number, string]>
@@ -102,6 +104,7 @@ function mapLimits<Schema>(schemaOf: (name: keyof ClientLimits) => Schema): Reco
     operationsPerSecond: schemaOf('operationsPerSecond'),
     ordersPerMinute: schemaOf('ordersPerMinute'),
     firmQuotesPerMinute: schemaOf('firmQuotesPerMinute'),
+    comparisonsPerMinute: schemaOf('comparisonsPerMinute'),
     sockets: schemaOf('sockets'),
     subscriptions: schemaOf('subscriptions'),
   }

@@ -90,6 +90,9 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
         description: 'How many times a minute orders are read at this LSP, at most. Default: what its protocol\'s documentation allows (kaleidoswap: 45), else 600.',
       }),
+      estimatesPerMinute: key(z.int().min(1).max(100_000).default(15), {
+        description: 'How many times a minute this LSP is asked for an estimate, where its protocol has that, by all instances together. The same channel is asked for once in 20 seconds.',
+      }),
       tariff: key(
         z
           .strictObject({

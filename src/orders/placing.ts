@@ -97,6 +97,12 @@ export class Placing {
     for (let waitMs = WRITE_AGAIN_MS; ; waitMs = Math.min(waitMs * 2, WRITE_AGAIN_MAX_MS)) {
       try {
         return await this.#store.transaction(async (stores) => {
+          const { id, lspId, lspOrderId } = placement
+          if (lspOrderId !== null) {
+            // An import of this very order looks first, and under the same lock.
+            await stores.placements.lockLsp(lspId)
+            await stores.imports.disown({ id, lspId, lspOrderId })
+          }
           const checked = await withOwnHash(stores, placement)
           await stores.placements.settle(checked)
           return checked

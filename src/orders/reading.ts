@@ -32,13 +32,13 @@ export class OrderReader {
     this.#pace = pace
   }
 
-  /** What later calls about the order need; null when the LSP never named one. */
+  /** What later calls about the order need; null when the LSP never named one, or named it for somebody else's. */
   async refOf(order: Order): Promise<OrderRef | null> {
-    if (order.lspOrderId === null) return null
     const placement = await this.#store.placements.get(order.placementId)
+    if (order.lspOrderId === null || placement?.lspOrderId !== order.lspOrderId) return null
     return {
       lspOrderId: order.lspOrderId,
-      accessToken: placement?.accessToken ?? null,
+      accessToken: placement.accessToken,
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
       features: this.#lsps.require(order.lspId).features,
@@ -53,7 +53,7 @@ export class OrderReader {
     const lsp = this.#lsps.require(order.lspId)
     if (lsp.pausedUntil !== null) return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
     const ref = await this.refOf(order)
-    if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null }, [])
+    if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || order.lspOrderId !== null }, [])
     let reading: OrderReading
     try {
       reading = await lsp.adapter.readOrder(lsp.call(), ref)
@@ -99,6 +99,8 @@ export class OrderReader {
     }
     if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
     const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
+    // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
+    if (order.paymentUnconfirmed) return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: now }, { ...later, nextReadAt: null, final: true }, news)
     return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, news)
   }
 

@@ -9,6 +9,7 @@ import { cleanText } from '../domain/text.ts'
 import type { Clock } from '../domain/time.ts'
 import { OrderMoved, type OrderLog } from '../orders/log.ts'
 import type { OrderReader } from '../orders/reading.ts'
+import { IMPORTED } from '../store/imports.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
@@ -130,7 +131,7 @@ export class Importing {
   /** As if it had been placed here, except that it counts against nobody's budget. */
   async #placed({ placements }: Stores, order: Order, accessToken: string | null): Promise<void> {
     const { placementId: id, clientId, lspId, lspOrderId, request, createdAt, id: orderId } = order
-    const intent = { id, clientId, lspId, question: `imported:${orderId}`, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
+    const intent = { id, clientId, lspId, question: `${IMPORTED}${orderId}`, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
     await placements.intend(intent)
     await placements.settle({ ...intent, status: lspOrderId === null ? 'LOST' : 'STANDING', orderId: null, lspOrderId, accessToken, reading: null, offer: null, failure: null })
     await placements.adopt(id, orderId)

@@ -32,7 +32,7 @@ export interface Ask {
 /** An offer about to lapse is no answer: whoever gets it must have the time to order. */
 const LAST_CALL_MS = 10 * SECOND_MS
 /** An estimate this young is asked for again by nobody. */
-const ESTIMATE_FRESH_MS = 5 * SECOND_MS
+const ESTIMATE_FRESH_MS = 20 * SECOND_MS
 
 /** Asks LSPs what a channel costs, at the least trouble for them that gives an honest answer. */
 export class Quoting {
@@ -87,18 +87,16 @@ export class Quoting {
     if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
     lsp.assertNotPaused()
 
-    if (ask.firm !== 'ALWAYS') {
-      const quote = await this.#priceWithoutOrder(context)
-      if (quote) return quote
-    }
-    if (ask.firm === 'NEVER') return this.#secondBest(context, 'PRICE_UNKNOWN', 'this LSP tells a price only by an order, which `firm: NEVER` forbids', null)
-    // Whoever asked has been told that it is too late: an order would be for nobody.
-    if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
     try {
+      const quote = ask.firm === 'ALWAYS' ? null : await this.#priceWithoutOrder(context)
+      if (quote) return quote
+      if (ask.firm === 'NEVER') return await this.#secondBest(context, 'PRICE_UNKNOWN', 'this LSP tells a price only by an order, which `firm: NEVER` forbids', null)
+      // Whoever asked has been told that it is too late: an order would be for nobody.
+      if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
       return await this.#firm(context)
     } catch (error) {
       if (!(error instanceof OverBudget)) throw error
-      const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context) : null
+      const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context).catch(nullIfOverBudget) : null
       return quote ?? (await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt))
     }
   }
@@ -106,23 +104,31 @@ export class Quoting {
   /** The LSP's own estimate, else its published tariff, else null. */
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
     const { lsp, request } = context
-    const estimate = await this.#estimate(lsp, context.question, request)
+    const estimate = await this.#estimate(lsp, request)
     if (estimate) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call(), request) ?? null
     return computed && this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
   }
 
-  /** Those who ask at the same time share one call, which no deadline of theirs cuts short. */
-  #estimate(lsp: Lsp, question: string, request: ChannelRequest): Promise<Price | null> {
+  /** Those who ask for the same channel share one call, which no deadline of theirs cuts short. @throws OverBudget */
+  #estimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
     if (!lsp.adapter.estimate) return Promise.resolve(null)
-    const asked = this.#estimates.get(question)
+    const key = `${lsp.id} ${channelKey(request)}`
+    const asked = this.#estimates.get(key)
     if (asked) return asked
-    const estimate = lsp.adapter.estimate(lsp.call(), request)
-    this.#estimates.set(question, estimate)
-    const forget = () => this.#estimates.delete(question)
+    const estimate = this.#askEstimate(lsp, request)
+    this.#estimates.set(key, estimate)
+    const forget = () => this.#estimates.delete(key)
     // A failure is nobody else's: the next asker asks again.
     estimate.then(() => setTimeout(forget, ESTIMATE_FRESH_MS).unref(), forget)
     return estimate
+  }
+
+  async #askEstimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
+    const { estimatesPerMinute } = lsp.settings
+    const retryAt = await this.#store.transaction(({ readings }) => readings.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()))
+    if (retryAt !== null) throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
+    return (await lsp.adapter.estimate?.(lsp.call(), request)) ?? null
   }
 
   /** An unpaid order for its price, within the courtesy budget. @throws OverBudget */
@@ -267,6 +273,11 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
   } catch (error) {
     throw new LspFailure('BAD_RESPONSE', 'its fee and the client balance are more than all bitcoin', { cause: error })
   }
+}
+
+function nullIfOverBudget(error: unknown): null {
+  if (error instanceof OverBudget) return null
+  throw error
 }
 
 /** The LSP was not asked. */

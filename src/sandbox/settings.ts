@@ -15,6 +15,7 @@ export function settingsOf(lsp: SandboxLsp): LspSettings {
     website: null,
     courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600 },
     requestsPerMinute: 6_000,
+    estimatesPerMinute: 6_000,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
   }
 }

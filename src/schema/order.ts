@@ -111,9 +111,12 @@ OrderType.implement({
     checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'The last time the LSP answered about it.' }),
     events: t.field({
       type: [OrderEventType],
-      description: 'Its events after `afterSequence`, oldest first, at most 1000 at once: the next ones come with the `sequence` of\nthe last one as `afterSequence`.',
-      args: { afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }) },
-      resolve: (order, { afterSequence }, { gateway }) => gateway.store.orders.events(order.id, afterSequence),
+      description: 'Its events after `afterSequence`, oldest first, and no more than `first` of them: the next ones come with the\n`sequence` of the last one as `afterSequence`.',
+      args: {
+        afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }),
+        first: t.arg.int({ required: true, defaultValue: 100, validate: z.number().min(1, 'at least 1 is wanted').max(1_000, 'at most 1000') }),
+      },
+      resolve: (order, { afterSequence, first }, { gateway }) => gateway.store.orders.events(order.id, afterSequence, first),
     }),
   }),
 })

@@ -2,6 +2,9 @@ import { sql } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderEvent } from '../domain/order-record.ts'
 
+/** What the question of a placement begins with that was not placed here. */
+export const IMPORTED = 'imported:'
+
 /** What an imported order needs of the database beyond what other orders need. */
 export class ImportStore {
   readonly #db: Db
@@ -16,6 +19,22 @@ export class ImportStore {
    */
   async holders(lspIds: readonly string[], lspOrderId: string): Promise<{ clientId: string; orderId: string | null }[]> {
     return this.#db.selectFrom('placements').select(['client_id as clientId', 'order_id as orderId']).where('lsp_id', 'in', lspIds).where('lsp_order_id', '=', lspOrderId).execute()
+  }
+
+  /**
+   * What was imported under an LSP's id before the LSP gave that id to what is placed here is no longer asked for
+   * there: whoever imported it had guessed the id, or the LSP gives ids twice.
+   */
+  async disown({ id, lspId, lspOrderId }: { id: string; lspId: string; lspOrderId: string }): Promise<void> {
+    const sameUrl = this.#db.selectFrom('lsps').select('url').where('id', '=', lspId)
+    await this.#db
+      .updateTable('placements')
+      .set({ lsp_order_id: null, access_token: null })
+      .where('lsp_id', 'in', this.#db.selectFrom('lsps').select('id').where('url', 'in', sameUrl))
+      .where('lsp_order_id', '=', lspOrderId)
+      .where('question', 'like', `${IMPORTED}%`)
+      .where('id', '!=', id)
+      .execute()
   }
 
   async isQuote(id: string): Promise<boolean> {

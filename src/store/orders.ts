@@ -135,7 +135,7 @@ export class OrderStore {
     return rows.map(orderOf)
   }
 
-  async events(orderId: string, afterSequence: number, limit = 1_000): Promise<OrderEvent[]> {
+  async events(orderId: string, afterSequence: number, limit: number): Promise<OrderEvent[]> {
     const rows = await this.#db.selectFrom('events').select('body').where('order_id', '=', orderId).where('sequence', '>', afterSequence).orderBy('sequence').limit(limit).execute()
     return rows.map((row) => JSON.parse(row.body) as OrderEvent)
   }

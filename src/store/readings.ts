@@ -8,6 +8,9 @@ const MICROS = 1_000
 /** A budget that is spent for longer ahead than this was spent by a clock that has been set back since. */
 const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
 
+/** Whoever compares a few sizes need not wait between them. */
+const ESTIMATES_AT_ONCE = 10
+
 /** What an instance wants to read at one LSP. */
 export interface ReadingClaim {
   lspId: string
@@ -25,6 +28,14 @@ export interface ClaimedReadings {
   renewals: Renewal[]
   /** The LSP may not be read before this; null: there was room for more. */
   nextAt: EpochMs | null
+}
+
+/** What is left of what an LSP may be asked. */
+interface Budget {
+  /** So often it may be asked at once. */
+  room: number
+  /** @returns when it may be asked again. */
+  spend(taken: number): Promise<EpochMs>
 }
 
 /** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
@@ -54,32 +65,50 @@ export class ReadingStore {
 
   /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
-    const { lspId, now, requestsPerMinute } = claim
-    const micros = now * MICROS
-    const spacing = Math.ceil((MINUTE_MS * MICROS) / requestsPerMinute)
     // A second's worth may come at once.
-    const burst = Math.max(1, Math.floor(requestsPerMinute / 60))
-    const written = await this.#spentUntil(lspId)
-    const isAhead = written > micros + burst * spacing + CLOCK_SLACK_MICROS
-    const spentUntil = isAhead ? micros : Math.max(written, micros)
-    const allowed = Math.floor((micros + burst * spacing - spentUntil) / spacing)
-    const limit = Math.min(claim.limit, allowed)
+    const budget = await this.#budget(claim.lspId, claim.requestsPerMinute, Math.max(1, Math.floor(claim.requestsPerMinute / 60)), claim.now)
+    const limit = Math.min(claim.limit, budget.room)
     const renewals = limit > 0 ? await this.#takeRenewals(claim, limit) : []
     const orders = limit > renewals.length ? await this.#takeOrders(claim, limit - renewals.length) : []
     const taken = renewals.length + orders.length
-    const nowSpentUntil = spentUntil + taken * spacing
-    if (taken > 0 || isAhead) await this.#db.updateTable('read_budgets').set({ spent_until: nowSpentUntil }).where('lsp_id', '=', lspId).execute()
-    return { orders, renewals, nextAt: taken < allowed ? null : Math.ceil((nowSpentUntil - (burst - 1) * spacing) / MICROS) }
+    const nextAt = await budget.spend(taken)
+    return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
   }
 
-  /** Until the transaction ends, nobody else gets past this for the same LSP. */
-  async #spentUntil(lspId: string): Promise<number> {
-    const budget = () => this.#engine.locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', lspId)).executeTakeFirst()
+  /**
+   * One estimate by an LSP, out of those that all instances together may ask for. Within a transaction only.
+   * @returns null: it may be asked for. Else not before this.
+   */
+  async takeEstimate(lspId: string, estimatesPerMinute: number, now: EpochMs): Promise<EpochMs | null> {
+    const budget = await this.#budget(`${lspId} estimates`, estimatesPerMinute, Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE), now)
+    const nextAt = await budget.spend(Math.min(1, budget.room))
+    return budget.room > 0 ? null : nextAt
+  }
+
+  /** Until the transaction ends, nobody else gets past this for the same budget. */
+  async #budget(name: string, perMinute: number, burst: number, now: EpochMs): Promise<Budget> {
+    const micros = now * MICROS
+    const spacing = Math.ceil((MINUTE_MS * MICROS) / perMinute)
+    const written = await this.#spentUntil(name)
+    const isAhead = written > micros + burst * spacing + CLOCK_SLACK_MICROS
+    const spentUntil = isAhead ? micros : Math.max(written, micros)
+    return {
+      room: Math.floor((micros + burst * spacing - spentUntil) / spacing),
+      spend: async (taken) => {
+        const spent = spentUntil + taken * spacing
+        if (taken > 0 || isAhead) await this.#db.updateTable('read_budgets').set({ spent_until: spent }).where('lsp_id', '=', name).execute()
+        return Math.ceil((spent - (burst - 1) * spacing) / MICROS)
+      },
+    }
+  }
+
+  async #spentUntil(name: string): Promise<number> {
+    const budget = () => this.#engine.locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', name)).executeTakeFirst()
     const found = await budget()
     if (found) return found.spent_until
     await this.#db
       .insertInto('read_budgets')
-      .values({ lsp_id: lspId, spent_until: 0 })
+      .values({ lsp_id: name, spent_until: 0 })
       .onConflict((conflict) => conflict.column('lsp_id').doNothing())
       .execute()
     return (await budget())?.spent_until ?? 0

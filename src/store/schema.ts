@@ -109,8 +109,9 @@ export interface InstanceRow {
   seen_at: number
 }
 
-/** How much an LSP was read, by all gateways together. */
+/** How much an LSP was read, or asked for estimates, by all gateways together. */
 export interface ReadBudgetRow {
+  /** Its id; with " estimates" after it for those. */
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number

@@ -27,6 +27,7 @@ export interface LspSettings extends ConnectRules {
     firmQuotesPerHour: number
   }
   requestsPerMinute: number
+  estimatesPerMinute: number
   tariffFeeRateSatPerVbyte: number | null
 }
 

@@ -66,6 +66,7 @@ function retiredSettings(lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'ur
     nodeUris: [],
     courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0 },
     requestsPerMinute: 60,
+    estimatesPerMinute: 1,
     tariffFeeRateSatPerVbyte: null,
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/domain/time.ts'
 import { openStore } from '../../src/store/store.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, createOrder, eventsOf, EVENTS, follow, pay, quoteAt, sequencesOf } from '../support/operations.ts'
+import { counting, createOrder, EVENTS, follow, pay, quoteAt, sequencesOf } from '../support/operations.ts'
 
 const ORDERS = `query ($first: Int, $after: String, $last: Int, $before: String, $states: [OrderState!]) {
   orders(first: $first, after: $after, last: $last, before: $before, states: $states) {
@@ -110,17 +110,26 @@ describe.each(['after', 'before'])('%s', (argument) => {
   })
 })
 
-test('the events of an order come a thousand at a time, and all of them by asking after the last one', async () => {
+test('the events of an order come a hundred at a time, or as many as are asked for, and all of them by asking after the last one', async () => {
   const id = ids[5] ?? ''
   await using store = await openStore(gateway.databaseUrl, systemClock)
   await store.transaction(async ({ orders }) => {
-    const [first] = await orders.events(id, 0)
+    const [first] = await orders.events(id, 0, 1)
     if (!first) throw new Error('an order without events')
     for (const sequence of counting(first.sequence + 1, 1_500)) await orders.append({ ...first, sequence })
   })
-  const some = sequencesOf(await eventsOf(gateway, id))
-  expect(some).toEqual(counting(1, 1_000))
-  expect(sequencesOf(await eventsOf(gateway, id, some.at(-1)))).toEqual(counting(1_001, 501))
+  const PAGE = 'query ($id: ID!, $after: Int!, $first: Int! = 100) { order(id: $id) { events(afterSequence: $after, first: $first) { sequence } } }'
+  const sequences = async (after: number, first?: number) => sequencesOf((await gateway.ask(PAGE, { id, after, first })).order.events)
+  expect(await sequences(0)).toEqual(counting(1, 100))
+  expect(await sequences(100, 1_000)).toEqual(counting(101, 1_000))
+  expect(await sequences(1_100, 1_000)).toEqual(counting(1_101, 401))
+})
+
+test('what an operation would answer with is counted before it runs, events within events too', async () => {
+  const inEachOther = await gateway.send('query ($id: ID!) { order(id: $id) { events { order { events { sequence } } } } }', { id: ids[5] })
+  expect(inEachOther.errors?.[0]).toMatchObject({ extensions: { code: 'OPERATION_TOO_LARGE' } })
+  const all = await gateway.send('query ($id: ID!, $first: Int!) { order(id: $id) { events(first: $first) { sequence order { id state } } } }', { id: ids[5], first: 1_001 })
+  expect(all.errors?.[0]).toMatchObject({ message: expect.stringContaining('at most 1000'), extensions: { code: 'BAD_USER_INPUT' } })
 })
 
 test('there are no events after a sequence below zero: it is refused', async () => {

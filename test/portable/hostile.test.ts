@@ -3,7 +3,9 @@ import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EXPORT, exported, forged, IMPORT, importInto, twoGateways, type Imported } from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { eventsOf, orderAt, pay, quoteAt, readOrder } from '../support/operations.ts'
+import { lsps1Order, LSPS1_INFO, settings } from '../quotes/support.ts'
+import { eventsOf, follow, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
+import { json, QueueServer } from '../support/queue-server.ts'
 
 /** An invoice and an address that are somebody else's, and fit in every other way. */
 async function others(gateway: TestGateway, amountSat: number) {
@@ -104,6 +106,70 @@ test("an order is nobody else's to import, whatever the document calls it", asyn
   const guessed = forged(renamed, (parsed) => (parsed.lsp.lspOrderId = quoted))
   expect(await mallory(guessed)).toMatchObject({ code: 'NOT_YOURS' })
   expect(await importInto(gateway, guessed)).toMatchObject({ code: 'NOT_YOURS' })
+})
+
+test("no document writes into another order's log, or stops it", async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-alice' })
+  const { id } = await orderAt(gateway, 'olive')
+  const forgery = forged(await exported(gateway, id), (parsed) => {
+    parsed.lsp.lspOrderId = null
+    parsed.quote = null
+    Object.assign(parsed.order, { id: '0192f0f0-0000-7000-8000-000000000001', sequence: 2 })
+    const [first] = parsed.events
+    parsed.events = [first, { ...first, sequence: 2, state: 'FAILED', message: 'forged', order: { id, state: 'FAILED', failureReason: 'forged' } }]
+  })
+  const { data } = await gateway.send(IMPORT, { document: forgery }, as('mallory'))
+  expect(data['importOrder']).toMatchObject({ __typename: 'Order', id: '0192f0f0-0000-7000-8000-000000000001' })
+  await pay(gateway, id)
+  await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 10_000 })
+  expect(JSON.stringify(await eventsOf(gateway, id))).not.toContain('forged')
+})
+
+describe("an LSP's order id that was guessed before the LSP gave it", () => {
+  /** An LSP that gives the next order a name that can be guessed, and answers about it as soon as it `knows` it. */
+  async function guessing(knows: boolean) {
+    const offered = lsps1Order(Date.now(), { order_id: 'order-1' })
+    const state = { knows, id: 'order-1', readings: 0 }
+    const server = await QueueServer.start()
+    server.always((request, response) => {
+      if (request.path === '/get_info') return json(200, LSPS1_INFO)(request, response)
+      if (request.path === '/create_order') return json(200, { ...lsps1Order(Date.now()), order_id: state.id })(request, response)
+      if (request.query['order_id'] === 'order-1') return json(200, offered)(request, response)
+      state.readings += 1
+      return state.knows ? json(200, { ...offered, order_id: request.query['order_id'] })(request, response) : json(404, { message: 'Order not found' })(request, response)
+    })
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)], clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-mallory' })
+    const quote = async (key: string, lspBalanceSat: number) => {
+      const { quotes } = (await gateway.send('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } }, as(key))).data['quotes'] as { quotes: { id: string }[] }
+      return quotes[0]?.id ?? ''
+    }
+    const order = async (key: string, quoteId: string) =>
+      (await gateway.send('mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "k"}) { ... on Order { id payment { bolt11 { invoice } } } } }', { id: quoteId }, as(key))).data['createOrder'] as { id: string; payment: { bolt11: { invoice: string } | null } }
+    const own = await order('mallory', await quote('mallory', 1_000_000))
+    const guess = forged(await exported(gateway, own.id), (parsed) => {
+      parsed.order.id = '0192f0f0-0000-7000-8000-000000000002'
+      parsed.lsp.lspOrderId = 'order-2'
+    })
+    return { state, gateway, guess, quote, order, async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await server[Symbol.asyncDispose]() } }
+  }
+
+  test('is asked about once, and never again', async () => {
+    await using at = await guessing(false)
+    expect(await importInto(at.gateway, at.guess)).toMatchObject({ lspState: 'NOT_FOUND', payment: { bolt11: null } })
+    expect(await follow(at.gateway, '0192f0f0-0000-7000-8000-000000000002').end()).toHaveLength(3)
+    expect(at.state.readings).toBe(1)
+  })
+
+  test('is taken from whoever guessed it, even where the LSP answered about it already', async () => {
+    await using at = await guessing(true)
+    expect(await importInto(at.gateway, at.guess)).toMatchObject({ lspOrderId: 'order-2' })
+    at.state.id = 'order-2'
+    const alices = await at.order('alice', await at.quote('alice', 2_000_000))
+    expect(alices.payment.bolt11?.invoice).toMatch(/^lnbcrt/)
+    await follow(at.gateway, '0192f0f0-0000-7000-8000-000000000002').end()
+    const { requestRefund } = await at.gateway.ask(REQUEST_REFUND, { id: '0192f0f0-0000-7000-8000-000000000002', onchainAddress: at.gateway.sandbox.wallet.newAddress() })
+    expect(requestRefund).toMatchObject({ __typename: 'NotPossibleError' })
+  })
 })
 
 describe('a document is refused', () => {

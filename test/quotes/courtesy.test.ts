@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { compare, failureOf, orderPosts, quoteOf } from './support.ts'
+import { compare, failureOf, orderPosts, quoteOf, requestsTo } from './support.ts'
 import { startTestGateway, type TestGatewayOptions } from '../support/gateway.ts'
 
 const HOUR_MS = 3_600_000
@@ -154,4 +154,20 @@ test('the budget outlives a restart', async () => {
   expect((await failureOf(gateway, 'olive', sized(1_100_000))).code).toBe('PRICE_UNKNOWN')
   expect(await quoteOf(gateway, 'olive')).toEqual(first)
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(1)
+})
+
+test('an LSP is asked for as many estimates a minute as it says, and the same channel costs one however many want it', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ estimatesPerMinute: 2 }) })
+  const lsp = gateway.sandbox.lsp('kestrel')
+  for (const size of [1_000_000, 1_100_000, 1_000_000, 1_100_000]) expect(await quoteOf(gateway, 'kestrel', { ...sized(size), firm: 'NEVER' })).toMatchObject({ basis: 'ESTIMATED' })
+  const before = Date.now()
+  for (const firm of ['NEVER', 'WHEN_NEEDED']) {
+    const failure = await failureOf(gateway, 'kestrel', { ...sized(1_200_000), firm })
+    expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: 'this LSP is asked for no more than 2 estimates a minute' })
+    expect(Date.parse(failure.retryAt ?? '')).toBeGreaterThan(before)
+    expect(Date.parse(failure.retryAt ?? '')).toBeLessThan(before + 61_000)
+  }
+  expect(requestsTo(lsp, '/estimate_fees')).toHaveLength(2)
+  // Nobody asked for an order.
+  expect(orderPosts(lsp)).toHaveLength(0)
 })

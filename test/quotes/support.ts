@@ -129,6 +129,7 @@ export function settings(id: string, url: string, changes: Partial<LspConfig> = 
     website: null,
     courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 },
     requestsPerMinute: 60_000,
+    estimatesPerMinute: 60_000,
     tariffFeeRateSatPerVbyte: null,
     ...changes,
   }

@@ -112,6 +112,8 @@ describe.each(['POST', 'SSE'] as const)('operations over %s', (transport) => {
     const { errors } = await send(transport, body)
     for (const error of errors ?? []) expect(error).toMatchObject({ message: expect.any(String), extensions: { code: expect.stringMatching(/^[A-Z_]+$/) } })
     expect(errors?.[0]?.extensions?.code ?? null).toBe(code)
+    // Nobody has a small question answered by a large refusal.
+    expect(JSON.stringify(errors ?? []).length).toBeLessThan(20_000)
   })
 })
 

@@ -33,7 +33,7 @@ describe.each(ENGINES)('the log in %s', (engine) => {
       ),
     )
     expect(moved.filter(Boolean)).toHaveLength(1)
-    expect((await stage.store.orders.events(order.id, 0)).map((event) => event.sequence)).toEqual([2])
+    expect((await stage.store.orders.events(order.id, 0, 10)).map((event) => event.sequence)).toEqual([2])
   })
 
   test('never has a second event of the same sequence', async () => {
@@ -102,7 +102,7 @@ describe.each(ENGINES)('the log in %s', (engine) => {
     const order = await insertOrder(stage.store)
     for (const sequence of [1, 2, 3]) await stage.store.transaction(({ orders }) => orders.append(eventOf({ ...order, sequence }, `m${sequence}`)))
     const { orders } = stage.store
-    expect((await orders.events(order.id, 1)).map((event) => event.message)).toEqual(['m2', 'm3'])
+    expect((await orders.events(order.id, 1, 10)).map((event) => event.message)).toEqual(['m2', 'm3'])
     expect((await orders.events(order.id, 0, 1)).map((event) => event.message)).toEqual(['m1'])
     expect((await orders.clientEvents(CLIENT, 2, 10)).map(({ position, event }) => [position, event.message])).toEqual([[3, 'm3']])
     expect(await orders.clientEvents('somebody else', 0, 10)).toEqual([])

@@ -26,7 +26,7 @@ import type { DocumentLimits } from '../../config/access.ts'
 import { OperationValues } from './operation-values.ts'
 
 /** How long lists get that no argument bounds; any other counts as DEFAULT_LENGTH. */
-const LIST_LENGTHS: Readonly<Record<string, number>> = { events: 50, notes: 5, checks: 12, assets: 10, nodeUris: 5, features: 12 }
+const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: 100, nodeUris: 5, features: 12 }
 const DEFAULT_LENGTH = 20
 
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */
@@ -177,14 +177,16 @@ class Walk {
         continue
       }
       const field = this.#fieldOf(selection, parent)
+      const length = selection.selectionSet ? this.#lengthOf(selection, field, parent) : 1
       if (parent && isIntrospectionType(parent)) measure.introspection += times
-      else measure.cost += times + this.#values.sizeOfArguments(selection, limits.maxCost)
+      // An entry of a list is read from somewhere, besides the fields of it that are answered.
+      else measure.cost += times + (length > 1 ? times * length : 0) + this.#values.sizeOfArguments(selection, limits.maxCost)
       if (depth === 1) measure.rootFields += 1
       if (selection.alias && selection.alias.value !== selection.name.value) measure.aliases += 1
       if (measure.cost > limits.maxCost || measure.introspection > MAX_INTROSPECTION_COST) return false
       if (measure.aliases > limits.maxAliases || measure.rootFields > limits.maxRootFields) return false
       const type = field && getNamedType(field.type)
-      if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * this.#lengthOf(selection, field, parent))) return false
+      if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * length)) return false
     }
     return true
   }
@@ -204,7 +206,8 @@ class Walk {
     const isPaged = field.args.some(({ name }) => name === 'first')
     if (isPaged) {
       const asked = ['first', 'last'].map((name) => this.#values.argument(selection, name)).filter((value) => typeof value === 'number')
-      return asked.length === 0 ? DEFAULT_LENGTH : Math.max(1, ...asked)
+      const byDefault = field.args.find(({ name }) => name === 'first')?.defaultValue
+      return asked.length === 0 ? (typeof byDefault === 'number' ? byDefault : DEFAULT_LENGTH) : Math.max(1, ...asked)
     }
     if (!isListType(getNullableType(field.type))) return 1
     if (parent && isIntrospectionType(parent)) return INTROSPECTION_LENGTHS[field.name] ?? 1

@@ -7,13 +7,16 @@ import type { Grant } from './grant.ts'
 import { OperationValues } from './operation-values.ts'
 import { rateLimited } from './refusals.ts'
 
-type Rate = keyof Pick<ClientLimits, 'operationsPerSecond' | 'ordersPerMinute' | 'firmQuotesPerMinute'>
+type Rate = keyof Pick<ClientLimits, 'operationsPerSecond' | 'ordersPerMinute' | 'firmQuotesPerMinute' | 'comparisonsPerMinute'>
+type FieldRate = Exclude<Rate, 'operationsPerSecond'>
 
 const RATES: Record<Rate, { windowSeconds: number; what: string }> = {
   operationsPerSecond: { windowSeconds: 1, what: 'operations a second' },
   ordersPerMinute: { windowSeconds: 60, what: 'mutations a minute' },
   firmQuotesPerMinute: { windowSeconds: 60, what: 'comparisons with firm quotes a minute' },
+  comparisonsPerMinute: { windowSeconds: 60, what: 'comparisons a minute' },
 }
+const FIELD_RATES: readonly FieldRate[] = ['ordersPerMinute', 'firmQuotesPerMinute', 'comparisonsPerMinute']
 
 const COMPARING = new Set(['quotes', 'quoteArrived'])
 
@@ -28,6 +31,7 @@ export class RateLimits {
       operationsPerSecond: counter(RATES.operationsPerSecond.windowSeconds),
       ordersPerMinute: counter(RATES.ordersPerMinute.windowSeconds),
       firmQuotesPerMinute: counter(RATES.firmQuotesPerMinute.windowSeconds),
+      comparisonsPerMinute: counter(RATES.comparisonsPerMinute.windowSeconds),
     }
   }
 
@@ -56,7 +60,7 @@ export function limitRates(rates: RateLimits): Plugin<object, ServerContext> {
     const { grant, address } = args.contextValue as ServerContext
     if (!grant) return
     const asked = countRootFields(args.document, args.operationName, args.variableValues)
-    for (const rate of ['ordersPerMinute', 'firmQuotesPerMinute'] as const) {
+    for (const rate of FIELD_RATES) {
       if (asked[rate] === 0) continue
       await rates.ofClient(rate, grant, asked[rate])
       await rates.ofAddress(rate, address, grant, asked[rate])
@@ -71,9 +75,9 @@ export function limitRates(rates: RateLimits): Plugin<object, ServerContext> {
   }
 }
 
-/** How often the operation would order, and compare with firm quotes: each alias counts. */
-export function countRootFields(document: DocumentNode, operationName: string | null | undefined, variables: unknown): { ordersPerMinute: number; firmQuotesPerMinute: number } {
-  const counts = { ordersPerMinute: 0, firmQuotesPerMinute: 0 }
+/** How often the operation would order, compare, and compare with firm quotes: each alias counts. */
+export function countRootFields(document: DocumentNode, operationName: string | null | undefined, variables: unknown): Record<FieldRate, number> {
+  const counts = { ordersPerMinute: 0, firmQuotesPerMinute: 0, comparisonsPerMinute: 0 }
   const operation = document.definitions.find(
     (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION && (operationName == null || definition.name?.value === operationName),
   )
@@ -84,8 +88,11 @@ export function countRootFields(document: DocumentNode, operationName: string | 
   for (const field of rootFields(operation.selectionSet, fragments).values()) {
     // Every mutation has an LSP do something; the sandbox's own do not count.
     if (operation.operation === OperationTypeNode.MUTATION) counts.ordersPerMinute += field.name.value.startsWith('sandbox') ? 0 : 1
-    // Only what is surely NEVER is free: the default is WHEN_NEEDED.
-    else if (COMPARING.has(field.name.value) && values.argument(field, 'firm') !== 'NEVER') counts.firmQuotesPerMinute += 1
+    else if (COMPARING.has(field.name.value)) {
+      counts.comparisonsPerMinute += 1
+      // The default is WHEN_NEEDED.
+      if (values.argument(field, 'firm') !== 'NEVER') counts.firmQuotesPerMinute += 1
+    }
   }
   return counts
 }

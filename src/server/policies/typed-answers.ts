@@ -2,6 +2,10 @@ import { GraphQLError, type ExecutionResult } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { refusal } from './refusals.ts'
 
+/** GraphQL repeats a variable's value in each of up to fifty errors: a request must not become fifty times as large. */
+const LONGEST_MESSAGE = 500
+const MOST_ERRORS = 20
+
 /**
  * Gives every error a code that programs can go by. What comes without one is GraphQL's own finding about the
  * client's variables or choice of operation: errors of resolvers are masked, and have one, before this.
@@ -38,11 +42,14 @@ function withDocumentId(params: GraphQLParams, url: string): GraphQLParams {
 }
 
 function typed<Result extends ExecutionResult>(result: Result): Result {
-  if (!result.errors?.some(({ extensions }) => extensions?.['code'] === undefined)) return result
-  return { ...result, errors: result.errors.map((error) => (error.extensions?.['code'] === undefined ? withCode(error, 'BAD_USER_INPUT') : error)) }
+  if (!result.errors || (result.errors.length <= MOST_ERRORS && !result.errors.some((error) => isGraphqls(error) || error.message.length > LONGEST_MESSAGE))) return result
+  return { ...result, errors: result.errors.slice(0, MOST_ERRORS).map(ofOurs) }
 }
 
-function withCode(error: GraphQLError, code: string): GraphQLError {
-  const { nodes, source, positions, path, originalError } = error
-  return new GraphQLError(error.message, { nodes, source, positions, path, originalError, extensions: { ...error.extensions, code } })
+const isGraphqls = ({ extensions }: Pick<GraphQLError, 'extensions'>) => extensions?.['code'] === undefined
+
+function ofOurs(error: GraphQLError): GraphQLError {
+  const { message, nodes, source, positions, path, originalError, extensions } = error
+  const short = message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)}…`
+  return new GraphQLError(short, { nodes, source, positions, path, originalError, extensions: isGraphqls(error) ? { ...extensions, code: 'BAD_USER_INPUT' } : extensions })
 }

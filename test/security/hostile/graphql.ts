@@ -151,8 +151,8 @@ const UNICODE: HostileOperation[] = [
 
 const VALUES: HostileOperation[] = [
   of('SQL in an id', null, `{ order(id: "1'; DROP TABLE orders; --") { id } quote(id: "1 OR 1=1") { id } }`),
-  of('SQL in a cursor', null, `{ orders(after: "' OR 1=1 --") { nodes { id } } }`),
-  of('a cursor of another kind', null, `{ orders(after: "${Buffer.from('GPC:S:../../x').toString('base64')}") { nodes { id } } }`),
+  of('SQL in a cursor', INPUT, `{ orders(after: "' OR 1=1 --") { nodes { id } } }`),
+  of('a cursor of another kind', INPUT, `{ orders(after: "${Buffer.from('GPC:S:../../x').toString('base64')}") { nodes { id } } }`),
   of('a path in an id', null, '{ lsp(id: "../../etc/passwd") { id } }'),
   of('a template in an id', null, '{ lsp(id: "${process.env} {{7*7}} #{1}") { id } }'),
   of('a log line in an id', null, '{ lsp(id: "a\\n{\\"level\\":50,\\"msg\\":\\"forged\\"}") { id } }'),
@@ -164,6 +164,8 @@ const VALUES: HostileOperation[] = [
   of('a balance in powers', INPUT, QUOTES, { r: { clientPubkey: KEY, lspBalanceSat: '1e15' } }),
   of('a balance that is a list', INPUT, QUOTES, { r: { clientPubkey: KEY, lspBalanceSat: [1] } }),
   of('a key that is none', INPUT, QUOTES, { r: { clientPubkey: 'x'.repeat(80_000), lspBalanceSat: 1 } }),
+  of('sixty unknown keys beside a large one', INPUT, QUOTES, { r: { big: 'x'.repeat(50_000), ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`u${index}`, 1])) } }),
+  of('sixty unknown fields of a long name', VALID, `{ ${times(60, (index) => `f${index}${'x'.repeat(800)}`)} }`),
   of('a key that is not on the curve', INPUT, QUOTES, { r: { clientPubkey: `05${'00'.repeat(32)}`, lspBalanceSat: 1 } }),
   of('a date that is none', INPUT, '{ renewalMessage(lspId: "anchor", shortChannelId: "1x1x1", validTo: "9999999-99-99") }'),
   of('an enum as a text', VALID, `{ quotes(request: {clientPubkey: "${KEY}", lspBalanceSat: 1}, firm: "NEVER") { elapsedMs } }`),
