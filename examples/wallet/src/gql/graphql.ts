@@ -40,13 +40,16 @@ export type ChannelRequest = {
 };
 
 export type CheckName =
+  | 'BIP21_AMOUNT'
   | 'FEE_ADDS_UP'
   | 'INVOICE_AMOUNT'
   | 'INVOICE_DECODES'
+  | 'INVOICE_ENDS_WITH_ORDER'
   | 'INVOICE_NETWORK'
   | 'INVOICE_NOT_EXPIRED'
   | 'INVOICE_PAYEE'
   | 'ONCHAIN_ADDRESS'
+  | 'PAYMENT_HASH_IS_NEW'
   | 'REFUND_ADDRESS'
   | 'TERMS_ECHOED';
 
@@ -56,7 +59,10 @@ export type CheckVerdict =
   | 'WARNING';
 
 export type CreateOrderInput = {
-  /** Where the LSP may send its own notices, if it does. */
+  /**
+   * Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
+   * quote was asked for, and is sent without it.
+   */
   email?: string | null | undefined;
   /** Chosen by the client, up to 255 characters: a retry with the same key never orders twice. */
   idempotencyKey: string;
