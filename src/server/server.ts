@@ -9,6 +9,7 @@ import { serveWebSocket } from './websocket.ts'
 import type { Access } from './policies/access.ts'
 import { secure } from './policies/headers.ts'
 import { HTTP_LIMITS, limitConnections } from './policies/http-limits.ts'
+import { Readers } from './policies/readers.ts'
 import { isPublic } from '../upstream/addresses.ts'
 
 export interface ServerOptions {
@@ -89,12 +90,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return !isPublic(access.addresses.exactly(request)) || (access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null)
   }
 
-  const streams = new Set<ServerResponse>()
   const server = createServer({ ...HTTP_LIMITS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     if (isClosing) response.setHeader('connection', 'close')
-    if (request.headers.accept?.includes('text/event-stream')) streams.add(response)
     response.on('close', () => {
-      streams.delete(response)
       metrics.request(request.method ?? '', response.headersSent ? response.statusCode : null)
       if (isClosing) server.closeIdleConnections()
     })
@@ -105,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     })
   })
   limitConnections(server, access.limits)
+  const readers = new Readers(server)
   const webSocket = serveWebSocket(server, options)
   metrics.watchSockets(() => webSocket.socketCount)
   const port = await listen(server, options.host, options.port)
@@ -120,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       })
       const cut = setTimeout(() => server.closeAllConnections(), FINISH_MS)
       // A stream that ended well would tell its reader that nothing more will happen.
-      for (const stream of streams) if (stream.headersSent) stream.destroy()
+      for (const response of readers.responses) if (response.headersSent && response.req.headers.accept?.includes('text/event-stream')) response.destroy()
       await Promise.all([webSocket.close(), closed])
       clearTimeout(cut)
     },
