@@ -48,6 +48,9 @@ const INFO_FRESH_MS = 10 * MINUTE_MS
 /** Limits older than this are marked on every quote that was checked against them. */
 export const INFO_STALE_MS = HOUR_MS
 const RECENT_EXCHANGES = 20
+/** No LSP has more; what an operation is counted as costing relies on it. */
+const MOST_NODE_URIS = 20
+const MOST_ASSETS = 100
 /** When an LSP says "too often" and not until when. */
 const HOLD_BACK_MS = MINUTE_MS
 
@@ -161,7 +164,13 @@ export class Lsp {
 
   async #askInfo(): Promise<DatedLspInfo> {
     const said = await this.adapter.info(this.call())
-    const info: DatedLspInfo = { ...said, limits: said.limits && bindingLimits(said.limits), asOf: this.#clock.now() }
+    const info: DatedLspInfo = {
+      ...said,
+      limits: said.limits && bindingLimits(said.limits),
+      nodeUris: said.nodeUris.slice(0, MOST_NODE_URIS),
+      assets: said.assets.slice(0, MOST_ASSETS),
+      asOf: this.#clock.now(),
+    }
     this.#info = info
     await this.#listener.onInfo(info)
     return info

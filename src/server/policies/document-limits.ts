@@ -25,8 +25,8 @@ import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
 import { OperationValues } from './operation-values.ts'
 
-/** How long lists get that no argument bounds; any other counts as DEFAULT_LENGTH. */
-const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: 100, nodeUris: 5, features: 12 }
+/** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. */
+const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: 100, nodeUris: 20, features: 12 }
 const DEFAULT_LENGTH = 20
 
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */
