@@ -87,7 +87,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   /** Figures are for the operator, who is near or has a key. */
   function mayWatch(request: IncomingMessage): boolean {
-    return !isPublic(access.addresses.exactly(request)) || (access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null)
+    const address = access.addresses.exactly(request)
+    return (address !== null && !isPublic(address)) || (access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null)
   }
 
   const server = createServer({ ...HTTP_LIMITS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {

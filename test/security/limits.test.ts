@@ -124,7 +124,11 @@ describe('an address', () => {
     ['is not what the client wrote in front of that', ['10.0.0.0/8'], '10.1.2.3', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
     ['is the right-most that is no trusted proxy', ['10.0.0.0/8', '192.0.2.7'], '10.1.2.3', '1.1.1.1, 198.51.100.1, 192.0.2.7, 10.9.9.9', '198.51.100.1'],
     ["is the proxy's when it passes on none", ['10.0.0.0/8'], '10.1.2.3', undefined, '10.1.2.3'],
-    ["is the proxy's when it passes on something else", ['10.0.0.0/8'], '10.1.2.3', 'unknown', '10.1.2.3'],
+    ["is not the proxy's when it passes on something else", ['10.0.0.0/8'], '10.1.2.3', 'unknown', 'unknown'],
+    ['is not what stands to the left of something else', ['10.0.0.0/8'], '10.1.2.3', '8.8.8.8, unknown', 'unknown'],
+    ['is not what stands to the left of something else, which a trusted proxy passed on', ['10.0.0.0/8'], '10.1.2.3', '8.8.8.8, _hidden, 10.9.9.9', 'unknown'],
+    ["is not the proxy's when it passes on nothing", ['10.0.0.0/8'], '10.1.2.3', '', 'unknown'],
+    ["is the connection's own from a proxy that is not trusted, and passes on something else", ['10.0.0.0/8'], '192.0.2.1', 'unknown', '192.0.2.1'],
     ['may come with a port', ['10.0.0.0/8'], '10.1.2.3', '198.51.100.1:443', '198.51.100.1'],
     ['within IPv6 is the IPv4 one', ['10.0.0.0/8'], '::ffff:10.1.2.3', '::ffff:198.51.100.1', '198.51.100.1'],
     ['of IPv6 is its network', [], '2001:db8:1:2:3:4:5:6', undefined, '2001:db8:1:2::/64'],
@@ -143,6 +147,13 @@ describe('strangers', () => {
     expect(held.length).toBeGreaterThanOrEqual(5)
     if (transport === 'WS') return
     expect(held[0]).toMatchObject({ status: 429, retryAfter: '1' })
+  })
+
+  test('whom a trusted proxy cannot name do not use up what the proxy itself may ask', async () => {
+    const gateway = await start({ trustedProxies: ['127.0.0.1'], ...limits({ operationsPerSecond: 100 }), clients: [clientOf('wallet', newKey('wallet'))] })
+    const status = async (headers: Record<string, string>) => (await ask(gateway.origin, 'POST', { query: '{ __typename }', headers })).status
+    expect(await Promise.all(Array.from({ length: 130 }, () => status({ 'x-forwarded-for': '8.8.8.8, unknown' })))).toContain(429)
+    expect(await status({})).toBe(401)
   })
 
   test('behind a trusted proxy are told apart', async () => {

@@ -123,6 +123,11 @@ describe('the figures of /metrics', () => {
     expect((await send(keyed, 'GET', '/metrics', { 'x-forwarded-for': '10.1.2.3' })).status).toBe(200)
   })
 
+  test.each(['unknown', '8.8.8.8, unknown', '10.1.2.3, _hidden', '', ','])('are not for whom a trusted proxy calls %j, unless with a key', async (forwarded) => {
+    expect((await send(keyed, 'GET', '/metrics', { 'x-forwarded-for': forwarded })).status).toBe(403)
+    expect((await send(keyed, 'GET', '/metrics', { 'x-forwarded-for': forwarded, authorization: `Bearer ${key}` })).status).toBe(200)
+  })
+
   test('are for nobody on the internet, unless with a key', async () => {
     const far = { 'x-forwarded-for': '203.0.114.9' }
     expect((await send(keyed, 'GET', '/metrics', far)).status).toBe(403)

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 
+/** Whoever a trusted proxy names no address of: all of them count together, and apart from the proxy. */
+const UNKNOWN = 'unknown'
+
 /** Finds out which address a request comes from. */
 export class Addresses {
   readonly #trusted = new BlockList()
@@ -17,14 +20,15 @@ export class Addresses {
 
   /**
    * The connection's own; from a trusted proxy, the right-most of X-Forwarded-For that is none of those. What stands
-   * to the left of it is whatever the client wrote there.
+   * to the left of it is whatever the client wrote there. null when the proxy names something that is no address:
+   * it is not the proxy itself who asks then.
    */
-  exactly({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string {
+  exactly({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string | null {
     let address = plain(socket.remoteAddress ?? '')
-    const forwarded = String(headers['x-forwarded-for'] ?? '').split(',')
+    const forwarded = headers['x-forwarded-for'] === undefined ? [] : String(headers['x-forwarded-for']).split(',')
     while (forwarded.length > 0 && this.#isTrusted(address)) {
       const next = plain((forwarded.pop() ?? '').trim())
-      if (isIP(next) === 0) break
+      if (isIP(next) === 0) return null
       address = next
     }
     return address
@@ -32,7 +36,7 @@ export class Addresses {
 
   /** As limits count it: who has an IPv6 address has 2^64 of them, so the network counts. */
   of(request: Pick<IncomingMessage, 'socket' | 'headers'>): string {
-    return counted(this.exactly(request))
+    return counted(this.exactly(request) ?? UNKNOWN)
   }
 
   #isTrusted(address: string): boolean {
