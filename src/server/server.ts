@@ -103,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       else response.destroy()
     })
   })
-  limitConnections(server, access.limits)
+  limitConnections(server, access)
   const readers = new Readers(server)
   const webSocket = serveWebSocket(server, options)
   metrics.watchSockets(() => webSocket.socketCount)

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import type { ClientConfig, GatewayConfig } from '../../src/config.ts'
 import { DEFAULT_LIMITS, type LimitsConfig } from '../../src/config/access.ts'
+import { createLogger, run } from '../../src/run.ts'
+import { startSandbox } from '../../src/sandbox/index.ts'
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -18,6 +20,19 @@ export const limits = (changed: Partial<LimitsConfig>): Pick<GatewayConfig, 'lim
 /** One simulated LSP that is quick, which is enough for what is refused before any is asked. */
 export function startSmall(config: Partial<GatewayConfig> = {}, more: TestGatewayOptions = {}): Promise<TestGateway> {
   return startTestGateway({ sandbox: { only: ['olive'] }, config, ...more })
+}
+
+/** Listens where a container does, on every address: not only this machine can connect. */
+export async function startExposed(config: Partial<GatewayConfig> = {}): Promise<{ port: number } & AsyncDisposable> {
+  const sandbox = await startSandbox({ only: ['olive'] })
+  const gateway = await run({ host: '::', port: 0, configPath: null, databaseUrl: ':memory:', variables: {}, sandbox, logger: createLogger('silent'), config })
+  return {
+    port: Number(new URL(gateway.origin).port),
+    async [Symbol.asyncDispose]() {
+      await gateway.close()
+      await sandbox.close()
+    },
+  }
 }
 
 /** Signs tokens, and tells its public key at an address of its own. */

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import { buildSchema, getIntrospectionQuery, parse, validate } from 'graphql'
 import { WebSocket } from 'ws'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -10,8 +12,8 @@ import { documentProblem, shapeProblem } from '../../src/server/policies/documen
 import { countRootFields } from '../../src/server/policies/rate-limits.ts'
 import * as OPERATIONS from '../support/operations.ts'
 import type { TestGateway } from '../support/gateway.ts'
-import { clientOf, limits, newKey, startSmall } from './gateways.ts'
-import { Wire } from '../server/wire.ts'
+import { clientOf, limits, newKey, startExposed, startSmall } from './gateways.ts'
+import { eventually, openRaw, Wire } from '../server/wire.ts'
 import { ask, TRANSPORTS } from './transports.ts'
 
 const PUBKEY = `02${'ab'.repeat(32)}`
@@ -298,6 +300,45 @@ describe('subscriptions', () => {
     const gateway = await start(limits({ subscriptions: 2 }))
     const begin = (id: string) => ask(gateway.origin, 'SSE', { query: `subscription { orderUpdated(id: "${id}") { sequence } }` })
     for (let count = 0; count < 6; count++) expect((await begin('none')).code).toBe('BAD_USER_INPUT')
+  })
+})
+
+describe('connections', () => {
+  const health = async (host: string, port: number) => {
+    try {
+      return (await fetch(`http://${host}:${port}/health`, { headers: { connection: 'close' } })).status
+    } catch {
+      return null
+    }
+  }
+
+  async function connect(times: number, port: number): Promise<Socket[]> {
+    const sockets: Socket[] = []
+    // Not all at once: the system keeps no more than 511 of whom the gateway has not seen.
+    while (sockets.length < times) {
+      const some = Array.from({ length: Math.min(200, times - sockets.length) }, () => openRaw(`http://127.0.0.1:${port}`).on('error', () => {}).resume())
+      await Promise.all(some.map((socket) => once(socket, 'connect')))
+      sockets.push(...some)
+    }
+    return sockets
+  }
+
+  test('of one address are no more than its WebSockets and a thousand: another is closed at once, and other addresses are served', async () => {
+    await using gateway = await startExposed(limits({ sockets: 10 }))
+    const sockets = await connect(1_060, gateway.port)
+    await eventually(() => sockets.filter(({ destroyed }) => !destroyed).length).toBe(1_010)
+    expect(await health('127.0.0.1', gateway.port)).toBeNull()
+    expect(await health('[::1]', gateway.port)).toBe(200)
+    for (const socket of sockets) socket.destroy()
+    await expect.poll(() => health('127.0.0.1', gateway.port)).toBe(200)
+  })
+
+  test('of a trusted proxy are as many as it needs', async () => {
+    await using gateway = await startExposed({ trustedProxies: ['127.0.0.1'], ...limits({ sockets: 10 }) })
+    const sockets = await connect(1_060, gateway.port)
+    expect(await health('127.0.0.1', gateway.port)).toBe(200)
+    expect(sockets.filter(({ destroyed }) => destroyed)).toEqual([])
+    for (const socket of sockets) socket.destroy()
   })
 })
 

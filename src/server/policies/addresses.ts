@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 
 /** Whoever a trusted proxy names no address of: all of them count together, and apart from the proxy. */
 const UNKNOWN = 'unknown'
@@ -37,6 +37,12 @@ export class Addresses {
   /** As limits count it: who has an IPv6 address has 2^64 of them, so the network counts. */
   of(request: Pick<IncomingMessage, 'socket' | 'headers'>): string {
     return counted(this.exactly(request) ?? UNKNOWN)
+  }
+
+  /** Of a connection before anything came over it; null when it is a trusted proxy's, who brings everybody. */
+  ofConnection({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string | null {
+    const address = plain(remoteAddress)
+    return this.#isTrusted(address) ? null : counted(address)
   }
 
   #isTrusted(address: string): boolean {

@@ -1,7 +1,8 @@
 import { STATUS_CODES, type Server, type ServerOptions } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { LimitsConfig } from '../../config/access.ts'
 import { SECOND_MS } from '../../domain/time.ts'
+import type { Access } from './access.ts'
 
 /** Besides the WebSockets: requests, streams, and those who wait for their turn. */
 const REQUEST_CONNECTIONS = 10_000
@@ -17,8 +18,16 @@ export const HTTP_LIMITS = {
 const STATUS_OF_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
 /** What is not HTTP, or takes too long or too much of it, is answered in short and cut off. */
-export function limitConnections(server: Server, limits: Pick<LimitsConfig, 'totalSockets'>): void {
+export function limitConnections(server: Server, { limits, addresses, sockets }: Pick<Access, 'limits' | 'addresses' | 'sockets'>): void {
   server.maxConnections = limits.totalSockets + REQUEST_CONNECTIONS
+  // Else one address could have them all, with nothing to show for it.
+  server.on('connection', (socket: Socket) => {
+    const address = addresses.ofConnection(socket)
+    if (address === null) return
+    const release = sockets.connect(address)
+    if (release) socket.once('close', release)
+    else socket.destroy()
+  })
   server.maxHeadersCount = 100
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(socket, STATUS_OF_ERRORS[error.code ?? ''] ?? 400))
 }

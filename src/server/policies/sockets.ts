@@ -1,6 +1,9 @@
 import type { LimitsConfig } from '../../config/access.ts'
 import type { Grant } from './grant.ts'
 
+/** What an address may have open for requests, besides the WebSockets. */
+const REQUEST_CONNECTIONS = 1_000
+
 /** How many WebSocket connections there are, from each address, of each client and in all. */
 export class OpenSockets {
   readonly #limits: LimitsConfig
@@ -13,6 +16,11 @@ export class OpenSockets {
 
   get total(): number {
     return this.#total
+  }
+
+  /** A connection of TCP, whatever it will be used for. @returns what gives the place back; null when there is none. */
+  connect(address: string): (() => void) | null {
+    return this.#take(`connection:${address}`, this.#limits.sockets + REQUEST_CONNECTIONS)
   }
 
   /** Before anybody knows whose it is. @returns what gives the place back; null when there is none. */
