@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose'
 import type { ClientConfig, GatewayConfig } from '../../src/config.ts'
 import { DEFAULT_LIMITS, type LimitsConfig } from '../../src/config/access.ts'
 import { createLogger, run } from '../../src/run.ts'
@@ -69,9 +69,9 @@ export class Issuer implements AsyncDisposable {
   }
 
   /** A good token, but for what is changed. */
-  token(changed: { sub?: string; iss?: string; aud?: string; exp?: number | string; key?: CryptoKey; alg?: string } = {}): Promise<string> {
+  token(changed: { sub?: unknown; iss?: string; aud?: string; exp?: number | string; key?: CryptoKey; alg?: string } = {}): Promise<string> {
     const { sub = 'alice', iss = this.issuer, aud = this.audience, exp = '5 minutes', key = this.#privateKey, alg = 'ES256' } = changed
-    return new SignJWT().setProtectedHeader({ alg, kid: 'one' }).setSubject(sub).setIssuer(iss).setAudience(aud).setIssuedAt().setExpirationTime(exp).sign(key)
+    return new SignJWT({ sub } as JWTPayload).setProtectedHeader({ alg, kid: 'one' }).setIssuer(iss).setAudience(aud).setIssuedAt().setExpirationTime(exp).sign(key)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

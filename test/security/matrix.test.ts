@@ -117,6 +117,13 @@ const RULES: Rule[] = [
   { name: 'a key is served', gateway: 'keyed', ask: { query: IDS, key: alice }, cells: answered({ lsps: [{ id: 'olive' }] }) },
   { name: 'a token of the issuer is served', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token() }), cells: answered({ lsps: [{ id: 'olive' }] }) },
   { name: 'an expired token is none', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token({ exp: 1_000 }) }), cells: strangers('UNAUTHENTICATED', 401) },
+  ...[['alice'], { name: 'alice' }, 7, true, '', 'a'.repeat(256)].map((sub): Rule => ({
+    name: `a token of ${JSON.stringify(sub).slice(0, 20)} is none`,
+    gateway: 'keyed',
+    ask: async () => ({ query: IDS, key: await issuer.token({ sub }) }),
+    cells: strangers('UNAUTHENTICATED', 401),
+  })),
+  { name: 'a token that ends after the last day there is is none', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token({ exp: 1e15 }) }), cells: strangers('UNAUTHENTICATED', 401) },
   { name: 'a token for somebody else is none', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token({ aud: 'other' }) }), cells: strangers('UNAUTHENTICATED', 401) },
   { name: 'a token of another issuer is none', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token({ iss: 'https://other.example/' }) }), cells: strangers('UNAUTHENTICATED', 401) },
   { name: 'a token signed by another key is none', gateway: 'keyed', ask: async () => ({ query: IDS, key: await issuer.token({ key: (await generateKeyPair('ES256')).privateKey }) }), cells: strangers('UNAUTHENTICATED', 401) },

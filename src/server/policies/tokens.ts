@@ -9,6 +9,8 @@ const KEYS_TIMEOUT_MS = 5 * SECOND_MS
 const KEYS_COOLDOWN_MS = 30 * SECOND_MS
 const MAX_KEYS_BYTES = 1_000_000
 const LONGEST_SUBJECT = 255
+/** What a Date can hold. */
+const LAST_INSTANT: EpochMs = 8.64e15
 
 /** The issuer's keys could not be had, so nobody knows whether the token is good. */
 export class KeysUnavailable extends Error {}
@@ -42,8 +44,11 @@ export class TokenVerifier {
         currentDate: new Date(this.#clock.now()),
         requiredClaims: ['sub', 'exp'],
       })
-      const { sub, exp } = payload
-      if (!sub || sub.length > LONGEST_SUBJECT || exp === undefined) return null
+      const { exp } = payload
+      // Its type is what the standard says, not what the issuer did.
+      const sub: unknown = payload.sub
+      if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT) return null
+      if (exp === undefined || exp > LAST_INSTANT / SECOND_MS) return null
       return { subject: sub, expiresAt: exp * SECOND_MS }
     } catch (error) {
       if (isTheTokens(error)) return null
