@@ -8,6 +8,7 @@ import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
 import type { Access } from './policies/access.ts'
 import { authenticated } from './policies/authentication.ts'
 import { refuseConnection } from './policies/http-limits.ts'
+import { MessageCount } from './policies/messages.ts'
 import { rateLimited } from './policies/refusals.ts'
 import { urlOf } from './request.ts'
 
@@ -20,6 +21,7 @@ const INIT_TIMEOUT_MS = 3_000
 const MAX_UNREAD_BYTES = 4_000_000
 /** Of ours, outside of graphql-ws' list: its client connects again, and resumes. */
 const TOO_SLOW = 4410
+const TOO_MANY_MESSAGES = 4429
 const TRY_AGAIN_LATER = 1013
 
 /**
@@ -39,6 +41,15 @@ export interface WebSocketOptions {
   logger: Logger
 }
 
+/** Whoever is at the other end of a socket. */
+interface Peer {
+  /** As limits count it. */
+  readonly address: string
+  /** How many operations' answers are being worked out: one that its client has taken back runs on until then. */
+  beginning: number
+  readonly messages: MessageCount
+}
+
 export interface WebSocketTransport {
   readonly socketCount: number
   /** Closes every socket, with a reason. */
@@ -55,9 +66,8 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0])
 
-  const addresses = new WeakMap<WebSocket, string>()
-  /** Operations whose answers are being worked out: one that its client has taken back runs on until then. */
-  const beginning = new WeakMap<WebSocket, number>()
+  const peers = new WeakMap<WebSocket, Peer>()
+  const peerOf = (socket: WebSocket) => peers.get(socket) as Peer
 
   server.on('upgrade', (request, socket, head) => {
     const url = urlOf(request)
@@ -71,7 +81,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     let isOpen = false
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true
-      addresses.set(webSocket, address)
+      peers.set(webSocket, { address, beginning: 0, messages: new MessageCount() })
       webSocket.once('close', release)
       sockets.emit('connection', webSocket, request)
     })
@@ -80,7 +90,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
 
   const contextOf = (socket: WebSocket, connectionParams: { authorization?: unknown } | undefined) => ({
     authorization: authorizationOf(connectionParams),
-    address: addresses.get(socket) ?? '',
+    address: peerOf(socket).address,
   })
 
   const transport = useServer<{ authorization?: unknown }, { socket: WebSocket }>(
@@ -104,6 +114,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
           }
           if (socket.readyState === socket.OPEN) socket.once('close', leave)
           else leave()
+          peerOf(socket).messages.acknowledge(grant.limits)
           return true
         } catch (error) {
           if (!(error instanceof GraphQLError)) throw error
@@ -113,13 +124,13 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       },
       async onSubscribe({ connectionParams, subscriptions, extra: { socket } }, _id, payload) {
         if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
-        const begun = beginning.get(socket) ?? 0
-        if (Math.max(Object.keys(subscriptions).length, begun + 1) > access.limits.subscriptionsPerSocket) {
+        const peer = peerOf(socket)
+        if (Math.max(Object.keys(subscriptions).length, peer.beginning + 1) > access.limits.subscriptionsPerSocket) {
           return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
         }
         const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
         let result: Result
-        beginning.set(socket, begun + 1)
+        peer.beginning += 1
         try {
           result = (await pipeline.getResultForParams({ params: payload as never, request }, contextOf(socket, connectionParams))) as Result
         } catch (error) {
@@ -128,7 +139,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
           logger.error({ err: error }, 'an operation over WebSocket failed')
           return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
         } finally {
-          beginning.set(socket, (beginning.get(socket) ?? 1) - 1)
+          peer.beginning -= 1
         }
         if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
         return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
@@ -149,6 +160,14 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     socket.removeAllListeners('error')
     socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket broke'))
     socket.on('ping', () => isTooSlow(socket))
+    const count = () => {
+      const problem = peerOf(socket).messages.add()
+      if (problem === null) return
+      // What has been sent already arrives until the client has closed its side too; nobody listens any more.
+      socket.removeAllListeners('message')
+      socket.close(TOO_MANY_MESSAGES, problem)
+    }
+    for (const event of ['message', 'ping', 'pong'] as const) socket.prependListener(event, count)
     // Nor is it an error of ours that a client was gone before its answer: graphql-ws would print each of them.
     const send = socket.send.bind(socket) as (data: string, sent: () => void) => void
     socket.send = (data: unknown, sent?: unknown) => send(String(data), () => typeof sent === 'function' && sent())

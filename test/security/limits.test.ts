@@ -303,6 +303,34 @@ describe('subscriptions', () => {
   })
 })
 
+describe('messages over a WebSocket', () => {
+  test('before it is acknowledged are ten, whatever they say: the gateway answers no stranger more than that', async () => {
+    const gateway = await start({ clients: [clientOf('wallet', newKey('wallet'))] })
+    const wire = await Wire.open(gateway.origin)
+    for (let count = 0; count < 20_000; count++) wire.say({ type: 'ping' })
+    expect(await wire.closed).toEqual({ code: 4429, reason: 'too many messages before the acknowledgement' })
+    expect(wire.heard.length).toBeLessThanOrEqual(10)
+  })
+
+  test('of a client are as many as its operations could need, and then its socket is closed', async () => {
+    const gateway = await start(limits({ operationsPerSecond: 5 }))
+    const wire = await Wire.ready(gateway.origin)
+    for (let count = 0; count < 9_000; count++) wire.say({ type: 'ping' })
+    await eventually(() => wire.heard.length).toBe(9_000)
+    for (let count = 0; count < 21_000; count++) wire.say({ type: 'ping' })
+    expect(await wire.closed).toEqual({ code: 4429, reason: 'no more than 10000 messages in 5 seconds are taken' })
+  })
+
+  test('are more for a client that may ask for more', async () => {
+    const key = newKey('busy')
+    const gateway = await start({ clients: [clientOf('busy', key, { limits: { operationsPerSecond: 10_000 } })] })
+    const wire = await Wire.ready(gateway.origin, { authorization: `Bearer ${key}` })
+    for (let count = 0; count < 25_000; count++) wire.say({ type: 'ping' })
+    await eventually(() => wire.heard.length).toBe(25_000)
+    await wire.close()
+  })
+})
+
 describe('connections', () => {
   const health = async (host: string, port: number) => {
     try {
