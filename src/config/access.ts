@@ -168,7 +168,7 @@ export const accessKeys = {
       .array(key(z.string().refine(isOrigin), { description: '', allowed: 'an origin, such as https://wallet.example' }))
       .max(1_000)
       .default([]),
-    { description: 'The sites whose pages may ask from within a browser. With none, only pages of the gateway itself.', allowed: 'a list of origins, such as https://wallet.example' },
+    { description: 'The sites whose pages may ask from within a browser. With none, only pages of the gateway itself. Without `clients` and `jwt`, a browser can call the gateway by their hosts too, and else by its address or `localhost`.', allowed: 'a list of origins, such as https://wallet.example' },
   ),
   trustedDocuments: key(trustedDocumentsSchema.optional(), { description: 'The operations that clients are known to send.' }),
 }

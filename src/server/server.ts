@@ -167,7 +167,7 @@ interface Problem {
 }
 
 const FOREIGN: Problem = { status: 403, code: 'CROSS_SITE_REQUEST', message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1' }
-const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'this gateway is asked by the name localhost, or by its address' }
+const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'a gateway without clients is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT' }
 
 function graphqlError(response: ServerResponse, { status, message, code = 'BAD_REQUEST' }: Problem): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))

@@ -23,11 +23,13 @@ export function startSmall(config: Partial<GatewayConfig> = {}, more: TestGatewa
 }
 
 /** Listens where a container does, on every address: not only this machine can connect. */
-export async function startExposed(config: Partial<GatewayConfig> = {}): Promise<{ port: number } & AsyncDisposable> {
+export async function startExposed(config: Partial<GatewayConfig> = {}): Promise<{ port: number; origin: string } & AsyncDisposable> {
   const sandbox = await startSandbox({ only: ['olive'] })
   const gateway = await run({ host: '::', port: 0, configPath: null, databaseUrl: ':memory:', variables: {}, sandbox, logger: createLogger('silent'), config })
+  const port = Number(new URL(gateway.origin).port)
   return {
-    port: Number(new URL(gateway.origin).port),
+    port,
+    origin: `http://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
       await gateway.close()
       await sandbox.close()

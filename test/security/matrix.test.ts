@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestGateway } from '../support/gateway.ts'
-import { clientOf, Issuer, limits, newKey, sha256, startSmall } from './gateways.ts'
+import { clientOf, Issuer, limits, newKey, sha256, startExposed, startSmall } from './gateways.ts'
 import { ask, TRANSPORTS, type Asked, type Outcome, type Transport } from './transports.ts'
 
 // Each rule on each transport: what is forbidden on one is forbidden on all. A rule without a cell for a transport
@@ -47,6 +47,7 @@ interface Gateways {
   tight: TestGateway
   trusted: TestGateway
   open: TestGateway
+  exposed: Awaited<ReturnType<typeof startExposed>>
 }
 let gateways: Gateways
 let issuer: Issuer
@@ -74,6 +75,7 @@ beforeAll(async () => {
     tight: await startSmall({ clients, ...limits({ totalSockets: 1_000 }) }),
     trusted: await startSmall({ clients, trustedDocuments: { manifest, level: 'only' } }),
     open: await startSmall({ allowedOrigins: ['https://wallet.example'] }),
+    exposed: await startExposed({ allowedOrigins: ['http://gateway.example:4000'] }),
   }
   pubkey = gateways.keyed.sandbox.wallet.pubkey
   const { keyed } = gateways
@@ -85,7 +87,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const gateway of Object.values(gateways ?? {}) as TestGateway[]) await gateway[Symbol.asyncDispose]()
+  for (const gateway of Object.values(gateways ?? {}) as AsyncDisposable[]) await gateway[Symbol.asyncDispose]()
   await issuer?.[Symbol.asyncDispose]()
   await rm(directory, { recursive: true, force: true })
 })
@@ -245,6 +247,19 @@ const RULES: Rule[] = [
   { name: 'nor by a form', gateway: 'open', ask: { query: IDS, headers: { origin: 'https://evil.example', 'content-type': 'text/plain' } }, cells: http(403, 'CROSS_SITE_REQUEST', { status: 403 }) },
   { name: 'nor as a picture', gateway: 'open', ask: { query: IDS, headers: { 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' } }, cells: { ...http(403, 'CROSS_SITE_REQUEST', {}), WS: { data: { lsps: [{ id: 'olive' }] } } } },
   { name: 'an allowed page may', gateway: 'open', ask: { query: IDS, headers: { origin: 'https://wallet.example', 'sec-fetch-site': 'cross-site' } }, cells: answered({ lsps: [{ id: 'olive' }] }) },
+  {
+    name: 'a name of a stranger that leads to a gateway for a network is not ours in a browser',
+    gateway: 'exposed',
+    ask: { query: IDS, headers: { host: 'evil.example:4704', origin: 'http://evil.example:4704', 'sec-fetch-site': 'same-origin' } },
+    cells: http(421, 'MISDIRECTED_REQUEST', { status: 421 }),
+  },
+  { name: 'a program calls that by any name', gateway: 'exposed', ask: { query: IDS, headers: { host: 'sluice:4000' } }, cells: answered({ lsps: [{ id: 'olive' }] }) },
+  {
+    name: 'a browser calls it by a name that the operator has allowed',
+    gateway: 'exposed',
+    ask: { query: IDS, headers: { host: 'gateway.example:4000', origin: 'http://gateway.example:4000', 'sec-fetch-site': 'same-origin' } },
+    cells: answered({ lsps: [{ id: 'olive' }] }),
+  },
   { name: 'a name of a stranger that leads here is not ours', gateway: 'open', ask: { query: IDS, headers: { host: 'evil.example' } }, cells: http(421, 'MISDIRECTED_REQUEST', { status: 421 }) },
 ]
 

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestGateway } from '../support/gateway.ts'
-import { clientOf, newKey, startSmall } from './gateways.ts'
+import { clientOf, newKey, startExposed, startSmall } from './gateways.ts'
 
 interface Answered {
   status: number
@@ -9,7 +9,7 @@ interface Answered {
   text: string
 }
 
-function send(gateway: TestGateway, method: string, path: string, headers: Record<string, string> = {}): Promise<Answered> {
+function send(gateway: { origin: string }, method: string, path: string, headers: Record<string, string> = {}): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(`${gateway.origin}${path}`, { method, headers }, (response) => {
       let text = ''
@@ -28,13 +28,15 @@ const key = newKey('wallet')
 let open: TestGateway
 let keyed: TestGateway
 let allowing: TestGateway
+let exposed: Awaited<ReturnType<typeof startExposed>>
 beforeAll(async () => {
   open = await startSmall()
   keyed = await startSmall({ clients: [clientOf('wallet', key)], trustedProxies: ['127.0.0.1'] })
   allowing = await startSmall({ allowedOrigins: ['https://wallet.example', 'http://localhost:3000'] })
+  exposed = await startExposed({ allowedOrigins: ['http://gateway.example:4000'] })
 })
 afterAll(async () => {
-  for (const gateway of [open, keyed, allowing]) await gateway?.[Symbol.asyncDispose]()
+  for (const gateway of [open, keyed, allowing, exposed]) await gateway?.[Symbol.asyncDispose]()
 })
 
 describe('a GET', () => {
@@ -104,6 +106,47 @@ describe('a name that leads to 127.0.0.1', () => {
 
   test('is taken when the operator allows it', async () => {
     expect((await send(allowing, 'GET', QUERY, { host: 'wallet.example', accept: 'application/json' })).status).toBe(200)
+  })
+})
+
+describe('a name that leads to a gateway without keys, for whoever is in its network', () => {
+  const NAMES = ['evil.example:4704', 'evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', 'sluice']
+  const BROWSERS: Record<string, string>[] = [
+    { origin: 'http://evil.example:4704' },
+    { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+    { 'user-agent': MOZILLA },
+    { 'user-agent': MOZILLA, 'graphql-require-preflight': '1' },
+    // Where a page may choose it, and forges all the rest.
+    { 'user-agent': 'curl/8.5.0', 'accept-language': '*' },
+  ]
+  const PROGRAMS: Record<string, string>[] = [
+    { 'user-agent': 'curl/8.5.0' },
+    { 'user-agent': 'Prometheus/3.5.0', 'accept-encoding': 'gzip' },
+    // Node's own fetch.
+    { 'user-agent': 'node', 'accept-language': '*', 'sec-fetch-mode': 'cors' },
+    {},
+  ]
+
+  test.each(NAMES)('%s is answered 421 to browsers, with what the operator can do, and 200 to programs', async (host) => {
+    for (const path of [QUERY, '/metrics', '/graphql']) {
+      for (const headers of BROWSERS) {
+        const answered = await send(exposed, 'GET', path, { host, accept: 'text/html, application/json', ...headers })
+        expect([answered.status, answered.text]).toEqual([421, expect.stringContaining('allowedOrigins')])
+      }
+    }
+    for (const path of [QUERY, '/metrics']) {
+      for (const headers of PROGRAMS) expect((await send(exposed, 'GET', path, { host, accept: 'application/json', ...headers })).status).toBe(200)
+    }
+  })
+
+  test.each(['127.0.0.1:4000', '192.168.1.7', '[fd00::1]:4000', 'localhost:4704', 'sluice.localhost', 'gateway.example:4000'])('%s is none: a browser is answered', async (host) => {
+    const same = { host, origin: `http://${host}`, 'user-agent': MOZILLA, 'accept-language': 'en' }
+    expect((await send(exposed, 'GET', QUERY, { ...same, accept: 'application/json' })).status).toBe(200)
+    expect((await send(exposed, 'GET', '/graphql', { ...same, accept: 'text/html' })).headers['content-type']).toContain('text/html')
+  })
+
+  test('is no matter to those who ask only whether it lives', async () => {
+    for (const path of ['/health', '/ready']) expect((await send(exposed, 'GET', path, { host: 'evil.example', 'user-agent': MOZILLA })).status).toBe(200)
   })
 })
 

@@ -31,7 +31,7 @@ export async function openAccess({ clients: configured, limits, jwt, trustedProx
     limits,
     clients,
     addresses: new Addresses(trustedProxies),
-    sites: new Sites(allowedOrigins, () => isLocalHost(host) && !clients.haveKeys),
+    sites: new Sites(allowedOrigins, { isLocal: isLocalHost(host), haveKeys: () => clients.haveKeys }),
     rates: new RateLimits(limits),
     sockets: new OpenSockets(limits),
     subscriptions: new OpenSubscriptions(limits),

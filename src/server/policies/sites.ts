@@ -1,9 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { isLocalHost } from '../../upstream/addresses.ts'
+import { isLocalHost, literalAddress } from '../../upstream/addresses.ts'
 
 /** A header that a page of another site can send only after its browser has asked us whether it may. */
 const PREFLIGHTED = ['graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name']
 const ALLOWED_HEADERS = ['accept', 'authorization', 'content-type', ...PREFLIGHTED].join(', ')
+
+/** Who can connect at all. */
+export interface Reach {
+  /** Whether it listens on loopback alone. */
+  isLocal: boolean
+  haveKeys(): boolean
+}
 
 /**
  * What pages of other sites, in browsers of people who can connect, may do here.
@@ -18,12 +25,12 @@ const ALLOWED_HEADERS = ['accept', 'authorization', 'content-type', ...PREFLIGHT
 export class Sites {
   readonly #origins: ReadonlySet<string>
   readonly #hosts: ReadonlySet<string>
-  readonly #isLocalOnly: () => boolean
+  readonly #reach: Reach
 
-  constructor(allowedOrigins: readonly string[], isLocalOnly: () => boolean) {
+  constructor(allowedOrigins: readonly string[], reach: Reach) {
     this.#origins = new Set(allowedOrigins)
     this.#hosts = new Set(allowedOrigins.map((origin) => new URL(origin).host))
-    this.#isLocalOnly = isLocalOnly
+    this.#reach = reach
   }
 
   /** Whether a page that may not ask makes this request, in a way for which its browser did not ask us first. */
@@ -46,14 +53,19 @@ export class Sites {
   }
 
   /**
-   * Whether the host that the client thinks it speaks to is not ours: a name of a stranger's that leads to 127.0.0.1
-   * makes their page one of "our own" in a browser's eyes.
+   * Whether the host that the client thinks it speaks to is not ours: a name of a stranger's that leads here makes
+   * their page one of "our own" in a browser's eyes. Programs call a gateway by whatever name it has in their network,
+   * and are no stranger's; on this machine alone it has but few.
    */
-  isMisdirected({ headers: { host = '' } }: IncomingMessage): boolean {
-    if (!this.#isLocalOnly() || this.#hosts.has(host.toLowerCase())) return false
+  isMisdirected({ headers }: IncomingMessage): boolean {
+    const { host = '' } = headers
+    const { isLocal } = this.#reach
+    if (this.#reach.haveKeys() || this.#hosts.has(host.toLowerCase())) return false
+    if (!isLocal && !isOfBrowser(headers)) return false
     if (!URL.canParse(`http://${host}`)) return true
     const { hostname } = new URL(`http://${host}`)
-    return !isLocalHost(hostname) && !/\.localhost\.?$/i.test(hostname)
+    if (isLocalHost(hostname) || /\.localhost\.?$/i.test(hostname)) return false
+    return isLocal || literalAddress(hostname) === null
   }
 
   /** Lets the pages of allowed origins read the answer. @returns whether the request is answered by that. */
@@ -73,6 +85,16 @@ export class Sites {
   #isOwn({ origin, host }: IncomingHttpHeaders): boolean {
     return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
   }
+}
+
+/**
+ * Whether a browser sends it, for a page that may write into its headers what it likes. Over plain http: a GET of a
+ * browser has neither Origin nor Sec-Fetch-Site, and some let a page choose the User-Agent, but none takes
+ * Accept-Language away. Node's own fetch sends that too, with a Sec-Fetch-Mode, which no page can add.
+ */
+function isOfBrowser(headers: IncomingHttpHeaders): boolean {
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined || headers['sec-fetch-dest'] !== undefined) return true
+  return /^Mozilla\//i.test(headers['user-agent'] ?? '') || (headers['accept-language'] !== undefined && headers['sec-fetch-mode'] === undefined)
 }
 
 const SIMPLE_TYPES = /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(;|$)/i
