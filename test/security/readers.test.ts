@@ -8,8 +8,8 @@ import { startSmall } from './gateways.ts'
 // What a system takes by itself is not ours: some megabytes of each connection here.
 const LARGE = Buffer.alloc(20_000_000, 'x')
 const LARGER = Buffer.concat([LARGE, LARGE])
-/** Thirty looks take a second and a half. */
-const QUICK: UnreadLimits = { lookEveryMs: 50, patience: 30, mostBytes: 1_000_000_000, patienceBeyond: 2 }
+/** Thirty looks take a second and a half, a hundred five. */
+const QUICK: UnreadLimits = { lookEveryMs: 50, patience: 30, patienceInTurn: 100, mostBytes: 1_000_000_000, patienceBeyond: 2 }
 const GET = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${more}\r\n`
 
 /** A server that answers as it is told, and looks after its readers. */
@@ -87,6 +87,15 @@ describe('is not cut off', () => {
     await expect.poll(() => read, { timeout: 18_000 }).toBeGreaterThan(LARGE.length)
   })
 
+  test('whose answers wait behind one that takes longer', async () => {
+    await using server = await serve(({ url }, response) => void (url === '/slow' ? setTimeout(() => response.end('slow'), 3_000) : response.end('quick')))
+    const socket = connect(server.origin, GET('/slow') + GET('/quick')).resume()
+    let heard = ''
+    socket.on('data', (piece: Buffer) => (heard += piece.toString('latin1')))
+    await eventually(() => heard).toMatch(/slow[^]*quick/)
+    socket.destroy()
+  })
+
   test('who waits for an answer, or for the next event, or for nothing', async () => {
     await using server = await serve(({ url }, response) => void (url === '/idle' ? response.end('x') : url === '/stream' ? response.write('x') : setTimeout(() => response.end('late'), 3_000)))
     const sockets = ['/idle', '/stream', '/late'].map((path) => connect(server.origin, GET(path)).resume())
@@ -98,7 +107,7 @@ describe('is not cut off', () => {
 })
 
 test('when too much is unread in all, who takes nothing is cut off long before, who leaves most unread first, until it is little enough', async () => {
-  await using server = await serve(({ url }, response) => void response.end(url === '/large' ? LARGER : LARGE), { patience: 1_000, mostBytes: 80_000_000 })
+  await using server = await serve(({ url }, response) => void response.end(url === '/large' ? LARGER : LARGE), { patience: 1_000, patienceInTurn: 1_000, mostBytes: 80_000_000 })
   const small = [1, 2].map(() => connect(server.origin, GET('/small')))
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(small.map(isCut)).toEqual([false, false])

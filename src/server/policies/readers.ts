@@ -10,13 +10,15 @@ export interface UnreadLimits {
    * when nothing but the reader is slow: in 30 s, that is somebody who reads 50 kB/s.
    */
   patience: number
+  /** The same for whoever's answers wait behind one that is not ready, which is no fault of theirs. */
+  patienceInTurn: number
   /** Of all connections together. */
   mostBytes: number
   /** Beyond that, those who have taken nothing for so many looks are cut off, who leave most unread first. */
   patienceBeyond: number
 }
 
-const LIMITS: UnreadLimits = { lookEveryMs: SECOND_MS, patience: 30, mostBytes: 128_000_000, patienceBeyond: 2 }
+const LIMITS: UnreadLimits = { lookEveryMs: SECOND_MS, patience: 30, patienceInTurn: 150, mostBytes: 128_000_000, patienceBeyond: 2 }
 
 interface Reader {
   /** Not answered to the end yet. Of requests that were sent without waiting, all but the first wait for their turn. */
@@ -50,7 +52,7 @@ export class Readers {
     return Array.from(this.#readers.values(), ({ responses }) => [...responses]).flat()
   }
 
-  #look({ patience, mostBytes, patienceBeyond }: UnreadLimits): void {
+  #look({ patience, patienceInTurn, mostBytes, patienceBeyond }: UnreadLimits): void {
     const idle: { socket: Socket; unread: number }[] = []
     let total = 0
     for (const [socket, reader] of this.#readers) {
@@ -62,7 +64,7 @@ export class Readers {
       const taken = takenBytes(socket)
       reader.looksInVain = taken === reader.taken ? reader.looksInVain + 1 : 0
       reader.taken = taken
-      if (reader.looksInVain >= patience) {
+      if (reader.looksInVain >= (socket.writableLength > 0 ? patience : patienceInTurn)) {
         socket.destroy()
         continue
       }
