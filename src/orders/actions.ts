@@ -5,7 +5,7 @@ import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
-import type { ActionOutcome, OrderRef, RefundTarget } from '../protocols/adapter.ts'
+import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
@@ -22,7 +22,7 @@ interface Action {
   /** In these states it makes sense; null: the LSP decides. */
   states: readonly OrderState[] | null
   /** The adapter's function, bound; null where its protocol has none. */
-  call(lsp: Lsp, ref: OrderRef): Promise<ActionOutcome> | null
+  call(adapter: Adapter, call: LspCall, ref: OrderRef): Promise<ActionOutcome> | null
   /** What is wrong with it before the LSP is bothered. */
   problem?(lsp: Lsp): string | null
   message: string
@@ -48,7 +48,7 @@ export class OrderActions {
   decideRate(clientId: string, orderId: string, accept: boolean): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['RATE_DECISION_REQUIRED'],
-      call: (lsp, ref) => lsp.adapter.decideRate?.(lsp.call(), ref, accept) ?? null,
+      call: (adapter, call, ref) => adapter.decideRate?.(call, ref, accept) ?? null,
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
     })
   }
@@ -56,7 +56,7 @@ export class OrderActions {
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['PAID'],
-      call: (lsp, ref) => lsp.adapter.openChannel?.(lsp.call(), ref, nodeUri ?? ref.clientNodeUri) ?? null,
+      call: (adapter, call, ref) => adapter.openChannel?.(call, ref, nodeUri ?? ref.clientNodeUri) ?? null,
       message: 'the LSP was asked to open the channel, and does',
       leaves: { openRequest: { failure: null } },
     })
@@ -65,7 +65,7 @@ export class OrderActions {
   requestRefund(clientId: string, orderId: string, target: RefundTarget): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: REFUNDABLE,
-      call: (lsp, ref) => lsp.adapter.requestRefund?.(lsp.call(), ref, target) ?? null,
+      call: (adapter, call, ref) => adapter.requestRefund?.(call, ref, target) ?? null,
       problem: (lsp) => refundProblem(target, lsp),
       message: 'a refund was requested',
     })
@@ -74,7 +74,7 @@ export class OrderActions {
   retryAssetDelivery(clientId: string, orderId: string): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: null,
-      call: (lsp, ref) => lsp.adapter.retryDelivery?.(lsp.call(), ref) ?? null,
+      call: (adapter, call, ref) => adapter.retryDelivery?.(call, ref) ?? null,
       message: 'the LSP was asked to deliver the asset again',
     })
   }
@@ -91,7 +91,7 @@ export class OrderActions {
     const ref = await this.#reader.refOf(order)
     if (ref === null) return impossible('the LSP never named this order')
     try {
-      const done = action.call(lsp, ref)
+      const done = action.call(lsp.adapter, lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref)
       if (done === null) return impossible(`${lsp.adapter.configName} has no such call`)
       const { message, txid } = await done
       await this.#note(tracked, action, [action.message, message, txid === null ? null : `transaction ${txid}`])

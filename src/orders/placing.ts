@@ -134,7 +134,7 @@ export class Placing {
     /** With what the LSP calls it, as soon as that is known. */
     let named = placement
     try {
-      const created = await lsp.adapter.createOrder(lsp.call(Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs)), placement.request, placement.email)
+      const created = await lsp.adapter.createOrder(lsp.call({ timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs), secrets: [placement.request.token] }), placement.request, placement.email)
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
       const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
       // An LSP may repeat what it has just given us, or was given, in any text.
@@ -154,7 +154,7 @@ export class Placing {
     const ref: OrderRef = { lspOrderId, accessToken, clientNodeUri: clientNodeUri(request), announceChannel: request.announceChannel, features: lsp.features, lnurlChannel, jit, paid: false }
     for (const waitMs of PAYMENT_LOOKS_MS) {
       await pause(waitMs)
-      const reading = await lsp.adapter.readOrder(lsp.call(), ref).catch((error: unknown) => {
+      const reading = await lsp.adapter.readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref).catch((error: unknown) => {
         if (error instanceof LspFailure) return null
         throw error
       })

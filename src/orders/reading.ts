@@ -56,7 +56,7 @@ export class OrderReader {
     if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || order.lspOrderId !== null }, [])
     let reading: OrderReading
     try {
-      reading = await lsp.adapter.readOrder(lsp.call(), ref)
+      reading = await lsp.adapter.readOrder(lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref)
       if (reading.lspOrderId !== ref.lspOrderId) throw new LspFailure('BAD_RESPONSE', 'the LSP answered about another order')
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
@@ -125,7 +125,7 @@ export class OrderReader {
     const attempts = tracking.openAttempts + 1
     const now = this.#clock.now()
     try {
-      await lsp.adapter.openChannel?.(lsp.call(), ref, ref.clientNodeUri)
+      await lsp.adapter.openChannel?.(lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref, ref.clientNodeUri)
       return await this.#log.write(order, { ...order, openRequest: { failure: null } }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now }, ['the LSP was asked to open the channel, and does'])
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error

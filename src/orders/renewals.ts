@@ -52,7 +52,7 @@ export class RenewalDesk {
     const known = await this.#store.renewals.byQuestion(question)
     if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
-    const reading = await lsp.adapter.renew(lsp.call(), input)
+    const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
     const payment = this.#vet(lsp, reading, now)
     const renewal: Renewal = {
@@ -110,7 +110,7 @@ export class RenewalDesk {
     let next = renewal
     let soonest = now
     try {
-      const reading = await lsp.adapter.readRenewal?.(lsp.call(), renewal.lspOrderId)
+      const reading = await lsp.adapter.readRenewal?.(lsp.call({ secrets: [] }), renewal.lspOrderId)
       if (reading) next = this.#advance(renewal, reading, now)
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error

@@ -15,8 +15,6 @@ export interface LspExchange<Answer> {
   query?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   body?: unknown
-  /** What of the above nobody else may read: taken out of the answer, wherever the LSP repeats it. */
-  secrets?: readonly (string | null)[]
   /** The document that the LSP answers with. What does not fit is a BAD_RESPONSE. */
   answer: z.ZodType<Answer>
 }

@@ -217,7 +217,7 @@ export const channelRequest001: Adapter = {
 
   async renew(call, request) {
     const query = { scid: request.shortChannelId, valid_to: wholeSeconds(request.validTo), signedmessage: request.signedMessage }
-    return readRenewalDocument(await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, secrets: [request.signedMessage], answer: renewalDocument }))
+    return readRenewalDocument(await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }))
   },
 
   /**

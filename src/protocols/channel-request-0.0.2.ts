@@ -277,7 +277,7 @@ export const channelRequest002: Adapter = {
 
   async createOrder(call, request) {
     const body = { ...requestedTerms(request), ...(request.token === null ? {} : { coupon_code: request.token }) }
-    return readCreated(await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, secrets: [request.token], answer: createdDocument }))
+    return readCreated(await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, answer: createdDocument }))
   },
 
   async readOrder(call, order) {

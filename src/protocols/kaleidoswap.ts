@@ -241,9 +241,7 @@ export const kaleidoswap: Adapter = {
   },
 
   async estimate(call, request) {
-    const estimate = await ifThere(
-      call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), secrets: [request.token], answer: estimateDocument }),
-    )
+    const estimate = await ifThere(call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), answer: estimateDocument }))
     return estimate && { feeTotalSat: estimate.total_fee, expiresAt: null }
   },
 
@@ -261,15 +259,13 @@ export const kaleidoswap: Adapter = {
           ...(request.refundOnchainAddress === null ? {} : { refund_onchain_address: request.refundOnchainAddress }),
           ...(email === null ? {} : { email }),
         },
-        secrets: [request.token],
         answer: orderDocument,
       }),
     )
   },
 
   async readOrder(call, order) {
-    const exchange = { method: 'POST', path: '/get_order', body: orderFields(order), secrets: [order.accessToken], answer: orderDocument } as const
-    return readOrder(await call.http.exchange(exchange))
+    return readOrder(await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }))
   },
 
   async decideRate(call, order, accept) {
@@ -277,7 +273,6 @@ export const kaleidoswap: Adapter = {
       method: 'POST',
       path: '/rate_decision',
       body: { ...orderFields(order), accept_new_rate: accept },
-      secrets: [order.accessToken],
       answer: rateDecisionDocument,
     })
     const message = decision.message || (accept ? 'the new rate is accepted' : 'the new rate is refused')

@@ -213,7 +213,6 @@ export const lsps1: Adapter = {
           ...(request.token === null ? {} : { token: request.token }),
           ...(request.refundOnchainAddress === null ? {} : { refund_onchain_address: request.refundOnchainAddress }),
         },
-        secrets: [request.token],
         answer: orderDocument,
       }),
     )

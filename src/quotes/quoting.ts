@@ -106,7 +106,7 @@ export class Quoting {
     const { lsp, request } = context
     const estimate = await this.#estimate(lsp, request)
     if (estimate) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
-    const computed = lsp.adapter.tariff?.(lsp.call(), request) ?? null
+    const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
     return computed && this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
   }
 
@@ -128,7 +128,7 @@ export class Quoting {
     const { estimatesPerMinute } = lsp.settings
     const retryAt = await this.#store.transaction(({ readings }) => readings.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()))
     if (retryAt !== null) throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
-    return (await lsp.adapter.estimate?.(lsp.call(), request)) ?? null
+    return (await lsp.adapter.estimate?.(lsp.call({ secrets: [request.token] }), request)) ?? null
   }
 
   /** An unpaid order for its price, within the courtesy budget. @throws OverBudget */

@@ -20,6 +20,10 @@ export interface ExchangeLimits {
   /** From the first byte sent to the last byte read. */
   timeoutMs: number
   signal?: AbortSignal
+  /** What nobody else may read of that which is asked about: taken out of the answers, wherever the LSP repeats it. */
+  secrets?: readonly (string | null)[]
+  /** Its failures do not count against the LSP. */
+  isUnjudged?: boolean
 }
 
 /** No answer of any LSP comes near it; past it, somebody is filling our memory. */
@@ -68,7 +72,8 @@ export class LspConnection {
         const startedAt = performance.now()
         const progress: Progress = { status: null }
         const record = (failure: LspFailure | null) => {
-          const verdict = this.#verdict(failure, progress, limits)
+          const told = this.#verdict(failure, progress, limits)
+          const verdict = limits.isUnjudged === true && told === 'FAILED' ? 'NEITHER' : told
           tell(verdict)
           onExchange({ latencyMs: performance.now() - startedAt, failure, verdict })
         }
@@ -96,7 +101,7 @@ export class LspConnection {
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
     const raw = await this.#send(exchange, limits.timeoutMs, signal)
     progress.status = raw.status
-    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [this.#target.auth, ...(exchange.secrets ?? [])])
+    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [this.#target.auth, ...(limits.secrets ?? [])])
   }
 
   async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal): Promise<RawAnswer> {

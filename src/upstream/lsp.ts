@@ -54,6 +54,18 @@ const MOST_ASSETS = 100
 /** When an LSP says "too often" and not until when. */
 const HOLD_BACK_MS = MINUTE_MS
 
+/** What a call is about, as far as it is to be watched over. */
+export interface CallScope {
+  /**
+   * What the client told this LSP in confidence, or the LSP gave for it alone: an LSP repeats such things in texts that
+   * other clients read. Whoever makes the call names them, so that no adapter can forget to.
+   */
+  secrets: readonly (string | null)[]
+  timeoutMs?: number
+  /** Its failures do not count against the LSP: what is asked about may be nonsense of a client's. */
+  isUnjudged?: boolean
+}
+
 /** Who is told what was learnt about an LSP. */
 export interface LspListener {
   onInfo(info: DatedLspInfo): Promise<void>
@@ -124,10 +136,10 @@ export class Lsp {
     return Math.max(this.heldBackUntil ?? 0, this.pausedUntil ?? 0)
   }
 
-  /** What an adapter needs for one call, bounded by `timeoutMs`. */
-  call(timeoutMs: number = this.settings.timeoutMs, signal?: AbortSignal): LspCall {
+  /** What an adapter needs for one call; each of its exchanges takes no longer than is usual, or than `timeoutMs`. */
+  call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false }: CallScope): LspCall {
     return {
-      http: this.#connection.within({ timeoutMs, ...(signal ? { signal } : {}) }, (record) => this.#record(record)),
+      http: this.#connection.within({ timeoutMs, secrets, isUnjudged }, (record) => this.#record(record)),
       url: this.settings.url,
       network: this.settings.network,
       now: () => this.#clock.now(),
@@ -163,7 +175,7 @@ export class Lsp {
   }
 
   async #askInfo(): Promise<DatedLspInfo> {
-    const said = await this.adapter.info(this.call())
+    const said = await this.adapter.info(this.call({ secrets: [] }))
     const info: DatedLspInfo = {
       ...said,
       limits: said.limits && bindingLimits(said.limits),

@@ -54,7 +54,7 @@ function hostileHttp(adapter: Adapter, random: Random, answers: RawAnswer[]): Ls
     async exchange(exchange) {
       const answer = hostileAnswer(adapter, exchange.method, exchange.path, random)
       answers.push(answer)
-      return readAnswer(exchange, answer, adapter.readRefusal.bind(adapter), NOW, ['a-secret-of-ours', ...(exchange.secrets ?? [])])
+      return readAnswer(exchange, answer, adapter.readRefusal.bind(adapter), NOW, ['a-secret-of-ours', 'token-of-the-order'])
     },
   }
 }

@@ -28,8 +28,28 @@ describe('a redactor', () => {
     expect(redactor(['12345678', '12345678-and-more'])('x 12345678-and-more y')).toBe('x [secret] y')
   })
 
-  it('takes what is too short to be a secret for a word', () => {
-    expect(redactor(['', 'order'])('order')).toBe('order')
+  it('takes a short one out of a sentence where it stands as a word', () => {
+    const redact = redactor(['SAVE20', 'a+b/'])
+    expect(redact('the coupon SAVE20 (SAVE20, "SAVE20") is used up')).toBe('the coupon [secret] ([secret], "[secret]") is used up')
+    expect(redact('not a%2Bb%2F nor a+b/!')).toBe('not [secret] nor [secret]!')
+    expect(redact('no SAVE200 and no XSAVE20')).toBe('no SAVE200 and no XSAVE20')
+  })
+
+  it.each([
+    ['PAID', 'PAID'],
+    ['2026', '2026-11-21T12:00:00Z'],
+    ['1000', '1000'],
+    ['4e1b', '550e8400-e29b-4e1b-a716-446655440000'],
+  ])('leaves the short %s where no sentence is, in which it may mean itself: %s', (coupon, text) => {
+    expect(redactor([coupon])(text)).toBe(text)
+  })
+
+  it('takes what is shorter still for an honest word', () => {
+    expect(redactor(['', 'not', 'a'])('not a word')).toBe('not a word')
+  })
+
+  it('stands a secret that is no text which can be sent', () => {
+    expect(redactor(['half \ud83d of it'])('half \ud83d of it')).toBe('[secret]')
   })
 })
 
@@ -43,7 +63,7 @@ describe.each(ADAPTERS.map((adapter) => [adapter.configName, adapter] as const))
       server.always(json(status, echo(spelling)))
       const records: unknown[] = []
       const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), adapter, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: (record) => void records.push(record) })
-      const failure = await failureOf(lsp.adapter.readOrder(lsp.call(), orderRef({ accessToken: TOKEN })))
+      const failure = await failureOf(lsp.adapter.readOrder(lsp.call({ secrets: [TOKEN] }), orderRef({ accessToken: TOKEN })))
       expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${AUTH}`)
       expectNoSecret({ failure, records, status: lsp.status })
       await lsp.close()
@@ -58,8 +78,8 @@ test.each(ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ to
     server.always(json(503, echo(TOKEN)))
     const lsp = new Lsp(settings('lsp', server.url), adapter, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
     const request = channelRequest({ token: TOKEN })
-    const failures = [await failureOf(adapter.createOrder(lsp.call(), request, null))]
-    if (adapter.estimate) failures.push(await failureOf(adapter.estimate(lsp.call(), request)))
+    const failures = [await failureOf(adapter.createOrder(lsp.call({ secrets: [TOKEN] }), request, null))]
+    if (adapter.estimate) failures.push(await failureOf(adapter.estimate(lsp.call({ secrets: [TOKEN] }), request)))
     expect(JSON.stringify(server.requests.at(-1)?.body)).toContain(TOKEN)
     expectNoSecret({ failures, status: lsp.status })
     await lsp.close()
@@ -87,12 +107,12 @@ test('an order’s access token that Kaleidoswap repeats is in nothing that is r
   const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
   const ref = orderRef({ accessToken: TOKEN })
   server.next(json(200, { ...fixture('kaleidoswap-0.2.0/create_order.response.json'), order_state: 'FAILED', failure_reason: `bad ${TOKEN}`, access_token: TOKEN }))
-  const reading = await kaleidoswap.readOrder(lsp.call(), ref)
+  const reading = await kaleidoswap.readOrder(lsp.call({ secrets: [TOKEN] }), ref)
   expect(reading.failureReason).toBe('bad [secret]')
   server.next(json(200, { decision_accepted: true, message: TOKEN }))
-  const decision = await kaleidoswap.decideRate?.(lsp.call(), ref, true)
+  const decision = await kaleidoswap.decideRate?.(lsp.call({ secrets: [TOKEN] }), ref, true)
   server.next(json(400, { error_code: 'LSPS1_INVALID_PARAMS', message: `no order for ${TOKEN}`, details: { property: TOKEN } }))
-  const failure = await failureOf(kaleidoswap.decideRate?.(lsp.call(), ref, true) ?? Promise.resolve())
+  const failure = await failureOf(kaleidoswap.decideRate?.(lsp.call({ secrets: [TOKEN] }), ref, true) ?? Promise.resolve())
   expect(server.requests.map(({ body }) => (body as { access_token: string }).access_token)).toEqual([TOKEN, TOKEN, TOKEN])
   expectNoSecret({ reading, decision, failure, status: lsp.status })
   await lsp.close()
@@ -102,7 +122,7 @@ test('the token that an order is given with is kept: later calls need it', async
   await using server = await QueueServer.start()
   server.always(json(200, { ...fixture('kaleidoswap-0.2.0/create_order.response.json'), access_token: TOKEN }))
   const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
-  expect((await kaleidoswap.createOrder(lsp.call(), channelRequest(), null)).accessToken).toBe(TOKEN)
+  expect((await kaleidoswap.createOrder(lsp.call({ secrets: [] }), channelRequest(), null)).accessToken).toBe(TOKEN)
   await lsp.close()
 })
 
