@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { OrderMoved } from './log.ts'
 import type { OrderReader } from './reading.ts'
 import type { RenewalDesk } from './renewals.ts'
-import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Pace } from '../domain/schedule.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -18,6 +18,8 @@ const LEASE_MS = 10 * SECOND_MS
 const RENEW_MS = 3 * SECOND_MS
 /** Orders of one LSP that an instance holds at most. */
 const BATCH = 64
+/** How often one order is read at an LSP that holds us back: it may do so for hours, and some were paid meanwhile. */
+const PROBE_EVERY_MS = MINUTE_MS
 /** Clocks are corrected by a little all the time. */
 const CLOCK_STEP_MS = 5 * SECOND_MS
 /** Readings of one LSP at the same time. */
@@ -39,6 +41,8 @@ export class Tracker {
   readonly #queues = new Map<string, PQueue>()
   /** LSPs whose budget is spent, and until when. */
   readonly #spentUntil = new Map<string, EpochMs>()
+  /** When each LSP that holds us back may be read once. */
+  readonly #probeAt = new Map<string, EpochMs>()
   /** Orders that are leased to this instance. */
   readonly #held = new Set<string>()
   #timer: NodeJS.Timeout | null = null
@@ -104,22 +108,43 @@ export class Tracker {
     if (!isSetBack) return
     this.#log.warn('the clock was set back: every open order is read again')
     this.#spentUntil.clear()
+    this.#probeAt.clear()
     await this.#store.orders.makeAllDue(now)
   }
 
   async #take(lsp: Lsp): Promise<void> {
     const queue = this.#queueOf(lsp.id)
-    const limit = BATCH - queue.size - queue.pending
-    if (limit <= 0 || this.#stopped) return
+    const isHeldBack = lsp.heldBackUntil !== null
+    const limit = Math.min(BATCH - queue.size - queue.pending, isHeldBack ? 1 : BATCH)
     const now = this.#clock.now()
+    if (!isHeldBack) this.#probeAt.delete(lsp.id)
+    if (limit <= 0 || this.#stopped || (isHeldBack && !this.#mayProbe(lsp.id, now))) return
     const claim = { lspId: lsp.id, owner: this.#owner, now, leaseUntil: now + LEASE_MS, limit, requestsPerMinute: lsp.settings.requestsPerMinute }
     const { orders, renewals, nextAt } = await this.#store.transaction((stores) => stores.readings.take(claim))
     this.#spentUntil.set(lsp.id, nextAt ?? 0)
     for (const tracked of orders) {
       this.#held.add(tracked.order.id)
-      this.#enqueue(lsp.id, () => this.#read(tracked).finally(() => this.#held.delete(tracked.order.id)))
+      this.#enqueue(lsp.id, () => (this.#isToWait(lsp, isHeldBack) ? this.#leave(tracked) : this.#read(tracked)).finally(() => this.#held.delete(tracked.order.id)))
     }
-    for (const renewal of renewals) this.#enqueue(lsp.id, () => this.#renewals.read(renewal))
+    // One that is not read is due again when its lease would have ended.
+    for (const renewal of renewals) this.#enqueue(lsp.id, async () => !this.#isToWait(lsp, isHeldBack) && this.#renewals.read(renewal))
+  }
+
+  /** It has held us back since this was taken from what is due; a probe is taken in spite of that. */
+  #isToWait(lsp: Lsp, isProbe: boolean): boolean {
+    return lsp.heldBackUntil !== null && !isProbe
+  }
+
+  /** What was refused a moment ago was a probe, too. */
+  #mayProbe(lspId: string, now: EpochMs): boolean {
+    const probeAt = this.#probeAt.get(lspId) ?? now + PROBE_EVERY_MS
+    const isTime = probeAt <= now
+    this.#probeAt.set(lspId, isTime ? now + PROBE_EVERY_MS : probeAt)
+    return isTime
+  }
+
+  async #leave({ order }: TrackedOrder): Promise<void> {
+    await this.#store.readings.release(this.#owner, [order.id])
   }
 
   /** A lease that cannot be renewed is lost; then what is being read is not written. */

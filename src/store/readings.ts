@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
@@ -7,6 +8,9 @@ import { MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 const MICROS = 1_000
 /** A budget that is spent for longer ahead than this was spent by a clock that has been set back since. */
 const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
+
+/** What the owner of a lease is called that is no instance. */
+const ACTION = 'action '
 
 /** Whoever compares a few sizes need not wait between them. */
 const ESTIMATES_AT_ONCE = 10
@@ -65,14 +69,25 @@ export class ReadingStore {
 
   /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
-    // A second's worth may come at once.
-    const budget = await this.#budget(claim.lspId, claim.requestsPerMinute, Math.max(1, Math.floor(claim.requestsPerMinute / 60)), claim.now)
+    const budget = await this.#readBudget(claim.lspId, claim.requestsPerMinute, claim.now)
     const limit = Math.min(claim.limit, budget.room)
     const renewals = limit > 0 ? await this.#takeRenewals(claim, limit) : []
     const orders = limit > renewals.length ? await this.#takeOrders(claim, limit - renewals.length) : []
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
+  }
+
+  /** One reading, by the same budget. Within a transaction only. @returns false: it is spent for now. */
+  async takeReading(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<boolean> {
+    const budget = await this.#readBudget(lspId, requestsPerMinute, now)
+    await budget.spend(Math.min(1, budget.room))
+    return budget.room > 0
+  }
+
+  /** A second's worth may come at once. */
+  #readBudget(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
+    return this.#budget(lspId, requestsPerMinute, Math.max(1, Math.floor(requestsPerMinute / 60)), now)
   }
 
   /**
@@ -147,6 +162,22 @@ export class ReadingStore {
   async renew(owner: string, orderIds: readonly string[], leaseUntil: EpochMs): Promise<void> {
     if (orderIds.length === 0) return
     await this.#db.updateTable('orders').set({ lease_until: leaseUntil }).where('id', 'in', orderIds).where('lease_owner', '=', owner).execute()
+  }
+
+  /**
+   * Has an order left alone for an action on it. A reading that is under way is not waited for: what it finds is out of
+   * date once the action is done, and is not written.
+   * @returns by what the lease is given up; null: another action has it.
+   */
+  async leaseForAction(orderId: string, now: EpochMs, leaseUntil: EpochMs): Promise<string | null> {
+    const owner = `${ACTION}${randomUUID()}`
+    const result = await this.#db
+      .updateTable('orders')
+      .set({ lease_owner: owner, lease_until: leaseUntil })
+      .where('id', '=', orderId)
+      .where((e) => e.or([e('lease_until', '<=', now), e('lease_owner', 'not like', `${ACTION}%`)]))
+      .executeTakeFirst()
+    return result.numUpdatedRows > 0n ? owner : null
   }
 
   /** Leaves orders to whoever comes first. */

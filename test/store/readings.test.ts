@@ -123,6 +123,46 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect(await take(stage.store, { ...slow, now: NOW + 5_000 })).toMatchObject({ orders: [], nextAt: null })
   })
 
+  test('that somebody is waiting for come out of what the LSP may be read by all', async () => {
+    await using stage = await openStage(engine)
+    const other = await stage.another()
+    await insertOrder(stage.store)
+    const takeOne = (store: Store, now: number) => store.transaction(({ readings }) => readings.takeReading(LSP, 30, now))
+    const asked = await Promise.all([takeOne(stage.store, NOW), takeOne(other, NOW)])
+    expect(asked.toSorted()).toEqual([false, true])
+    expect((await take(other, { requestsPerMinute: 30 })).orders).toEqual([])
+    expect((await take(other, { requestsPerMinute: 30, now: NOW + 2_000 })).orders).toHaveLength(1)
+    expect(await takeOne(stage.store, NOW + 2_000)).toBe(false)
+    expect(await takeOne(stage.store, NOW + 4_000)).toBe(true)
+  })
+
+  test('leave an order alone that something is done with, which one at a time may, wherever it runs', async () => {
+    await using stage = await openStage(engine)
+    const [a, b] = [stage.store, await stage.another()]
+    const order = await insertOrder(a)
+    const lease = (store: Store, now = NOW) => store.readings.leaseForAction(order.id, now, now + LEASE_MS)
+    const leases = await Promise.all([lease(a), lease(b), lease(a), lease(b)])
+    const [held, ...others] = leases.filter((one) => one !== null)
+    expect(others).toEqual([])
+    expect(idsOf(await take(b))).toEqual([])
+    // Whoever died over it does not keep it.
+    const next = await lease(b, NOW + LEASE_MS)
+    expect(next).toEqual(expect.any(String))
+    await a.readings.release(held ?? '', [order.id])
+    expect(await lease(a, NOW + LEASE_MS)).toBeNull()
+    await b.readings.release(next ?? '', [order.id])
+    expect(idsOf(await take(a))).toEqual([order.id])
+  })
+
+  test('are not written when something was done with the order since they began', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    const order = await insertOrder(store)
+    const [reading] = (await take(store)).orders
+    expect(await store.readings.leaseForAction(order.id, NOW, NOW + LEASE_MS)).toEqual(expect.any(String))
+    expect(await store.orders.update({ ...order, failureReason: 'old' }, reading?.tracking ?? TRACKING, 1)).toBe(false)
+  })
+
   test('go on when the clock is set back', async () => {
     await using stage = await openStage(engine)
     await insertOrder(stage.store, {}, { nextReadAt: NOW - 1_000_000_000 })
