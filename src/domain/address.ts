@@ -19,3 +19,8 @@ export function addressProblem(address: string, network: Network): string | null
     return 'not a bitcoin address'
   }
 }
+
+/** Bech32 is the same in upper case; of other addresses that differ in case, no two are valid. */
+export function isSameAddress(a: string, b: string | null): boolean {
+  return a.toLowerCase() === b?.toLowerCase()
+}

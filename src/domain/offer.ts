@@ -1,4 +1,4 @@
-import { addressProblem } from './address.ts'
+import { addressProblem, isSameAddress } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { minSat, msatOf, type Sat } from './money.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
@@ -21,6 +21,7 @@ export const CHECK_NAMES = [
   'INVOICE_PAYEE',
   'PAYMENT_HASH_IS_NEW',
   'ONCHAIN_ADDRESS',
+  'ONCHAIN_ADDRESS_IS_NEW',
   'BIP21_AMOUNT',
   'REFUND_ADDRESS',
   'TERMS_ECHOED',
@@ -90,7 +91,9 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
     if (way === null) continue
     // A plain number: a fee that is too much for any sum is a failed check, not an error.
     const sum = way.feeTotalSat + context.clientBalanceSat
-    report('FEE_ADDS_UP', sum === way.orderTotalSat ? 'PASSED' : 'FAILED', `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`)
+    // A channel that costs nothing has no way to pay.
+    const isSum = sum === way.orderTotalSat && sum > 0
+    report('FEE_ADDS_UP', isSum ? 'PASSED' : 'FAILED', `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`)
   }
 
   const bolt11 = ways.bolt11 && vetBolt11(ways.bolt11, context, report)
@@ -102,29 +105,55 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
 }
 
-/** The offer, if nobody else was asked to pay its invoice: `other` says who was. */
-export function withHashCheck(offer: VettedOffer, other: { isSameOrder: boolean } | null): VettedOffer {
-  const paymentHash = offer.payment?.bolt11?.paymentHash
-  if (paymentHash === undefined) return offer
-  const [verdict, message]: [CheckVerdict, string] =
-    other === null
-      ? ['PASSED', `no other order was to be paid to ${paymentHash}`]
-      : other.isSameOrder
-        ? ['WARNING', `the LSP answered with the order that it gave before, payment hash ${paymentHash}`]
-        : ['FAILED', `another order is to be paid to ${paymentHash} too`]
-  return { ...offer, payment: verdict === 'FAILED' ? null : offer.payment, checks: [...offer.checks, { name: 'PAYMENT_HASH_IS_NEW', verdict, message }] }
+/** Who else was asked to pay to the same hash or address. */
+export type OtherPayer = 'NOBODY' | 'SAME_ORDER' | 'ANOTHER_ORDER'
+
+/**
+ * The offer without what another order is to be paid by as well: of two that are paid alike, an LSP delivers one at
+ * most. An invoice that is another's discredits all of it.
+ */
+export function withoutShared(offer: VettedOffer, others: { hash: OtherPayer; address: OtherPayer }): VettedOffer {
+  if (offer.payment === null) return offer
+  const { bolt11, onchain } = offer.payment
+  const checks: Check[] = []
+  if (bolt11 !== null) {
+    const verdict = { NOBODY: 'PASSED', SAME_ORDER: 'WARNING', ANOTHER_ORDER: 'FAILED' } as const
+    checks.push({ name: 'PAYMENT_HASH_IS_NEW', verdict: verdict[others.hash], message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}` })
+  }
+  if (onchain !== null) checks.push({ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING', message: `${SHARED[others.address]} to the address` })
+  const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
+  return {
+    ...offer,
+    payment: isDiscredited ? null : { ...offer.payment, onchain: others.address === 'ANOTHER_ORDER' ? null : onchain },
+    checks: [...offer.checks, ...checks],
+  }
+}
+
+const SHARED: Readonly<Record<OtherPayer, string>> = {
+  NOBODY: 'no other order is to be paid',
+  SAME_ORDER: 'the LSP answered with the order that it gave before, which is to be paid',
+  ANOTHER_ORDER: 'another order is to be paid',
 }
 
 /** The most that a request can ask for: a GraphQL Int. */
 const MAX_BLOCKS = 0x7fff_ffff
 
-/** Terms that are better or worse than the ones asked for are a warning; a channel of nothing, or without an end, is no offer. */
+/**
+ * Terms that are a little better or worse than the ones asked for are a warning. Less than half of the channel or of
+ * its lease, or less of the client's own money in it, is not what anybody asked the price of.
+ */
 export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
-  if (delivered.lspBalanceSat < 1 || delivered.channelExpiryBlocks < 1 || delivered.channelExpiryBlocks > MAX_BLOCKS) {
-    return { name: 'TERMS_ECHOED', verdict: 'FAILED', message: `the LSP offers ${delivered.lspBalanceSat} sat for ${delivered.channelExpiryBlocks} blocks` }
-  }
   const differences = termDifferences(asked, delivered).map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
-  return { name: 'TERMS_ECHOED', verdict: differences.length === 0 ? 'PASSED' : 'WARNING', message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for' }
+  const isAnother =
+    delivered.lspBalanceSat < Math.max(1, asked.lspBalanceSat / 2) ||
+    delivered.channelExpiryBlocks < Math.max(1, asked.channelExpiryBlocks / 2) ||
+    delivered.channelExpiryBlocks > MAX_BLOCKS ||
+    delivered.clientBalanceSat < asked.clientBalanceSat
+  return {
+    name: 'TERMS_ECHOED',
+    verdict: isAnother ? 'FAILED' : differences.length === 0 ? 'PASSED' : 'WARNING',
+    message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for',
+  }
 }
 
 const iso = (time: EpochMs) => new Date(time).toISOString()
@@ -182,13 +211,12 @@ function vetOnchain({ uri, ...way }: OnchainWay<ReadPaymentState>, context: Offe
 function vetUri(uri: string, { address, orderTotalSat }: OnchainWay<ReadPaymentState>, report: Report): void {
   const told = readPaymentUri(uri)
   const isSame = told?.address === address && (told.amountSat ?? orderTotalSat) === orderTotalSat
-  report('BIP21_AMOUNT', isSame ? 'PASSED' : 'FAILED', `${uri.slice(0, 200)} asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`)
+  report('BIP21_AMOUNT', isSame ? 'PASSED' : 'FAILED', `the URI asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`)
 }
 
 /** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
 function refundsTo(given: string, { refundOnchainAddress: told }: OnchainWay<ReadPaymentState>, { network }: OfferContext, report: Report): boolean {
-  // Bech32 is the same in upper case.
-  const isSame = told === null || told === given || told.toLowerCase() === given.toLowerCase()
+  const isSame = told === null || isSameAddress(told, given)
   const problem = addressProblem(given, network)
   report(
     'REFUND_ADDRESS',
@@ -218,7 +246,7 @@ export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orde
 }
 
 function endsOf(payment: Payment): EpochMs[] {
-  return [payment.bolt11, payment.bolt12, payment.onchain].flatMap((way) => (way ? [way.expiresAt] : []))
+  return waysOf(payment).map(({ expiresAt }) => expiresAt)
 }
 
 /** When the last of it lapses; null when there is nothing to pay. */
@@ -246,22 +274,42 @@ export function payableUntil({ payment, createdAt, expiresAt }: { payment: Payme
 const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
 const DUE: ReadonlySet<PaymentState> = new Set(['EXPECT_PAYMENT', 'UNDERPAID'])
 
-/** What a wallet may be shown of it: not what it would be too late to pay, nor what has failed its checks or lapsed. */
+/** Whether all of it was paid by this way, whatever became of that. */
+export function isSettled(way: { state: PaymentState } | null): boolean {
+  return way !== null && SEEN.has(way.state)
+}
+
+export const waysOf = (payment: Payment) => [payment.bolt11, payment.bolt12, payment.onchain].filter((way) => way !== null)
+
+/**
+ * What a wallet may be shown of it: by which way it was paid, and before that what is to be paid, as long as it is not
+ * too late. Nobody is shown a second way to pay what was paid.
+ */
 export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs): Payment {
-  const isOpen = until !== null && now <= until
-  const show = <Way extends { state: PaymentState }>(way: Way | null): Way | null =>
-    way !== null && (SEEN.has(way.state) || (isOpen && DUE.has(way.state))) ? way : null
-  return { bolt11: show(payment.bolt11), bolt12: show(payment.bolt12), onchain: show(payment.onchain) }
+  const open = until !== null && now <= until ? due(payment) : NO_PAYMENT
+  const show = <Way extends { state: PaymentState }>(way: Way | null, open: Way | null): Way | null => (isSettled(way) ? way : open)
+  return { bolt11: show(payment.bolt11, open.bolt11), bolt12: show(payment.bolt12, open.bolt12), onchain: show(payment.onchain, open.onchain) }
 }
 
 /** The ways by which something is still to be paid; none once one of them was used. */
 export function due(payment: Payment): Payment {
-  const ways = [payment.bolt11, payment.bolt12, payment.onchain]
-  if (ways.some((way) => way !== null && SEEN.has(way.state))) return NO_PAYMENT
-  const isUnderpaid = ways.some((way) => way?.state === 'UNDERPAID')
+  const ways = waysOf(payment)
+  if (ways.some(isSettled)) return NO_PAYMENT
+  const isUnderpaid = ways.some(({ state }) => state === 'UNDERPAID') || (payment.onchain?.paidSat ?? 0) > 0
   const keep = <Way extends { state: PaymentState }>(way: Way | null): Way | null => (way !== null && DUE.has(way.state) ? way : null)
   // The rest is paid where the first part went: an invoice is for all of it.
   return { bolt11: isUnderpaid ? null : keep(payment.bolt11), bolt12: isUnderpaid ? null : keep(payment.bolt12), onchain: keep(payment.onchain) }
+}
+
+/** What of it is to be paid by the other, too, and by the same invoice, offer or address. */
+export function commonDue(payment: Payment, other: Payment): Payment {
+  const { bolt11, bolt12, onchain } = payment
+  const keep = <Way extends { state: PaymentState }>(way: Way | null, isSame: boolean): Way | null => (isSettled(way) || isSame ? way : null)
+  return {
+    bolt11: keep(bolt11, bolt11?.invoice === other.bolt11?.invoice && !isSettled(other.bolt11)),
+    bolt12: keep(bolt12, bolt12?.offer === other.bolt12?.offer && !isSettled(other.bolt12)),
+    onchain: keep(onchain, onchain?.address === other.onchain?.address && !isSettled(other.onchain)),
+  }
 }
 
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */

@@ -50,6 +50,8 @@ export interface Order {
   importedAt?: EpochMs
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
+  /** While that is so, for an order of this gateway: the most that the client agreed to. */
+  maxOrderTotalSat?: Sat
 }
 
 export interface OrderEvent {

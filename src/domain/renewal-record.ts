@@ -1,4 +1,4 @@
-import type { Payment } from './offer.ts'
+import type { Check, Payment } from './offer.ts'
 import type { Channel, OrderState } from './order.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
@@ -13,6 +13,8 @@ export interface Renewal {
   state: OrderState
   feeTotalSat: Sat
   payment: Payment
+  /** Absent: it was ordered before they were kept. */
+  checks?: readonly Check[]
   channel: Channel | null
   renewedUntil: EpochMs | null
   paymentSeenAt: EpochMs | null

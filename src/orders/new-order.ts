@@ -13,9 +13,11 @@ export type Agreed = Pick<NonNullable<Placement['agreed']>, 'quoteId' | 'maxTota
 /** The order that a placement is; OUTCOME_UNKNOWN where the LSP's answer to it is not known. */
 export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: Lsp, now: EpochMs): Order {
   const { request, reading, offer } = placement
+  /** It stands, and the LSP has not said what is to be paid for it. */
+  const isUnpriced = reading !== null && offer === null
   const payment = affordable(offer?.payment ?? NO_PAYMENT, agreed.maxTotalSat)
   // What the LSP asks; where it did not answer, what it was asked for.
-  const totals = cheapestOf(payment) ?? (reading === null ? placement.agreed : null)
+  const totals = cheapestOf(payment) ?? (reading === null || isUnpriced ? placement.agreed : null)
   const paid = reading !== null && showsPayment(reading)
   return {
     id,
@@ -31,7 +33,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     orderTotalSat: totals?.orderTotalSat ?? ZERO_SAT,
     payment,
     checks: offer?.checks ?? [],
-    paymentWarning: null,
+    paymentWarning: isUnpriced ? 'the LSP has not said yet what is to be paid' : null,
     channel: reading?.channel ?? null,
     asset: reading?.asset ?? null,
     refund: reading?.refund ?? null,
@@ -48,5 +50,6 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     checkedAt: reading === null ? null : now,
     paymentSeenAt: paid ? now : null,
     fundedAt: null,
+    ...(isUnpriced ? { paymentUnconfirmed: true, maxOrderTotalSat: agreed.maxTotalSat } : {}),
   }
 }

@@ -6,12 +6,12 @@ import { within, type Placing } from './placing.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { withDefaults } from '../domain/limits.ts'
 import type { Sat } from '../domain/money.ts'
-import { orderableUntil } from '../domain/offer.ts'
+import { orderableUntil, waysOf } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
-import { questionKey } from '../quotes/question.ts'
+import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
@@ -118,11 +118,18 @@ export class Ordering {
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
     // A firm quote is one order at the LSP: whoever orders it again gets that order.
-    if (adopted) return this.#answer(key, adopted.order.orderTotalSat > maxTotalSat ? { kind: 'price-changed', quote } : { kind: 'order', order: adopted.order })
+    if (adopted) return this.#answer(key, waysOf(adopted.order.payment).some((way) => way.orderTotalSat > maxTotalSat) ? { kind: 'price-changed', quote } : { kind: 'order', order: adopted.order })
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt)) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
-    if (placement === null) return this.#placeAnew(key, input, quote, maxTotalSat)
     if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
-    return { kind: 'order', order: await this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key) }
+    if (placement !== null) return { kind: 'order', order: await this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key) }
+    // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
+    const standing = await this.#store.placements.standing(questionKey(clientId, quote.lspId, quote.request), this.#clock.now() + LAST_CALL_MS, { isUnordered: true })
+    return standing?.offer?.payment ? this.#takeOver(standing, key, quote.id, maxTotalSat) : this.#placeAnew(key, input, quote, maxTotalSat)
+  }
+
+  async #takeOver(standing: Placement, key: Key, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
+    const refused = await this.#refusal({ ...standing, agreed: { quoteId, maxTotalSat } })
+    return refused ? this.#answer(key, refused) : { kind: 'order', order: await this.#adopt(standing, { quoteId, maxTotalSat }, key) }
   }
 
   async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
@@ -168,9 +175,10 @@ export class Ordering {
   }
 
   /** Why it does not become an order; null when it does. */
-  async #refusal(placement: Placement): Promise<OrderOutcome | null> {
+  async #refusal(placement: Omit<Placement, 'agreed'> & { agreed: Agreed | null }): Promise<OrderOutcome | null> {
     const lsp = this.#lsps.require(placement.lspId)
-    if (placement.status === 'LOST') return null
+    // Of the one that is without an offer, the LSP has yet to say what is to be paid.
+    if (placement.status === 'LOST' || (placement.status === 'STANDING' && placement.offer === null)) return null
     try {
       const quote = await this.#quoting.firmQuote(lsp, placement)
       return placement.agreed && quote.orderTotalSat > placement.agreed.maxTotalSat ? { kind: 'price-changed', quote } : null

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
+import { withOwnDestinations } from './destinations.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { offerEndsAt, vetOffer, vetTerms, withHashCheck, type VettedOffer } from '../domain/offer.ts'
+import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -23,6 +24,9 @@ const WRITE_AGAIN_MS = 50
 const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
 /** Waited before each look for what an order costs, where the answer to it did not say. */
 const PAYMENT_LOOKS_MS = [500, 1_000, 2_000, 4_000, 8_000]
+
+/** It stands at the LSP, which has yet to say what is to be paid for it. */
+const UNPRICED = new LspFailure('BAD_RESPONSE', 'the LSP took the order, and has not said yet what is to be paid', { effect: 'unknown' })
 
 export interface PlacementOrder {
   lsp: Lsp
@@ -97,13 +101,13 @@ export class Placing {
     for (let waitMs = WRITE_AGAIN_MS; ; waitMs = Math.min(waitMs * 2, WRITE_AGAIN_MAX_MS)) {
       try {
         return await this.#store.transaction(async (stores) => {
-          const { id, lspId, lspOrderId } = placement
+          const { id, clientId, lspId, lspOrderId } = placement
           if (lspOrderId !== null) {
             // An import of this very order looks first, and under the same lock.
             await stores.placements.lockLsp(lspId)
-            await stores.imports.disown({ id, lspId, lspOrderId })
+            await stores.imports.disown({ id, clientId, lspId, lspOrderId })
           }
-          const checked = await withOwnHash(stores, placement)
+          const checked = placement.offer ? { ...placement, offer: await withOwnDestinations(stores, placement, placement.offer) } : placement
           await stores.placements.settle(checked)
           return checked
         })
@@ -139,7 +143,8 @@ export class Placing {
       const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
       // An LSP may repeat what it has just given us, or was given, in any text.
       const reading = { ...redactTexts({ ...answered, accessToken: null }, [created.accessToken, placement.request.token]), lspOrderId: created.lspOrderId }
-      const offer = this.#vet(lsp, placement.request, reading)
+      if (reading.payment === null) return { ...named, status: 'STANDING', reading, failure: UNPRICED.details() }
+      const offer = this.#vet(lsp, placement.request, reading, reading.payment)
       return { ...named, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading, offer }
     } catch (error) {
       const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
@@ -163,11 +168,10 @@ export class Placing {
     return created
   }
 
-  #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading): VettedOffer {
-    if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
+  #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading, payment: NonNullable<OrderReading['payment']>): VettedOffer {
     const asked = lsp.adapter.deliverable(termsOf(request))
     const terms = vetTerms(asked, { ...asked, ...reading.terms })
-    const offer = vetOffer(reading.payment, {
+    const offer = vetOffer(payment, {
       network: lsp.settings.network,
       clientBalanceSat: request.clientBalanceSat,
       lspPubkeys: lsp.pubkeys,
@@ -182,17 +186,6 @@ export class Placing {
   async drain(graceMs: number): Promise<void> {
     await Promise.race([Promise.allSettled(this.#underWay.values()), delay(graceMs)])
   }
-}
-
-/** An LSP that has the same payment hash paid for two orders delivers one of them at most. */
-async function withOwnHash({ paymentHashes, placements }: Stores, placement: Placement): Promise<Placement> {
-  const paymentHash = placement.offer?.payment?.bolt11?.paymentHash
-  if (placement.offer === null || paymentHash === undefined) return placement
-  const holder = await paymentHashes.claim(paymentHash, placement.id)
-  if (holder === placement.id) return { ...placement, offer: withHashCheck(placement.offer, null) }
-  const other = await placements.get(holder)
-  const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId
-  return { ...placement, offer: withHashCheck(placement.offer, { isSameOrder }) }
 }
 
 /** The outcome if it comes within `timeoutMs`, else null; the order goes on either way. */

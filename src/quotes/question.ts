@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { ChannelRequest } from '../domain/request.ts'
+import { SECOND_MS } from '../domain/time.ts'
+
+/** An offer about to lapse is no answer: whoever gets it must have the time to order. */
+export const LAST_CALL_MS = 10 * SECOND_MS
 
 function hash(parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')

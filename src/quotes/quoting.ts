@@ -1,7 +1,7 @@
 import { uuidv7 } from 'uuidv7'
 import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
-import { channelKey, questionKey } from './question.ts'
+import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
@@ -29,8 +29,6 @@ export interface Ask {
   deadlineMs: number
 }
 
-/** An offer about to lapse is no answer: whoever gets it must have the time to order. */
-const LAST_CALL_MS = 10 * SECOND_MS
 /** An estimate this young is asked for again by nobody. */
 const ESTIMATE_FRESH_MS = 20 * SECOND_MS
 
@@ -170,7 +168,7 @@ export class Quoting {
   }
 
   /** The quote that an order at the LSP stands behind: the same one, however often it is asked for. */
-  async firmQuote(lsp: Lsp, placement: Placement): Promise<Quote> {
+  async firmQuote(lsp: Lsp, placement: PlacedOffer): Promise<Quote> {
     const known = await this.#store.quotes.byPlacement(placement.id)
     if (known) return known
     const quote = this.#quoteOfPlacement(lsp, placement)
@@ -187,7 +185,7 @@ export class Quoting {
   }
 
   /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
-  #quoteOfPlacement(lsp: Lsp, placement: Placement): Quote {
+  #quoteOfPlacement(lsp: Lsp, placement: PlacedOffer): Quote {
     const { request, reading, offer, failure } = placement
     if (reading === null || offer === null) {
       throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', { property: failure?.property ?? null, retryAt: failure?.retryAt ?? null })
@@ -274,6 +272,9 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
     throw new LspFailure('BAD_RESPONSE', 'its fee and the client balance are more than all bitcoin', { cause: error })
   }
 }
+
+/** What was placed, whoever agreed to it. */
+type PlacedOffer = Omit<Placement, 'agreed'>
 
 function nullIfOverBudget(error: unknown): null {
   if (error instanceof OverBudget) return null

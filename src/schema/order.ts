@@ -5,7 +5,7 @@ import { builder } from './builder.ts'
 import { ActorEnum, AssetDeliveryStatusEnum, ChannelStateEnum, NextActionEnum, OrderStateEnum, RefundStateEnum } from './enums.ts'
 import { IdempotencyConflictError, LspError, NotPossibleError, OrderNotFoundError, PriceChangedError, QuoteExpiredError, QuoteNotFoundError } from './errors.ts'
 import { LspType } from './lsp.ts'
-import { payableNow, PaymentType } from './payment.ts'
+import { payableNow, payableThen, PaymentType } from './payment.ts'
 import { CheckType, QuoteType } from './quote.ts'
 import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
@@ -66,7 +66,10 @@ const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
   }),
 })
 
-export const OrderType = builder.objectRef<Order>('Order')
+/** An order as it stands, or as it stood right after an event. */
+type ShownOrder = Order & { isSnapshot?: boolean }
+
+export const OrderType = builder.objectRef<ShownOrder>('Order')
 const OrderEventType = builder.objectRef<OrderEvent>('OrderEvent')
 
 OrderType.implement({
@@ -95,7 +98,11 @@ OrderType.implement({
     announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
     orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
-    payment: t.field({ type: PaymentType, resolve: (order, _, { gateway }) => payableNow(order, gateway.clock.now()) }),
+    payment: t.field({
+      type: PaymentType,
+      resolve: (order, _, { gateway, clientId }) =>
+        order.isSnapshot ? payableThen(order, async () => (await gateway.store.orders.byIds(clientId, [order.id]))[0] ?? null, gateway.clock.now()) : payableNow(order, gateway.clock.now()),
+    }),
     checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (order) => order.checks }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
@@ -128,7 +135,11 @@ OrderEventType.implement({
     previousState: t.expose('previousState', { type: OrderStateEnum, nullable: true }),
     state: t.expose('state', { type: OrderStateEnum }),
     message: t.exposeString('message', { description: 'What changed, for people.' }),
-    order: t.expose('order', { type: OrderType, description: 'The order as it stood right after this event.' }),
+    order: t.field({
+      type: OrderType,
+      description: 'The order as it stood right after this event. What it asked to be paid then is there as far as it still asks for it.',
+      resolve: ({ order }) => ({ ...order, isSnapshot: true }),
+    }),
   }),
 })
 

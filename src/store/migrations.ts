@@ -70,8 +70,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'create index idempotency_open on idempotency (placement_id) where answer is null',
   ],
   [
-    // Each payment hash that an LSP has asked to be paid, and the first placement or renewal that it was asked for.
-    'create table payment_hashes (payment_hash text primary key, holder text not null)',
+    // Payment hashes and on-chain addresses that LSPs asked to be paid to, and the first placement or renewal of each.
+    'create table destinations (destination text primary key, holder text not null)',
     // What a renewal was asked for with: the same again is the same renewal.
     'alter table renewals add column question text',
     'create unique index renewals_by_question on renewals (question)',

@@ -189,11 +189,12 @@ export class PlacementStore {
     return row ? placementOf(row) : null
   }
 
-  /** The order that stands unpaid at the LSP for this very question, if one does at `at`. */
-  async standing(question: string, at: EpochMs): Promise<Placement | null> {
+  /** The order that stands unpaid at the LSP for this very question, if one does at `at`; where `isUnordered`, one that is nobody's order yet. */
+  async standing(question: string, at: EpochMs, { isUnordered = false } = {}): Promise<Placement | null> {
     const row = await this.#db
       .selectFrom('placements')
       .selectAll()
+      .$if(isUnordered, (query) => query.where('order_id', 'is', null))
       .where('question', '=', question)
       .where('status', '=', 'STANDING')
       .where('unpaid', '=', 1)

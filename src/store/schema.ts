@@ -128,10 +128,10 @@ export interface RenewalRow {
   question: string | null
 }
 
-/** A payment hash that an LSP has asked to be paid. */
-export interface PaymentHashRow {
-  payment_hash: string
-  /** The first placement, or renewal, that it was asked for. */
+/** A payment hash, or an on-chain address, that an LSP asked to be paid to. */
+export interface DestinationRow {
+  destination: string
+  /** The first placement, or renewal, that was to be paid there. */
   holder: string
 }
 
@@ -183,7 +183,7 @@ export interface Tables {
   events: EventRow
   idempotency: IdempotencyRow
   renewals: RenewalRow
-  payment_hashes: PaymentHashRow
+  destinations: DestinationRow
   webhooks: WebhookRow
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { openDatabase } from './database.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
+import { DestinationStore } from './destinations.ts'
 import { IdempotencyStore } from './idempotency.ts'
 import { InstanceStore } from './instances.ts'
 import { ImportStore } from './imports.ts'
 import { LspStore } from './lsps.ts'
 import { OrderStore } from './orders.ts'
-import { PaymentHashStore } from './payment-hashes.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
 import { ReadingStore } from './readings.ts'
@@ -19,7 +19,7 @@ export interface Stores {
   lsps: LspStore
   quotes: QuoteStore
   placements: PlacementStore
-  paymentHashes: PaymentHashStore
+  destinations: DestinationStore
   orders: OrderStore
   renewals: RenewalStore
   readings: ReadingStore
@@ -34,7 +34,7 @@ function storesOn(db: Db, engine: Engine, self: string): Stores {
     lsps: new LspStore(db),
     quotes: new QuoteStore(db),
     placements: new PlacementStore(db, engine, self),
-    paymentHashes: new PaymentHashStore(db),
+    destinations: new DestinationStore(db),
     orders: new OrderStore(db),
     renewals: new RenewalStore(db),
     readings: new ReadingStore(db, engine),

@@ -57,7 +57,7 @@ test('an honest offer passes every check, and each says what was compared', () =
   expect(messageOf(offer, 'FEE_ADDS_UP')).toBe('bolt11: fee 1000 + client balance 200000 = 201000, order total 201000')
   expect(messageOf(offer, 'INVOICE_AMOUNT')).toBe('invoice 201000000 msat, order total 201000000 msat')
   expect(messageOf(offer, 'INVOICE_NETWORK')).toBe('invoice REGTEST, LSP REGTEST')
-  expect(messageOf(offer, 'BIP21_AMOUNT')).toBe(`bitcoin:${ADDRESS}?amount=0.00201 asks for 201000 sat, order total 201000 sat`)
+  expect(messageOf(offer, 'BIP21_AMOUNT')).toBe('the URI asks for 201000 sat, order total 201000 sat')
   expect(messageOf(offer, 'REFUND_ADDRESS')).toBe(`given ${REFUND}, an address of REGTEST`)
   expect(offer.free).toBe(false)
   expect(offer.payment?.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', paymentHash: INVOICE.paymentHash, payeePubkey: node.pubkey, expiresAt: NOW + HOUR_MS })
@@ -205,9 +205,21 @@ test.each<[Partial<ChannelTerms>, string, string]>([
   [{}, 'PASSED', 'the terms that the LSP repeats are the ones asked for'],
   [{ requiredChannelConfirmations: 3 }, 'PASSED', 'the terms that the LSP repeats are the ones asked for'],
   [{ lspBalanceSat: sat(999_999), announceChannel: true }, 'WARNING', 'lspBalanceSat: asked for 1000000, answered 999999; announceChannel: asked for false, answered true'],
-  [{ lspBalanceSat: sat(0) }, 'FAILED', 'the LSP offers 0 sat for 12960 blocks'],
-  [{ channelExpiryBlocks: 0 }, 'FAILED', 'the LSP offers 1000000 sat for 0 blocks'],
-  [{ channelExpiryBlocks: 0x8000_0000 }, 'FAILED', 'the LSP offers 1000000 sat for 2147483648 blocks'],
+  [{ clientBalanceSat: sat(1) }, 'WARNING', 'clientBalanceSat: asked for 0, answered 1'],
+  [{ lspBalanceSat: sat(500_000), channelExpiryBlocks: 6_480 }, 'WARNING', 'lspBalanceSat: asked for 1000000, answered 500000; channelExpiryBlocks: asked for 12960, answered 6480'],
+  [{ lspBalanceSat: sat(499_999) }, 'FAILED', 'lspBalanceSat: asked for 1000000, answered 499999'],
+  [{ lspBalanceSat: sat(0) }, 'FAILED', 'lspBalanceSat: asked for 1000000, answered 0'],
+  [{ channelExpiryBlocks: 6_479 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 6479'],
+  [{ channelExpiryBlocks: 0x8000_0000 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 2147483648'],
 ])('terms repeated as %j are %s', (changes, verdict, message) => {
   expect(vetTerms(TERMS, { ...TERMS, ...changes })).toEqual({ name: 'TERMS_ECHOED', verdict, message })
+})
+
+test('less of the client’s own money in the channel than it pays for is no offer', () => {
+  const asked = { ...TERMS, clientBalanceSat: sat(500_000) }
+  expect(vetTerms(asked, { ...asked, clientBalanceSat: sat(0) })).toMatchObject({ verdict: 'FAILED', message: 'clientBalanceSat: asked for 500000, answered 0' })
+})
+
+test('a way that costs nothing is no way to pay', () => {
+  expect(failed(vet({ bolt11: bolt11(), onchain: onchain({ feeTotalSat: sat(0), orderTotalSat: sat(0) }) }, { clientBalanceSat: sat(0) }))).toContain('FEE_ADDS_UP')
 })

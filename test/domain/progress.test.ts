@@ -76,3 +76,80 @@ test('the rest of what is underpaid is due where the first part went, not by an 
 test('a way that has lapsed is not handed out, though the time for it is not over', () => {
   expect(handedOut(paymentOf('EXPIRED'), LATER, NOW)).toEqual(NO_PAYMENT)
 })
+
+/** An answer with a word for each way. */
+function readingOf(state: OrderReading['state'], bolt11: ReadPaymentState, onchain: ReadPaymentState, paidSat: number | null = null): OrderReading {
+  return readingWith(bolt11, {
+    state,
+    payment: {
+      bolt11: { ...COST, state: bolt11, invoice: 'lnbcrt-agreed', expiresAt: LATER },
+      bolt12: null,
+      onchain: { ...COST, state: onchain, address: 'bcrt1-agreed', expiresAt: LATER, minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: paidSat === null ? null : sat(paidSat) },
+    },
+  })
+}
+
+const both = (bolt11: PaymentState, onchain: PaymentState) => orderWith({ payment: paymentOf(bolt11, onchain) })
+const next = (order: Order, reading: OrderReading, at = NOW + 1) => advance(order, reading, 'REGTEST', at).order
+const shown = (order: Order, at = NOW + 1) => handedOut(order.payment, payableUntil(order), at)
+
+test.each<[string, Order, OrderReading, object]>([
+  ['held by one way, and lapsed by the other, is to be refunded', both('HOLD', 'EXPECT_PAYMENT'), readingOf('FAILED_OR_LAPSED', 'HOLD', 'REFUNDED_OR_LAPSED'), { state: 'REFUND_PENDING', payment: { onchain: { state: 'EXPIRED' } } }],
+  ['paid by one way, and lapsed by the other, is to be refunded', both('PAID', 'EXPECT_PAYMENT'), readingOf('FAILED_OR_LAPSED', 'PAID', 'REFUNDED_OR_LAPSED'), { state: 'REFUND_PENDING', payment: { onchain: { state: 'EXPIRED' } } }],
+  ['given back by the way that it was paid by is refunded', both('HOLD', 'EXPECT_PAYMENT'), readingOf('FAILED_OR_LAPSED', 'REFUNDED_OR_LAPSED', 'REFUNDED_OR_LAPSED'), { state: 'REFUNDED', payment: { bolt11: { state: 'REFUNDED' }, onchain: { state: 'EXPIRED' } } }],
+  ['of which too little was paid, and whose other way lapses, still wants the rest', both('EXPECT_PAYMENT', 'UNDERPAID'), readingOf('AWAITING_PAYMENT', 'REFUNDED_OR_LAPSED', 'UNDERPAID', 3_000), { state: 'UNDERPAID', payment: { bolt11: { state: 'EXPIRED' }, onchain: { state: 'UNDERPAID' } } }],
+])('an order %s', (_what, order, reading, expected) => {
+  expect(next({ ...order, paymentSeenAt: NOW }, reading)).toMatchObject(expected)
+})
+
+test.each<PaymentState>(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])('what was %s once is never due again, and that the LSP takes it back is told once', (state) => {
+  const taken = advance({ ...both('EXPECT_PAYMENT', state), paymentSeenAt: NOW }, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), 'REGTEST', NOW + 1)
+  expect(taken.changes.join()).toContain('the LSP takes back that it was paid')
+  expect(taken.order.payment.onchain?.state).toBe(state)
+  expect(taken.order.state).not.toBe('AWAITING_PAYMENT')
+  expect(shown(taken.order)).toMatchObject({ bolt11: null, onchain: { state } })
+  expect(advance(taken.order, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), 'REGTEST', NOW + 2).changes).toEqual([])
+})
+
+test('what has arrived on chain never gets less, so that nothing is asked for twice', () => {
+  const order = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf('UNDERPAID', 'EXPECT_PAYMENT', 'UNDERPAID', 4_000))
+  const less = next(order, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT', 0))
+  expect(less).toMatchObject({ state: 'UNDERPAID', payment: { onchain: { state: 'UNDERPAID', paidSat: 4_000 } } })
+  expect(shown(less)).toMatchObject({ bolt11: null, onchain: { paidSat: 4_000 } })
+})
+
+test('what was swapped stays withheld though the LSP claims that a satoshi has come', () => {
+  const swapped = next(orderWith(), readingWith('EXPECT_PAYMENT', { paidSat: sat(1) }, 'lnbcrt-another'))
+  expect(swapped.paymentWarning).toContain('replaced')
+  expect(shown(swapped)).toEqual(NO_PAYMENT)
+  expect(shown(next(swapped, readingWith('EXPECT_PAYMENT', { paidSat: sat(1) })))).toEqual(NO_PAYMENT)
+  // Paid before that was seen, it is paid.
+  expect(next(swapped, readingWith('PAID', { state: 'PAID' }))).toMatchObject({ state: 'PAID', payment: { bolt11: { state: 'PAID' } } })
+  // Nobody pays it, and some day it is over.
+  expect(next(swapped, readingWith('EXPECT_PAYMENT'), LATER + 1).state).toBe('EXPIRED')
+})
+
+test.each<[string, Partial<OrderReading>]>([
+  ['another price', { payment: { bolt11: { state: 'EXPECT_PAYMENT', feeTotalSat: sat(6_000), orderTotalSat: sat(6_000), invoice: 'lnbcrt-agreed', expiresAt: LATER }, bolt12: null, onchain: null } }],
+  ['a channel of a tenth', { terms: { lspBalanceSat: sat(100_000) } }],
+  ['a lease of a week', { terms: { channelExpiryBlocks: 1_008 } }],
+  ['nothing on the client’s side', { terms: { clientBalanceSat: sat(0) } }],
+])('an LSP that makes %s of an order is not paid', (_what, changes) => {
+  const order = orderWith()
+  const asked = { ...order, request: { ...order.request, clientBalanceSat: sat(1_000) }, terms: { ...order.terms, clientBalanceSat: sat(1_000) } }
+  const { order: worse, changes: told } = advance(asked, readingWith('EXPECT_PAYMENT', changes), 'REGTEST', NOW + 1)
+  expect(worse.paymentWarning).not.toBeNull()
+  expect(told.join()).toContain(worse.paymentWarning)
+  expect(shown(worse)).toEqual(NO_PAYMENT)
+})
+
+test('a free channel for which an LSP asks to be paid later is not paid for', () => {
+  const free = orderWith({ feeTotalSat: sat(0), orderTotalSat: sat(0), payment: NO_PAYMENT, state: 'PAID', expiresAt: null })
+  const asked = advance(free, readingWith('EXPECT_PAYMENT'), 'REGTEST', NOW + 1)
+  expect(asked.order).toMatchObject({ state: 'PAID', payment: NO_PAYMENT, paymentWarning: 'the LSP asks to be paid for what was free' })
+})
+
+test('an order whose end is moved to the past is over, and says so', () => {
+  expect(next(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: NOW - 1 })).state).toBe('EXPIRED')
+  expect(advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), 'REGTEST', NOW + 1).changes).toEqual([`to be paid by ${new Date(LATER - 60_000).toISOString()}`])
+})

@@ -2,7 +2,7 @@ import { bech32 } from '@scure/base'
 import { describe, expect, test } from 'vitest'
 import { decodeInvoice } from '../../src/domain/invoice.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, course, eventsOf, follow, orderAt, pay, readOrder, sequencesOf, SIZE_SAT, type EventData, type OrderData, type Transport } from '../support/operations.ts'
+import { counting, course, eventsOf, follow, orderAt, pay, readOrder, sequencesOf, SIZE_SAT, type EventData, type OrderData, type Transport, lasting } from '../support/operations.ts'
 
 /** Long enough for every step to be read at least once, however busy the machine. */
 const STEP_MS = 500
@@ -108,6 +108,7 @@ async function playThrough(gateway: TestGateway, lspId: string, expected: Expect
   const refundOnchainAddress = way === 'ONCHAIN' ? gateway.sandbox.wallet.newAddress() : null
   const ordered = await orderAt(gateway, lspId, { clientBalanceSat: expected.clientBalanceSat, refundOnchainAddress })
   const follower = follow(gateway, ordered.id, { over })
+  await follower.until(() => true)
   // Beacon's node is registered for a first payment as soon as the order is read.
   if (lspId === 'beacon') await follower.until(({ order }) => order.jit !== null)
   await pay(gateway, ordered.id, way)
@@ -143,7 +144,7 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
         expect(gateway.sandbox.wallet.payment(ordered.payment.bolt11?.paymentHash ?? '')).toMatchObject({ state: 'SUCCEEDED', amountSat: ordered.orderTotalSat })
 
         // What was told live is what is kept.
-        expect(await eventsOf(gateway, ordered.id)).toEqual(events)
+        expect(lasting(await eventsOf(gateway, ordered.id))).toEqual(lasting(events))
         expect(await readOrder(gateway, ordered.id)).toEqual({ ...last, checkedAt: expect.stringMatching(INSTANT) })
       })
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Hints } from '../../src/orders/hints.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, eventsOf, follow, followAll, orderAt, ORDER_UPDATED, pay, readOrder, sequencesOf, type Transport } from '../support/operations.ts'
+import { counting, eventsOf, follow, followAll, orderAt, ORDER_UPDATED, pay, readOrder, sequencesOf, type Transport, lasting } from '../support/operations.ts'
 
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
 const transports: readonly Transport[] = ['WebSocket', 'SSE']
@@ -100,7 +100,7 @@ describe.concurrent('orderUpdated', () => {
     await first.untilState('PAID')
     const second = follow(gateway, id, { over: 'SSE' })
     const [one, two] = await Promise.all([first.end(), second.end()])
-    expect(one).toEqual(two)
+    expect(lasting(one)).toEqual(lasting(two))
     expect(one.at(-1)?.state).toBe('COMPLETED')
   })
 
@@ -153,7 +153,7 @@ describe.concurrent('ordersUpdated', () => {
 
     for (const { id } of orders) {
       const told = all.events.filter(({ order }) => order.id === id)
-      expect(told).toEqual(await eventsOf(gateway, id, id === before.id ? 1 : 0))
+      expect(lasting(told)).toEqual(lasting(await eventsOf(gateway, id, id === before.id ? 1 : 0)))
     }
     expect(all.events.filter(({ order, sequence }) => order.id === before.id && sequence === 1)).toEqual([])
   })

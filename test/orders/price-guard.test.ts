@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway } from '../support/gateway.ts'
 import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
-import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
+import { lsps1Order, NODE, settings, startScriptedLsp } from '../quotes/support.ts'
 
 const ADDRESS = 'bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
@@ -93,7 +93,7 @@ test('a way to pay that costs more than maxOrderTotalSat is not handed out, also
   await using lsp = await startScriptedLsp(() => {
     const order = lsps1Order(Date.now(), { feeSat: 1_000 })
     const { expires_at } = order.payment.bolt11
-    return { ...order, payment: { ...order.payment, onchain: { state: 'EXPECT_PAYMENT', expires_at, fee_total_sat: '6000', order_total_sat: '6000', address: ADDRESS, min_onchain_payment_confirmations: 1 } } }
+    return { ...order, payment: { ...order.payment, onchain: { state: 'EXPECT_PAYMENT', expires_at, fee_total_sat: '6000', order_total_sat: '6000', address: NODE.newAddress(), min_onchain_payment_confirmations: 1 } } }
   })
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('two-ways', lsp.url)] } })
   const order = async (maxOrderTotalSat: number) => {

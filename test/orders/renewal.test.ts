@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
+import { NODE, settings } from '../quotes/support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { CHANNEL_FIELDS, follow, orderAt, pay, PAYMENT_FIELDS } from '../support/operations.ts'
+import { json, QueueServer } from '../support/queue-server.ts'
 
-const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
+const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
 const RENEW = `mutation ($input: RenewChannelInput!) {
   renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } }
 }`
@@ -46,6 +48,7 @@ describe.concurrent('a renewal', () => {
       shortChannelId,
       state: 'AWAITING_PAYMENT',
       feeTotalSat: 5_590,
+      checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' }), expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' })]),
       payment: { bolt11: { state: 'EXPECT_PAYMENT', feeTotalSat: 5_590, orderTotalSat: 5_590, paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) }, onchain: null },
       channel: { state: 'OPEN', shortChannelId, expiresAt, fundingOutpoint: expect.stringMatching(new RegExp(`^${fundingTxid}:\\d$`)) },
     })
@@ -116,5 +119,91 @@ describe.concurrent('a renewal', () => {
   test('of nobody’s is null', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: [] } })
     expect(await renewal(gateway, '01900000-0000-7000-8000-000000000000')).toBeNull()
+  })
+})
+
+describe.concurrent('of an LSP that answers otherwise than it was asked', () => {
+  const SCID = '643904x1419x1'
+
+  function invoice(description: string): string {
+    return NODE.issueInvoice({ amountSat: 1_000, description, createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 }).bolt11
+  }
+
+  /** An LSP of draft 0.0.1 whose `answer` a test changes; renews at once. */
+  async function renewing(answer: Record<string, unknown> = {}) {
+    const nowSeconds = Math.floor(Date.now() / 1_000)
+    const honest = {
+      order_id: 'renewal-1',
+      fee_total: 1_000,
+      order_expiry_ts: nowSeconds + 3_600,
+      amount_paid: 0,
+      ln_invoice: invoice('a renewal'),
+      btc_address: '',
+      channel_open_tx: 'ab'.repeat(32),
+      channel_open_tx_outnum: 0,
+      channel_expiry_ts: nowSeconds + 86_400,
+      channel_renewed_expiry: 13,
+      channel_renewed_expiry_ts: nowSeconds + 864_000,
+      scid: SCID,
+      state: 'CREATED',
+    }
+    const state = { answer: { ...honest, ...answer }, readings: 0 }
+    const server = await QueueServer.start()
+    server.always((request, response) => {
+      if (request.path === '/lsp/channel') state.readings += 1
+      json(200, state.answer)(request, response)
+    })
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })], pace: { activeMs: 20, idleMs: 1_000 } } })
+    const ordered = await renew(gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed' })
+    return {
+      gateway,
+      ordered,
+      state,
+      nowSeconds,
+      async untilRead() {
+        const before = state.readings
+        await vi.waitUntil(() => state.readings >= before + 2, { timeout: 8_000, interval: 10 })
+      },
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  test('nothing is to be paid for another channel, nor until an end that is past', async () => {
+    await using another = await renewing({ scid: '643904x1419x2' })
+    expect(another.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: 'the LSP answered for the channel 643904x1419x2' })
+    await using past = await renewing({ channel_renewed_expiry_ts: Math.floor(Date.now() / 1_000) - 60 })
+    expect(past.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: expect.stringContaining('which is past') })
+    await using spelt = await renewing({ scid: SCID.replaceAll('x', ':') })
+    expect(spelt.ordered).toMatchObject({ __typename: 'Renewal', shortChannelId: SCID })
+  })
+
+  test.each([
+    ['another order', { order_id: 'renewal-2' }],
+    ['another channel', { scid: '1x2x3' }],
+  ])('an answer about %s changes nothing', async (_, answer) => {
+    await using at = await renewing()
+    const before = await renewal(at.gateway, at.ordered.id)
+    Object.assign(at.state.answer, { state: 'OPENED', amount_paid: 1_000, ...answer })
+    await vi.waitUntil(() => at.state.readings >= 2, { timeout: 8_000, interval: 10 })
+    expect(await renewal(at.gateway, at.ordered.id)).toEqual(before)
+    Object.assign(at.state.answer, { order_id: 'renewal-1', scid: SCID })
+    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
+  })
+
+  test('an invoice that takes the place of the first one is shown to nobody, and neither is the first one then', async () => {
+    await using at = await renewing()
+    expect(at.ordered).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { invoice: at.state.answer.ln_invoice } } })
+    at.state.answer.ln_invoice = invoice('something else')
+    await at.untilRead()
+    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ payment: { bolt11: null, bip21: null } }), { timeout: 5_000 })
+  })
+
+  test('an end that is past is not believed later either', async () => {
+    await using at = await renewing()
+    Object.assign(at.state.answer, { state: 'OPENED', amount_paid: 1_000, channel_renewed_expiry_ts: at.nowSeconds - 60 })
+    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED', renewedUntil: at.ordered.renewedUntil }), { timeout: 5_000 })
   })
 })

@@ -218,6 +218,9 @@ export class Follower {
   }
 }
 
+/** Events without what is to be paid, which each shows as of now. */
+export const lasting = (events: readonly EventData[]) => events.map((event) => ({ ...event, order: { ...event.order, payment: null } }))
+
 export const sequencesOf = (events: readonly EventData[]) => events.map(({ sequence }) => sequence)
 
 /** `first`, the number after it, and so on. */
