@@ -60,3 +60,10 @@ export class LspFailure extends Error implements FailureDetails {
     return { code: this.code, message: this.message, property: this.property, retryAt: this.retryAt }
   }
 }
+
+/** What the LSP answered is not about the order that it was asked about. */
+export class AnotherOrder extends LspFailure {
+  constructor() {
+    super('BAD_RESPONSE', 'the LSP answered about another order')
+  }
+}

@@ -1,9 +1,10 @@
-import type { OrderLog } from './log.ts'
-import { LspFailure } from '../domain/failure.ts'
+import { withOwnDestinations } from './destinations.ts'
+import { OrderMoved, type OrderLog } from './log.ts'
+import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
-import { NO_PAYMENT, withHashCheck } from '../domain/offer.ts'
+import { NO_PAYMENT } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
-import { advance } from '../domain/progress.ts'
+import { advance, showsPayment } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -15,6 +16,8 @@ import type { LspRegistry } from '../upstream/registry.ts'
 
 /** What an order's LSP calls an order that it no longer knows. */
 const FORGOTTEN = 'NOT_FOUND'
+/** So often an LSP may say that it does not know an order which was imported, before it is believed. */
+const MOST_NOT_FOUND = 3
 
 /** Reads orders at their LSPs and writes down what became of them. */
 export class OrderReader {
@@ -41,11 +44,39 @@ export class OrderReader {
       accessToken: placement.accessToken,
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
-      features: this.#lsps.require(order.lspId).features,
+      // What is to be asked or registered beside the order waits until the LSP has said that there is such an order.
+      features: isHearsay(order) ? [] : this.#lsps.require(order.lspId).features,
       lnurlChannel: order.lnurlChannel,
       jit: order.jit,
       paid: order.paymentSeenAt !== null,
     }
+  }
+
+  /**
+   * Reads it at once, since somebody is looking, by the budget that the tracker reads by too. When that is spent, or
+   * the LSP is to be left alone, it is given as it stands, and is the tracker's to read next.
+   */
+  async readNow(id: string): Promise<Order> {
+    const tracked = await this.#tracked(id)
+    const { settings, notBefore } = this.#lsps.require(tracked.order.lspId)
+    const now = this.#clock.now()
+    const isAllowed = notBefore <= now && (await this.#store.transaction(({ readings }) => readings.takeReading(settings.id, settings.requestsPerMinute, now)))
+    if (!isAllowed) {
+      await this.#store.orders.makeDue(id, now)
+      return tracked.order
+    }
+    try {
+      return await this.read(tracked)
+    } catch (error) {
+      if (!(error instanceof OrderMoved)) throw error
+      return (await this.#tracked(id)).order
+    }
+  }
+
+  async #tracked(id: string): Promise<TrackedOrder> {
+    const tracked = await this.#store.orders.get(id)
+    if (!tracked) throw new Error(`the order ${id} is gone`)
+    return tracked
   }
 
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
@@ -56,8 +87,8 @@ export class OrderReader {
     if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || order.lspOrderId !== null }, [])
     let reading: OrderReading
     try {
-      reading = await lsp.adapter.readOrder(lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref)
-      if (reading.lspOrderId !== ref.lspOrderId) throw new LspFailure('BAD_RESPONSE', 'the LSP answered about another order')
+      reading = await lsp.adapter.readOrder(lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isHearsay(order) }), ref)
+      if (reading.lspOrderId !== ref.lspOrderId) throw new AnotherOrder()
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       return this.#unread(order, tracking, lsp, error)
@@ -65,8 +96,9 @@ export class OrderReader {
     if (isProvisional(lsp, order, reading)) {
       return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
     }
-    const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now())
-    const read = { ...(order.paymentUnconfirmed ? await this.#withOwnHash(next) : next), failureSuspected: false }
+    const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now(), lsp.pubkeys)
+    const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
+    const read = { ...(order.paymentUnconfirmed ? await this.#withOwnDestinations(confirmed) : confirmed), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
     if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
@@ -81,27 +113,31 @@ export class OrderReader {
     }
   }
 
-  /** The first time that it is known here by what an imported order is paid: not by what is another's. */
-  async #withOwnHash(order: Order): Promise<Order> {
-    const paymentHash = order.payment.bolt11?.paymentHash
-    if (paymentHash === undefined) return order
-    const holder = await this.#store.paymentHashes.claim(paymentHash, order.placementId)
-    const { payment, checks } = withHashCheck({ payment: order.payment, free: false, checks: order.checks }, holder === order.placementId ? null : { isSameOrder: false })
-    return payment === null ? { ...order, payment: NO_PAYMENT, checks, paymentWarning: `what the LSP asks for fails a check: ${checks.at(-1)?.message}` } : { ...order, checks }
+  /** The first time that it is known here what is to be paid: not what another order is paid by. */
+  async #withOwnDestinations(order: Order): Promise<Order> {
+    const { placementId: id, clientId, lspId, lspOrderId } = order
+    const offer = await withOwnDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks })
+    if (offer.payment !== null) return { ...order, payment: offer.payment, checks: offer.checks }
+    return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: `what the LSP asks for fails a check: ${offer.checks.find(({ verdict }) => verdict === 'FAILED')?.message}` }
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */
   #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
-    const later = this.#after(order, tracking, lsp, tracking.failures + 1)
     const now = this.#clock.now()
+    if (isHearsay(order) && failure instanceof AnotherOrder) {
+      return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [`${failure.message}, and is asked about this one no more`])
+    }
+    // What else went wrong before counts for nothing when it first says that it does not know the order.
+    const isFirst = failure.code === 'NOT_FOUND' && order.lspState !== FORGOTTEN
+    const later = this.#after(order, tracking, lsp, isFirst ? 1 : tracking.failures + 1)
     if (order.state === 'AWAITING_PAYMENT' && order.paymentSeenAt === null && order.expiresAt !== null && order.expiresAt <= now) {
       return this.#log.write(order, { ...order, state: 'EXPIRED' }, later, [`it was not paid in time, and the LSP does not tell about it: ${failure.message}`])
     }
     if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
     const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
     // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
-    if (order.paymentUnconfirmed) return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: now }, { ...later, nextReadAt: null, final: true }, news)
-    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: this.#clock.now() }, later, news)
+    const isOver = isHearsay(order) && later.failures >= MOST_NOT_FOUND
+    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: now }, isOver ? { ...later, nextReadAt: null, final: true } : later, news)
   }
 
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
@@ -117,7 +153,7 @@ export class OrderReader {
     const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
     // Nothing has happened to the order since the LSP said yes, or it would be no longer PAID, or updated later.
     const isUnderWay = order.openRequest?.failure === null && this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
-    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isUnderWay && !isBeingRefunded
+    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && !isUnderWay && !isBeingRefunded
   }
 
   /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */
@@ -135,6 +171,14 @@ export class OrderReader {
       return this.#log.write(order, { ...order, openRequest }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
     }
   }
+}
+
+/**
+ * Whether all that is known of it is what an imported document says, which anybody can write. Until its LSP has
+ * answered about it here, nothing is done with it there.
+ */
+export function isHearsay(order: Order): boolean {
+  return order.importedAt !== undefined && order.paymentUnconfirmed === true
 }
 
 /**

@@ -4,6 +4,7 @@ import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUME
 import { unseal } from './seal.ts'
 import { NO_PAYMENT } from '../domain/offer.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { OrderState } from '../domain/order.ts'
 import type { Quote } from '../domain/quote.ts'
 import { cleanText } from '../domain/text.ts'
 import type { Clock } from '../domain/time.ts'
@@ -55,7 +56,7 @@ export class Importing {
 
   /**
    * The order of the document, which is the client's from now on; one that is its already is given as it stands.
-   * Its LSP is asked once before this returns, if it answers.
+   * Its LSP is asked once before this returns, if it may be asked now and answers.
    * @throws ImportRefusal
    */
   async importOrder(clientId: string, document: string, sealKey: string | null): Promise<Order> {
@@ -63,15 +64,17 @@ export class Importing {
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
     if (known) return known
     const accessToken = await accessTokenOf(told, sealKey)
+    let order: Order
     try {
-      await this.#take(clientId, lsp, told, accessToken, contents)
+      order = await this.#take(clientId, lsp, told, accessToken, contents)
     } catch (error) {
       // The same document was imported at the same moment: then it is here now.
       const meanwhile = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
       if (!meanwhile) throw error
       return meanwhile
     }
-    return this.#askOnce(contents.order.id)
+    // One that the LSP never named cannot be asked about.
+    return told.lspOrderId === null ? order : this.#reader.readNow(order.id)
   }
 
   #read(document: string): { told: PortableLsp; lsp: Lsp; contents: PortableContents } {
@@ -107,18 +110,17 @@ export class Importing {
     return held?.order ?? refuseOthers()
   }
 
-  async #take(clientId: string, lsp: Lsp, told: PortableLsp, accessToken: string | null, { quote, order: portable, events }: PortableContents): Promise<void> {
+  async #take(clientId: string, lsp: Lsp, told: PortableLsp, accessToken: string | null, { quote, order: portable, events }: PortableContents): Promise<Order> {
     const now = this.#clock.now()
     const placementId = uuidv7()
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
     const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
-    const order = { ...ownedOrder(portable, owner, told), createdAt: Math.min(portable.createdAt, now), importedAt: now }
+    const order = { ...ownedOrder(portable, owner, told), state: importedState(portable, told), createdAt: Math.min(portable.createdAt, now), importedAt: now }
     const history = this.#history(events, order.id, owner, told)
-    // One that the LSP never named cannot be asked about.
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
     const tracking: Tracking = { nextReadAt: isOver ? null : now + lsp.settings.timeoutMs, failures: 0, openAttempts: 0, final: isOver }
-    await this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
+    return this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
       if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
@@ -146,19 +148,6 @@ export class Importing {
       const snapshot = { ...ownedOrder(parse(schema, merged, `events[${sequence - 1}].order.`), owner, told), id, state, sequence }
       return { orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
     })
-  }
-
-  /** What its LSP says of it now; the tracker asks again when it does not answer. */
-  async #askOnce(id: string): Promise<Order> {
-    const tracked = await this.#store.orders.get(id)
-    if (!tracked) throw new Error(`the order ${id} was imported and is gone`)
-    if (tracked.tracking.final) return tracked.order
-    try {
-      return await this.#reader.read(tracked)
-    } catch (error) {
-      if (!(error instanceof OrderMoved)) throw error
-      return (await this.#store.orders.get(id))?.order ?? tracked.order
-    }
   }
 }
 
@@ -194,6 +183,14 @@ function ownedOrder(order: PortableOrder, owner: Owner, { lspOrderId }: Portable
     jit: null,
     failureSuspected: false,
   }
+}
+
+/**
+ * OUTCOME_UNKNOWN waits for the answer to a POST, which nobody here has sent. What the LSP has named stands there, as
+ * far as is known: it is asked what is to be paid. What it has not is over.
+ */
+function importedState({ state }: PortableOrder, { lspOrderId }: PortableLsp): OrderState {
+  return state === 'OUTCOME_UNKNOWN' && lspOrderId !== null ? 'AWAITING_PAYMENT' : state
 }
 
 /** It leads to the order that it became, and to no other. */

@@ -22,10 +22,11 @@ export class ImportStore {
   }
 
   /**
-   * What was imported under an LSP's id before the LSP gave that id to what is placed here is no longer asked for
-   * there: whoever imported it had guessed the id, or the LSP gives ids twice.
+   * What others imported under an LSP's id before the LSP gave that id to what is placed here is no longer asked for
+   * there: whoever imported it had guessed the id, or the LSP gives ids twice. An LSP that answers a client with the
+   * order that it has already ends no import of that client's own.
    */
-  async disown({ id, lspId, lspOrderId }: { id: string; lspId: string; lspOrderId: string }): Promise<void> {
+  async disown({ id, clientId, lspId, lspOrderId }: { id: string; clientId: string; lspId: string; lspOrderId: string }): Promise<void> {
     const sameUrl = this.#db.selectFrom('lsps').select('url').where('id', '=', lspId)
     await this.#db
       .updateTable('placements')
@@ -34,6 +35,7 @@ export class ImportStore {
       .where('lsp_order_id', '=', lspOrderId)
       .where('question', 'like', `${IMPORTED}%`)
       .where('id', '!=', id)
+      .where('client_id', '!=', clientId)
       .execute()
   }
 

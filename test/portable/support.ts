@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
 import { ORDER_FIELDS, type OrderData } from '../support/operations.ts'
 
@@ -38,4 +38,41 @@ export function forged(document: string, forge: (parsed: any) => void): string {
   const parsed: unknown = JSON.parse(document)
   forge(parsed)
   return JSON.stringify(parsed)
+}
+
+/** A document that somebody made up, of an order at an LSP whom `lsp` describes as a document does. */
+export function invented(lsp: { protocol: string; url: string; lspOrderId: string | null }, changes: Record<string, unknown> = {}): string {
+  const now = Date.now()
+  const terms = { lspBalanceSat: 1_000_000, clientBalanceSat: 0, channelExpiryBlocks: 12_960, requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null, announceChannel: false }
+  const request = { ...terms, clientPubkey: '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8', clientAddress: '127.0.0.1:9735', refundOnchainAddress: null, token: null, asset: null }
+  const price = { feeTotalSat: 1_000, orderTotalSat: 1_000 }
+  const order = {
+    id: randomUUID(),
+    state: 'AWAITING_PAYMENT',
+    sequence: 1,
+    request,
+    terms,
+    ...price,
+    channel: null,
+    asset: null,
+    refund: null,
+    failureReason: null,
+    openRequest: null,
+    lspState: null,
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: null,
+    checkedAt: null,
+    paymentSeenAt: null,
+    fundedAt: null,
+    ...changes,
+  }
+  return JSON.stringify({
+    format: 'sluice-order',
+    version: 1,
+    lsp: { network: 'REGTEST', needsAccessToken: false, sealedAccessToken: null, ...lsp },
+    quote: { id: randomUUID(), basis: 'FIRM', ...price, bolt11FeeTotalSat: 1_000, onchainFeeTotalSat: null, terms, notes: [], request, createdAt: now, observedAt: null, expiresAt: now },
+    order,
+    events: [{ sequence: 1, at: now, previousState: null, state: order.state, message: 'ordered', order }],
+  })
 }
