@@ -22,8 +22,8 @@ const LOOK_ELSEWHERE_MS = 100
 const WRITE_PATIENCE_MS = 10 * MINUTE_MS
 const WRITE_AGAIN_MS = 50
 const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
-/** Waited before each look for what an order costs, where the answer to it did not say. */
-const PAYMENT_LOOKS_MS = [500, 1_000, 2_000, 4_000, 8_000]
+/** Waited before each look for what an order costs, where the answer to it did not say; after these, it is read as others are. */
+const PAYMENT_LOOKS_MS = [500, 1_000, 2_000]
 
 /** It stands at the LSP, which has yet to say what is to be paid for it. */
 const UNPRICED = new LspFailure('BAD_RESPONSE', 'the LSP took the order, and has not said yet what is to be paid', { effect: 'unknown' })

@@ -91,6 +91,16 @@ describe.concurrent('orderUpdated', () => {
     expect(await listening(`order:${id}`, 0)).toBe(0)
   })
 
+  test('shows what an event asked to be paid for as long as the order asks for it, and never once it was paid', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+    const { id, payment } = await orderAt(gateway, 'kestrel')
+    const firstPayment = async () => (await eventsOf(gateway, id))[0]?.order.payment
+    expect(await firstPayment()).toMatchObject({ bolt11: { invoice: payment.bolt11?.invoice }, bip21: payment.bip21 })
+    await pay(gateway, id)
+    await follow(gateway, id).untilState('COMPLETED')
+    expect(await firstPayment()).toMatchObject({ bolt11: null, onchain: null, bip21: null })
+  })
+
   test('tells two followers the same, also when they came at different times', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], stepMs: 300 } })
     const { id } = await orderAt(gateway, 'kestrel')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 import { exported, forged, importInto } from '../portable/support.ts'
-import { lsps1Order, settings, startScriptedLsp } from '../quotes/support.ts'
+import { lsps1Order, NODE, settings, startScriptedLsp } from '../quotes/support.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { follow, orderAt, pay, readOrder } from '../support/operations.ts'
 
@@ -109,5 +109,42 @@ describe('an LSP that says only later what is to be paid', () => {
     const { createOrder } = await gateway.ask(ORDER, { id: quotes.quotes[0].id })
     expect(createOrder.payment.bolt11.invoice).toBe(invoice)
     expect(lsp.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
+  })
+
+  const unpriced = async (orderTotal: number) => {
+    const state = { isPriced: false }
+    const { bolt11 } = NODE.issueInvoice({ amountSat: orderTotal, description: 'a channel', createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 })
+    const priced = { fee_total: orderTotal, order_total: orderTotal }
+    const lsp = await startScriptedLsp(({ method, path }) => {
+      if (path !== '/lsp/channel') return {}
+      const is = { ...created, ...priced }
+      return method === 'POST' ? is : { ...is, state: 'CREATED', ...(state.isPriced ? { ln_invoice: bolt11 } : {}) }
+    })
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [draft(lsp.url)] } })
+    return { state, gateway, lsp, bolt11, async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await lsp[Symbol.asyncDispose]() } }
+  }
+
+  /** An order at the price that somebody was told for another node. */
+  async function orderedUnpriced(at: Awaited<ReturnType<typeof unpriced>>) {
+    at.state.isPriced = true
+    const ask = (clientPubkey: string, firm: string) => at.gateway.ask('query ($request: ChannelRequest!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) { quotes { id basis } failures { message } } }', { request: { clientPubkey, lspBalanceSat: 1_000_000 }, firm })
+    await ask(at.gateway.sandbox.wallet.pubkey, 'ALWAYS')
+    at.state.isPriced = false
+    const observed = await ask(NODE.pubkey, 'NEVER')
+    expect(observed.quotes.quotes).toMatchObject([{ basis: 'OBSERVED' }])
+    return (await at.gateway.ask(ORDER, { id: observed.quotes.quotes[0].id })).createOrder.id as string
+  }
+
+  test('and takes its time has its order followed, with nothing to pay until then', async () => {
+    await using at = await unpriced(1_000)
+    const id = await orderedUnpriced(at)
+    const follower = follow(at.gateway, id)
+    const late = await follower.untilState('AWAITING_PAYMENT')
+    expect(late.order).toMatchObject({ lspOrderId: 'late-1', orderTotalSat: 1_000, payment: { bolt11: null }, nextStep: { action: 'NONE', message: expect.stringContaining('has not said yet what is to be paid') } })
+    at.state.isPriced = true
+    const confirmed = await follower.until(({ message }) => message.includes('the LSP confirmed what is to be paid'))
+    expect(confirmed.order.nextStep).toMatchObject({ action: 'PAY' })
+    await follower.stop()
+    expect(at.lsp.requests.filter(({ method }) => method === 'POST')).toHaveLength(2)
   })
 })

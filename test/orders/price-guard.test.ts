@@ -108,3 +108,39 @@ test('a way to pay that costs more than maxOrderTotalSat is not handed out, also
   expect(guarded.bip21).toMatch(/^bitcoin:\?lightning=/)
   expect(await order(6_000)).toMatchObject({ bolt11: { orderTotalSat: 1_000 }, onchain: { orderTotalSat: 6_000 } })
 })
+
+describe('a price that nobody took', () => {
+  const COMPARE = 'query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) { quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code } } }'
+
+  /** A quote of what the LSP asked of another node, once its budget is spent. */
+  async function observed() {
+    const state = { feeSat: 1_000 }
+    const lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { feeSat: state.feeSat, order_id: `order-${state.feeSat}-${Math.random()}` }))
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('dear', lsp.url, { courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1 } })] } })
+    const quote = async (clientPubkey: string) => (await gateway.ask(COMPARE, { request: { clientPubkey, lspBalanceSat: 1_000_000 } })).quotes.quotes[0] as { id: string; basis: string }
+    await quote(gateway.sandbox.wallet.pubkey)
+    const { id, basis } = await quote(NODE.pubkey)
+    expect(basis).toBe('OBSERVED')
+    const posts = () => lsp.requests.filter(({ path }) => path === '/create_order').length
+    expect(posts()).toBe(1)
+    return { state, gateway, id, posts, async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await lsp[Symbol.asyncDispose]() } }
+  }
+
+  test('costs the LSP no order, as long as the guard is below what is known', async () => {
+    await using at = await observed()
+    for (let index = 0; index < 5; index++) expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 1 })).toMatchObject({ __typename: 'PriceChangedError' })
+    expect(at.posts()).toBe(1)
+  })
+
+  test('costs the LSP one order, however often it is asked for again, and whoever agrees to it gets that order', async () => {
+    await using at = await observed()
+    at.state.feeSat = 2_000
+    for (let index = 0; index < 5; index++) expect(await createOrder(at.gateway, { quoteId: at.id })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { orderTotalSat: 2_000 } })
+    expect(at.posts()).toBe(2)
+    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({ __typename: 'Order', orderTotalSat: 2_000 })
+    expect(at.posts()).toBe(2)
+    // What was ordered is ordered: another channel of the same kind is another order.
+    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({ __typename: 'Order', orderTotalSat: 2_000 })
+    expect(at.posts()).toBe(3)
+  })
+})
