@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { cheapestOf, vetOffer, type Payment } from '../domain/offer.ts'
+import { cheapestOf, vetOffer, type Check, type Payment } from '../domain/offer.ts'
 import { ZERO_SAT } from '../domain/money.ts'
-import { moveWays, orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
+import { moveWays, orderStateOf, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
@@ -54,16 +54,17 @@ export class RenewalDesk {
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
-    const payment = this.#vet(lsp, reading, now)
+    const { payment, checks } = this.#vet(lsp, input, reading, now)
     const renewal: Renewal = {
       id: uuidv7(),
       clientId,
       lspId: lsp.id,
-      shortChannelId: reading.shortChannelId ?? input.shortChannelId,
+      shortChannelId: input.shortChannelId,
       lspOrderId: reading.lspOrderId,
       state: orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid: showsPayment(reading) }),
       feeTotalSat: cheapestOf(payment)?.feeTotalSat ?? ZERO_SAT,
       payment,
+      checks,
       channel: reading.channel,
       renewedUntil: reading.renewedUntil,
       paymentSeenAt: showsPayment(reading) ? now : null,
@@ -81,14 +82,16 @@ export class RenewalDesk {
     }
   }
 
-  async #insert({ renewals, paymentHashes }: Stores, renewal: Renewal, question: string): Promise<void> {
+  async #insert({ renewals, destinations }: Stores, renewal: Renewal, question: string): Promise<void> {
     const paymentHash = renewal.payment.bolt11?.paymentHash
-    const holder = paymentHash === undefined ? renewal.id : await paymentHashes.claim(paymentHash, renewal.id)
+    const holder = paymentHash === undefined ? renewal.id : await destinations.claim(paymentHash, renewal.id)
     if (holder !== renewal.id) throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${paymentHash} too`)
     await renewals.insert(renewal, question, renewal.createdAt + this.#pace.activeMs)
   }
 
-  #vet(lsp: Lsp, reading: RenewalReading, now: EpochMs): Payment {
+  #vet(lsp: Lsp, { shortChannelId }: RenewalInput, reading: RenewalReading, now: EpochMs): { payment: Payment; checks: readonly Check[] } {
+    if (isOther(reading.shortChannelId, shortChannelId)) throw new LspFailure('UNTRUSTWORTHY', `the LSP answered for the channel ${reading.shortChannelId}`)
+    if (reading.renewedUntil !== null && reading.renewedUntil <= now) throw new LspFailure('UNTRUSTWORTHY', `the LSP would renew the channel until ${new Date(reading.renewedUntil).toISOString()}, which is past`)
     if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const { payment, checks } = vetOffer(reading.payment, {
       network: lsp.settings.network,
@@ -100,7 +103,7 @@ export class RenewalDesk {
       now,
     })
     if (payment === null) throw new LspFailure('UNTRUSTWORTHY', checks.filter((check) => check.verdict === 'FAILED').map((check) => check.message).join('; '))
-    return payment
+    return { payment, checks }
   }
 
   /** Reads it once, and writes down what became of it. */
@@ -111,7 +114,11 @@ export class RenewalDesk {
     let soonest = now
     try {
       const reading = await lsp.adapter.readRenewal?.(lsp.call({ secrets: [] }), renewal.lspOrderId)
-      if (reading) next = this.#advance(renewal, reading, now)
+      if (reading) {
+        const isAnother = reading.lspOrderId !== renewal.lspOrderId || isOther(reading.shortChannelId, renewal.shortChannelId)
+        if (isAnother) throw new LspFailure('BAD_RESPONSE', 'the LSP answered about another renewal')
+        next = this.#advance(renewal, reading, now)
+      }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       // One that cannot be read must not be what an LSP is judged by.
@@ -124,15 +131,18 @@ export class RenewalDesk {
 
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {
     const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
-    const payment = moveWays(renewal.payment, reading.payment, paid, now)
+    // What is to be paid must not change under a wallet's hands.
+    const isReplaced = !paid && reading.payment !== null && replacesOffer(renewal.payment, reading.payment)
+    const payment = moveWays(isReplaced ? withoutOffer(renewal.payment) : renewal.payment, reading.payment, paid, now)
     const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
-    const isChanged = state !== renewal.state || reading.renewedUntil !== renewal.renewedUntil
+    const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil
+    const isChanged = state !== renewal.state || renewedUntil !== renewal.renewedUntil
     return {
       ...renewal,
       state,
       payment,
       channel: reading.channel ?? renewal.channel,
-      renewedUntil: reading.renewedUntil ?? renewal.renewedUntil,
+      renewedUntil,
       paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
       updatedAt: isChanged ? now : renewal.updatedAt,
     }
@@ -144,6 +154,16 @@ export class RenewalDesk {
     if (renewal.state === 'EXPIRED' || renewal.state === 'FAILED') return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
     return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
   }
+}
+
+/** Whether an answer names another channel; both spellings of an id are in use. */
+function isOther(told: string | null, shortChannelId: string): boolean {
+  return told !== null && told.replaceAll(':', 'x') !== shortChannelId.replaceAll(':', 'x')
+}
+
+/** Nobody paid for an end that had passed already. */
+function laterThan(start: EpochMs, end: EpochMs | null): EpochMs | null {
+  return end !== null && end > start ? end : null
 }
 
 function questionOf(clientId: string, lspId: string, { shortChannelId, validTo, signedMessage }: RenewalInput): string {

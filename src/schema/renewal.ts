@@ -6,6 +6,7 @@ import { LspError } from './errors.ts'
 import { LspType } from './lsp.ts'
 import { ChannelType } from './order.ts'
 import { payableNow, PaymentType } from './payment.ts'
+import { CheckType } from './quote.ts'
 import { LspFailure } from '../domain/failure.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import type { Gateway } from '../gateway.ts'
@@ -18,6 +19,7 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
     state: t.expose('state', { type: OrderStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
     payment: t.field({ type: PaymentType, resolve: (renewal, _, { gateway }) => payableNow({ ...renewal, expiresAt: null }, gateway.clock.now()) }),
+    checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (renewal) => renewal.checks ?? [] }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     renewedUntil: t.expose('renewedUntil', { type: 'DateTime', nullable: true, description: 'When the renewed channel may be closed.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
