@@ -42,8 +42,8 @@ describe.concurrent('orderUpdated', () => {
       const { id, events } = await endedOrder(gateway)
       expect(events.length).toBeGreaterThan(1)
       for (const after of counting(0, events.length + 1)) {
-        expect(await follow(gateway, id, { after, over }).end()).toEqual(events.slice(after))
-        expect(await eventsOf(gateway, id, after)).toEqual(events.slice(after))
+        expect(lasting(await follow(gateway, id, { after, over }).end())).toEqual(lasting(events.slice(after)))
+        expect(lasting(await eventsOf(gateway, id, after))).toEqual(lasting(events.slice(after)))
       }
     })
 
@@ -144,7 +144,7 @@ describe.concurrent('orderUpdated', () => {
     await pay(gateway, id)
     await quick.until(({ order }) => order.channel?.state === 'OPEN')
     await slow.until(({ order }) => order.channel?.state === 'OPEN')
-    expect(slow.events).toEqual(quick.events)
+    expect(lasting(slow.events)).toEqual(lasting(quick.events))
     await Promise.all([slow.stop(), quick.stop()])
   })
 })
