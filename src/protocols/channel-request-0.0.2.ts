@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ActionOutcome, Adapter, LspCall, OrderRef } from './adapter.ts'
 import { beyondDrafts, inWholeWeeks, mirroredTerms, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
 import { absent, idField, lenientList, lookUp, payloadField, satField, textField, websiteField, wordField } from './fields.ts'
-import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import { AnotherOrder, LspFailure, type FailureCode } from '../domain/failure.ts'
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
 import type { Channel, ChannelState, JitChannel, Refund, RefundState } from '../domain/order.ts'
@@ -283,6 +283,8 @@ export const channelRequest002: Adapter = {
   async readOrder(call, order) {
     const get = { method: 'GET' } as const
     const document = await call.http.exchange({ ...get, path: pathOf(order), answer: orderDocument })
+    // An LSP may know an order by more than its id. Whose it then is, nothing may be asked or registered for.
+    if (document.id !== order.lspOrderId) throw new AnotherOrder()
     const payment = paymentState(document, null)
     const state = orderState(document, payment)
     const paid = order.paid || payment === 'PAID' || payment === 'REFUNDED'

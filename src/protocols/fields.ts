@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Inexpressible } from './adapter.ts'
 import { cleanText } from '../domain/text.ts'
 import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
-import { sat, type Sat } from '../domain/money.ts'
+import { MAX_SAT, sat } from '../domain/money.ts'
 import type { AssetRequest } from '../domain/request.ts'
 import { DAY_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
@@ -16,14 +16,8 @@ export function absent<Schema extends z.ZodType>(schema: Schema) {
 /** Satoshis as a JSON number or as a string of decimal digits. */
 export const satField = z
   .union([z.number(), z.string().regex(/^\d{1,16}$/).transform(Number)])
-  .transform((value, context): Sat => {
-    try {
-      return sat(value)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message })
-      return z.NEVER
-    }
-  })
+  .refine((value) => Number.isSafeInteger(value) && value >= 0 && value <= MAX_SAT, `not a whole number of satoshis from 0 to ${MAX_SAT}`)
+  .transform(sat)
 
 /** The largest that the public schema can tell. */
 const MAX_INT = 0x7fff_ffff

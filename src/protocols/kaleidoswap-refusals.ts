@@ -43,6 +43,8 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
   return new LspFailure(known, message, {
     property: known === 'OPTION_MISMATCH' ? 'asset.assetId' : null,
     retryAt: instantAfter(details.retry_after, now),
+    // That something of the LSP's cannot be reached says nothing of how far it had come.
+    effect: known === 'UNAVAILABLE' ? 'unknown' : 'none',
   })
 }
 

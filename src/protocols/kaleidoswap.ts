@@ -284,7 +284,7 @@ export const kaleidoswap: Adapter = {
     const retry = await call.http.exchange({ method: 'POST', path: '/retry_delivery', body: { order_id: order.lspOrderId }, answer: retryDocument })
     const message = retry.message || `asset delivery: ${retry.status}`
     const refusal = lookUp(RETRY_REFUSALS, retry.status)
-    if (refusal !== null) throw new LspFailure(refusal, message)
+    if (refusal !== null) throw new LspFailure(refusal, message, { effect: refusal === 'UNAVAILABLE' ? 'unknown' : 'none' })
     return { message, txid: null }
   },
 }

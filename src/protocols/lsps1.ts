@@ -154,7 +154,7 @@ function parsePart<Schema extends z.ZodType>(schema: Schema, value: unknown): z.
  */
 function readRefusal(status: number, body: unknown): LspFailure | null {
   if (!isObject(body)) return null
-  if (isObject(body.error)) return refusalOfRpc(body.error)
+  if (isObject(body.error)) return refusalOfRpc(body.error, status)
   if (body.error || (status >= 400 && typeof body.message === 'string')) {
     const text = cleanTextOrNull(body.message) ?? cleanTextOrNull(body.error) ?? 'the LSP refused'
     return refusalOfText(text, status)
@@ -162,7 +162,7 @@ function readRefusal(status: number, body: unknown): LspFailure | null {
   return null
 }
 
-function refusalOfRpc(error: Record<string, unknown>): LspFailure {
+function refusalOfRpc(error: Record<string, unknown>, status: number): LspFailure {
   const data = isObject(error.data) ? error.data : {}
   const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)].filter(Boolean).join(': ')
   // Anything else could bring its own `toString`.
@@ -170,7 +170,7 @@ function refusalOfRpc(error: Record<string, unknown>): LspFailure {
   const code = lookUp(ERROR_CODES, said) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
   // LDK says "too many pending requests" under the code for a refused client.
   if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message)) return new LspFailure('RATE_LIMITED', message)
-  if (code === null) return refusalOfText(message || 'the LSP refused', 400)
+  if (code === null) return refusalOfText(message || 'the LSP refused', status)
   return new LspFailure(code, message || 'the LSP refused', {
     property: publicPropertyName(data.property),
     // An internal error says nothing of how far the LSP had come.

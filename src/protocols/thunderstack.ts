@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Adapter, Inexpressible, Price } from './adapter.ts'
 import { absent, countField, idField, isObject, isoTimeField, lenientList, lookUp, nodeUriField, payloadField, rgbAssetField, satField, shownIdField, unsendableAmount, wordField } from './fields.ts'
 import { optionsDocument, readLimits } from './lsps1-family.ts'
-import { refusalOfText } from './refusal-texts.ts'
+import { refusalOfText, unproven } from './refusal-texts.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
@@ -183,12 +183,14 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
   }
 }
 
-/** No error is documented: what common servers say is read. */
+/** No error is documented: what common servers say is read, and is nothing to rely on where the status says otherwise. */
 function readRefusal(status: number, body: unknown): LspFailure | null {
   if (!isObject(body) || (status < 400 && !body.error)) return null
   const nested = isObject(body.error) ? body.error.message : body.error
   const text = [body.message, nested, body.detail].map((value) => cleanTextOrNull(value)).find((value) => value !== null)
-  return text === undefined ? null : refusalOfText(text, status)
+  if (text === undefined) return null
+  const refusal = refusalOfText(text, status)
+  return status < 400 ? unproven(refusal) : refusal
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import { redactor } from './secrets.ts'
 import type { LspExchange } from '../protocols/adapter.ts'
 import { instantAfter, misfit } from '../protocols/fields.ts'
+import { unproven } from '../protocols/refusal-texts.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
 import { SECOND_MS, type EpochMs } from '../domain/time.ts'
@@ -31,18 +32,28 @@ export function readAnswer<Answer>(exchange: Pick<LspExchange<Answer>, 'answer'>
 
   const refusal = readRefusal(status, body, now)
   if (status === 429) throw rateLimited(refusal, raw.headers, now)
-  if (refusal) throw refusal
+  if (refusal) throw isProof(status) ? refusal : unproven(refusal)
   if (status < 200 || status > 299) throw unreadRefusal(status)
-  if (problem !== null) throw badResponse(problem)
+  if (problem !== null) throw new UnreadableAnswer(problem)
 
   const answer = exchange.answer.safeParse(body)
   if (answer.success) return answer.data
-  throw badResponse(misfit(answer.error))
+  throw new UnreadableAnswer(misfit(answer.error))
 }
 
-/** What was asked may have been done: the answer came, but it cannot be read. */
-export function badResponse(why: string): LspFailure {
-  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
+/** An answer that cannot be read, and why, in our own words. What was asked may have been done. */
+export class UnreadableAnswer extends LspFailure {
+  constructor(why: string) {
+    super('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
+  }
+}
+
+/**
+ * Whether a refusal under this status says that nothing was done, as far as its protocol knows. Past 499 something
+ * broke at the LSP after it had begun, or in front of it; 408 and 499 tell of a request that was given up on its way.
+ */
+function isProof(status: number): boolean {
+  return status < 500 && status !== 408 && status !== 499
 }
 
 function isEncoded(headers: AnswerHeaders): boolean {
@@ -63,8 +74,8 @@ function retryAfter(header: string | string[] | undefined, now: EpochMs): EpochM
 
 /** An answer outside 2xx that the protocol does not explain. */
 function unreadRefusal(status: number): LspFailure {
-  if (status < 400) return badResponse(`HTTP status ${status}: redirects are not followed`)
-  if (status >= 500) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
+  if (status < 400) return new UnreadableAnswer(`HTTP status ${status}: redirects are not followed`)
+  if (!isProof(status)) return new LspFailure('UNAVAILABLE', `HTTP status ${status}`, { effect: 'unknown' })
   if (status === 404) return new LspFailure('NOT_FOUND', 'HTTP status 404')
   if (status === 401 || status === 403) return new LspFailure('CLIENT_REJECTED', `HTTP status ${status}`)
   return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)

@@ -1,5 +1,5 @@
 import { Agent, errors, request as undiciRequest } from 'undici'
-import { badResponse, readAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
+import { readAnswer, UnreadableAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
 import { Breaker, type Verdict } from './breaker.ts'
 import { connectorTo, NotConnected, type ConnectRules, type Surroundings } from './connector.ts'
 import type { LspExchange, LspHttp } from '../protocols/adapter.ts'
@@ -34,8 +34,10 @@ const FAIR_WAIT_MS = 2 * SECOND_MS
 
 export interface ExchangeRecord {
   latencyMs: number
-  /** null: the LSP answered, and did what was asked. */
+  /** null: the LSP answered, and did what was asked. Its message is for whoever asked: the LSP may have written it. */
   failure: LspFailure | null
+  /** null until an answer has arrived whole. */
+  status: number | null
   /** What it says of the LSP: a refusal is an answer, too. */
   verdict: Verdict
 }
@@ -75,7 +77,7 @@ export class LspConnection {
           const told = this.#verdict(failure, progress, limits)
           const verdict = limits.isUnjudged === true && told === 'FAILED' ? 'NEITHER' : told
           tell(verdict)
-          onExchange({ latencyMs: performance.now() - startedAt, failure, verdict })
+          onExchange({ latencyMs: performance.now() - startedAt, failure, status: progress.status, verdict })
         }
         try {
           const answer = await this.#exchange(exchange, limits, progress)
@@ -156,8 +158,8 @@ interface Progress {
 /** Without the error itself: it may hold what the server sent, and with it what we did. */
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
   if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message)
-  if (error instanceof errors.ResponseExceededMaxSizeError) return badResponse(`more than ${MAX_ANSWER_BYTES} bytes`)
-  if (error instanceof errors.HeadersOverflowError) return badResponse(`headers of more than ${MAX_HEADER_BYTES} bytes`)
+  if (error instanceof errors.ResponseExceededMaxSizeError) return new UnreadableAnswer(`more than ${MAX_ANSWER_BYTES} bytes`)
+  if (error instanceof errors.HeadersOverflowError) return new UnreadableAnswer(`headers of more than ${MAX_HEADER_BYTES} bytes`)
   if (signal.aborted || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return new LspFailure('TIMEOUT', 'no answer in time', { effect: 'unknown' })
   }

@@ -1,3 +1,4 @@
+import { UnreadableAnswer } from './answer.ts'
 import type { ConnectRules } from './connector.ts'
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
@@ -214,8 +215,10 @@ export class Lsp {
     this.#recent.push(record)
     if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
     if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()
-    else this.#lastError = record.failure?.message ?? null
-    if (record.failure?.code === 'RATE_LIMITED') this.#heldBackUntil = record.failure.retryAt ?? this.#clock.now() + HOLD_BACK_MS
+    else this.#lastError = problemOf(record)
+    const limitedUntil = limitOf(record, this.#clock.now())
+    // A limit that is told again without its end does not end sooner for that.
+    if (limitedUntil !== null) this.#heldBackUntil = Math.max(this.#heldBackUntil, limitedUntil)
   }
 
   close(): Promise<void> {
@@ -224,3 +227,18 @@ export class Lsp {
 }
 
 const isAnswer = ({ verdict }: ExchangeRecord) => verdict === 'ANSWERED'
+
+/**
+ * What went wrong, for all who may know how the LSP does. Nothing of what it said: to whom it said it, it may have
+ * named another client's node, order or coupon.
+ */
+function problemOf({ failure, status }: ExchangeRecord): string | null {
+  // Where no answer was read, or none that could be, the words are our own.
+  return status === null || failure instanceof UnreadableAnswer ? (failure?.message ?? null) : `HTTP status ${status}`
+}
+
+/** Until when the LSP lets none of us ask; null where it refused the one client, whose own requests were too many. */
+function limitOf({ failure, status }: ExchangeRecord, now: EpochMs): EpochMs | null {
+  if (failure?.code !== 'RATE_LIMITED') return null
+  return failure.retryAt ?? (status === 429 ? now + HOLD_BACK_MS : null)
+}

@@ -178,7 +178,7 @@ describe('an order that is read', () => {
   })
 
   test('is found by an id that would not survive in a path', async () => {
-    const { requests } = await readVia([json(200, ORDER)], { lspOrderId: 'a/b?c' })
+    const { requests } = await readVia([json(200, { ...ORDER, id: 'a/b?c' })], { lspOrderId: 'a/b?c' })
     expect(requests).toMatchObject([{ method: 'GET', path: '/lsp/channels/a%2Fb%3Fc' }])
   })
 
@@ -186,6 +186,28 @@ describe('an order that is read', () => {
     const beside: Handler = (request, response) => json(200, request.path.endsWith('/lnurl') ? { lnurl_channel: 'lnurl1channel' } : REFUND)(request, response)
     const { result } = await readVia([json(200, PAID_ORDER), beside, beside], { features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'] })
     expect(result).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE' }, lnurlChannel: 'lnurl1channel', jit: null })
+  })
+
+  test.each([
+    ['another id of the same order', 42, '042'],
+    ['its channel', 42, '643904x1419x1'],
+    ['nothing like it', 'order-2', 'order-1'],
+  ])('that is answered for another, by %s, is not read, and nothing is asked or registered for it', async (_how, id, lspOrderId) => {
+    for (const order of [ORDER, PAID_ORDER]) {
+      const requests: string[] = []
+      const note = (answer: Handler): Handler => (request, response) => {
+        requests.push(`${request.method} ${request.path}`)
+        answer(request, response)
+      }
+      const answers = [note(json(200, { ...order, id })), ...[1, 2, 3].map(() => note(json(200, {})))]
+      await expect(readVia(answers, { lspOrderId, features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'] })).rejects.toMatchObject({ code: 'BAD_RESPONSE', message: 'the LSP answered about another order' })
+      expect(requests).toEqual([`GET /lsp/channels/${lspOrderId}`])
+    }
+  })
+
+  test('is its own where the LSP counts its orders in numbers', async () => {
+    const { result } = await readVia([json(200, { ...ORDER, id: 42 })], { lspOrderId: '42' })
+    expect(result.lspOrderId).toBe('42')
   })
 
   test('asks for nothing beside it at an LSP without features', async () => {
@@ -379,7 +401,9 @@ describe('the documents of the text itself', () => {
     },
     // Every word is the first of its list, so an unpaid order has a channel.
     [`${FOLDER}/get.response.json`]: async () => {
-      expect(await read(document('get.response.json'))).toMatchObject({ state: 'AWAITING_PAYMENT', paidSat: 1_200, channel: { state: 'OPENING', closingTxid: TXID } })
+      const answer = document('get.response.json')
+      const { result } = await readVia([json(200, answer)], { lspOrderId: String(answer['id']) })
+      expect(result).toMatchObject({ state: 'AWAITING_PAYMENT', paidSat: 1_200, channel: { state: 'OPENING', closingTxid: TXID } })
     },
     [`${FOLDER}/open.response.json`]: async () => {
       expect((await openVia([json(201, document('open.response.json'))])).result.message).toBe('ok')

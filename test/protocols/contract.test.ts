@@ -60,6 +60,17 @@ function expectFailure({ failure, requests }: Outcome, expected: Partial<LspFail
 }
 
 const DIRTY = 'no\u0000pe\u001b[31m \u202Eevil<script>\n'
+/** Refusals of each protocol, none of which the others need to know. */
+const REFUSALS = [
+  { error: { code: 100, message: 'Option mismatch', data: { property: 'max_channel_expiry_blocks' } } },
+  { error: { code: 7, message: 'database connection lost after commit' } },
+  { error: true, message: 'your node is not connected as a peer' },
+  { message: 'connection closed' },
+  { error_code: 'SERVICE_UNAVAILABLE', message: 'timed out while storing the order' },
+  { error_code: 'LSPS1_INVALID_PARAMS', message: 'no', details: { property: 'token' } },
+  { detail: [{ loc: ['body', 'token'], msg: 'no' }] },
+  { success: false, message: 'no', fail_reason: 'PEERING_FAILED' },
+]
 const UNFIT = /[\p{Cc}\p{Cf}<]/u
 
 describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('%s', (_protocol, adapter) => {
@@ -80,6 +91,13 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
 
     it('takes a server error for an unknown effect', async () => {
       expectFailure(await outcomeOf(adapter, act, text(500, 'oops')), { code: 'UNAVAILABLE', effect: 'unknown' })
+    })
+
+    it.each([408, 499, 502, 503, 504])('takes no refusal under %i for a proof that nothing was done', async (status) => {
+      for (const refusal of REFUSALS) {
+        const { requests, failure } = await outcomeOf(adapter, act, json(status, refusal))
+        if (requests.length > 0) expect(failure).toMatchObject({ effect: 'unknown' })
+      }
     })
 
     it('takes an LSP that is not there for no effect', async () => {

@@ -169,8 +169,8 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   'kaleidoswap-0.2.0/error.429.rate_limit.json': refusalTest('error.429.rate_limit.json', 429, { code: 'RATE_LIMITED', message: 'Too many requests', retryAt: NOW + 60_000 }),
   'kaleidoswap-0.2.0/error.500.internal.json': refusalTest('error.500.internal.json', 500, { code: 'UNAVAILABLE', effect: 'unknown', message: 'Internal Server Error' }),
   // 102 is an invalid token in bLIP-51.
-  'kaleidoswap-0.2.0/error.503.node_unreachable.json': refusalTest('error.503.node_unreachable.json', 503, { code: 'UNAVAILABLE', message: 'LSP node unreachable' }),
-  'kaleidoswap-0.2.0/error.503.rate_decision.json': refusalTest('error.503.rate_decision.json', 503, { code: 'UNAVAILABLE' }, decide),
+  'kaleidoswap-0.2.0/error.503.node_unreachable.json': refusalTest('error.503.node_unreachable.json', 503, { code: 'UNAVAILABLE', effect: 'unknown', message: 'LSP node unreachable' }),
+  'kaleidoswap-0.2.0/error.503.rate_decision.json': refusalTest('error.503.rate_decision.json', 503, { code: 'UNAVAILABLE', effect: 'unknown' }, decide),
 }
 
 const NO_QUOTES = 'asset prices are not asked for here: the client brings the rfq_id of a quote that it has got itself'
@@ -351,11 +351,11 @@ describe('Kaleidoswap is told and asked to act', () => {
   })
 
   it.each([
-    ['not_found', 'NOT_FOUND'],
-    ['no_pending_delivery', 'WRONG_STATE'],
-    ['error', 'UNAVAILABLE'],
-  ])('a delivery that is not tried again (%s) has failed', async (status, code) => {
-    expect(await failureOf(retry(json(200, { status, message: 'no' })))).toMatchObject({ code, message: 'no' })
+    ['not_found', 'NOT_FOUND', 'none'],
+    ['no_pending_delivery', 'WRONG_STATE', 'none'],
+    ['error', 'UNAVAILABLE', 'unknown'],
+  ])('a delivery that is not tried again (%s) has failed', async (status, code, effect) => {
+    expect(await failureOf(retry(json(200, { status, message: 'no' })))).toMatchObject({ code, effect, message: 'no' })
   })
 
   it('0.2.0 tries no delivery again', async () => {
@@ -372,6 +372,7 @@ describe('Kaleidoswap refuses', () => {
     ['a field for another reason', 400, params('client_pubkey', 'not a key'), { code: 'INVALID_REQUEST', property: 'clientPubkey' }],
     ['a field that is no word', 400, params({ a: 1 }, 'no'), { code: 'INVALID_REQUEST', property: null }],
     ['what nobody knows under 4xx, by its text', 409, { error_code: 'NEW', message: 'peer is not connected' }, { code: 'PEER_NOT_CONNECTED' }],
+    ['because it is not there, which says nothing of how far it had come', 400, { error_code: 'SERVICE_UNAVAILABLE', message: 'timed out while storing the order' }, { code: 'UNAVAILABLE', effect: 'unknown' }],
     ['what nobody knows under 5xx', 500, { error_code: 'NEW', message: 'x' }, { code: 'UNAVAILABLE', effect: 'unknown' }],
     ['a name that every JavaScript object knows', 400, { error_code: 'constructor', details: { message: 'x' } }, { code: 'INVALID_REQUEST', message: 'x' }],
     ['a list without an entry', 422, { detail: [] }, { code: 'INVALID_REQUEST', message: 'the LSP refused', property: null }],

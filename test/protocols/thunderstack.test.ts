@@ -266,7 +266,7 @@ describe('ThunderStack refuses', () => {
     ['in message, where error is only the name of the status', 400, { statusCode: 400, error: 'Bad Request', message: 'client is not connected' }, { code: 'PEER_NOT_CONNECTED', message: 'client is not connected' }],
     ['in detail', 404, { detail: 'Order not found' }, { code: 'NOT_FOUND' }],
     ['in a nested message', 400, { error: { message: 'no' } }, { code: 'INVALID_REQUEST', message: 'no' }],
-    ['under 200', 200, { error: 'too many requests' }, { code: 'RATE_LIMITED' }],
+    ['under 200, which proves nothing at an LSP that documents no errors', 200, { error: 'too many requests' }, { code: 'RATE_LIMITED', effect: 'unknown' }],
     ['for want of authorisation', 401, { message: 'Unauthorized' }, { code: 'CLIENT_REJECTED' }],
     ['and may have done it', 500, { message: 'oops' }, { code: 'UNAVAILABLE', effect: 'unknown' }],
     ['without a word', 400, { code: 7 }, { code: 'INVALID_REQUEST', message: 'HTTP status 400' }],

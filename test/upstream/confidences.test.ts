@@ -80,6 +80,31 @@ test('an LSPS1 provider that says the coupon when the order is read gets it into
   expect(await shownOf(gateway, id)).not.toContain(COUPON)
 })
 
+test('an LSP that breaks down with words about one client gets them to that client alone', async () => {
+  const words = `no channel for order order-7 of node ${NODE.pubkey}`
+  let isBroken = false
+  await using lsp = await QueueServer.start()
+  lsp.always((request, response) => {
+    if (request.path === '/get_info') return json(200, LSPS1_INFO)(request, response)
+    json(isBroken ? 500 : 200, isBroken ? { error: { code: 7, message: words } } : lsps1Order(Date.now()))(request, response)
+  })
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)], clients: [client('alice'), client('mallory')] }, key: 'key-of-alice' })
+  isBroken = true
+  const { quotes } = await gateway.ask(QUOTES, { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } })
+  expect(quotes.failures).toMatchObject([{ code: 'UNAVAILABLE', message: words }])
+  expect((await gateway.send(STATUS, {}, keyOf('mallory'))).data).toEqual({ lsps: [{ status: { lastError: 'HTTP status 500' } }] })
+  expect(gateway.logged.join('')).not.toContain('order-7')
+})
+
+test('an LSP whose answer cannot be read is said to have failed in our words, without a value of its own', async () => {
+  await using lsp = await startScriptedLsp(() => ({ ...lsps1Order(Date.now()), order_id: `bad id of ${NODE.pubkey}`, lsp_balance_sat: 71_234.5 }))
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)] } })
+  await gateway.ask(QUOTES, { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } })
+  const [{ status }] = (await gateway.ask(STATUS)).lsps
+  expect(status.lastError).toMatch(/^the answer is not what its protocol says: (order_id|lsp_balance_sat): /)
+  expect(status.lastError).not.toMatch(/71.?234|bad id/)
+})
+
 test('an LSP of the second draft that says the coupon when it is asked to open the channel gets it into no failure', async () => {
   const now = Math.floor(Date.now() / 1_000)
   const { bolt11 } = NODE.issueInvoice({ amountSat: 1_000, description: 'a channel', createdAt: now * 1_000, expiresAt: (now + 3_600) * 1_000 })
