@@ -74,7 +74,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   const quoting = new Quoting(store, placing, clock)
   const ordering = new Ordering({ store, placing, quoting, log, lsps, clock, pace })
   const reader = new OrderReader(store, log, lsps, clock, pace)
-  const actions = new OrderActions({ store, log, reader, lsps })
+  const actions = new OrderActions({ store, log, reader, lsps, clock })
   const renewals = new RenewalDesk(store, lsps, clock, pace)
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
   const upkeep = new Upkeep({ store, ordering, logger })

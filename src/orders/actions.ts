@@ -1,10 +1,11 @@
 import { OrderMoved, type OrderLog } from './log.ts'
-import type { OrderReader } from './reading.ts'
+import { isHearsay, type OrderReader } from './reading.ts'
 import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
+import type { Clock } from '../domain/time.ts'
 import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -17,17 +18,27 @@ export type ActionResult =
   | { kind: 'not-possible'; message: string; state: OrderState }
   | { kind: 'lsp'; lspId: string; failure: FailureDetails }
 
+type ActionCall = (call: LspCall, ref: OrderRef) => Promise<ActionOutcome>
+
 /** What a client can have done with an order that stands. */
 interface Action {
   /** In these states it makes sense; null: the LSP decides. */
   states: readonly OrderState[] | null
-  /** The adapter's function, bound; null where its protocol has none. */
-  call(adapter: Adapter, call: LspCall, ref: OrderRef): Promise<ActionOutcome> | null
+  /** The adapter's function; undefined where its protocol has none. */
+  of(adapter: Adapter): ActionCall | undefined
   /** What is wrong with it before the LSP is bothered. */
   problem?(lsp: Lsp): string | null
   message: string
   /** What of the order is otherwise once it is done. */
   leaves?: Partial<Order>
+}
+
+/** What an action needs, where nothing is against it. */
+interface Possible {
+  tracked: TrackedOrder
+  lsp: Lsp
+  ref: OrderRef
+  call: ActionCall
 }
 
 const REFUNDABLE: readonly OrderState[] = ['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'EXPIRED', 'FAILED', 'REFUND_PENDING', 'UNKNOWN']
@@ -37,18 +48,25 @@ export class OrderActions {
   readonly #log: OrderLog
   readonly #reader: OrderReader
   readonly #lsps: LspRegistry
+  readonly #clock: Clock
+  /** Orders that something is being done with here. */
+  readonly #underWay = new Set<string>()
 
-  constructor(options: { store: Store; log: OrderLog; reader: OrderReader; lsps: LspRegistry }) {
+  constructor(options: { store: Store; log: OrderLog; reader: OrderReader; lsps: LspRegistry; clock: Clock }) {
     this.#store = options.store
     this.#log = options.log
     this.#reader = options.reader
     this.#lsps = options.lsps
+    this.#clock = options.clock
   }
 
   decideRate(clientId: string, orderId: string, accept: boolean): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['RATE_DECISION_REQUIRED'],
-      call: (adapter, call, ref) => adapter.decideRate?.(call, ref, accept) ?? null,
+      of(adapter) {
+        const decide = adapter.decideRate?.bind(adapter)
+        return decide && ((call, ref) => decide(call, ref, accept))
+      },
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
     })
   }
@@ -56,7 +74,10 @@ export class OrderActions {
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['PAID'],
-      call: (adapter, call, ref) => adapter.openChannel?.(call, ref, nodeUri ?? ref.clientNodeUri) ?? null,
+      of(adapter) {
+        const open = adapter.openChannel?.bind(adapter)
+        return open && ((call, ref) => open(call, ref, nodeUri ?? ref.clientNodeUri))
+      },
       message: 'the LSP was asked to open the channel, and does',
       leaves: { openRequest: { failure: null } },
     })
@@ -65,7 +86,10 @@ export class OrderActions {
   requestRefund(clientId: string, orderId: string, target: RefundTarget): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: REFUNDABLE,
-      call: (adapter, call, ref) => adapter.requestRefund?.(call, ref, target) ?? null,
+      of(adapter) {
+        const refund = adapter.requestRefund?.bind(adapter)
+        return refund && ((call, ref) => refund(call, ref, target))
+      },
       problem: (lsp) => refundProblem(target, lsp),
       message: 'a refund was requested',
     })
@@ -74,57 +98,70 @@ export class OrderActions {
   retryAssetDelivery(clientId: string, orderId: string): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: null,
-      call: (adapter, call, ref) => adapter.retryDelivery?.(call, ref) ?? null,
+      of: (adapter) => adapter.retryDelivery?.bind(adapter),
       message: 'the LSP was asked to deliver the asset again',
     })
   }
 
   async #act(clientId: string, orderId: string, action: Action): Promise<ActionResult> {
+    const possible = await this.#possible(clientId, orderId, action)
+    if ('kind' in possible) return possible
+    const { lsp, tracked } = possible
+    const isUnderWay: ActionResult = { kind: 'not-possible', message: 'another action on this order is under way', state: tracked.order.state }
+    // Whoever writes the order gives up every lease of it: here, that is not all that keeps actions apart.
+    if (this.#underWay.has(orderId)) return isUnderWay
+    this.#underWay.add(orderId)
+    try {
+      const now = this.#clock.now()
+      const lease = await this.#store.readings.leaseForAction(orderId, now, now + 2 * lsp.settings.timeoutMs)
+      if (lease === null) return isUnderWay
+      try {
+        // An action that has ended since may have left nothing to do.
+        const still = await this.#possible(clientId, orderId, action)
+        if ('kind' in still) return still
+        await this.#carryOut(still, action)
+      } finally {
+        await this.#store.readings.release(lease, [orderId])
+      }
+    } catch (error) {
+      if (!(error instanceof LspFailure)) throw error
+      return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
+    } finally {
+      this.#underWay.delete(orderId)
+    }
+    return { kind: 'order', order: await this.#reader.readNow(orderId) }
+  }
+
+  async #possible(clientId: string, orderId: string, action: Action): Promise<Possible | ActionResult> {
     const tracked = await this.#store.orders.get(orderId)
     if (tracked?.order.clientId !== clientId) return { kind: 'not-found' }
     const { order } = tracked
     const lsp = this.#lsps.require(order.lspId)
     const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
+    if (isHearsay(order)) return impossible('it was imported, and its LSP has not told about it here yet')
     if (action.states && !action.states.includes(order.state)) return impossible(`not in the state ${order.state}; it takes ${action.states.join(', ')}`)
     const problem = action.problem?.(lsp) ?? null
     if (problem !== null) return impossible(problem)
     const ref = await this.#reader.refOf(order)
     if (ref === null) return impossible('the LSP never named this order')
-    try {
-      const done = action.call(lsp.adapter, lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref)
-      if (done === null) return impossible(`${lsp.adapter.configName} has no such call`)
-      const { message, txid } = await done
-      await this.#note(tracked, action, [action.message, message, txid === null ? null : `transaction ${txid}`])
-    } catch (error) {
-      if (!(error instanceof LspFailure)) throw error
-      return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
-    }
-    return { kind: 'order', order: await this.#readAgain(orderId) }
+    const call = action.of(lsp.adapter)
+    return call ? { tracked, lsp, ref, call } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
-  /** An action is part of the order's history, whatever the order looks like afterwards. */
-  async #note(tracked: TrackedOrder, action: Action, phrases: readonly (string | null)[]): Promise<void> {
-    const text = phrases.filter((phrase) => phrase !== null && phrase !== '').join(': ')
+  async #carryOut({ tracked, lsp, ref, call }: Possible, action: Action): Promise<void> {
+    const { message, txid } = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
+    const text = [action.message, message, txid === null ? null : `transaction ${txid}`].filter((phrase) => phrase !== null && phrase !== '').join(': ')
+    // It is read right after this; should nobody live to do that, the tracker does, also where nothing was to come.
+    const nextReadAt = this.#clock.now() + lsp.settings.timeoutMs
     for (let current: TrackedOrder | null = tracked; current; current = await this.#store.orders.get(tracked.order.id)) {
       try {
-        await this.#log.write(current.order, { ...current.order, ...action.leaves }, current.tracking, [text])
+        // An action is part of the order's history, whatever the order looks like afterwards.
+        await this.#log.write(current.order, { ...current.order, ...action.leaves }, { ...current.tracking, nextReadAt, final: false }, [text])
         return
       } catch (error) {
         // The tracker was faster; the note goes onto what it wrote.
         if (!(error instanceof OrderMoved)) throw error
       }
-    }
-  }
-
-  /** The order as the action left it: read at once, since whoever acted is looking. */
-  async #readAgain(orderId: string): Promise<Order> {
-    const tracked = await this.#store.orders.get(orderId)
-    if (!tracked) throw new Error(`the order ${orderId} is gone`)
-    try {
-      return await this.#reader.read(tracked)
-    } catch (error) {
-      if (!(error instanceof OrderMoved)) throw error
-      return (await this.#store.orders.get(orderId))?.order ?? tracked.order
     }
   }
 }
