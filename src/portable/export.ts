@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
 import { seal } from './seal.ts'
+import { commonDue, handedOut, payableUntil, type Payment } from '../domain/offer.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
-import type { Clock } from '../domain/time.ts'
+import type { OrderReading } from '../domain/reading.ts'
+import type { Clock, EpochMs } from '../domain/time.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 import { redactTexts } from '../upstream/secrets.ts'
@@ -18,13 +20,14 @@ export interface ExportContext {
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /**
- * An order as one JSON document. What the LSP wants to hear from whoever asks about the order is in it only under the
+ * An order as one JSON document. What is to be paid is in it as far as a wallet may be shown it now. What the LSP wants to hear from whoever asks about the order is in it only under the
  * client's key. null when the client has no such order.
  */
 export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string, sealKey: string | null): Promise<string | null> {
   const tracked = await store.orders.get(id)
   if (tracked?.order.clientId !== clientId) return null
-  const { clientId: _, lspId, ...order } = withoutToken(tracked.order)
+  const shown = paymentShown(tracked.order, clock.now())
+  const { clientId: _, lspId, ...order } = { ...withoutToken(tracked.order), payment: shown }
   const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
   const placement = await store.placements.get(order.placementId)
   const { settings } = lsps.require(lspId)
@@ -32,6 +35,7 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
   const { lspOrderId } = order
   // One that the LSP never named cannot be asked about, with whatever token.
   const token = lspOrderId !== null && placement?.accessToken ? { protocol, url, network, lspOrderId, accessToken: placement.accessToken } : null
+  const events = (await allEvents(store, id, tracked.order.sequence)).map((event) => ({ ...event, order: { ...event.order, payment: commonDue(event.order.payment, shown) } }))
   const document = {
     format: DOCUMENT_FORMAT,
     version: DOCUMENT_VERSION,
@@ -50,8 +54,8 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
     quote: quote ? withoutToken(quote) : null,
     order,
     /** What the LSP answered when it was ordered. */
-    answer: placement?.reading ?? null,
-    events: (await allEvents(store, id, tracked.order.sequence)).map((event, index, all) => portableEvent(event, all[index - 1]?.order ?? null)),
+    answer: placement?.reading ? withoutPayment(placement.reading) : null,
+    events: events.map((event, index) => portableEvent(event, events[index - 1]?.order ?? null)),
   }
   // The LSP may have repeated them in any text, its own token in the very answer that brought it.
   return JSON.stringify(redactTexts(document, [placement?.accessToken ?? null, settings.auth, tracked.order.request.token]))
@@ -74,6 +78,15 @@ function portableEvent({ sequence, at, previousState, state, message, order }: O
   const known: Record<string, unknown> = before === null ? {} : { ...withoutToken(before) }
   const changed = Object.entries(snapshot).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(known[key]))
   return { sequence, at, previousState, state, message, order: Object.fromEntries(changed) }
+}
+
+/** Not what it would be too late to pay, nor what has failed a check since. */
+function paymentShown(order: Order, now: EpochMs): Payment {
+  return handedOut(order.payment, order.paymentWarning === null ? payableUntil(order) : null, now)
+}
+
+function withoutPayment({ payment: _, ...reading }: OrderReading) {
+  return reading
 }
 
 /** The coupon of an LSP was of use once, when the channel was asked for. */

@@ -3,7 +3,9 @@ import { exported, importInto, newSealKey, twoGateways } from './support.ts'
 import { systemClock } from '../../src/domain/time.ts'
 import { openStore } from '../../src/store/store.ts'
 import { freshPostgres } from '../support/database.ts'
+import { lsps1Order, LSPS1_INFO, settings } from '../quotes/support.ts'
 import { startTestGateway } from '../support/gateway.ts'
+import { json, QueueServer } from '../support/queue-server.ts'
 import { counting, eventsOf, follow, followAll, orderAt, pay, quoteAt, createOrder, readOrder, sequencesOf, type OrderData } from '../support/operations.ts'
 
 /** What no reading of the LSP makes otherwise. */
@@ -139,6 +141,26 @@ describe.concurrent('what an order tells when it leaves', () => {
       answer: { lspState: expect.any(String), accessToken: null },
       events: [{ sequence: 1, message: expect.stringContaining('ordered') }],
     })
+  })
+
+  test('is not what can no longer be paid: neither in the order, nor in its events, nor in the answer of the LSP', async () => {
+    const refundOnchainAddress = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080'
+    const order = lsps1Order(Date.now(), { validMs: 6_000, order_id: 'order-1' })
+    const { bolt11 } = order.payment
+    const onchain = { ...bolt11, invoice: undefined, address: 'bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk', min_onchain_payment_confirmations: 1, min_fee_for_0conf: 253, refund_onchain_address: refundOnchainAddress }
+    await using server = await QueueServer.start()
+    server.always((request, response) => json(200, request.path === '/get_info' ? LSPS1_INFO : { ...order, payment: { bolt11, onchain } })(request, response))
+    await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)] } })
+    const { id, payment } = await createOrder(gateway, { quoteId: (await quoteAt(gateway, 'lsp', { refundOnchainAddress })).id })
+    expect(payment).toMatchObject({ bolt11: { invoice: bolt11.invoice }, onchain: { address: onchain.address } })
+    const fresh = await exported(gateway, id)
+    expect(JSON.parse(fresh)).toMatchObject({ order: { payment: { bolt11: { invoice: bolt11.invoice } } }, answer: { lspState: 'CREATED' }, events: [{ order: { payment: { bolt11: { invoice: bolt11.invoice } } } }] })
+    expect(JSON.parse(fresh).answer).not.toHaveProperty('payment')
+
+    await vi.waitFor(async () => expect((await readOrder(gateway, id)).payment.bolt11).toBeNull(), { timeout: 8_000 })
+    const late = await exported(gateway, id)
+    expect(late).not.toContain(bolt11.invoice)
+    expect(late).not.toContain(onchain.address)
   })
 
   test('is told to its own client alone', async () => {
