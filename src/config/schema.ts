@@ -44,7 +44,7 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
   return z
     .strictObject({
       id: key(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), {
-        description: 'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter.',
+        description: 'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter, also when it moves to another `url`: its orders, and what they need, are asked for there. Another LSP gets another id.',
         allowed: "1 to 64 letters, digits and '-'",
       }),
       name: key(label(100), { description: "The LSP's name for people.", allowed: '1 to 100 printable characters' }),
