@@ -16,8 +16,11 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED'] as const
+export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED', 'TOO_MANY'] as const
 export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
+
+/** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */
+const MOST_UNHEARD_OF = 50
 
 /** The document is not imported; the message is for whoever brought it. */
 export class ImportRefusal extends Error {
@@ -64,6 +67,9 @@ export class Importing {
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
     if (known) return known
     const accessToken = await accessTokenOf(told, sealKey)
+    if ((await this.#store.imports.unheardOf(clientId, lsp.id)) >= MOST_UNHEARD_OF) {
+      throw new ImportRefusal('TOO_MANY', `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`)
+    }
     let order: Order
     try {
       order = await this.#take(clientId, lsp, told, accessToken, contents)

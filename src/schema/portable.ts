@@ -15,6 +15,7 @@ const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
     NOT_YOURS: { description: "The order is here already, and is another client's." },
     ACCESS_TOKEN_MISSING: { description: "The order's LSP wants an access token, and the document was exported without a sealKey." },
     SEALED: { description: "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed." },
+    TOO_MANY: { description: "Of too many orders that were imported, the LSP has told nothing here yet: import this one later." },
   } satisfies Record<ImportRefusalCode, { description: string }>,
 })
 
@@ -30,7 +31,7 @@ builder.queryField('orderExport', (t) =>
   t.string({
     nullable: true,
     description:
-      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token, without which nobody can ask about it: the document\nhas it only when there is a sealKey, and only sealed with that. Whoever has the document and the key can act on the order\nat its LSP; where the LSP gives no access token, whoever has the document. null: there is no such order.",
+      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,\nwithout which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.\nWhoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has\nthe document. null: there is no such order.",
     args: {
       id: t.arg.id({ required: true }),
       sealKey: t.arg.string({
@@ -47,7 +48,7 @@ builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
     description:
-      "Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions are\npossible, once the LSP has told about it here as well.\nThe same document again gives the same order. Import your own documents only: an order is opened to the node that it names.",
+      "Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names.",
     args: {
       document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }),
       sealKey: t.arg.string({ description: 'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.', validate: sealKey }),

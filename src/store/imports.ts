@@ -39,6 +39,23 @@ export class ImportStore {
       .execute()
   }
 
+  /** How many orders that a client imported wait for their LSP's first word about them. */
+  async unheardOf(clientId: string, lspId: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('placements')
+      .innerJoin('orders', 'orders.id', 'placements.order_id')
+      .select((e) => e.fn.countAll().as('count'))
+      .where('placements.client_id', '=', clientId)
+      .where('placements.lsp_id', '=', lspId)
+      // By an index: what follows is an id in hexadecimal digits, which every collation has before this letter.
+      .where('placements.question', '>=', `${IMPORTED}0`)
+      .where('placements.question', '<', `${IMPORTED}g`)
+      .where('orders.final', '=', 0)
+      .where('orders.body', 'like', '%"paymentUnconfirmed":true%')
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
   async isQuote(id: string): Promise<boolean> {
     return (await this.#db.selectFrom('quotes').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
   }

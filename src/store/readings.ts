@@ -12,6 +12,10 @@ const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
 /** What the owner of a lease is called that is no instance. */
 const ACTION = 'action '
 
+/** How much of what an LSP may be read is for clients that wait for it, and how many of them may come together. */
+const SHARE_AT_ONCE = 1 / 4
+const READINGS_AT_ONCE = 10
+
 /** Whoever compares a few sizes need not wait between them. */
 const ESTIMATES_AT_ONCE = 10
 
@@ -78,11 +82,16 @@ export class ReadingStore {
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
   }
 
-  /** One reading, by the same budget. Within a transaction only. @returns false: it is spent for now. */
+  /**
+   * One reading that a client is waiting for, by the same budget, of which such readings have a part alone: clients that
+   * ask for many do not keep the LSP from being read for all. Within a transaction only. @returns false: not now.
+   */
   async takeReading(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<boolean> {
-    const budget = await this.#readBudget(lspId, requestsPerMinute, now)
-    await budget.spend(Math.min(1, budget.room))
-    return budget.room > 0
+    const share = requestsPerMinute * SHARE_AT_ONCE
+    const budgets = [await this.#budget(`${lspId} at once`, share, Math.max(1, Math.min(share, READINGS_AT_ONCE)), now), await this.#readBudget(lspId, requestsPerMinute, now)]
+    if (budgets.some(({ room }) => room < 1)) return false
+    for (const budget of budgets) await budget.spend(1)
+    return true
   }
 
   /** A second's worth may come at once. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { exported, importInto, invented, twoGateways } from './support.ts'
 import { lsps1Order, LSPS1_INFO, NODE, settings } from '../quotes/support.ts'
+import { ENGINES, freshDatabase } from '../support/database.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createOrder, eventsOf, follow, OPEN_CHANNEL, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
 import { json, QueueServer, text } from '../support/queue-server.ts'
@@ -95,6 +96,19 @@ describe.concurrent('what only a document says of an order', () => {
     for (let index = 0; index < 8; index += 1) expect(await at.bring(index)).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
     expect(at.readings()).toBe(1)
   })
+})
+
+test.each(ENGINES)('a client has an LSP asked about no more than fifty orders that it was never heard of, and about more once it was (%s)', async (engine) => {
+  await using database = await freshDatabase(engine)
+  const order = lsps1Order(Date.now())
+  await using server = await QueueServer.start()
+  server.always(text(503, 'down'))
+  await using gateway = await startTestGateway({ databaseUrl: database.url, sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)], pace: { activeMs: 100, idleMs: 1_000 } } })
+  const bring = (index: number) => importInto(gateway, invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${index}` }))
+  for (let index = 0; index < 50; index += 1) expect(await bring(index)).toMatchObject({ __typename: 'Order' })
+  expect(await bring(50)).toMatchObject({ __typename: 'ImportError', code: 'TOO_MANY' })
+  server.always((request, response) => json(200, { ...order, order_id: request.query['order_id'] })(request, response))
+  await vi.waitFor(async () => expect(await bring(50)).toMatchObject({ __typename: 'Order' }), { timeout: 12_000 })
 })
 
 describe.concurrent('an order whose outcome was not known when it moved', () => {

@@ -136,6 +136,20 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect(await takeOne(stage.store, NOW + 4_000)).toBe(true)
   })
 
+  test('that somebody is waiting for leave most of what an LSP may be read to what is due', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    for (const _ of upTo(200)) await insertOrder(store)
+    let [waitedFor, due] = [0, 0]
+    // Two a second, for a minute.
+    for (let now = NOW; now < NOW + 60_000; now += 250) {
+      for (const _ of upTo(2)) waitedFor += (await store.transaction(({ readings }) => readings.takeReading(LSP, 120, now))) ? 1 : 0
+      due += (await take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 120 })).orders.length
+    }
+    expect(waitedFor).toBeLessThanOrEqual(40)
+    expect(due).toBeGreaterThanOrEqual(80)
+  })
+
   test('leave an order alone that something is done with, which one at a time may, wherever it runs', async () => {
     await using stage = await openStage(engine)
     const [a, b] = [stage.store, await stage.another()]
