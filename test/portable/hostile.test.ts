@@ -129,14 +129,14 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
   /** An LSP that gives the next order a name that can be guessed, and answers about it as soon as it `knows` it. */
   async function guessing(knows: boolean) {
     const offered = lsps1Order(Date.now(), { order_id: 'order-1' })
-    const state = { knows, id: 'order-1', readings: 0 }
+    const state = { knows, knowsAfter: Number.POSITIVE_INFINITY, id: 'order-1', readings: 0 }
     const server = await QueueServer.start()
     server.always((request, response) => {
       if (request.path === '/get_info') return json(200, LSPS1_INFO)(request, response)
       if (request.path === '/create_order') return json(200, { ...lsps1Order(Date.now()), order_id: state.id })(request, response)
       if (request.query['order_id'] === 'order-1') return json(200, offered)(request, response)
       state.readings += 1
-      return state.knows ? json(200, { ...offered, order_id: request.query['order_id'] })(request, response) : json(404, { message: 'Order not found' })(request, response)
+      return state.knows || state.readings > state.knowsAfter ? json(200, { ...offered, order_id: request.query['order_id'] })(request, response) : json(404, { message: 'Order not found' })(request, response)
     })
     const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)], clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-mallory' })
     const quote = async (key: string, lspBalanceSat: number) => {
@@ -158,6 +158,13 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     expect(await importInto(at.gateway, at.guess)).toMatchObject({ lspState: 'NOT_FOUND', payment: { bolt11: null } })
     expect(await follow(at.gateway, '0192f0f0-0000-7000-8000-000000000002').end()).toHaveLength(3)
     expect(at.state.readings).toBe(3)
+  })
+
+  test('that is unknown for a moment is asked about again, and followed', async () => {
+    await using at = await guessing(false)
+    at.state.knowsAfter = 2
+    expect(await importInto(at.gateway, at.guess)).toMatchObject({ lspState: 'NOT_FOUND' })
+    await vi.waitFor(async () => expect(await readOrder(at.gateway, '0192f0f0-0000-7000-8000-000000000002')).toMatchObject({ lspState: 'CREATED' }), { timeout: 5_000 })
   })
 
   test('is taken from whoever guessed it, even where the LSP answered about it already', async () => {
