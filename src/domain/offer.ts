@@ -287,7 +287,7 @@ export const waysOf = (payment: Payment) => [payment.bolt11, payment.bolt12, pay
  */
 export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs): Payment {
   const open = until !== null && now <= until ? due(payment) : NO_PAYMENT
-  const show = <Way extends { state: PaymentState }>(way: Way | null, open: Way | null): Way | null => (isSettled(way) ? way : open)
+  const show = <Way extends { state: PaymentState }>(way: Way | null, openWay: Way | null): Way | null => (isSettled(way) ? way : openWay)
   return { bolt11: show(payment.bolt11, open.bolt11), bolt12: show(payment.bolt12, open.bolt12), onchain: show(payment.onchain, open.onchain) }
 }
 
