@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../src/sandbox/index.ts'
 import { GatewayProcess } from '../test/crash/gateway-process.ts'
-import { buildProgram } from '../test/support/build.ts'
+import { builtProgram } from '../test/support/build.ts'
 
 /** The program as it is shipped, in a process of its own, with one simulated LSP. */
 export interface Rig extends AsyncDisposable {
@@ -22,7 +22,6 @@ export interface RigOptions {
 
 export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOptions): Promise<Rig> {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
-  const program = buildProgram()
   const sandbox = await startSandbox({ only: [lspId], stepMs })
   const lsp = sandbox.lsp(lspId)
   const configPath = join(directory, 'sluice.yaml')
@@ -36,7 +35,7 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
       logLevel: 'error',
     }),
   )
-  const gateway = new GatewayProcess({ main: program.main, configPath, databaseUrl })
+  const gateway = new GatewayProcess({ main: await builtProgram(), configPath, databaseUrl })
   return {
     gateway,
     sandbox,
@@ -45,7 +44,6 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
     async [Symbol.asyncDispose]() {
       await gateway.kill()
       await sandbox.close()
-      program.remove()
       await rm(directory, { recursive: true, force: true })
     },
   }

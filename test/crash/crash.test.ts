@@ -1,17 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { crashRun } from './crash-run.ts'
-import { buildProgram, type BuiltProgram } from '../support/build.ts'
+import { builtProgram } from '../support/build.ts'
 import { ENGINES, freshDatabase } from '../support/database.ts'
-
-let program: BuiltProgram
-
-beforeAll(() => {
-  program = buildProgram()
-}, 60_000)
-
-afterAll(() => {
-  program.remove()
-})
 
 /** In short with every run of the tests; `npm run test:crash` kills 250 times on each engine. */
 const KILLS = process.env['CRASH_KILLS'] === undefined ? { SQLite: 4, PostgreSQL: 3 } : { SQLite: Number(process.env['CRASH_KILLS']), PostgreSQL: Number(process.env['CRASH_KILLS']) }
@@ -20,7 +10,7 @@ test.each(ENGINES)(
   'a gateway on %s that is killed while it works loses no order, places none twice, breaks no sequence',
   async (engine) => {
     await using database = await freshDatabase(engine)
-    const figures = await crashRun({ engine, main: program.main, databaseUrl: database.url, kills: KILLS[engine], seed: 20_261_121 })
+    const figures = await crashRun({ engine, main: await builtProgram(), databaseUrl: database.url, kills: KILLS[engine], seed: 20_261_121 })
     process.stdout.write(`${JSON.stringify(figures)}\n`)
     expect(figures).toMatchObject({ lost: 0, placedTwice: 0, gapsOrRepeats: 0 })
     expect(figures.completed).toBeGreaterThan(0)

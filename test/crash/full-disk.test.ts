@@ -3,19 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { GatewayProcess } from './gateway-process.ts'
-import { buildProgram } from '../support/build.ts'
+import { builtProgram } from '../support/build.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
 
 const ORDER = 'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "when the disk is full"}) { __typename ... on Order { id state } } }'
 
 test('a disk that is full sends nothing to an LSP that could not be written down, and loses nothing that was', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-full-'))
-  const program = buildProgram()
   await using sandbox = await startSandbox({ only: ['thunder'] })
   const lsp = sandbox.lsp('thunder')
   const configPath = join(directory, 'sluice.yaml')
   await writeFile(configPath, JSON.stringify({ lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', tariff: { feeRateSatPerVbyte: 2 } }], logLevel: 'silent' }))
-  const options = { main: program.main, configPath, databaseUrl: join(directory, 'sluice.db') }
+  const options = { main: await builtProgram(), configPath, databaseUrl: join(directory, 'sluice.db') }
   let gateway = new GatewayProcess({ ...options, fileBlocks: 1_500 })
   const send = async (query: string, variables: Record<string, unknown> = {}) => {
     const response = await fetch(`${gateway.origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
@@ -43,7 +42,6 @@ test('a disk that is full sends nothing to an LSP that could not be written down
     expect(lsp.orderCount).toBe(1)
   } finally {
     await gateway.kill()
-    program.remove()
     await rm(directory, { recursive: true, force: true })
   }
 }, 90_000)

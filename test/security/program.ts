@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Sandbox } from '../../src/sandbox/index.ts'
-import { buildProgram } from '../support/build.ts'
+import { builtProgram } from '../support/build.ts'
 
 /** Has the program collect its garbage when it is told to, so that what it holds on to can be measured. */
 const COLLECTOR = 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc())'
@@ -13,23 +13,21 @@ const COLLECTOR = 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc()
 export class Program implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #folder: string
-  readonly #remove: () => void
   /** All that it printed. */
   printed = ''
   origin = ''
   /** Its status, once it has ended. */
   status: number | null = null
 
-  private constructor(child: ChildProcess, folder: string, remove: () => void) {
+  private constructor(child: ChildProcess, folder: string) {
     this.#child = child
     this.#folder = folder
-    this.#remove = remove
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.printed += text))
     child.on('exit', (status) => (this.status = status ?? -1))
   }
 
   static async start(yaml: string, env: Record<string, string> = {}, files: Record<string, string> = {}): Promise<Program> {
-    const { main, remove } = buildProgram()
+    const main = await builtProgram()
     const folder = await mkdtemp(join(tmpdir(), 'sluice-program-'))
     for (const [name, text] of Object.entries({ 'sluice.yaml': yaml, ...files })) await writeFile(join(folder, name), text)
     const child = spawn(process.execPath, ['--expose-gc', '--import', COLLECTOR, main, '--config', join(folder, 'sluice.yaml')], {
@@ -37,7 +35,7 @@ export class Program implements AsyncDisposable {
       env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: join(folder, 'sluice.db'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const program = new Program(child, folder, remove)
+    const program = new Program(child, folder)
     while (program.origin === '') {
       if (program.status !== null) throw new Error(`it ended with ${program.status}: ${program.printed}`)
       program.origin = /GraphQL: +(http:\/\/[^/\s]+)/.exec(program.printed)?.[1] ?? ''
@@ -71,7 +69,6 @@ export class Program implements AsyncDisposable {
       await once(this.#child, 'exit')
       clearTimeout(cut)
     }
-    this.#remove()
     await rm(this.#folder, { recursive: true, force: true })
   }
 }

@@ -1,25 +1,36 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildProgram } from '../support/build.ts'
+import { builtProgram } from '../support/build.ts'
 
-/** The program as `npm start` builds and runs it, in a folder of its own. */
+/** The program as `npm start` builds and runs it, in folders of its own. */
 export class Build implements AsyncDisposable {
-  readonly #built = buildProgram()
+  readonly #main: string
+  readonly #folder: string
   readonly #running = new Set<Program>()
   #folders = 0
+
+  private constructor(main: string, folder: string) {
+    this.#main = main
+    this.#folder = folder
+  }
+
+  static async make(): Promise<Build> {
+    return new Build(await builtProgram(), await mkdtemp(join(tmpdir(), 'sluice-runs-')))
+  }
 
   /** A new folder to start programs in. */
   async folder(): Promise<string> {
     this.#folders += 1
-    const folder = join(this.#built.folder, `run-${this.#folders}`)
+    const folder = join(this.#folder, `run-${this.#folders}`)
     await mkdir(folder)
     return folder
   }
 
   start(cwd: string, { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {}): Program {
-    const program = new Program(this.#built.main, cwd, args, env)
+    const program = new Program(this.#main, cwd, args, env)
     this.#running.add(program)
     void program.ended.then(() => this.#running.delete(program))
     return program
@@ -28,7 +39,7 @@ export class Build implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#running) program.kill('SIGKILL')
     await Promise.all([...this.#running].map(({ ended }) => ended))
-    this.#built.remove()
+    await rm(this.#folder, { recursive: true, force: true })
   }
 }
 

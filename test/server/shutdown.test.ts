@@ -13,8 +13,8 @@ import { orderAt, quoteAt } from '../support/operations.ts'
 vi.setConfig({ testTimeout: 60_000 })
 
 let build: Build
-beforeAll(() => {
-  build = new Build()
+beforeAll(async () => {
+  build = await Build.make()
 }, 60_000)
 afterAll(() => build[Symbol.asyncDispose]())
 

@@ -1,23 +1,49 @@
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { inject } from 'vitest'
+import type { TestProject } from 'vitest/node'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const PATIENCE_MS = 60_000
 
-export interface BuiltProgram {
-  folder: string
-  main: string
-  remove: () => void
+declare module 'vitest' {
+  export interface ProvidedContext {
+    buildFolder: string
+  }
 }
 
-/** The program as it is shipped, built into a folder of its own. */
-export function buildProgram(): BuiltProgram {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-build-'))
-  const built = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], { encoding: 'utf8' })
-  if (built.status !== 0) throw new Error(`the program does not build: ${built.stdout}${built.stderr}`)
-  copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
-  return { folder, main: join(folder, 'dist/main.js'), remove: () => rmSync(folder, { recursive: true, force: true }) }
+/** vitest's global setup: a place for the program, which whoever needs it first builds. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-build-'))
+  project.provide('buildFolder', folder)
+  return () => rm(folder, { recursive: true, force: true })
+}
+
+/** The program as `npm start` builds it, once for all tests. @returns the path of what is run. */
+export async function builtProgram(): Promise<string> {
+  const folder = inject('buildFolder')
+  const isMine = await mkdir(join(folder, 'begun')).then(
+    () => true,
+    () => false,
+  )
+  if (isMine) await build(folder)
+  const giveUpAt = Date.now() + PATIENCE_MS
+  while (!existsSync(join(folder, 'done'))) {
+    if (Date.now() > giveUpAt) throw new Error('the program was not built; another test says why')
+    await delay(50)
+  }
+  return join(folder, 'dist/main.js')
+}
+
+async function build(folder: string): Promise<void> {
+  await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')])
+  await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
+  await writeFile(join(folder, 'done'), '')
 }
