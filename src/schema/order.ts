@@ -79,7 +79,7 @@ OrderType.implement({
     quote: t.loadable({
       type: QuoteType,
       nullable: true,
-      load: async (ids: string[], { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, ids)).map((quote, index) => quote ?? new Error(`the quote ${ids[index]} is gone`)),
+      load: (ids: string[], { gateway, clientId }) => gateway.store.quotes.byIds(clientId, ids),
       resolve: (order) => order.quoteId,
     }),
     state: t.expose('state', { type: OrderStateEnum }),
