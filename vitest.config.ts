@@ -8,8 +8,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts', 'test/support/build.ts'],
-    // Tests wait more than they compute: two files at once, even on two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests wait more than they compute: three files at once, even on two cores.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
