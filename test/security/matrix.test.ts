@@ -35,7 +35,7 @@ const http = (status: number, code: string, ws: Cell): Record<Transport, Cell> =
 /** Mutations are not for GET at all. */
 const mutation = (cells: Record<Transport, Cell>): Record<Transport, Cell> => ({ ...cells, GET: { status: 405, code: 'BAD_REQUEST' } })
 
-const [alice, bob, late, busy, buyer, asker, follower] = ['alice', 'bob', 'late', 'busy', 'buyer', 'asker', 'follower'].map(newKey) as [string, string, string, string, string, string, string]
+const [alice, bob, late, busy, buyer, asker, comparer, follower] = ['alice', 'bob', 'late', 'busy', 'buyer', 'asker', 'comparer', 'follower'].map(newKey) as [string, string, string, string, string, string, string, string]
 const KNOWN = 'query Known { __typename }'
 const IDS = '{ lsps { id } }'
 const FOLLOW = 'subscription { ordersUpdated { sequence } }'
@@ -68,6 +68,7 @@ beforeAll(async () => {
     clientOf('busy', busy, { limits: { operationsPerSecond: 2 } }),
     clientOf('buyer', buyer, { limits: { ordersPerMinute: 2 } }),
     clientOf('asker', asker, { limits: { firmQuotesPerMinute: 3 } }),
+    clientOf('comparer', comparer, { limits: { comparisonsPerMinute: 3 } }),
     clientOf('follower', follower, { limits: { subscriptions: 1 } }),
   ]
   gateways = {
@@ -225,6 +226,12 @@ const RULES: Rule[] = [
     gateway: 'tight',
     ask: () => ({ query: `query ($firm: FirmPolicy!) { quotes(firm: $firm, ${REQUEST(pubkey)}) { failures { code } } }`, variables: { firm: 'NEVER' }, key: asker }),
     cells: { GET: { status: 200 }, POST: { status: 200 }, SSE: { status: 200 }, WS: {} },
+  },
+  {
+    name: 'no more comparisons a minute than allowed, those too that place no orders',
+    gateway: 'tight',
+    ask: () => ({ query: `{ ${['a', 'b', 'c', 'd'].map((name) => `${name}: quotes(firm: NEVER, ${REQUEST(pubkey)}) { elapsedMs }`).join(' ')} }`, key: comparer }),
+    cells: refused('RATE_LIMITED', 429),
   },
   { name: 'no more subscriptions at once than allowed', gateway: 'tight', ask: { query: FOLLOW, key: follower }, before: follow(follower), cells: refused('RATE_LIMITED', 429) },
 
