@@ -11,6 +11,8 @@ import { Metrics } from './server/metrics.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
 import { startServer } from './server/server.ts'
+import { holdAlone } from './store/alone.ts'
+import { isPostgresUrl } from './store/database.ts'
 import { openStore } from './store/store.ts'
 import type { ClientWebhook, Webhooks } from './webhooks/webhooks.ts'
 
@@ -54,6 +56,10 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
 
     const store = await openStore(options.databaseUrl, systemClock)
     closing.push(() => store.close())
+    if (isEmbeddedFile(options.databaseUrl)) {
+      const release = holdAlone(options.databaseUrl)
+      closing.push(async () => release())
+    }
     // Before the gateway, which speaks to LSPs and webhooks before anything listens.
     const metrics = new Metrics()
     const gateway = await openGateway({
@@ -122,6 +128,10 @@ function webhooksOf({ clients }: Pick<GatewayConfig, 'clients'>): ClientWebhook[
 /** One line of JSON for each thing worth knowing, on standard error: standard output is for people. */
 export function createLogger(level: LogLevel): Logger {
   return pino({ level, redact: ['*.authorization', '*.auth', '*.accessToken', '*.access_token'] }, pino.destination({ fd: 2, sync: true }))
+}
+
+function isEmbeddedFile(databaseUrl: string): boolean {
+  return databaseUrl !== ':memory:' && !isPostgresUrl(databaseUrl)
 }
 
 /** The simulated LSPs forget nothing that the gateway remembers. */

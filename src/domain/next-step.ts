@@ -29,6 +29,7 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
         ? step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
         : step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, payableUntil(order))
     case 'UNDERPAID':
+      if (order.paymentWarning !== null) return step('NOBODY', 'NONE', `Do not pay the rest: ${order.paymentWarning}.`)
       return step('CLIENT', 'TOP_UP', 'Less than the total has arrived: pay the rest.', payableUntil(order))
     case 'PAYMENT_HELD':
       return step('LSP', 'WAIT', 'The payment is held and moves only when the channel opens. Keep the node connected to the LSP.')

@@ -263,10 +263,19 @@ export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
   return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
 }
 
+/** What is owed for an order, or for a renewal. */
+export interface Owed {
+  payment: Payment
+  createdAt: EpochMs
+  expiresAt: EpochMs | null
+  /** Why none of it is to be paid any more. */
+  paymentWarning?: string | null
+}
+
 /** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
-export function payableUntil({ payment, createdAt, expiresAt }: { payment: Payment; createdAt: EpochMs; expiresAt: EpochMs | null }): EpochMs | null {
+export function payableUntil({ payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
   const ends = endsOf(payment)
-  if (ends.length === 0) return null
+  if (ends.length === 0 || paymentWarning !== null) return null
   const end = Math.min(...ends, expiresAt ?? Number.POSITIVE_INFINITY)
   return orderableUntil(createdAt, end)
 }

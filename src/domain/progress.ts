@@ -1,5 +1,5 @@
 import { isSameAddress } from './address.ts'
-import { MAX_SAT, sat, type Sat } from './money.ts'
+import { MAX_SAT, sat, ZERO_SAT, type Sat } from './money.ts'
 import { affordable, cheapestOf, isSettled, lapsesAt, NO_PAYMENT, vetOffer, vetTerms, waysOf, type Payment } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Network } from './lsp.ts'
@@ -128,7 +128,7 @@ function isFree(order: Order): boolean {
   return order.orderTotalSat === 0 && waysOf(order.payment).length === 0 && !order.paymentUnconfirmed
 }
 
-type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> & Partial<Pick<Order, 'checks' | 'paymentUnconfirmed'>>
+type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> & Partial<Pick<Order, 'checks' | 'paymentUnconfirmed' | 'feeTotalSat' | 'orderTotalSat'>>
 
 /**
  * The ways to pay move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
@@ -152,7 +152,7 @@ function offerProblem(order: Order, read: PaymentWays<ReadPaymentState> | null, 
  * not say.
  */
 function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays<ReadPaymentState>, terms: ChannelTerms, paid: boolean, lsp: { network: Network; lspPubkeys: readonly string[] }, now: EpochMs): NextPayment {
-  const { payment, checks } = vetOffer(read, {
+  const { payment, checks, free } = vetOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
@@ -170,6 +170,7 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
     paymentWarning: failed ? `what the LSP asks for fails a check: ${failed.message}` : isDearer ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to` : null,
     checks: [...checks, echoed],
     paymentUnconfirmed: false,
+    ...(free && !failed ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }
 }
 
@@ -227,9 +228,9 @@ export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState
 
 type Price = Pick<Bolt12Way, 'feeTotalSat' | 'orderTotalSat'>
 
-/** Nothing of it is to be paid any more. */
+/** Nothing of it is to be paid any more; what has arrived has arrived, and `paymentWarning` keeps the rest back. */
 export function withoutOffer(payment: Payment): Payment {
-  const fail = <Way extends { state: PaymentState }>(way: Way | null): Way | null => (way === null || isSettled(way) ? way : { ...way, state: 'FAILED' })
+  const fail = <Way extends { state: PaymentState }>(way: Way | null): Way | null => (way === null || isSettled(way) || way.state === 'UNDERPAID' ? way : { ...way, state: 'FAILED' })
   return { bolt11: fail(payment.bolt11), bolt12: fail(payment.bolt12), onchain: fail(payment.onchain) }
 }
 

@@ -8,6 +8,8 @@ export function cleanText(text: string, limit = 500): string {
   const clean = text
     .slice(0, limit * 4)
     .replace(UNPRINTABLE, ' ')
+    // Without its first half, `<=` would say something else.
+    .replaceAll('<=', '≤')
     .replaceAll('<', '')
     .replace(/ {2,}/g, ' ')
     .trim()

@@ -2,16 +2,19 @@ import { withoutShared, type OtherPayer, type VettedOffer } from '../domain/offe
 import type { Placement } from '../store/placements.ts'
 import type { Stores } from '../store/store.ts'
 
-/** What is asked to be paid, without what another order is to be paid by as well; the rest is this order's from now on. */
-export async function withOwnDestinations(stores: Pick<Stores, 'destinations' | 'placements'>, placement: Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>, offer: VettedOffer): Promise<VettedOffer> {
+/**
+ * Takes down where it is to be paid to, and gives what is asked without what another order is to be paid by as well.
+ * Where that one is nobody's order yet, it may be the same order at the LSP, which gave it twice.
+ */
+export async function claimDestinations(stores: Pick<Stores, 'destinations' | 'placements'>, placement: Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>, offer: VettedOffer): Promise<{ offer: VettedOffer; isShared: boolean }> {
   const whose = async (destination: string | undefined): Promise<OtherPayer> => {
     const holder = destination === undefined ? placement.id : await stores.destinations.claim(destination, placement.id)
     if (holder === placement.id) return 'NOBODY'
     const other = await stores.placements.get(holder)
-    const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId
+    const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId && other.orderId === null
     return isSameOrder ? 'SAME_ORDER' : 'ANOTHER_ORDER'
   }
   const hash = await whose(offer.payment?.bolt11?.paymentHash)
   const address = await whose(offer.payment?.onchain?.address)
-  return withoutShared(offer, { hash, address })
+  return { offer: withoutShared(offer, { hash, address }), isShared: hash === 'ANOTHER_ORDER' || address === 'ANOTHER_ORDER' }
 }

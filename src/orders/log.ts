@@ -87,6 +87,6 @@ export class OrderLog {
 }
 
 /** Nobody is to be given it as an answer any more, and it is on no budget: it was paid, or will not be. */
-function isOver({ state, paymentSeenAt, paymentWarning }: Order): boolean {
-  return paymentSeenAt !== null || paymentWarning !== null || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
+function isOver({ state, paymentSeenAt, paymentWarning, paymentUnconfirmed }: Order): boolean {
+  return paymentSeenAt !== null || (paymentWarning !== null && !paymentUnconfirmed) || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
 }

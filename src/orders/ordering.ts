@@ -196,7 +196,7 @@ export class Ordering {
     const isLost = order.state === 'OUTCOME_UNKNOWN'
     // Given up already, or only not waited for any longer: then its answer may still come.
     const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: isLost && placement.failure !== null }
-    const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${order.orderTotalSat} sat to pay`
+    const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${costOf(order)}`
     try {
       return await this.#log.begin(order, tracking, message, async (stores) => {
         if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
@@ -229,7 +229,7 @@ export class Ordering {
       return
     }
     const standing = { ...orderOf(placement, agreedOf(placement), order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
-    await this.#log.write(order, standing, { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${standing.orderTotalSat} sat to pay`])
+    await this.#log.write(order, standing, { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${costOf(standing)}`])
   }
 
   /**
@@ -270,6 +270,10 @@ export class Ordering {
     }
     return outcome
   }
+}
+
+function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
+  return paymentUnconfirmed ? 'the LSP has yet to say what is to be paid' : `${orderTotalSat} sat to pay`
 }
 
 /** Somebody ordered the same firm quote at the same time, and was first: it is one order. */

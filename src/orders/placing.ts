@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
-import { withOwnDestinations } from './destinations.ts'
+import { claimDestinations } from './destinations.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
@@ -102,12 +102,12 @@ export class Placing {
       try {
         return await this.#store.transaction(async (stores) => {
           const { id, clientId, lspId, lspOrderId } = placement
-          if (lspOrderId !== null) {
-            // An import of this very order looks first, and under the same lock.
-            await stores.placements.lockLsp(lspId)
-            await stores.imports.disown({ id, clientId, lspId, lspOrderId })
-          }
-          const checked = placement.offer ? { ...placement, offer: await withOwnDestinations(stores, placement, placement.offer) } : placement
+          // An import of this very order looks first, and under the same lock.
+          if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
+          const claimed = placement.offer && (await claimDestinations(stores, placement, placement.offer))
+          // What is another's by what it is paid to is that one's, whoever imported it.
+          if (lspOrderId !== null && !claimed?.isShared) await stores.imports.disown({ id, clientId, lspId, lspOrderId })
+          const checked = { ...placement, offer: claimed?.offer ?? null }
           await stores.placements.settle(checked)
           return checked
         })
@@ -141,11 +141,7 @@ export class Placing {
       const created = await lsp.adapter.createOrder(lsp.call({ timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs), secrets: [placement.request.token] }), placement.request, placement.email)
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
       const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
-      // An LSP may repeat what it has just given us, or was given, in any text.
-      const reading = { ...redactTexts({ ...answered, accessToken: null }, [created.accessToken, placement.request.token]), lspOrderId: created.lspOrderId }
-      if (reading.payment === null) return { ...named, status: 'STANDING', reading, failure: UNPRICED.details() }
-      const offer = this.#vet(lsp, placement.request, reading, reading.payment)
-      return { ...named, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading, offer }
+      return this.#answered(lsp, named, answered)
     } catch (error) {
       const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       const isRefused = named === placement && failure.effect === 'none'
@@ -153,19 +149,40 @@ export class Placing {
     }
   }
 
+  #answered(lsp: Lsp, placement: Placement, answer: OrderReading): Placement {
+    // An LSP may repeat what it has just given us, or was given, in any text.
+    const reading = { ...redactTexts({ ...answer, accessToken: null }, [placement.accessToken, placement.request.token]), lspOrderId: answer.lspOrderId }
+    if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
+    const offer = this.#vet(lsp, placement.request, reading, reading.payment)
+    return { ...placement, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading, offer, failure: null }
+  }
+
   /** It stands, and the LSP did not say yet what is to be paid for it: unlike ordering, that may be asked again. */
   async #readPayment(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading> {
-    const { lspOrderId, accessToken, lnurlChannel, jit } = created
-    const ref: OrderRef = { lspOrderId, accessToken, clientNodeUri: clientNodeUri(request), announceChannel: request.announceChannel, features: lsp.features, lnurlChannel, jit, paid: false }
     for (const waitMs of PAYMENT_LOOKS_MS) {
       await pause(waitMs)
-      const reading = await lsp.adapter.readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref).catch((error: unknown) => {
-        if (error instanceof LspFailure) return null
-        throw error
-      })
-      if (reading?.lspOrderId === lspOrderId && reading.payment !== null) return { ...reading, terms: { ...created.terms, ...reading.terms } }
+      const reading = await this.#lookAgain(lsp, request, created)
+      if (reading) return reading
     }
     return created
+  }
+
+  /** Asks once more what is to be paid; null where it is still not said. */
+  async #lookAgain(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading | null> {
+    const { lspOrderId, accessToken, lnurlChannel, jit } = created
+    const ref: OrderRef = { lspOrderId, accessToken, clientNodeUri: clientNodeUri(request), announceChannel: request.announceChannel, features: lsp.features, lnurlChannel, jit, paid: false }
+    const reading = await lsp.adapter.readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref).catch((error: unknown) => {
+      if (error instanceof LspFailure) return null
+      throw error
+    })
+    return reading?.lspOrderId === lspOrderId && reading.payment !== null ? { ...reading, terms: { ...created.terms, ...reading.terms } } : null
+  }
+
+  /** What stands without a price is asked for it once more, where nobody ordered it: an order is read by itself. */
+  async priced(lsp: Lsp, placement: Placement): Promise<Placement> {
+    if (placement.offer !== null || placement.reading === null || placement.orderId !== null) return placement
+    const reading = await this.#lookAgain(lsp, placement.request, { ...placement.reading, accessToken: placement.accessToken })
+    return reading ? this.#settle(this.#answered(lsp, placement, reading)) : placement
   }
 
   #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading, payment: NonNullable<OrderReading['payment']>): VettedOffer {

@@ -1,4 +1,4 @@
-import { withOwnDestinations } from './destinations.ts'
+import { claimDestinations } from './destinations.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
@@ -84,7 +84,10 @@ export class OrderReader {
     const lsp = this.#lsps.require(order.lspId)
     if (lsp.pausedUntil !== null) return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
     const ref = await this.refOf(order)
-    if (ref === null) return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || order.lspOrderId !== null }, [])
+    if (ref === null) {
+      const isDisowned = order.lspOrderId !== null && !tracking.final
+      return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || isDisowned }, isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [])
+    }
     let reading: OrderReading
     try {
       reading = await lsp.adapter.readOrder(lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isHearsay(order) }), ref)
@@ -98,7 +101,7 @@ export class OrderReader {
     }
     const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now(), lsp.pubkeys)
     const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
-    const read = { ...(order.paymentUnconfirmed ? await this.#withOwnDestinations(confirmed) : confirmed), failureSuspected: false }
+    const read = { ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
     if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
@@ -114,9 +117,9 @@ export class OrderReader {
   }
 
   /** The first time that it is known here what is to be paid: not what another order is paid by. */
-  async #withOwnDestinations(order: Order): Promise<Order> {
+  async #withClaimedDestinations(order: Order): Promise<Order> {
     const { placementId: id, clientId, lspId, lspOrderId } = order
-    const offer = await withOwnDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks })
+    const { offer } = await claimDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks })
     if (offer.payment !== null) return { ...order, payment: offer.payment, checks: offer.checks }
     return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: `what the LSP asks for fails a check: ${offer.checks.find(({ verdict }) => verdict === 'FAILED')?.message}` }
   }

@@ -72,8 +72,7 @@ export class RenewalDesk {
       updatedAt: now,
     }
     try {
-      await this.#store.transaction((stores) => this.#insert(stores, renewal, question))
-      return renewal
+      return await this.#store.transaction((stores) => this.#insert(stores, renewal, question))
     } catch (error) {
       const first = await this.#store.renewals.byQuestion(question)
       // Another instance was asked for it at the same moment.
@@ -82,11 +81,17 @@ export class RenewalDesk {
     }
   }
 
-  async #insert({ renewals, destinations }: Stores, renewal: Renewal, question: string): Promise<void> {
+  /** @returns the renewal; where the LSP answered with the one that it gave this client before, that one. */
+  async #insert({ renewals, destinations }: Stores, renewal: Renewal, question: string): Promise<Renewal> {
     const paymentHash = renewal.payment.bolt11?.paymentHash
     const holder = paymentHash === undefined ? renewal.id : await destinations.claim(paymentHash, renewal.id)
-    if (holder !== renewal.id) throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${paymentHash} too`)
+    if (holder !== renewal.id) {
+      const before = await renewals.get(renewal.clientId, holder)
+      if (before?.lspId === renewal.lspId && before.lspOrderId === renewal.lspOrderId) return before
+      throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${paymentHash} too`)
+    }
     await renewals.insert(renewal, question, renewal.createdAt + this.#pace.activeMs)
+    return renewal
   }
 
   #vet(lsp: Lsp, { shortChannelId }: RenewalInput, reading: RenewalReading, now: EpochMs): { payment: Payment; checks: readonly Check[] } {

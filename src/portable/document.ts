@@ -13,9 +13,9 @@ import { idField } from '../protocols/fields.ts'
 
 export const DOCUMENT_FORMAT = 'sluice-order'
 export const DOCUMENT_VERSION = 1
-/** An order with its events is some ten thousand characters long. */
-export const MAX_DOCUMENT_CHARACTERS = 1_000_000
-const MAX_EVENTS = 1_000
+/** No request may be longer. An order with its events is some ten thousand characters long. */
+export const MAX_DOCUMENT_CHARACTERS = 95_000
+const MAX_EVENTS = 10_000
 const MAX_TEXT = 500
 
 const text = (longest = MAX_TEXT) =>

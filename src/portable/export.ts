@@ -82,7 +82,7 @@ function portableEvent({ sequence, at, previousState, state, message, order }: O
 
 /** Not what it would be too late to pay, nor what has failed a check since. */
 function paymentShown(order: Order, now: EpochMs): Payment {
-  return handedOut(order.payment, order.paymentWarning === null ? payableUntil(order) : null, now)
+  return handedOut(order.payment, payableUntil(order), now)
 }
 
 function withoutPayment({ payment: _, ...reading }: OrderReading) {

@@ -67,9 +67,6 @@ export class Importing {
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
     if (known) return known
     const accessToken = await accessTokenOf(told, sealKey)
-    if ((await this.#store.imports.unheardOf(clientId, lsp.id)) >= MOST_UNHEARD_OF) {
-      throw new ImportRefusal('TOO_MANY', `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`)
-    }
     let order: Order
     try {
       order = await this.#take(clientId, lsp, told, accessToken, contents)
@@ -129,6 +126,9 @@ export class Importing {
     return this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
+      if ((await stores.imports.unheardOf(clientId, lsp.id)) >= MOST_UNHEARD_OF) {
+        throw new ImportRefusal('TOO_MANY', `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`)
+      }
       if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
       await this.#placed(stores, order, accessToken)
       if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])

@@ -75,7 +75,7 @@ export class Quoting {
     if (badAddress) throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, { property: 'refundOnchainAddress' })
     const question = questionKey(ask.clientId, lsp.id, ask.request)
     const standing = await this.#store.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
-    if (standing) return this.firmQuote(lsp, standing)
+    if (standing) return this.firmQuote(lsp, await this.#placing.priced(lsp, standing))
 
     const { limits } = await lsp.currentInfo()
     const request = limits ? withDefaults(ask.request, limits) : ask.request
@@ -85,27 +85,33 @@ export class Quoting {
     if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
     lsp.assertNotPaused()
 
+    let spent: OverBudget | null = null
+    if (ask.firm !== 'ALWAYS') {
+      const quote = await this.#priceWithoutOrder(context).catch(asOverBudget)
+      if (quote instanceof OverBudget) spent = quote
+      else if (quote) return quote
+    }
+    if (ask.firm === 'NEVER') return this.#secondBest(context, 'PRICE_UNKNOWN', spent?.message ?? 'this LSP tells a price only by an order, which `firm: NEVER` forbids', spent?.retryAt ?? null)
+    // Whoever asked has been told that it is too late: an order would be for nobody.
+    if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
     try {
-      const quote = ask.firm === 'ALWAYS' ? null : await this.#priceWithoutOrder(context)
-      if (quote) return quote
-      if (ask.firm === 'NEVER') return await this.#secondBest(context, 'PRICE_UNKNOWN', 'this LSP tells a price only by an order, which `firm: NEVER` forbids', null)
-      // Whoever asked has been told that it is too late: an order would be for nobody.
-      if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
       return await this.#firm(context)
     } catch (error) {
       if (!(error instanceof OverBudget)) throw error
-      const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context).catch(nullIfOverBudget) : null
-      return quote ?? (await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt))
+      const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context).catch(asOverBudget) : null
+      return quote && !(quote instanceof OverBudget) ? quote : await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt)
     }
   }
 
-  /** The LSP's own estimate, else its published tariff, else null. */
+  /** The LSP's own estimate, else its published tariff, else null. @throws OverBudget where no more estimates may be asked for. */
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
     const { lsp, request } = context
-    const estimate = await this.#estimate(lsp, request)
-    if (estimate) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
+    const estimate = await this.#estimate(lsp, request).catch(asOverBudget)
+    if (estimate && !(estimate instanceof OverBudget)) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
-    return computed && this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
+    if (computed) return this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
+    if (estimate) throw estimate
+    return null
   }
 
   /** Those who ask for the same channel share one call, which no deadline of theirs cuts short. @throws OverBudget */
@@ -195,7 +201,11 @@ export class Quoting {
       throw new LspFailure('UNTRUSTWORTHY', failed.join('; '))
     }
     const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
-    if (!cheapest) throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', { property: 'refundOnchainAddress' })
+    if (!cheapest) {
+      const withheld = offer.checks.find(({ name, verdict }) => verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'))
+      if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
+      throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', { property: 'refundOnchainAddress' })
+    }
     const terms = { ...lsp.adapter.deliverable(termsOf(request)), ...reading.terms }
     const now = this.#clock.now()
     return {
@@ -276,8 +286,8 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
 /** What was placed, whoever agreed to it. */
 type PlacedOffer = Omit<Placement, 'agreed'>
 
-function nullIfOverBudget(error: unknown): null {
-  if (error instanceof OverBudget) return null
+function asOverBudget(error: unknown): OverBudget {
+  if (error instanceof OverBudget) return error
   throw error
 }
 

@@ -63,7 +63,7 @@ export const FailureCodeEnum = builder.enumType('FailureCode', {
     CLIENT_REJECTED: 'The LSP refuses this client.',
     INVALID_TOKEN: null,
     PEER_NOT_CONNECTED: null,
-    PRICE_UNKNOWN: 'The only way to a price is an order, and the policy or the courtesy budget forbids it now.',
+    PRICE_UNKNOWN: 'No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent.',
     RATE_LIMITED: null,
     TIMEOUT: null,
     UNAVAILABLE: 'No connection, or a server error.',

@@ -194,7 +194,12 @@ export class PlacementStore {
     const row = await this.#db
       .selectFrom('placements')
       .selectAll()
-      .$if(isUnordered, (query) => query.where('order_id', 'is', null))
+      // Whoever placed it may be about to make it an order.
+      .$if(isUnordered, (query) =>
+        query.where('order_id', 'is', null).where((e) =>
+          e.not(e.exists(e.selectFrom('idempotency').select('idempotency.key').whereRef('idempotency.placement_id', '=', 'placements.id').where('idempotency.answer', 'is', null))),
+        ),
+      )
       .where('question', '=', question)
       .where('status', '=', 'STANDING')
       .where('unpaid', '=', 1)

@@ -190,6 +190,8 @@ export class WebhookSender {
       case 'broken-off':
         return store.webhooks.release(claim)
       case 'gone':
+        // It was of a configuration that is no more.
+        if (this.#stopped) return store.webhooks.release(claim)
         onDelivery?.('gone')
         logger.warn({ client: clientId, host: this.host }, 'a webhook answered 410 and gets nothing more until a restart, or until it is configured otherwise')
         await store.webhooks.disable(clientId, now)

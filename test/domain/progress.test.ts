@@ -3,6 +3,7 @@ import { sat } from '../../src/domain/money.ts'
 import { due, handedOut, NO_PAYMENT, payableUntil, type Payment } from '../../src/domain/offer.ts'
 import type { Order } from '../../src/domain/order-record.ts'
 import type { PaymentState } from '../../src/domain/order.ts'
+import { nextStepOf } from '../../src/domain/next-step.ts'
 import { advance } from '../../src/domain/progress.ts'
 import { EMPTY_READING, type OrderReading, type ReadPaymentState } from '../../src/domain/reading.ts'
 import { orderRecord } from '../store/records.ts'
@@ -152,4 +153,15 @@ test('a free channel for which an LSP asks to be paid later is not paid for', ()
 test('an order whose end is moved to the past is over, and says so', () => {
   expect(next(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: NOW - 1 })).state).toBe('EXPIRED')
   expect(advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), 'REGTEST', NOW + 1).changes).toEqual([`to be paid by ${new Date(LATER - 60_000).toISOString()}`])
+})
+
+test('an order of which too little was paid stays that when its offer is swapped, and the rest is not to be paid', () => {
+  const underpaid = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf('UNDERPAID', 'EXPECT_PAYMENT', 'UNDERPAID', 4_000))
+  const repriced = readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'UNDERPAID', 4_000)
+  const onchain = repriced.payment?.onchain
+  if (onchain) onchain.orderTotalSat = sat(5_001)
+  const swapped = next(underpaid, repriced)
+  expect(swapped).toMatchObject({ state: 'UNDERPAID', paymentWarning: expect.stringContaining('replaced'), payment: { onchain: { state: 'UNDERPAID' } } })
+  expect(shown(swapped)).toEqual(NO_PAYMENT)
+  expect(nextStepOf(swapped, [])).toMatchObject({ actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay the rest') })
 })

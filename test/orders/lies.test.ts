@@ -135,6 +135,15 @@ describe('an LSP that says only later what is to be paid', () => {
     return (await at.gateway.ask(ORDER, { id: observed.quotes.quotes[0].id })).createOrder.id as string
   }
 
+  test('and prices a question late is not asked to take another order for it', async () => {
+    await using at = await unpriced(1_000)
+    const ask = () => at.gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { basis orderTotalSat } failures { code message } } }', { request: { clientPubkey: at.gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } })
+    expect((await ask()).quotes).toMatchObject({ quotes: [], failures: [{ code: expect.stringMatching(/^(TIMEOUT|BAD_RESPONSE)$/) }] })
+    at.state.isPriced = true
+    await vi.waitFor(async () => expect((await ask()).quotes.quotes).toEqual([{ basis: 'FIRM', orderTotalSat: 1_000 }]), { timeout: 10_000, interval: 200 })
+    expect(at.lsp.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
+  })
+
   test('and takes its time has its order followed, with nothing to pay until then', async () => {
     await using at = await unpriced(1_000)
     const id = await orderedUnpriced(at)

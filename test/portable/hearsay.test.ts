@@ -4,7 +4,7 @@ import { exported, importInto, invented, twoGateways } from './support.ts'
 import { lsps1Order, LSPS1_INFO, NODE, settings } from '../quotes/support.ts'
 import { ENGINES, freshDatabase } from '../support/database.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { createOrder, eventsOf, follow, OPEN_CHANNEL, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
+import { eventsOf, follow, OPEN_CHANNEL, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
 import { json, QueueServer, text } from '../support/queue-server.ts'
 
 const refundOf = async (gateway: TestGateway, id: string) => (await gateway.ask(REQUEST_REFUND, { id, onchainAddress: gateway.sandbox.wallet.newAddress() })).requestRefund
@@ -144,7 +144,8 @@ test('an LSP that answers a client with the order which that client has imported
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)] } })
   const imported = await importInto(gateway, invented({ protocol: 'LSPS1', url: server.url, lspOrderId: 'order-1' }))
   expect(imported).toMatchObject({ payment: { bolt11: { state: 'EXPECT_PAYMENT' } } })
-  expect(await createOrder(gateway, { quoteId: (await quoteAt(gateway, 'lsp')).id })).toMatchObject({ lspOrderId: 'order-1' })
+  // It is that order, and no second one.
+  await expect(quoteAt(gateway, 'lsp')).rejects.toThrow('PAYMENT_HASH_IS_NEW')
   const { checkedAt } = await readOrder(gateway, imported.id)
   await vi.waitFor(async () => expect((await readOrder(gateway, imported.id)).checkedAt).not.toBe(checkedAt), { timeout: 5_000 })
 })

@@ -53,6 +53,19 @@ function keptOrders(folder: string): { state: string }[] {
 }
 
 describe.concurrent('a start without configuration', () => {
+  test('is refused on a database that another gateway has open, and works once that one has ended, however it did', async () => {
+    const folder = await build.folder()
+    const first = build.start(folder)
+    await first.origin()
+    const second = build.start(folder)
+    expect(await second.ended).toMatchObject({ status: 2 })
+    expect(second.stderr).toMatch(/^the database \.\/data\/sluice\.db is in use by another gateway: set DATABASE_URL to another file/)
+    first.kill('SIGKILL')
+    await first.ended
+    const third = build.start(folder)
+    expect(await third.origin()).toMatch(/^http:/)
+  })
+
   test('prints where GraphiQL is, and answers with quotes of all five protocols', async () => {
     const program = build.start(await build.folder())
     const origin = await program.origin()

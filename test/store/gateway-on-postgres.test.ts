@@ -29,6 +29,15 @@ describe('a gateway on PostgreSQL', () => {
     expect(events.map(({ sequence }) => sequence)).toEqual(upTo(events.length))
   })
 
+  test('makes an order of its own for each key, however many are sent at once for the same quote', async () => {
+    await using fleet = await startFleet(1, { lspId: 'kestrel' })
+    const [gateway] = fleet.gateways
+    const { id: quoteId } = await quote(gateway)
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => gateway.send(ORDER, { input: { quoteId, idempotencyKey: `key ${index}` } })))
+    expect(new Set(answers.map(({ data }) => (data['createOrder'] as { id: string }).id)).size).toBe(40)
+    expect(placed(gateway, 'kestrel')).toBe(40)
+  })
+
   test('finishes an order that its LSP answers while the database is away', async () => {
     await using database = await freshPostgres()
     await using proxy = await proxyTo(database.url)
