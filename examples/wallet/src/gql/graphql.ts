@@ -85,7 +85,7 @@ export type FailureCode =
   /** Outside the LSP's limits; see property. */
   | 'OPTION_MISMATCH'
   | 'PEER_NOT_CONNECTED'
-  /** The only way to a price is an order, and the policy or the courtesy budget forbids it now. */
+  /** No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent. */
   | 'PRICE_UNKNOWN'
   | 'RATE_LIMITED'
   | 'TIMEOUT'
