@@ -2,7 +2,8 @@ import { test } from 'vitest'
 import { uuidv7 } from 'uuidv7'
 import { ask, openRig, report, residentMb } from './support.ts'
 import { systemClock } from '../src/domain/time.ts'
-import { openStore } from '../src/store/store.ts'
+import type { Order } from '../src/domain/order-record.ts'
+import { openStore, type Stores } from '../src/store/store.ts'
 import { eventOf, orderRecord, TRACKING } from '../test/store/records.ts'
 
 const ORDERS = Number(process.env['BENCH_ORDERS'] ?? 100_000)
@@ -25,11 +26,20 @@ async function fill(databaseUrl: string, lspId: string): Promise<void> {
     await store.transaction(async (stores) => {
       for (let index = 0; index < Math.min(1_000, ORDERS - done); index += 1) {
         const order = orderRecord({ clientId: 'everybody', lspId, state: 'PAID', lspOrderId: uuidv7(), createdAt: now, updatedAt: now, checkedAt: now, paymentSeenAt: now })
+        await place(stores, order)
         await stores.orders.insert(order, { ...TRACKING, nextReadAt: now })
         await stores.orders.append(eventOf(order))
       }
     })
   }
+}
+
+async function place({ placements }: Stores, { id, placementId, clientId, lspId, lspOrderId, request, createdAt }: Order): Promise<void> {
+  const intent = { id: placementId, clientId, lspId, question: id, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
+  await placements.intend(intent)
+  await placements.settle({ ...intent, status: 'STANDING', orderId: null, lspOrderId, accessToken: null, reading: null, offer: null, failure: null })
+  await placements.adopt(placementId, id)
+  await placements.markOver(placementId)
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -107,6 +107,7 @@ function configOf(sandbox: Sandbox): string {
     network: 'regtest',
     timeoutMs: 3_000,
     requestsPerMinute: 60_000,
+    estimatesPerMinute: 60_000,
     nodeUris: lsp.nodeUris,
     courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000 },
     ...(lsp.tariffFeeRateSatPerVbyte === null ? {} : { tariff: { feeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte } }),
