@@ -79,6 +79,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'alter table quotes add column kept integer not null default 1',
     'create index quotes_by_age on quotes (created_at) where kept = 0',
     "create index placements_refused on placements (intended_at) where status = 'REFUSED' and purpose = 'QUOTE'",
+    // What is looked for every few seconds, among all orders that there ever were.
+    "create index orders_lost on orders (placement_id) where state = 'OUTCOME_UNKNOWN'",
     // When a gateway last had the webhook in its configuration.
     'alter table webhooks add column seen_at bigint',
   ],

@@ -167,11 +167,10 @@ export class PlacementStore {
       // Given up, and answered after all.
       .union(
         this.#db
-          .selectFrom('orders')
-          .innerJoin('placements', 'placements.id', 'orders.placement_id')
-          .select('placements.id')
-          .where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN'))
-          .where('placements.status', 'in', ['STANDING', 'REFUSED']),
+          .selectFrom('placements as answered')
+          .select('answered.id')
+          .where('answered.id', 'in', (e) => e.selectFrom('orders').select('orders.placement_id').where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN')))
+          .where('answered.status', 'in', ['STANDING', 'REFUSED']),
       )
   }
 
