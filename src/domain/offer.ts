@@ -300,6 +300,11 @@ export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs)
   return { bolt11: show(payment.bolt11, open.bolt11), bolt12: show(payment.bolt12, open.bolt12), onchain: show(payment.onchain, open.onchain) }
 }
 
+/** The same of what is owed, at the moment. */
+export function shownOf(owed: Owed, now: EpochMs): Payment {
+  return handedOut(owed.payment, payableUntil(owed), now)
+}
+
 /** The ways by which something is still to be paid; none once one of them was used. */
 export function due(payment: Payment): Payment {
   const ways = waysOf(payment)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { cheapestOf, vetOffer, type Check, type Payment } from '../domain/offer.ts'
+import { cheapestOf, isSettled, vetOffer, waysOf, type Check, type Payment } from '../domain/offer.ts'
 import { ZERO_SAT } from '../domain/money.ts'
 import { moveWays, orderStateOf, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
@@ -137,7 +137,7 @@ export class RenewalDesk {
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {
     const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
     // What is to be paid must not change under a wallet's hands.
-    const isReplaced = !paid && reading.payment !== null && replacesOffer(renewal.payment, reading.payment)
+    const isReplaced = !waysOf(renewal.payment).some(isSettled) && reading.payment !== null && replacesOffer(renewal.payment, reading.payment)
     const payment = moveWays(isReplaced ? withoutOffer(renewal.payment) : renewal.payment, reading.payment, paid, now)
     const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
     const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
 import { seal } from './seal.ts'
-import { commonDue, handedOut, payableUntil, type Payment } from '../domain/offer.ts'
+import { commonDue, shownOf } from '../domain/offer.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderReading } from '../domain/reading.ts'
-import type { Clock, EpochMs } from '../domain/time.ts'
+import type { Clock } from '../domain/time.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 import { redactTexts } from '../upstream/secrets.ts'
@@ -26,7 +26,7 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string, sealKey: string | null): Promise<string | null> {
   const tracked = await store.orders.get(id)
   if (tracked?.order.clientId !== clientId) return null
-  const shown = paymentShown(tracked.order, clock.now())
+  const shown = shownOf(tracked.order, clock.now())
   const { clientId: _, lspId, ...order } = { ...withoutToken(tracked.order), payment: shown }
   const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
   const placement = await store.placements.get(order.placementId)
@@ -78,11 +78,6 @@ function portableEvent({ sequence, at, previousState, state, message, order }: O
   const known: Record<string, unknown> = before === null ? {} : { ...withoutToken(before) }
   const changed = Object.entries(snapshot).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(known[key]))
   return { sequence, at, previousState, state, message, order: Object.fromEntries(changed) }
-}
-
-/** Not what it would be too late to pay, nor what has failed a check since. */
-function paymentShown(order: Order, now: EpochMs): Payment {
-  return handedOut(order.payment, payableUntil(order), now)
 }
 
 function withoutPayment({ payment: _, ...reading }: OrderReading) {

@@ -2,7 +2,7 @@ import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
 import { writePaymentUri } from '../domain/bip21.ts'
 import { sat } from '../domain/money.ts'
-import { commonDue, due, handedOut, NO_PAYMENT, payableUntil, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
+import { commonDue, due, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
@@ -49,8 +49,7 @@ interface Payable {
 
 /** What a wallet is shown of the payment of an order or of a renewal right now. */
 export function payableNow(owed: Owed, now: EpochMs): Payable {
-  const until = payableUntil(owed)
-  return { ways: handedOut(owed.payment, until, now), until }
+  return { ways: shownOf(owed, now), until: payableUntil(owed) }
 }
 
 /** The same of an order as it stood once: what it asked for then is shown only as far as it asks for it now. */
