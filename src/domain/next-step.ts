@@ -1,7 +1,7 @@
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
-import { payableUntil } from './offer.ts'
 import type { Order } from './order-record.ts'
+import { payableUntil } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
 export const ACTORS = ['CLIENT', 'LSP', 'NOBODY'] as const

@@ -1,9 +1,10 @@
 import { addressProblem, isSameAddress } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
-import { minSat, msatOf, type Sat } from './money.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
+import { msatOf, type Sat } from './money.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
+import { endsOf, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
 import { termDifferences, type ChannelTerms } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
@@ -37,27 +38,6 @@ export interface Check {
   verdict: CheckVerdict
   message: string
 }
-
-export interface VettedBolt11 extends Bolt11Way {
-  expiresAt: EpochMs
-  paymentHash: string
-  payeePubkey: string
-}
-export interface VettedBolt12 extends Bolt12Way {
-  expiresAt: EpochMs
-}
-export interface VettedOnchain extends OnchainWay {
-  expiresAt: EpochMs
-}
-
-/** Ways to pay that passed every check that blocks. All null: there is nothing to pay. */
-export interface Payment {
-  bolt11: VettedBolt11 | null
-  bolt12: VettedBolt12 | null
-  onchain: VettedOnchain | null
-}
-
-export const NO_PAYMENT: Payment = { bolt11: null, bolt12: null, onchain: null }
 
 export interface OfferContext {
   network: Network
@@ -100,9 +80,8 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   const bolt12 = ways.bolt12 && vetBolt12(ways.bolt12, context)
   const onchain = ways.onchain && vetOnchain(ways.onchain, context, bolt11?.expiresAt ?? null, report)
 
-  const blocked = checks.some((check) => check.verdict === 'FAILED')
   const free = (ways.bolt11 ?? ways.bolt12 ?? ways.onchain) === null
-  return { payment: blocked ? null : { bolt11, bolt12, onchain }, free, checks }
+  return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free, checks }
 }
 
 /** Who else was asked to pay to the same hash or address. */
@@ -231,103 +210,18 @@ function offeredState(state: ReadPaymentState): PaymentState {
   return state === 'REFUNDED_OR_LAPSED' ? 'EXPIRED' : state
 }
 
-/** Without the ways that cost more than was agreed to: by no way may more leave the wallet. */
-export function affordable(payment: Payment, maxTotalSat: Sat): Payment {
-  const keep = <Way extends { orderTotalSat: Sat }>(way: Way | null): Way | null => (way !== null && way.orderTotalSat <= maxTotalSat ? way : null)
-  return { bolt11: keep(payment.bolt11), bolt12: keep(payment.bolt12), onchain: keep(payment.onchain) }
-}
-
-/** What the cheapest way to pay costs; zero for a free channel. `ways` may be unvetted. */
-export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orderTotalSat: Sat } | null {
-  const offered = [ways.bolt11, ways.bolt12, ways.onchain].filter((way) => way !== null)
-  const orderTotalSat = minSat(offered.map((way) => way.orderTotalSat))
-  const cheapest = offered.find((way) => way.orderTotalSat === orderTotalSat)
-  return cheapest ? { feeTotalSat: cheapest.feeTotalSat, orderTotalSat: cheapest.orderTotalSat } : null
-}
-
-function endsOf(payment: Payment): EpochMs[] {
-  return waysOf(payment).map(({ expiresAt }) => expiresAt)
-}
-
-/** When the last of it lapses; null when there is nothing to pay. */
-export function lapsesAt(payment: Payment): EpochMs | null {
-  const ends = endsOf(payment)
-  return ends.length === 0 ? null : Math.max(...ends)
-}
-
-/** A payment needs time to arrive: nothing is handed out in the last moments of an offer. Of a short one, a twentieth. */
-const MARGIN_MS = 30 * SECOND_MS
-
-/** What ends at `end` is left alone from then on. */
-export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
-  return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
-}
-
-/** What is owed for an order, or for a renewal. */
-export interface Owed {
-  payment: Payment
-  createdAt: EpochMs
-  expiresAt: EpochMs | null
-  /** Why none of it is to be paid any more. */
-  paymentWarning?: string | null
-}
-
-/** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
-export function payableUntil({ payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
-  const ends = endsOf(payment)
-  if (ends.length === 0 || paymentWarning !== null) return null
-  const end = Math.min(...ends, expiresAt ?? Number.POSITIVE_INFINITY)
-  return orderableUntil(createdAt, end)
-}
-
-const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
-const DUE: ReadonlySet<PaymentState> = new Set(['EXPECT_PAYMENT', 'UNDERPAID'])
-
-/** Whether all of it was paid by this way, whatever became of that. */
-export function isSettled(way: { state: PaymentState } | null): boolean {
-  return way !== null && SEEN.has(way.state)
-}
-
-export const waysOf = (payment: Payment) => [payment.bolt11, payment.bolt12, payment.onchain].filter((way) => way !== null)
-
-/**
- * What a wallet may be shown of it: by which way it was paid, and before that what is to be paid, as long as it is not
- * too late. Nobody is shown a second way to pay what was paid.
- */
-export function handedOut(payment: Payment, until: EpochMs | null, now: EpochMs): Payment {
-  const open = until !== null && now <= until ? due(payment) : NO_PAYMENT
-  const show = <Way extends { state: PaymentState }>(way: Way | null, openWay: Way | null): Way | null => (isSettled(way) ? way : openWay)
-  return { bolt11: show(payment.bolt11, open.bolt11), bolt12: show(payment.bolt12, open.bolt12), onchain: show(payment.onchain, open.onchain) }
-}
-
-/** The same of what is owed, at the moment. */
-export function shownOf(owed: Owed, now: EpochMs): Payment {
-  return handedOut(owed.payment, payableUntil(owed), now)
-}
-
-/** The ways by which something is still to be paid; none once one of them was used. */
-export function due(payment: Payment): Payment {
-  const ways = waysOf(payment)
-  if (ways.some(isSettled)) return NO_PAYMENT
-  const isUnderpaid = ways.some(({ state }) => state === 'UNDERPAID') || (payment.onchain?.paidSat ?? 0) > 0
-  const keep = <Way extends { state: PaymentState }>(way: Way | null): Way | null => (way !== null && DUE.has(way.state) ? way : null)
-  // The rest is paid where the first part went: an invoice is for all of it.
-  return { bolt11: isUnderpaid ? null : keep(payment.bolt11), bolt12: isUnderpaid ? null : keep(payment.bolt12), onchain: keep(payment.onchain) }
-}
-
-/** What of it is to be paid by the other, too, and by the same invoice, offer or address. */
-export function commonDue(payment: Payment, other: Payment): Payment {
-  const { bolt11, bolt12, onchain } = payment
-  const keep = <Way extends { state: PaymentState }>(way: Way | null, isSame: boolean): Way | null => (isSettled(way) || isSame ? way : null)
-  return {
-    bolt11: keep(bolt11, bolt11?.invoice === other.bolt11?.invoice && !isSettled(other.bolt11)),
-    bolt12: keep(bolt12, bolt12?.offer === other.bolt12?.offer && !isSettled(other.bolt12)),
-    onchain: keep(onchain, onchain?.address === other.onchain?.address && !isSettled(other.onchain)),
-  }
-}
-
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */
 export function offerEndsAt({ payment }: VettedOffer): EpochMs | null {
-  const ends = payment === null ? [] : endsOf(payment)
-  return ends.length === 0 ? null : Math.min(...ends)
+  return (payment && endsOf(payment)?.first) ?? null
+}
+
+/** Why nothing of an offer is handed out; null where every check that blocks was passed. */
+export function failedChecks(checks: readonly Check[]): string | null {
+  return checks.flatMap(({ name, verdict, message }) => (verdict === 'FAILED' ? [`${name}: ${message}`] : [])).join('; ') || null
+}
+
+/** The same, as a warning on an order. */
+export function distrustOf(checks: readonly Check[]): string | null {
+  const failed = failedChecks(checks)
+  return failed && `what the LSP asks for fails a check: ${failed}`
 }

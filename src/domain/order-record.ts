@@ -1,4 +1,5 @@
-import type { Check, Payment } from './offer.ts'
+import type { Check } from './offer.ts'
+import type { Payment } from './payment.ts'
 import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'

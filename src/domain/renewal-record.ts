@@ -1,4 +1,5 @@
-import type { Check, Payment } from './offer.ts'
+import type { Check } from './offer.ts'
+import type { Payment } from './payment.ts'
 import type { Channel, OrderState } from './order.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'

@@ -1,7 +1,8 @@
 import { ZERO_SAT } from '../domain/money.ts'
-import { affordable, cheapestOf, NO_PAYMENT, lapsesAt } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
-import { orderStateOf, paymentStates, showsPayment } from '../domain/progress.ts'
+import { affordable, cheapestOf, endsOf, NO_PAYMENT } from '../domain/payment.ts'
+import { paymentStates, showsPayment } from '../domain/payment-progress.ts'
+import { orderStateOf } from '../domain/progress.ts'
 import { termsOf } from '../domain/request.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { Placement } from '../store/placements.ts'
@@ -46,7 +47,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     lspState: reading?.lspState ?? null,
     createdAt: now,
     updatedAt: now,
-    expiresAt: reading?.expiresAt ?? lapsesAt(payment),
+    expiresAt: reading?.expiresAt ?? endsOf(payment)?.last ?? null,
     checkedAt: reading === null ? null : now,
     paymentSeenAt: paid ? now : null,
     fundedAt: null,

@@ -2,9 +2,11 @@ import { claimDestinations } from './destinations.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
-import { NO_PAYMENT } from '../domain/offer.ts'
+import { distrustOf } from '../domain/offer.ts'
 import type { Order } from '../domain/order-record.ts'
-import { advance, showsPayment } from '../domain/progress.ts'
+import { NO_PAYMENT } from '../domain/payment.ts'
+import { showsPayment } from '../domain/payment-progress.ts'
+import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -99,7 +101,7 @@ export class OrderReader {
     if (isProvisional(lsp, order, reading)) {
       return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
     }
-    const { order: next, changes } = advance(order, reading, lsp.settings.network, this.#clock.now(), lsp.pubkeys)
+    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys }, this.#clock.now())
     const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
     const read = { ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
@@ -121,7 +123,7 @@ export class OrderReader {
     const { placementId: id, clientId, lspId, lspOrderId } = order
     const { offer } = await claimDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks })
     if (offer.payment !== null) return { ...order, payment: offer.payment, checks: offer.checks }
-    return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: `what the LSP asks for fails a check: ${offer.checks.find(({ verdict }) => verdict === 'FAILED')?.message}` }
+    return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: distrustOf(offer.checks) }
   }
 
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */

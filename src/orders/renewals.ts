@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { cheapestOf, isSettled, vetOffer, waysOf, type Check, type Payment } from '../domain/offer.ts'
 import { ZERO_SAT } from '../domain/money.ts'
-import { moveWays, orderStateOf, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/progress.ts'
+import { failedChecks, vetOffer, type Check } from '../domain/offer.ts'
+import { cheapestOf, isSettled, waysOf, type Payment } from '../domain/payment.ts'
+import { moveWays, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
+import { orderStateOf } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
@@ -107,7 +109,7 @@ export class RenewalDesk {
       refundOnchainAddress: null,
       now,
     })
-    if (payment === null) throw new LspFailure('UNTRUSTWORTHY', checks.filter((check) => check.verdict === 'FAILED').map((check) => check.message).join('; '))
+    if (payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(checks) ?? 'no way to pay it')
     return { payment, checks }
   }
 

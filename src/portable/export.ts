@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
 import { seal } from './seal.ts'
-import { commonDue, shownOf } from '../domain/offer.ts'
+import { commonDue, shownOf } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { Clock } from '../domain/time.ts'

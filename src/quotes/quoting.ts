@@ -6,7 +6,8 @@ import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { cheapestOf, offerEndsAt } from '../domain/offer.ts'
+import { failedChecks, offerEndsAt } from '../domain/offer.ts'
+import { cheapestOf } from '../domain/payment.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
@@ -196,10 +197,7 @@ export class Quoting {
     if (reading === null || offer === null) {
       throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', { property: failure?.property ?? null, retryAt: failure?.retryAt ?? null })
     }
-    if (offer.payment === null) {
-      const failed = offer.checks.filter((check) => check.verdict === 'FAILED').map((check) => `${check.name}: ${check.message}`)
-      throw new LspFailure('UNTRUSTWORTHY', failed.join('; '))
-    }
+    if (offer.payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(offer.checks) ?? 'nothing of the offer is believed')
     const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
     if (!cheapest) {
       const withheld = offer.checks.find(({ name, verdict }) => verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'))

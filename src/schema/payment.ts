@@ -2,7 +2,7 @@ import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
 import { writePaymentUri } from '../domain/bip21.ts'
 import { sat } from '../domain/money.ts'
-import { commonDue, due, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/offer.ts'
+import { commonDue, due, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({

@@ -4,7 +4,7 @@ import { badInput } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
 import { OrderType } from './order.ts'
 import { LspType } from './lsp.ts'
-import type { Payment } from '../domain/offer.ts'
+import type { Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import { FAULTS, PaymentError, type Fault, type SandboxLsp, type SandboxWallet } from '../sandbox/index.ts'
 

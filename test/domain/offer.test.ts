@@ -3,7 +3,8 @@ import { pointFromScalar, sign } from 'tiny-secp256k1'
 import { expect, test } from 'vitest'
 import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
-import { cheapestOf, offerEndsAt, lapsesAt, vetOffer, vetTerms, type CheckName, type OfferContext, type VettedOffer } from '../../src/domain/offer.ts'
+import { offerEndsAt, vetOffer, vetTerms, type CheckName, type OfferContext, type VettedOffer } from '../../src/domain/offer.ts'
+import { cheapestOf, endsOf } from '../../src/domain/payment.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentWays } from '../../src/domain/order.ts'
 import type { ReadPaymentState } from '../../src/domain/reading.ts'
 import type { ChannelTerms } from '../../src/domain/request.ts'
@@ -195,7 +196,7 @@ test('the cheapest way to pay is the one that takes the least out of the wallet'
 test('an offer stands until its first way to pay lapses, and can be paid until its last does', () => {
   const offer = vet({ bolt11: bolt11({ expiresAt: NOW + 20 * MINUTE_MS }), onchain: onchain({ expiresAt: NOW + 50 * MINUTE_MS }) })
   expect(offerEndsAt(offer)).toBe(NOW + 20 * MINUTE_MS)
-  expect(offer.payment && lapsesAt(offer.payment)).toBe(NOW + 50 * MINUTE_MS)
+  expect(offer.payment && endsOf(offer.payment)?.last).toBe(NOW + 50 * MINUTE_MS)
   expect(offerEndsAt(vet({}))).toBeNull()
 })
 

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest'
 import { sat } from '../../src/domain/money.ts'
-import { due, handedOut, NO_PAYMENT, payableUntil, type Payment } from '../../src/domain/offer.ts'
+import { due, NO_PAYMENT, shownOf, type Payment } from '../../src/domain/payment.ts'
 import type { Order } from '../../src/domain/order-record.ts'
 import type { PaymentState } from '../../src/domain/order.ts'
 import { nextStepOf } from '../../src/domain/next-step.ts'
-import { advance } from '../../src/domain/progress.ts'
+import { advance, type LspFacts } from '../../src/domain/progress.ts'
 import { EMPTY_READING, type OrderReading, type ReadPaymentState } from '../../src/domain/reading.ts'
 import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
+const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
 const LATER = NOW + 3_600_000
 const COST = { feeTotalSat: sat(5_000), orderTotalSat: sat(5_000) }
 
@@ -29,17 +30,17 @@ function readingWith(state: ReadPaymentState, changes: Partial<OrderReading> = {
 }
 
 test('an invoice that is swapped before it was paid is not handed out, whatever it asks for, and the event says so', () => {
-  const { order, changes } = advance(orderWith(), readingWith('EXPECT_PAYMENT', {}, 'lnbcrt-another'), 'REGTEST', NOW + 1)
+  const { order, changes } = advance(orderWith(), readingWith('EXPECT_PAYMENT', {}, 'lnbcrt-another'), LSP, NOW + 1)
   expect(order).toMatchObject({ orderTotalSat: 5_000, paymentWarning: 'the LSP replaced what is to be paid by something else', payment: { bolt11: { invoice: 'lnbcrt-agreed', state: 'FAILED' } } })
   expect(changes.join()).toContain('the LSP replaced what is to be paid')
-  expect(handedOut(order.payment, payableUntil(order), NOW + 1)).toEqual(NO_PAYMENT)
+  expect(shownOf(order, NOW + 1)).toEqual(NO_PAYMENT)
   // Put back, it is not trusted again.
-  const back = advance(order, readingWith('EXPECT_PAYMENT'), 'REGTEST', NOW + 2)
-  expect(handedOut(back.order.payment, payableUntil(back.order), NOW + 2)).toEqual(NO_PAYMENT)
+  const back = advance(order, readingWith('EXPECT_PAYMENT'), LSP, NOW + 2)
+  expect(shownOf(back.order, NOW + 2)).toEqual(NO_PAYMENT)
 })
 
 test('an order of LSPS1 that fails unpaid has expired; one that fails after a payment is refunded, or to be', () => {
-  const failed = (order: Order, state: ReadPaymentState) => advance(order, readingWith(state, { state: 'FAILED_OR_LAPSED', lspState: 'FAILED' }), 'REGTEST', NOW + 1).order
+  const failed = (order: Order, state: ReadPaymentState) => advance(order, readingWith(state, { state: 'FAILED_OR_LAPSED', lspState: 'FAILED' }), LSP, NOW + 1).order
   expect(failed(orderWith(), 'REFUNDED_OR_LAPSED')).toMatchObject({ state: 'EXPIRED', payment: { bolt11: { state: 'EXPIRED' } } })
   expect(failed(orderWith({ paymentSeenAt: NOW }), 'REFUNDED_OR_LAPSED')).toMatchObject({ state: 'REFUNDED', payment: { bolt11: { state: 'REFUNDED' } } })
   expect(failed(orderWith({ paymentSeenAt: NOW }), 'HOLD')).toMatchObject({ state: 'REFUND_PENDING' })
@@ -48,19 +49,19 @@ test('an order of LSPS1 that fails unpaid has expired; one that fails after a pa
 test('a free channel that fails has failed: there was nothing to pay in time', () => {
   const free = orderWith({ feeTotalSat: sat(0), orderTotalSat: sat(0), payment: NO_PAYMENT, state: 'PAID' })
   const reading: OrderReading = { ...EMPTY_READING, lspOrderId: 'x', lspState: 'FAILED', state: 'FAILED_OR_LAPSED', payment: { bolt11: null, bolt12: null, onchain: null } }
-  expect(advance(free, reading, 'REGTEST', NOW + 1).order.state).toBe('FAILED')
+  expect(advance(free, reading, LSP, NOW + 1).order.state).toBe('FAILED')
 })
 
 test('what an answer leaves out of the channel still holds', () => {
   const known = { state: 'OPENING' as const, channelId: null, shortChannelId: null, fundingOutpoint: 'tx:1', fundedAt: NOW, expiresAt: LATER, closingTxid: null }
   const told = { ...known, state: 'OPEN' as const, shortChannelId: '1x2x3', fundingOutpoint: null, fundedAt: null, expiresAt: null }
-  const { order } = advance(orderWith({ channel: known, state: 'COMPLETED' }), readingWith('PAID', { state: 'COMPLETED', channel: told }), 'REGTEST', NOW + 1)
+  const { order } = advance(orderWith({ channel: known, state: 'COMPLETED' }), readingWith('PAID', { state: 'COMPLETED', channel: told }), LSP, NOW + 1)
   expect(order.channel).toEqual({ ...known, state: 'OPEN', shortChannelId: '1x2x3' })
 })
 
 test('a refund that could be had is none once the channel stands; one that was paid out stays', () => {
   const refund = (state: 'AVAILABLE' | 'PAID_OUT') => ({ state, lightningSat: null, onchainSat: null, paidTo: null, paidAt: null })
-  const completed = (order: Order) => advance(order, readingWith('PAID', { state: 'COMPLETED' }), 'REGTEST', NOW + 1).order.refund
+  const completed = (order: Order) => advance(order, readingWith('PAID', { state: 'COMPLETED' }), LSP, NOW + 1).order.refund
   expect(completed(orderWith({ refund: refund('AVAILABLE') }))).toBeNull()
   expect(completed(orderWith({ refund: refund('PAID_OUT') }))).toMatchObject({ state: 'PAID_OUT' })
 })
@@ -75,7 +76,7 @@ test('the rest of what is underpaid is due where the first part went, not by an 
 })
 
 test('a way that has lapsed is not handed out, though the time for it is not over', () => {
-  expect(handedOut(paymentOf('EXPIRED'), LATER, NOW)).toEqual(NO_PAYMENT)
+  expect(shownOf({ payment: paymentOf('EXPIRED'), createdAt: NOW, expiresAt: LATER }, NOW)).toEqual(NO_PAYMENT)
 })
 
 /** An answer with a word for each way. */
@@ -91,8 +92,8 @@ function readingOf(state: OrderReading['state'], bolt11: ReadPaymentState, oncha
 }
 
 const both = (bolt11: PaymentState, onchain: PaymentState) => orderWith({ payment: paymentOf(bolt11, onchain) })
-const next = (order: Order, reading: OrderReading, at = NOW + 1) => advance(order, reading, 'REGTEST', at).order
-const shown = (order: Order, at = NOW + 1) => handedOut(order.payment, payableUntil(order), at)
+const next = (order: Order, reading: OrderReading, at = NOW + 1) => advance(order, reading, LSP, at).order
+const shown = (order: Order, at = NOW + 1) => shownOf(order, at)
 
 test.each<[string, Order, OrderReading, object]>([
   ['held by one way, and lapsed by the other, is to be refunded', both('HOLD', 'EXPECT_PAYMENT'), readingOf('FAILED_OR_LAPSED', 'HOLD', 'REFUNDED_OR_LAPSED'), { state: 'REFUND_PENDING', payment: { onchain: { state: 'EXPIRED' } } }],
@@ -104,12 +105,12 @@ test.each<[string, Order, OrderReading, object]>([
 })
 
 test.each<PaymentState>(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])('what was %s once is never due again, and that the LSP takes it back is told once', (state) => {
-  const taken = advance({ ...both('EXPECT_PAYMENT', state), paymentSeenAt: NOW }, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), 'REGTEST', NOW + 1)
+  const taken = advance({ ...both('EXPECT_PAYMENT', state), paymentSeenAt: NOW }, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), LSP, NOW + 1)
   expect(taken.changes.join()).toContain('the LSP takes back that it was paid')
   expect(taken.order.payment.onchain?.state).toBe(state)
   expect(taken.order.state).not.toBe('AWAITING_PAYMENT')
   expect(shown(taken.order)).toMatchObject({ bolt11: null, onchain: { state } })
-  expect(advance(taken.order, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), 'REGTEST', NOW + 2).changes).toEqual([])
+  expect(advance(taken.order, readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), LSP, NOW + 2).changes).toEqual([])
 })
 
 test('what has arrived on chain never gets less, so that nothing is asked for twice', () => {
@@ -138,7 +139,7 @@ test.each<[string, Partial<OrderReading>]>([
 ])('an LSP that makes %s of an order is not paid', (_what, changes) => {
   const order = orderWith()
   const asked = { ...order, request: { ...order.request, clientBalanceSat: sat(1_000) }, terms: { ...order.terms, clientBalanceSat: sat(1_000) } }
-  const { order: worse, changes: told } = advance(asked, readingWith('EXPECT_PAYMENT', changes), 'REGTEST', NOW + 1)
+  const { order: worse, changes: told } = advance(asked, readingWith('EXPECT_PAYMENT', changes), LSP, NOW + 1)
   expect(worse.paymentWarning).not.toBeNull()
   expect(told.join()).toContain(worse.paymentWarning)
   expect(shown(worse)).toEqual(NO_PAYMENT)
@@ -146,13 +147,13 @@ test.each<[string, Partial<OrderReading>]>([
 
 test('a free channel for which an LSP asks to be paid later is not paid for', () => {
   const free = orderWith({ feeTotalSat: sat(0), orderTotalSat: sat(0), payment: NO_PAYMENT, state: 'PAID', expiresAt: null })
-  const asked = advance(free, readingWith('EXPECT_PAYMENT'), 'REGTEST', NOW + 1)
+  const asked = advance(free, readingWith('EXPECT_PAYMENT'), LSP, NOW + 1)
   expect(asked.order).toMatchObject({ state: 'PAID', payment: NO_PAYMENT, paymentWarning: 'the LSP asks to be paid for what was free' })
 })
 
 test('an order whose end is moved to the past is over, and says so', () => {
   expect(next(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: NOW - 1 })).state).toBe('EXPIRED')
-  expect(advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), 'REGTEST', NOW + 1).changes).toEqual([`to be paid by ${new Date(LATER - 60_000).toISOString()}`])
+  expect(advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), LSP, NOW + 1).changes).toEqual([`to be paid by ${new Date(LATER - 60_000).toISOString()}`])
 })
 
 test('an order of which too little was paid stays that when its offer is swapped, and the rest is not to be paid', () => {

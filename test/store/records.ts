@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import { sat } from '../../src/domain/money.ts'
-import { NO_PAYMENT } from '../../src/domain/offer.ts'
+import { NO_PAYMENT } from '../../src/domain/payment.ts'
 import type { Order, OrderEvent } from '../../src/domain/order-record.ts'
 import type { Quote } from '../../src/domain/quote.ts'
 import type { Renewal } from '../../src/domain/renewal-record.ts'

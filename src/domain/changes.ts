@@ -1,0 +1,44 @@
+import type { Order } from './order-record.ts'
+import { termDifferences } from './request.ts'
+import { SECOND_MS, type EpochMs } from './time.ts'
+
+/** One phrase for each thing that a wallet would want to be told. */
+export function describeChanges(before: Order, after: Order): string[] {
+  const changes: string[] = []
+  const note = (changed: boolean, text: string) => {
+    if (changed) changes.push(text)
+  }
+  note(before.state !== after.state, `${words(before.state)} → ${words(after.state)}`)
+  for (const way of ['bolt11', 'bolt12', 'onchain'] as const) {
+    const [was, is] = [before.payment[way]?.state, after.payment[way]?.state]
+    note(is !== undefined && was !== is, `${way} payment: ${words(is ?? '')}`)
+  }
+  note((after.payment.onchain?.paidSat ?? 0) > (before.payment.onchain?.paidSat ?? 0), `${after.payment.onchain?.paidSat} sat have arrived on chain`)
+  note(after.channel !== null && before.channel?.state !== after.channel.state, `channel: ${words(after.channel?.state ?? '')}`)
+  note(fact(before.channel?.fundingOutpoint, after.channel?.fundingOutpoint), `funding outpoint ${after.channel?.fundingOutpoint}`)
+  note(fact(before.channel?.shortChannelId, after.channel?.shortChannelId), `short channel id ${after.channel?.shortChannelId}`)
+  note(fact(before.channel?.closingTxid, after.channel?.closingTxid), `closing transaction ${after.channel?.closingTxid}`)
+  note(fact(before.channel?.expiresAt, after.channel?.expiresAt), 'the end of the lease is known')
+  note(after.refund !== null && before.refund?.state !== after.refund.state, `refund: ${words(after.refund?.state ?? '')}`)
+  note(before.asset?.deliveryStatus !== after.asset?.deliveryStatus && after.asset?.deliveryStatus != null, `asset delivery: ${words(after.asset?.deliveryStatus ?? '')}`)
+  note(before.asset?.priceSat !== after.asset?.priceSat && after.asset?.priceSat != null, `asset price ${after.asset?.priceSat} sat`)
+  note(fact(before.lnurlChannel, after.lnurlChannel), 'an LNURL opens the channel')
+  note(fact(before.jit?.shortChannelId, after.jit?.shortChannelId), 'a first payment can open the channel')
+  note(fact(before.failureReason, after.failureReason), `the LSP says: ${after.failureReason}`)
+  for (const difference of termDifferences(before.terms, after.terms)) note(true, `the LSP changed ${difference.name}: ${difference.from} → ${difference.to}`)
+  note(before.orderTotalSat !== after.orderTotalSat, `order total ${before.orderTotalSat} → ${after.orderTotalSat} sat`)
+  note(isUnpaid(before) && isUnpaid(after) && isMoved(before.expiresAt, after.expiresAt), `to be paid by ${new Date(after.expiresAt ?? 0).toISOString()}`)
+  note(before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null, 'the LSP confirmed what is to be paid')
+  note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
+  note(after.state === 'UNKNOWN' && before.lspState !== after.lspState, `the LSP's word is ${after.lspState}`)
+  return changes
+}
+
+const isUnpaid = ({ state }: Order) => state === 'AWAITING_PAYMENT' || state === 'UNDERPAID'
+
+/** Some answers have whole seconds, and some have more. */
+const isMoved = (before: EpochMs | null, after: EpochMs | null) => before !== null && after !== null && Math.abs(after - before) > SECOND_MS
+
+const fact = (before: unknown, after: unknown) => after !== null && after !== undefined && before !== after
+
+const words = (name: string) => name.toLowerCase().replaceAll('_', ' ')

@@ -1,0 +1,88 @@
+import { isSameAddress } from './address.ts'
+import type { Sat } from './money.ts'
+import type { Bolt12Way, PaymentState, PaymentWays } from './order.ts'
+import { isSettled, mapWays, waysOf, type Payment } from './payment.ts'
+import type { OrderReading, ReadPaymentState } from './reading.ts'
+import type { EpochMs } from './time.ts'
+
+// How the ways to pay move when the LSP is read. Pure.
+
+const PAYMENT_SIGNS: ReadonlySet<PaymentState | ReadPaymentState> = new Set(['UNDERPAID', 'HOLD', 'PAID', 'TO_REFUND'])
+const PAID_STATES: ReadonlySet<string> = new Set(['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'REFUND_PENDING'])
+
+/** Whether this reading shows that something was paid, now or earlier. */
+export function showsPayment(reading: OrderReading): boolean {
+  const ways = reading.payment ? [reading.payment.bolt11, reading.payment.bolt12, reading.payment.onchain] : []
+  return (
+    PAID_STATES.has(reading.state) ||
+    ways.some((way) => way !== null && PAYMENT_SIGNS.has(way.state)) ||
+    (reading.paidSat ?? 0) > 0 ||
+    (reading.payment?.onchain?.paidSat ?? 0) > 0 ||
+    reading.refund?.state === 'IN_FLIGHT' ||
+    reading.refund?.state === 'PAID_OUT'
+  )
+}
+
+export function paymentStates(payment: Payment): PaymentState[] {
+  return waysOf(payment).map(({ state }) => state)
+}
+
+/** Whether something was paid by this way, now or earlier. */
+function wasPaidBy(way: { state: PaymentState; paidSat?: Sat | null } | null, told: ReadPaymentState | undefined): boolean {
+  return way !== null && (isSettled(way) || way.state === 'UNDERPAID' || (way.paidSat ?? 0) > 0 || (told !== undefined && PAYMENT_SIGNS.has(told)))
+}
+
+/** Moves the states of the ways to pay, and nothing else of them. */
+export function moveWays(payment: Payment, read: PaymentWays<ReadPaymentState> | null, paid: boolean, now: EpochMs): Payment {
+  const onchain = payment.onchain && { ...payment.onchain, paidSat: mostOf(payment.onchain.paidSat, read?.onchain?.paidSat ?? null) }
+  const isKnownBy = wasPaidBy(payment.bolt11, read?.bolt11?.state) || wasPaidBy(payment.bolt12, read?.bolt12?.state) || wasPaidBy(onchain, read?.onchain?.state)
+  const move = <Way extends { state: PaymentState; expiresAt: EpochMs }>(way: Way | null, told: ReadPaymentState | undefined): Way | null =>
+    // Where nobody saw by which way it was paid, it may be any.
+    way && { ...way, state: nextWayState(way, told, wasPaidBy(way, told) || (paid && !isKnownBy), now) }
+  return { bolt11: move(payment.bolt11, read?.bolt11?.state), bolt12: move(payment.bolt12, read?.bolt12?.state), onchain: move(onchain, read?.onchain?.state) }
+}
+
+/**
+ * LSPs of the LSPS1 family call every unpaid offer that lapses refunded: only what was paid can be. What was paid is
+ * never due again, whatever the LSP says later, and a way that has failed its checks stays failed until it was paid.
+ */
+function nextWayState(way: { state: PaymentState; expiresAt: EpochMs }, told: ReadPaymentState | undefined, paid: boolean, now: EpochMs): PaymentState {
+  const was = way.state
+  const state = told === 'REFUNDED_OR_LAPSED' ? (paid ? 'REFUNDED' : 'EXPIRED') : (told ?? was)
+  if (isSettled({ state })) return state
+  if (isSettled(way)) return state === 'FAILED' ? state : was
+  if (was === 'FAILED' || (was === 'UNDERPAID' && state === 'EXPECT_PAYMENT')) return was
+  return state === 'EXPECT_PAYMENT' && way.expiresAt <= now ? 'EXPIRED' : state
+}
+
+function mostOf(a: Sat | null, b: Sat | null): Sat | null {
+  return a === null || (b !== null && b > a) ? b : a
+}
+
+/** Whether it was paid before this answer, which says that it was not. */
+export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | null): boolean {
+  const isTakenBack = (way: { state: PaymentState } | null, told: ReadPaymentState | undefined) => isSettled(way) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
+  return isTakenBack(known.bolt11, read?.bolt11?.state) || isTakenBack(known.bolt12, read?.bolt12?.state) || isTakenBack(known.onchain, read?.onchain?.state)
+}
+
+/** A way that this answer leaves out is not replaced, and neither is one that was withheld from the start. */
+export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
+  const costsOtherwise = (was: Price | null, is: Price | null) => was !== null && is !== null && (was.orderTotalSat !== is.orderTotalSat || was.feeTotalSat !== is.feeTotalSat)
+  const refundTo = read.onchain?.refundOnchainAddress ?? null
+  return (
+    costsOtherwise(known.bolt11, read.bolt11) ||
+    costsOtherwise(known.bolt12, read.bolt12) ||
+    costsOtherwise(known.onchain, read.onchain) ||
+    (read.bolt11 !== null && known.bolt11 !== null && read.bolt11.invoice !== known.bolt11.invoice) ||
+    (read.bolt12 !== null && known.bolt12 !== null && read.bolt12.offer !== known.bolt12.offer) ||
+    (read.onchain !== null && known.onchain !== null && read.onchain.address !== known.onchain.address) ||
+    (refundTo !== null && known.onchain !== null && !isSameAddress(refundTo, known.onchain.refundOnchainAddress))
+  )
+}
+
+type Price = Pick<Bolt12Way, 'feeTotalSat' | 'orderTotalSat'>
+
+/** Nothing of it is to be paid any more; what has arrived has arrived, and `paymentWarning` keeps the rest back. */
+export function withoutOffer(payment: Payment): Payment {
+  return mapWays(payment, (way) => (isSettled(way) || way.state === 'UNDERPAID' ? way : { ...way, state: 'FAILED' }))
+}

@@ -1,0 +1,119 @@
+import { minSat, type Sat } from './money.ts'
+import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
+import { SECOND_MS, type EpochMs } from './time.ts'
+
+// What is owed for an order or a renewal, and what of it a wallet is shown.
+
+export interface VettedBolt11 extends Bolt11Way {
+  expiresAt: EpochMs
+  paymentHash: string
+  payeePubkey: string
+}
+export interface VettedBolt12 extends Bolt12Way {
+  expiresAt: EpochMs
+}
+export interface VettedOnchain extends OnchainWay {
+  expiresAt: EpochMs
+}
+
+/** Ways to pay that passed every check that blocks. All null: there is nothing to pay. */
+export interface Payment {
+  bolt11: VettedBolt11 | null
+  bolt12: VettedBolt12 | null
+  onchain: VettedOnchain | null
+}
+
+export const NO_PAYMENT: Payment = { bolt11: null, bolt12: null, onchain: null }
+
+export const waysOf = (payment: Payment) => [payment.bolt11, payment.bolt12, payment.onchain].filter((way) => way !== null)
+
+type AnyWay = VettedBolt11 | VettedBolt12 | VettedOnchain
+
+/** Each way as `map` makes it; null: without it. */
+export function mapWays(payment: Payment, map: <Way extends AnyWay>(way: Way) => Way | null): Payment {
+  const { bolt11, bolt12, onchain } = payment
+  return { bolt11: bolt11 && map(bolt11), bolt12: bolt12 && map(bolt12), onchain: onchain && map(onchain) }
+}
+
+/** Without the ways that cost more than was agreed to: by no way may more leave the wallet. */
+export function affordable(payment: Payment, maxTotalSat: Sat): Payment {
+  return mapWays(payment, (way) => (way.orderTotalSat <= maxTotalSat ? way : null))
+}
+
+/** What the cheapest way to pay costs; null for a free channel. `ways` may be unvetted. */
+export function cheapestOf(ways: PaymentWays<unknown>): { feeTotalSat: Sat; orderTotalSat: Sat } | null {
+  const offered = [ways.bolt11, ways.bolt12, ways.onchain].filter((way) => way !== null)
+  const orderTotalSat = minSat(offered.map((way) => way.orderTotalSat))
+  const cheapest = offered.find((way) => way.orderTotalSat === orderTotalSat)
+  return cheapest ? { feeTotalSat: cheapest.feeTotalSat, orderTotalSat: cheapest.orderTotalSat } : null
+}
+
+/** When the first and the last of it lapse; null when there is nothing to pay. */
+export function endsOf(payment: Payment): { first: EpochMs; last: EpochMs } | null {
+  const ends = waysOf(payment).map(({ expiresAt }) => expiresAt)
+  return ends.length === 0 ? null : { first: Math.min(...ends), last: Math.max(...ends) }
+}
+
+/** A payment needs time to arrive: nothing is handed out in the last moments of an offer. Of a short one, a twentieth. */
+const MARGIN_MS = 30 * SECOND_MS
+
+/** What ends at `end` is left alone from then on. */
+export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
+  return Math.floor(end - Math.min(MARGIN_MS, Math.max(0, end - createdAt) / 20))
+}
+
+/** What is owed for an order, or for a renewal. */
+export interface Owed {
+  payment: Payment
+  createdAt: EpochMs
+  expiresAt: EpochMs | null
+  /** Why none of it is to be paid any more. */
+  paymentWarning?: string | null
+}
+
+/** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
+export function payableUntil({ payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
+  const ends = endsOf(payment)
+  if (ends === null || paymentWarning !== null) return null
+  return orderableUntil(createdAt, Math.min(ends.first, expiresAt ?? Number.POSITIVE_INFINITY))
+}
+
+const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
+const DUE: ReadonlySet<PaymentState> = new Set(['EXPECT_PAYMENT', 'UNDERPAID'])
+
+/** Whether all of it was paid by this way, whatever became of that. */
+export function isSettled(way: { state: PaymentState } | null): boolean {
+  return way !== null && SEEN.has(way.state)
+}
+
+/** The ways by which something is still to be paid; none once one of them was used. */
+export function due(payment: Payment): Payment {
+  const ways = waysOf(payment)
+  if (ways.some(isSettled)) return NO_PAYMENT
+  const open = mapWays(payment, (way) => (DUE.has(way.state) ? way : null))
+  // The rest is paid where the first part went: an invoice is for all of it.
+  const isUnderpaid = ways.some(({ state }) => state === 'UNDERPAID') || (payment.onchain?.paidSat ?? 0) > 0
+  return isUnderpaid ? { ...NO_PAYMENT, onchain: open.onchain } : open
+}
+
+/**
+ * What a wallet may be shown of it: by which way it was paid, and before that what is to be paid, as long as it is not
+ * too late. Nobody is shown a second way to pay what was paid.
+ */
+export function shownOf(owed: Owed, now: EpochMs): Payment {
+  const until = payableUntil(owed)
+  const settled = mapWays(owed.payment, (way) => (isSettled(way) ? way : null))
+  // Once one way was used, nothing is due.
+  return until !== null && now <= until && waysOf(settled).length === 0 ? due(owed.payment) : settled
+}
+
+/** What of it is to be paid by the other, too, and by the same invoice, offer or address. */
+export function commonDue(payment: Payment, other: Payment): Payment {
+  const isSame = {
+    bolt11: payment.bolt11?.invoice === other.bolt11?.invoice && !isSettled(other.bolt11),
+    bolt12: payment.bolt12?.offer === other.bolt12?.offer && !isSettled(other.bolt12),
+    onchain: payment.onchain?.address === other.onchain?.address && !isSettled(other.onchain),
+  }
+  const keep = <Way extends AnyWay>(way: Way | null, same: boolean): Way | null => (isSettled(way) || same ? way : null)
+  return { bolt11: keep(payment.bolt11, isSame.bolt11), bolt12: keep(payment.bolt12, isSame.bolt12), onchain: keep(payment.onchain, isSame.onchain) }
+}
