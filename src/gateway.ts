@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
 import type { Clock } from './domain/time.ts'
@@ -13,6 +12,7 @@ import { OrderReader } from './orders/reading.ts'
 import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
 import { Upkeep } from './orders/upkeep.ts'
+import { within } from './orders/waiting.ts'
 import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
 import { Retention } from './quotes/retention.ts'
@@ -97,7 +97,7 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
       stopped = Promise.all([tracker.stop(), reminder.stop(), retention.stop(), webhooks.stop()])
     }
     const waitMs = Math.max(0, stopBy - performance.now())
-    await within(waitMs, Promise.all([stopped, placing.drain(waitMs)]))
+    await within(Promise.all([stopped, placing.drain(waitMs)]), waitMs)
   }
 
   return {
@@ -116,12 +116,8 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
       // Again, for what was asked for since it began.
       await drain()
       await lsps[Symbol.asyncDispose]()
-      await within(BREAK_OFF_MS, Promise.all([stopped, placing.drain(BREAK_OFF_MS)]))
+      await within(Promise.all([stopped, placing.drain(BREAK_OFF_MS)]), BREAK_OFF_MS)
       await upkeep.stop()
     },
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, delay(ms, undefined, { ref: false })])
 }

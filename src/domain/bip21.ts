@@ -2,7 +2,7 @@ import { AmountError, btcDecimalOfSat, satOfBtcDecimal, type Sat } from './money
 
 // BIP 21 payment URIs, with the parameters that BIP 321 adds for Lightning.
 
-export interface PaymentUri {
+interface PaymentUri {
   /** Empty where there is no on-chain way to pay, as BIP 321 has it. */
   address: string
   amountSat: Sat | null

@@ -67,3 +67,8 @@ export class AnotherOrder extends LspFailure {
     super('BAD_RESPONSE', 'the LSP answered about another order')
   }
 }
+
+/** The same refusal, where it does not prove that nothing was done. */
+export function unproven({ code, message, property, retryAt, cause }: LspFailure): LspFailure {
+  return new LspFailure(code, message, { property, retryAt, effect: 'unknown', cause })
+}

@@ -28,6 +28,10 @@ export const LSP_FEATURES = [
 ] as const
 export type LspFeature = (typeof LSP_FEATURES)[number]
 
+/** What an LSP says beyond these is left out: what an operation is counted as costing relies on it. */
+export const MOST_NODE_URIS = 20
+export const MOST_ASSETS = 100
+
 /** A limit that the LSP does not state is null, never 0. */
 export interface LspLimits {
   minLspBalanceSat: Sat | null

@@ -55,6 +55,14 @@ export interface Order {
   maxOrderTotalSat?: Sat
 }
 
+/**
+ * Whether all that is known of it is what an imported document says, which anybody can write. Until its LSP has
+ * answered about it here, nothing is done with it there.
+ */
+export function isHearsay(order: Order): boolean {
+  return order.importedAt !== undefined && order.paymentUnconfirmed === true
+}
+
 export interface OrderEvent {
   orderId: string
   clientId: string

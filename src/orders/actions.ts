@@ -1,9 +1,9 @@
 import { OrderMoved, type OrderLog } from './log.ts'
-import { isHearsay, type OrderReader } from './reading.ts'
+import type { OrderReader } from './reading.ts'
 import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
-import type { Order } from '../domain/order-record.ts'
+import { isHearsay, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { Clock } from '../domain/time.ts'
 import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
@@ -63,10 +63,7 @@ export class OrderActions {
   decideRate(clientId: string, orderId: string, accept: boolean): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['RATE_DECISION_REQUIRED'],
-      of(adapter) {
-        const decide = adapter.decideRate?.bind(adapter)
-        return decide && ((call, ref) => decide(call, ref, accept))
-      },
+      of: ({ decideRate }) => decideRate && ((call, ref) => decideRate(call, ref, accept)),
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
     })
   }
@@ -74,10 +71,7 @@ export class OrderActions {
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: ['PAID'],
-      of(adapter) {
-        const open = adapter.openChannel?.bind(adapter)
-        return open && ((call, ref) => open(call, ref, nodeUri ?? ref.clientNodeUri))
-      },
+      of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
       message: 'the LSP was asked to open the channel, and does',
       leaves: { openRequest: { failure: null } },
     })
@@ -86,10 +80,7 @@ export class OrderActions {
   requestRefund(clientId: string, orderId: string, target: RefundTarget): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: REFUNDABLE,
-      of(adapter) {
-        const refund = adapter.requestRefund?.bind(adapter)
-        return refund && ((call, ref) => refund(call, ref, target))
-      },
+      of: ({ requestRefund }) => requestRefund && ((call, ref) => requestRefund(call, ref, target)),
       problem: (lsp) => refundProblem(target, lsp),
       message: 'a refund was requested',
     })
@@ -98,7 +89,7 @@ export class OrderActions {
   retryAssetDelivery(clientId: string, orderId: string): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
       states: null,
-      of: (adapter) => adapter.retryDelivery?.bind(adapter),
+      of: ({ retryDelivery }) => retryDelivery,
       message: 'the LSP was asked to deliver the asset again',
     })
   }
@@ -108,7 +99,7 @@ export class OrderActions {
     if ('kind' in possible) return possible
     const { lsp, tracked } = possible
     const isUnderWay: ActionResult = { kind: 'not-possible', message: 'another action on this order is under way', state: tracked.order.state }
-    // Whoever writes the order gives up every lease of it: here, that is not all that keeps actions apart.
+    // A lease ends when anybody writes the order, so that it alone does not keep two actions apart.
     if (this.#underWay.has(orderId)) return isUnderWay
     this.#underWay.add(orderId)
     try {

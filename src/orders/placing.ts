@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
+import { within } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
@@ -123,7 +124,7 @@ export class Placing {
     const giveUpAt = performance.now() + LATE_ANSWER_MS
     let current = placement
     while ((current.status === 'INTENDED' || current.status === 'SENT') && performance.now() < giveUpAt) {
-      await delay(LOOK_ELSEWHERE_MS)
+      await pause(LOOK_ELSEWHERE_MS)
       current = (await this.#store.placements.get(placement.id)) ?? current
     }
     return current
@@ -201,19 +202,6 @@ export class Placing {
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */
   async drain(graceMs: number): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#underWay.values()), delay(graceMs)])
+    await within(Promise.allSettled(this.#underWay.values()), graceMs)
   }
 }
-
-/** The outcome if it comes within `timeoutMs`, else null; the order goes on either way. */
-export async function within(settled: Promise<Placement>, timeoutMs: number): Promise<Placement | null> {
-  return Promise.race([settled, delay(timeoutMs).then(() => null)])
-}
-
-/** Keeps no process alive. */
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
-}
-

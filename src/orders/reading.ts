@@ -3,7 +3,7 @@ import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
 import { distrustOf } from '../domain/offer.ts'
-import type { Order } from '../domain/order-record.ts'
+import { isHearsay, type Order } from '../domain/order-record.ts'
 import { NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
 import { advance } from '../domain/progress.ts'
@@ -37,7 +37,7 @@ export class OrderReader {
     this.#pace = pace
   }
 
-  /** What later calls about the order need; null when the LSP never named one, or named it for somebody else's. */
+  /** What later calls about the order need; null when the LSP never named it, or gave its id to another order. */
   async refOf(order: Order): Promise<OrderRef | null> {
     const placement = await this.#store.placements.get(order.placementId)
     if (order.lspOrderId === null || placement?.lspOrderId !== order.lspOrderId) return null
@@ -176,14 +176,6 @@ export class OrderReader {
       return this.#log.write(order, { ...order, openRequest }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
     }
   }
-}
-
-/**
- * Whether all that is known of it is what an imported document says, which anybody can write. Until its LSP has
- * answered about it here, nothing is done with it there.
- */
-export function isHearsay(order: Order): boolean {
-  return order.importedAt !== undefined && order.paymentUnconfirmed === true
 }
 
 /**

@@ -20,8 +20,8 @@ export interface ExportContext {
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /**
- * An order as one JSON document. What is to be paid is in it as far as a wallet may be shown it now. What the LSP wants to hear from whoever asks about the order is in it only under the
- * client's key. null when the client has no such order.
+ * An order as one JSON document. What is to be paid is in it as far as a wallet may be shown it now, and what the LSP
+ * wants to hear from whoever asks about the order only under `sealKey`. null when the client has no such order.
  */
 export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string, sealKey: string | null): Promise<string | null> {
   const tracked = await store.orders.get(id)

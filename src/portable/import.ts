@@ -16,7 +16,7 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-export const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED', 'TOO_MANY'] as const
+const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED', 'TOO_MANY'] as const
 export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
 
 /** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */

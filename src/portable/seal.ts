@@ -19,7 +19,7 @@ const sealedToken = z.object({
   accessToken: z.string().regex(/^[\x21-\x7e]{1,1024}$/),
 })
 
-export type SealedToken = z.output<typeof sealedToken>
+type SealedToken = z.output<typeof sealedToken>
 
 export async function seal(token: SealedToken, sealKey: string): Promise<string> {
   const plaintext = new TextEncoder().encode(JSON.stringify(token))

@@ -123,11 +123,11 @@ export interface Adapter {
   /** Places an order: called once per order, never again for the same one. */
   createOrder(call: LspCall, request: ChannelRequest, email: string | null): Promise<OrderReading>
   readOrder(call: LspCall, order: OrderRef): Promise<OrderReading>
-  decideRate?(call: LspCall, order: OrderRef, accept: boolean): Promise<ActionOutcome>
+  decideRate?: (call: LspCall, order: OrderRef, accept: boolean) => Promise<ActionOutcome>
   /** @throws LspFailure PEER_NOT_CONNECTED and others, when the LSP tried and could not. */
-  openChannel?(call: LspCall, order: OrderRef, nodeUri: string): Promise<ActionOutcome>
-  requestRefund?(call: LspCall, order: OrderRef, target: RefundTarget): Promise<ActionOutcome>
-  retryDelivery?(call: LspCall, order: OrderRef): Promise<ActionOutcome>
+  openChannel?: (call: LspCall, order: OrderRef, nodeUri: string) => Promise<ActionOutcome>
+  requestRefund?: (call: LspCall, order: OrderRef, target: RefundTarget) => Promise<ActionOutcome>
+  retryDelivery?: (call: LspCall, order: OrderRef) => Promise<ActionOutcome>
   /** The exact text that the channel's node signs to ask for a renewal. */
   renewalMessage?(url: string, shortChannelId: string, validTo: EpochMs): string
   /** Places a renewal: called once, like createOrder. */

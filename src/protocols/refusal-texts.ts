@@ -25,8 +25,3 @@ export function refusalOfText(text: string, status: number): LspFailure {
   const isProof = status >= 400 || (known !== undefined && !BREAKDOWN.test(text))
   return new LspFailure(known?.[1] ?? ERROR_STATUSES[status] ?? 'INVALID_REQUEST', text, { effect: isProof ? 'none' : 'unknown' })
 }
-
-/** The same refusal, where it does not prove that nothing was done. */
-export function unproven({ code, message, property, retryAt, cause }: LspFailure): LspFailure {
-  return new LspFailure(code, message, { property, retryAt, effect: 'unknown', cause })
-}

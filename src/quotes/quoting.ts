@@ -11,7 +11,8 @@ import { cheapestOf } from '../domain/payment.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
-import { within, type Placing } from '../orders/placing.ts'
+import type { Placing } from '../orders/placing.ts'
+import { within } from '../orders/waiting.ts'
 import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
@@ -124,7 +125,7 @@ export class Quoting {
     const estimate = this.#askEstimate(lsp, request)
     this.#estimates.set(key, estimate)
     const forget = () => this.#estimates.delete(key)
-    // A failure is nobody else's: the next asker asks again.
+    // Whoever asks next is not answered with this one's failure, but asks again.
     estimate.then(() => setTimeout(forget, ESTIMATE_FRESH_MS).unref(), forget)
     return estimate
   }

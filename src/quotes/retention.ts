@@ -13,7 +13,7 @@ const BATCH = 1_000
 /** For them to get to it between two batches. */
 const BREATH_MS = 20
 
-export interface RetentionOptions {
+interface RetentionOptions {
   store: Store
   clock: Clock
   logger: Logger

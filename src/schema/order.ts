@@ -1,7 +1,9 @@
+import { createContextCache } from '@pothos/core'
 import { resolveCursorConnection, type ResolveCursorConnectionArgs } from '@pothos/plugin-relay'
+import DataLoader from 'dataloader'
 import { z } from 'zod'
 import { badInput } from './bad-input.ts'
-import { builder } from './builder.ts'
+import { builder, type Context } from './builder.ts'
 import { ActorEnum, AssetDeliveryStatusEnum, ChannelStateEnum, NextActionEnum, OrderStateEnum, RefundStateEnum } from './enums.ts'
 import { IdempotencyConflictError, LspError, NotPossibleError, OrderNotFoundError, PriceChangedError, QuoteExpiredError, QuoteNotFoundError } from './errors.ts'
 import { LspType } from './lsp.ts'
@@ -69,6 +71,9 @@ const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
 /** An order as it stands, or as it stood right after an event. */
 type ShownOrder = Order & { isSnapshot?: boolean }
 
+/** Nothing is kept: a context lives as long as its subscription does. */
+const ordersNow = createContextCache(({ gateway, clientId }: Context) => new DataLoader((ids: readonly string[]) => gateway.store.orders.byIds(clientId, [...ids]), { cache: false }))
+
 export const OrderType = builder.objectRef<ShownOrder>('Order')
 const OrderEventType = builder.objectRef<OrderEvent>('OrderEvent')
 
@@ -100,8 +105,10 @@ OrderType.implement({
     orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
     payment: t.field({
       type: PaymentType,
-      resolve: (order, _, { gateway, clientId }) =>
-        order.isSnapshot ? payableThen(order, async () => (await gateway.store.orders.byIds(clientId, [order.id]))[0] ?? null, gateway.clock.now()) : payableNow(order, gateway.clock.now()),
+      resolve: (order, _, context) => {
+        const now = context.gateway.clock.now()
+        return order.isSnapshot ? payableThen(order, () => ordersNow(context).load(order.id), now) : payableNow(order, now)
+      },
     }),
     checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (order) => order.checks }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),

@@ -115,7 +115,7 @@ export class OrderStore {
 
   async byIds(clientId: string, ids: readonly string[]): Promise<(Order | null)[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.selectFrom('orders').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', ids).execute()
+    const rows = await this.#db.selectFrom('orders').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', [...new Set(ids)]).execute()
     const found = new Map(rows.map((row) => [row.id, orderOf(row)]))
     return ids.map((id) => found.get(id) ?? null)
   }

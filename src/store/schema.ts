@@ -129,7 +129,7 @@ export interface RenewalRow {
 }
 
 /** A payment hash, or an on-chain address, that an LSP asked to be paid to. */
-export interface DestinationRow {
+interface DestinationRow {
   destination: string
   /** The first placement, or renewal, that was to be paid there. */
   holder: string

@@ -1,8 +1,7 @@
 import { redactor } from './secrets.ts'
 import type { LspExchange } from '../protocols/adapter.ts'
 import { instantAfter, misfit } from '../protocols/fields.ts'
-import { unproven } from '../protocols/refusal-texts.ts'
-import { LspFailure } from '../domain/failure.ts'
+import { LspFailure, unproven } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
 import { SECOND_MS, type EpochMs } from '../domain/time.ts'
 

@@ -3,7 +3,7 @@ import type { ConnectRules } from './connector.ts'
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { bindingLimits } from '../domain/limits.ts'
-import { pubkeyOfUri, type DatedLspInfo, type LspFeature, type LspProtocol, type Network } from '../domain/lsp.ts'
+import { MOST_ASSETS, MOST_NODE_URIS, pubkeyOfUri, type DatedLspInfo, type LspFeature, type LspProtocol, type Network } from '../domain/lsp.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
@@ -49,14 +49,11 @@ const INFO_FRESH_MS = 10 * MINUTE_MS
 /** Limits older than this are marked on every quote that was checked against them. */
 export const INFO_STALE_MS = HOUR_MS
 const RECENT_EXCHANGES = 20
-/** No LSP has more; what an operation is counted as costing relies on it. */
-const MOST_NODE_URIS = 20
-const MOST_ASSETS = 100
 /** When an LSP says "too often" and not until when. */
 const HOLD_BACK_MS = MINUTE_MS
 
 /** What a call is about, as far as it is to be watched over. */
-export interface CallScope {
+interface CallScope {
   /**
    * What the client told this LSP in confidence, or the LSP gave for it alone: an LSP repeats such things in texts that
    * other clients read. Whoever makes the call names them, so that no adapter can forget to.

@@ -23,10 +23,11 @@ import {
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
+import { LSP_FEATURES, MOST_ASSETS, MOST_NODE_URIS } from '../../domain/lsp.ts'
 import { OperationValues } from './operation-values.ts'
 
 /** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. */
-const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: 100, nodeUris: 20, features: 12 }
+const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: MOST_ASSETS, nodeUris: MOST_NODE_URIS, features: LSP_FEATURES.length }
 const DEFAULT_LENGTH = 20
 
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */

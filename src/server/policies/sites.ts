@@ -6,7 +6,7 @@ const PREFLIGHTED = ['graphql-require-preflight', 'apollo-require-preflight', 'x
 const ALLOWED_HEADERS = ['accept', 'authorization', 'content-type', ...PREFLIGHTED].join(', ')
 
 /** Who can connect at all. */
-export interface Reach {
+interface Reach {
   /** Whether it listens on loopback alone. */
   isLocal: boolean
   haveKeys(): boolean
