@@ -62,7 +62,7 @@ export class OrderReader {
     const tracked = await this.#tracked(id)
     const { settings, notBefore } = this.#lsps.require(tracked.order.lspId)
     const now = this.#clock.now()
-    const isAllowed = notBefore <= now && (await this.#store.transaction(({ readings }) => readings.takeReading(settings.id, settings.requestsPerMinute, now)))
+    const isAllowed = notBefore <= now && (await this.#store.transaction(({ budgets }) => budgets.takeReading(settings.id, settings.requestsPerMinute, now)))
     if (!isAllowed) {
       await this.#store.orders.makeDue(id, now)
       return tracked.order

@@ -132,7 +132,7 @@ export class Quoting {
 
   async #askEstimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
     const { estimatesPerMinute } = lsp.settings
-    const retryAt = await this.#store.transaction(({ readings }) => readings.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()))
+    const retryAt = await this.#store.transaction(({ budgets }) => budgets.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()))
     if (retryAt !== null) throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
     return (await lsp.adapter.estimate?.(lsp.call({ secrets: [request.token] }), request)) ?? null
   }

@@ -1,23 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { BudgetStore } from './budgets.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
-import { MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
-
-const MICROS = 1_000
-/** A budget that is spent for longer ahead than this was spent by a clock that has been set back since. */
-const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
+import type { EpochMs } from '../domain/time.ts'
 
 /** What the owner of a lease is called that is no instance. */
 const ACTION = 'action '
-
-/** How much of what an LSP may be read is for clients that wait for it, and how many of them may come together. */
-const SHARE_AT_ONCE = 1 / 4
-const READINGS_AT_ONCE = 10
-
-/** Whoever compares a few sizes need not wait between them. */
-const ESTIMATES_AT_ONCE = 10
 
 /** What an instance wants to read at one LSP. */
 export interface ReadingClaim {
@@ -38,22 +28,16 @@ export interface ClaimedReadings {
   nextAt: EpochMs | null
 }
 
-/** What is left of what an LSP may be asked. */
-interface Budget {
-  /** So often it may be asked at once. */
-  room: number
-  /** @returns when it may be asked again. */
-  spend(taken: number): Promise<EpochMs>
-}
-
 /** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
 export class ReadingStore {
   readonly #db: Db
   readonly #engine: Engine
+  readonly #budgets: BudgetStore
 
   constructor(db: Db, engine: Engine) {
     this.#db = db
     this.#engine = engine
+    this.#budgets = new BudgetStore(db, engine)
   }
 
   /** LSPs at which something is due. */
@@ -73,69 +57,13 @@ export class ReadingStore {
 
   /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
-    const budget = await this.#readBudget(claim.lspId, claim.requestsPerMinute, claim.now)
+    const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
     const limit = Math.min(claim.limit, budget.room)
     const renewals = limit > 0 ? await this.#takeRenewals(claim, limit) : []
     const orders = limit > renewals.length ? await this.#takeOrders(claim, limit - renewals.length) : []
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
-  }
-
-  /**
-   * One reading that a client is waiting for, by the same budget, of which such readings have a part alone: clients that
-   * ask for many do not keep the LSP from being read for all. Within a transaction only. @returns false: not now.
-   */
-  async takeReading(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<boolean> {
-    const share = requestsPerMinute * SHARE_AT_ONCE
-    const budgets = [await this.#budget(`${lspId} at once`, share, Math.max(1, Math.min(share, READINGS_AT_ONCE)), now), await this.#readBudget(lspId, requestsPerMinute, now)]
-    if (budgets.some(({ room }) => room < 1)) return false
-    for (const budget of budgets) await budget.spend(1)
-    return true
-  }
-
-  /** A second's worth may come at once. */
-  #readBudget(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
-    return this.#budget(lspId, requestsPerMinute, Math.max(1, Math.floor(requestsPerMinute / 60)), now)
-  }
-
-  /**
-   * One estimate by an LSP, out of those that all instances together may ask for. Within a transaction only.
-   * @returns null: it may be asked for. Else not before this.
-   */
-  async takeEstimate(lspId: string, estimatesPerMinute: number, now: EpochMs): Promise<EpochMs | null> {
-    const budget = await this.#budget(`${lspId} estimates`, estimatesPerMinute, Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE), now)
-    const nextAt = await budget.spend(Math.min(1, budget.room))
-    return budget.room > 0 ? null : nextAt
-  }
-
-  /** Until the transaction ends, nobody else gets past this for the same budget. */
-  async #budget(name: string, perMinute: number, burst: number, now: EpochMs): Promise<Budget> {
-    const micros = now * MICROS
-    const spacing = Math.ceil((MINUTE_MS * MICROS) / perMinute)
-    const written = await this.#spentUntil(name)
-    const isAhead = written > micros + burst * spacing + CLOCK_SLACK_MICROS
-    const spentUntil = isAhead ? micros : Math.max(written, micros)
-    return {
-      room: Math.floor((micros + burst * spacing - spentUntil) / spacing),
-      spend: async (taken) => {
-        const spent = spentUntil + taken * spacing
-        if (taken > 0 || isAhead) await this.#db.updateTable('read_budgets').set({ spent_until: spent }).where('lsp_id', '=', name).execute()
-        return Math.ceil((spent - (burst - 1) * spacing) / MICROS)
-      },
-    }
-  }
-
-  async #spentUntil(name: string): Promise<number> {
-    const budget = () => this.#engine.locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', name)).executeTakeFirst()
-    const found = await budget()
-    if (found) return found.spent_until
-    await this.#db
-      .insertInto('read_budgets')
-      .values({ lsp_id: name, spent_until: 0 })
-      .onConflict((conflict) => conflict.column('lsp_id').doNothing())
-      .execute()
-    return (await budget())?.spent_until ?? 0
   }
 
   async #takeOrders({ lspId, owner, now, leaseUntil }: ReadingClaim, limit: number): Promise<TrackedOrder[]> {

@@ -111,7 +111,7 @@ export interface InstanceRow {
 
 /** How much an LSP was read, or asked for estimates, by all gateways together. */
 export interface ReadBudgetRow {
-  /** Its id; with " estimates" after it for those, and with " at once" for readings that a client waits for. */
+  /** The LSP's id for readings; with " estimates" after it for those, and with " at once" for readings that a client waits for. */
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { openDatabase } from './database.ts'
+import { BudgetStore } from './budgets.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
 import { DestinationStore } from './destinations.ts'
 import { IdempotencyStore } from './idempotency.ts'
@@ -23,6 +24,7 @@ export interface Stores {
   orders: OrderStore
   renewals: RenewalStore
   readings: ReadingStore
+  budgets: BudgetStore
   idempotency: IdempotencyStore
   instances: InstanceStore
   webhooks: WebhookStore
@@ -38,6 +40,7 @@ function storesOn(db: Db, engine: Engine, self: string): Stores {
     orders: new OrderStore(db),
     renewals: new RenewalStore(db),
     readings: new ReadingStore(db, engine),
+    budgets: new BudgetStore(db, engine),
     idempotency: new IdempotencyStore(db, engine, self),
     instances: new InstanceStore(db, engine, self),
     webhooks: new WebhookStore(db),

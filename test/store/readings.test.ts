@@ -127,7 +127,7 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     await using stage = await openStage(engine)
     const other = await stage.another()
     await insertOrder(stage.store)
-    const takeOne = (store: Store, now: number) => store.transaction(({ readings }) => readings.takeReading(LSP, 30, now))
+    const takeOne = (store: Store, now: number) => store.transaction(({ budgets }) => budgets.takeReading(LSP, 30, now))
     const asked = await Promise.all([takeOne(stage.store, NOW), takeOne(other, NOW)])
     expect(asked.toSorted()).toEqual([false, true])
     expect((await take(other, { requestsPerMinute: 30 })).orders).toEqual([])
@@ -143,7 +143,7 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     let [waitedFor, due] = [0, 0]
     // Two a second, for a minute.
     for (let now = NOW; now < NOW + 60_000; now += 250) {
-      for (const _ of upTo(2)) waitedFor += (await store.transaction(({ readings }) => readings.takeReading(LSP, 120, now))) ? 1 : 0
+      for (const _ of upTo(2)) waitedFor += (await store.transaction(({ budgets }) => budgets.takeReading(LSP, 120, now))) ? 1 : 0
       due += (await take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 120 })).orders.length
     }
     expect(waitedFor).toBeLessThanOrEqual(40)
