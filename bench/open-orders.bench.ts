@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { test } from 'vitest'
 import { uuidv7 } from 'uuidv7'
 import { ask, openRig, report, residentMb } from './support.ts'
@@ -12,6 +13,7 @@ const WATCH_MS = 15_000
 test(`start-up time and memory with ${ORDERS} open orders, all of them due`, async () => {
   await using rig = await openRig({ lspId: 'olive' })
   await fill(rig.databaseUrl, rig.lsp.id)
+  await flush(rig.databaseUrl)
   const startMs = await timed(() => rig.gateway.start())
   const before = rig.lsp.requests.length
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS))
@@ -32,6 +34,13 @@ async function fill(databaseUrl: string, lspId: string): Promise<void> {
       }
     })
   }
+}
+
+/** Half a gigabyte on its way to the disk would be what is measured. */
+async function flush(file: string): Promise<void> {
+  const handle = await open(file, 'r+')
+  await handle.sync()
+  await handle.close()
 }
 
 async function place({ placements }: Stores, { id, placementId, clientId, lspId, lspOrderId, request, createdAt }: Order): Promise<void> {
