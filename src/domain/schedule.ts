@@ -21,6 +21,8 @@ export const FAILED_WATCH_MS = 30 * DAY_MS
 /** Some LSPs take the held payment only after they call the order complete. */
 const SETTLING_MS = HOUR_MS
 const BACKOFF_MAX_MS = 5 * MINUTE_MS
+/** An order that has as many events is no ordinary one. */
+const MANY_EVENTS = 100
 
 /** Whether nothing more can happen to it: it is read no more, and those who follow it are told so. */
 export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean {
@@ -52,7 +54,9 @@ function isDelivering(order: Order): boolean {
 
 /** How long to wait before the next reading. `failures`: how often in a row the LSP did not answer. */
 export function nextReadDelayMs(order: Order, pace: Pace, failures: number, now: EpochMs, random: () => number): number {
-  const calm = Math.min(calmDelayMs(order, pace, now), pace.idleMs)
+  // An LSP that says something else at every reading is heard ever more seldom: its words are kept, and disks are finite.
+  const wavering = pace.activeMs * 12 * Math.floor(order.sequence / MANY_EVENTS)
+  const calm = Math.max(Math.min(calmDelayMs(order, pace, now), pace.idleMs), wavering)
   const backedOff = failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
   // A tenth of jitter, so that orders made together do not go on being read together.
   return Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
