@@ -201,6 +201,19 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ payment: { bolt11: null, bip21: null } }), { timeout: 5_000 })
   })
 
+  test('a renewal that it answers with again, whatever is signed, is the one that it was', async () => {
+    await using at = await renewing()
+    const again = await renew(at.gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed anew' })
+    expect(again).toMatchObject({ id: at.ordered.id, payment: at.ordered.payment })
+  })
+
+  test('another renewal that is to be paid by the invoice of the first one is not to be paid', async () => {
+    await using at = await renewing()
+    Object.assign(at.state.answer, { order_id: 'renewal-2' })
+    const another = await renew(at.gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed anew' })
+    expect(another).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: expect.stringContaining('something else is to be paid to') })
+  })
+
   test('an end that is past is not believed later either', async () => {
     await using at = await renewing()
     Object.assign(at.state.answer, { state: 'OPENED', amount_paid: 1_000, channel_renewed_expiry_ts: at.nowSeconds - 60 })

@@ -165,6 +165,26 @@ test('what is still to be delivered goes to the URL of now, signed with the secr
   expect(old.received.every((one) => isSigned(one, SECRET_BYTES) && one.data.sequence === 1)).toBe(true)
 })
 
+test('that the webhook of before wanted nothing more does not end the one of now', async () => {
+  await using old = await Receiver.start()
+  await using now = await Receiver.start()
+  const late = new Promise<() => void>((resolve) => {
+    old.behave = (received, response) => resolve(() => answer(410)(received, response))
+  })
+  await using gateway = await FileGateway.start(alice({ url: old.url }))
+  const id = await order(gateway.as(ALICE))
+  const goAway = await late
+  const reloading = gateway.reload(alice({ url: now.url }))
+  // The post is not broken off: where the client still has a webhook, it gets a moment to be answered.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  goAway()
+  await reloading
+  await pay(gateway.as(ALICE), id)
+  await now.until(isCompleted(id))
+  expect(sequencesOf(now, id)).toEqual((await eventsOf(gateway.as(ALICE), id)).map(({ sequence }) => sequence))
+  expect(await gateway.as(ALICE).ask('{ webhook { disabledAt } }')).toEqual({ webhook: { disabledAt: null } })
+})
+
 test('a file with mistakes changes nothing', async () => {
   await using receiver = await Receiver.start()
   await using gateway = await FileGateway.start(alice({ url: receiver.url }))
