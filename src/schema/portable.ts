@@ -48,7 +48,7 @@ builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
     description:
-      "Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names.",
+      `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nwhich is that of an order with some hundreds of events, cannot be taken in.`,
     args: {
       document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }),
       sealKey: t.arg.string({ description: 'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.', validate: sealKey }),
