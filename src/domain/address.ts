@@ -20,7 +20,11 @@ export function addressProblem(address: string, network: Network): string | null
   }
 }
 
-/** Bech32 is the same in upper case; of other addresses that differ in case, no two are valid. */
+/** As it is compared: bech32 is the same in upper case, and of other addresses that differ in case, no two are valid. */
+export function canonicalAddress(address: string): string {
+  return address.toLowerCase()
+}
+
 export function isSameAddress(a: string, b: string | null): boolean {
-  return a.toLowerCase() === b?.toLowerCase()
+  return b !== null && canonicalAddress(a) === canonicalAddress(b)
 }

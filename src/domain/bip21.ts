@@ -9,8 +9,8 @@ interface PaymentUri {
 }
 
 export function writePaymentUri({ address, amountSat, invoice, offer }: PaymentUri & { invoice: string | null; offer: string | null }): string {
-  const parameters = [amountSat === null ? null : `amount=${btcDecimalOfSat(amountSat)}`, invoice && `lightning=${invoice}`, offer && `lno=${offer}`]
-  return `bitcoin:${address}?${parameters.filter((parameter) => parameter !== null).join('&')}`
+  const parameters = [amountSat === null ? null : `amount=${btcDecimalOfSat(amountSat)}`, invoice && `lightning=${encodeURIComponent(invoice)}`, offer && `lno=${encodeURIComponent(offer)}`]
+  return `bitcoin:${encodeURIComponent(address)}?${parameters.filter((parameter) => parameter !== null).join('&')}`
 }
 
 /** null when it is none, or its amount is no number of satoshis. */

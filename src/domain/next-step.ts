@@ -1,7 +1,7 @@
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
 import type { Order } from './order-record.ts'
-import { payableUntil } from './payment.ts'
+import { arrivedSat, payableUntil } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
 export const ACTORS = ['CLIENT', 'LSP', 'NOBODY'] as const
@@ -25,12 +25,14 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
     case 'OUTCOME_UNKNOWN':
       return step('NOBODY', 'NONE', 'The LSP never answered, so whether the order stands there is not known. Nothing was paid. Should its answer still come, the order moves on.')
     case 'AWAITING_PAYMENT':
-      return order.paymentWarning !== null && Object.values(order.payment).every((way: Order['payment']['bolt12']) => way === null || way.state === 'FAILED')
-        ? step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
-        : step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, payableUntil(order))
+      if (order.paymentWarning !== null) return step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
+      if (arrivedSat(order) > 0) return restStep(order)
+      return order.paymentSeenAt === null
+        ? step('CLIENT', 'PAY', `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`, payableUntil(order))
+        : step('LSP', 'WAIT', 'A payment was seen, of which the LSP says nothing any more: do not pay again. Ask the LSP, naming lspOrderId.')
     case 'UNDERPAID':
       if (order.paymentWarning !== null) return step('NOBODY', 'NONE', `Do not pay the rest: ${order.paymentWarning}.`)
-      return step('CLIENT', 'TOP_UP', 'Less than the total has arrived: pay the rest.', payableUntil(order))
+      return restStep(order)
     case 'PAYMENT_HELD':
       return step('LSP', 'WAIT', 'The payment is held and moves only when the channel opens. Keep the node connected to the LSP.')
     case 'PAID':
@@ -61,7 +63,17 @@ export function nextStepOf(order: Order, features: readonly LspFeature[]): NextS
   }
 }
 
+/** Something has arrived, and not all of it as far as the LSP says. */
+function restStep(order: Order): NextStep {
+  const paidSat = arrivedSat(order)
+  const restSat = (order.payment.onchain?.orderTotalSat ?? order.orderTotalSat) - paidSat
+  if (paidSat === 0) return step('CLIENT', 'TOP_UP', 'Less than the total has arrived, and the LSP does not say how much: ask it, naming lspOrderId, before you pay the rest.', payableUntil(order))
+  if (restSat <= 0) return step('LSP', 'WAIT', 'All of it was seen to arrive, and waits for its confirmations.')
+  return step('CLIENT', 'TOP_UP', `${paidSat} sat have arrived: pay the rest, which is ${restSat} sat.`, payableUntil(order))
+}
+
 function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
+  if (order.isRefundRequested) return step('LSP', 'WAIT', 'Paid, and the refund was asked for. Should the channel be wanted after all, openChannel asks for it.')
   if (!features.includes('OPEN_ON_REQUEST')) return step('LSP', 'WAIT', 'Paid. The LSP opens the channel; keep the node connected to it.')
   if (order.openRequest === null) return step('CLIENT', 'OPEN_CHANNEL', 'Paid. The gateway asks the LSP to open the channel; openChannel does so with another address of the node.')
   const { failure } = order.openRequest

@@ -1,12 +1,13 @@
 import { addressProblem, isSameAddress } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
+import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
 import { msatOf, type Sat } from './money.ts'
-import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
+import type { Bolt11Way, Bolt12Way, OnchainWay, OrderAsset, PaymentState, PaymentWays } from './order.ts'
 import { endsOf, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
-import { termDifferences, type ChannelTerms } from './request.ts'
+import { termDifferences, type AssetRequest, type ChannelTerms } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
 // No LSP is believed without a check: only `vetOffer` makes ways to pay of what an LSP says, and of an offer whose
@@ -21,11 +22,18 @@ export const CHECK_NAMES = [
   'INVOICE_ENDS_WITH_ORDER',
   'INVOICE_PAYEE',
   'PAYMENT_HASH_IS_NEW',
+  'OFFER_DECODES',
+  'OFFER_AMOUNT',
+  'OFFER_NETWORK',
+  'OFFER_NOT_EXPIRED',
+  'OFFER_IS_NEW',
   'ONCHAIN_ADDRESS',
   'ONCHAIN_ADDRESS_IS_NEW',
   'BIP21_AMOUNT',
   'REFUND_ADDRESS',
   'TERMS_ECHOED',
+  'ASSET_ECHOED',
+  'ORDER_ID_IS_NEW',
 ] as const
 export type CheckName = (typeof CHECK_NAMES)[number]
 
@@ -77,7 +85,7 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
   }
 
   const bolt11 = ways.bolt11 && vetBolt11(ways.bolt11, context, report)
-  const bolt12 = ways.bolt12 && vetBolt12(ways.bolt12, context)
+  const bolt12 = ways.bolt12 && vetBolt12(ways.bolt12, context, report)
   const onchain = ways.onchain && vetOnchain(ways.onchain, context, bolt11?.expiresAt ?? null, report)
 
   const free = (ways.bolt11 ?? ways.bolt12 ?? ways.onchain) === null
@@ -91,21 +99,27 @@ export type OtherPayer = 'NOBODY' | 'SAME_ORDER' | 'ANOTHER_ORDER'
  * The offer without what another order is to be paid by as well: of two that are paid alike, an LSP delivers one at
  * most. An invoice that is another's discredits all of it.
  */
-export function withoutShared(offer: VettedOffer, others: { hash: OtherPayer; address: OtherPayer }): VettedOffer {
+export function withoutShared(offer: VettedOffer, others: { hash: OtherPayer; offer: OtherPayer; address: OtherPayer }): VettedOffer {
   if (offer.payment === null) return offer
-  const { bolt11, onchain } = offer.payment
+  const { bolt11, bolt12, onchain } = offer.payment
   const checks: Check[] = []
   if (bolt11 !== null) {
     const verdict = { NOBODY: 'PASSED', SAME_ORDER: 'WARNING', ANOTHER_ORDER: 'FAILED' } as const
     checks.push({ name: 'PAYMENT_HASH_IS_NEW', verdict: verdict[others.hash], message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}` })
   }
+  if (bolt12 !== null) checks.push({ name: 'OFFER_IS_NEW', verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING', message: `${SHARED[others.offer]} by the offer` })
   if (onchain !== null) checks.push({ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING', message: `${SHARED[others.address]} to the address` })
   const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
   return {
     ...offer,
-    payment: isDiscredited ? null : { ...offer.payment, onchain: others.address === 'ANOTHER_ORDER' ? null : onchain },
+    payment: isDiscredited ? null : { bolt11, bolt12: others.offer === 'ANOTHER_ORDER' ? null : bolt12, onchain: others.address === 'ANOTHER_ORDER' ? null : onchain },
     checks: [...offer.checks, ...checks],
   }
+}
+
+/** The offer where the LSP has given its id to another order too: of the two, nobody can tell which one was paid. */
+export function withoutName(offer: VettedOffer, lspOrderId: string): VettedOffer {
+  return { ...offer, payment: null, checks: [...offer.checks, { name: 'ORDER_ID_IS_NEW', verdict: 'FAILED', message: `the LSP calls another order ${lspOrderId}, too` }] }
 }
 
 const SHARED: Readonly<Record<OtherPayer, string>> = {
@@ -133,6 +147,19 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
     verdict: isAnother ? 'FAILED' : differences.length === 0 ? 'PASSED' : 'WARNING',
     message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for',
   }
+}
+
+/**
+ * An RGB channel is bought for its asset: another one, less of it, or more of the client's own, is not what was asked
+ * for. null where there is nothing to compare: no asset, or a protocol whose answers do not name it.
+ */
+export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null, mirrorsAsset: boolean): Check | null {
+  if (told === null && (asked === null || !mirrorsAsset)) return null
+  const isLess = asked !== null && told !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
+  const isMore = asked !== null && told !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
+  const isSame = asked?.assetId === told?.assetId && !isLess && !isMore
+  const words = (asset: AssetRequest | OrderAsset | null) => (asset === null ? 'no asset' : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`)
+  return { name: 'ASSET_ECHOED', verdict: isSame ? 'PASSED' : 'FAILED', message: `asked for ${words(asked)}; answered ${words(told)}` }
 }
 
 const iso = (time: EpochMs) => new Date(time).toISOString()
@@ -165,23 +192,43 @@ function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, repo
   return {
     ...way,
     state: offeredState(way.state),
-    expiresAt: Math.min(invoice.expiresAt, way.expiresAt ?? invoice.expiresAt),
+    expiresAt: earliest(invoice.expiresAt, way.expiresAt, context.orderExpiresAt) ?? invoice.expiresAt,
     paymentHash: invoice.paymentHash,
     payeePubkey: invoice.payeePubkey,
   }
 }
 
 /** An offer whose end nobody tells is not handed out: a wallet could not know when to stop paying it. */
-function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext): VettedBolt12 | null {
-  const expiresAt = way.expiresAt ?? context.orderExpiresAt
+function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext, report: Report): VettedBolt12 | null {
+  let offer: DecodedOffer
+  try {
+    offer = decodeOffer(way.offer)
+  } catch (error) {
+    report('OFFER_DECODES', 'FAILED', error instanceof OfferError ? error.message : 'the offer does not decode')
+    return null
+  }
+  report('OFFER_DECODES', 'PASSED', 'an offer of BOLT 12')
+  const wantedMsat = msatOf(way.orderTotalSat)
+  // Without an amount, it is the wallet that says how much: the total that it is shown.
+  const isAmount = offer.currency === null && offer.amount === wantedMsat
+  report('OFFER_AMOUNT', isAmount ? 'PASSED' : offer.amount === null ? 'WARNING' : 'FAILED', `offer ${offer.amount ?? 'without amount'} ${offer.currency ?? 'msat'}, order total ${wantedMsat} msat`)
+  report('OFFER_NETWORK', offer.networks.includes(context.network) ? 'PASSED' : 'FAILED', `offer ${offer.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`)
+  const isOver = offer.expiresAt !== null && offer.expiresAt <= context.now
+  report('OFFER_NOT_EXPIRED', isOver ? 'FAILED' : 'PASSED', offer.expiresAt === null ? 'the offer names no end' : `offer expires ${iso(offer.expiresAt)}`)
+  const expiresAt = earliest(way.expiresAt, context.orderExpiresAt, offer.expiresAt)
   return expiresAt === null ? null : { ...way, state: offeredState(way.state), expiresAt }
+}
+
+function earliest(...times: readonly (EpochMs | null)[]): EpochMs | null {
+  const told = times.filter((time) => time !== null)
+  return told.length === 0 ? null : Math.min(...told)
 }
 
 function vetOnchain({ uri, ...way }: OnchainWay<ReadPaymentState>, context: OfferContext, invoiceExpiresAt: EpochMs | null, report: Report): VettedOnchain | null {
   const problem = addressProblem(way.address, context.network)
   report('ONCHAIN_ADDRESS', problem === null ? 'PASSED' : 'FAILED', problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`)
   vetUri(uri ?? writePaymentUri({ address: way.address, amountSat: way.orderTotalSat, invoice: null, offer: null }), way, report)
-  const expiresAt = way.expiresAt ?? context.orderExpiresAt ?? invoiceExpiresAt
+  const expiresAt = earliest(way.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
   const { refundOnchainAddress } = context
   if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, way, context, report)) return null
   return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress }

@@ -33,6 +33,8 @@ export interface Order {
   failureReason: string | null
   /** What came of asking the LSP to open the channel, where it waits to be asked; null: it was not asked yet. */
   openRequest: { failure: { message: string; isPeerMissing: boolean } | null } | null
+  /** The client asked for its money back, and has not asked for the channel since; absent: it did not. */
+  isRefundRequested?: boolean
   /** The LSP called it failed once, and is to be asked again before that is believed. */
   failureSuspected: boolean
   lspOrderId: string | null
@@ -43,6 +45,8 @@ export interface Order {
   checkedAt: EpochMs | null
   /** The first sign of a payment; null: none was ever seen, so nothing can have been refunded. */
   paymentSeenAt: EpochMs | null
+  /** The most that the LSP said has arrived, by whatever way; absent: nothing. */
+  paidSat?: Sat
   /** When the funding transaction was first seen here, or the LSP was first heard to call the order complete. */
   fundedAt: EpochMs | null
   /** The end of the channel's lease that the client was reminded of; absent: never. */

@@ -55,7 +55,7 @@ function nextWayState(way: { state: PaymentState; expiresAt: EpochMs }, told: Re
   return state === 'EXPECT_PAYMENT' && way.expiresAt <= now ? 'EXPIRED' : state
 }
 
-function mostOf(a: Sat | null, b: Sat | null): Sat | null {
+export function mostOf(a: Sat | null, b: Sat | null): Sat | null {
   return a === null || (b !== null && b > a) ? b : a
 }
 
@@ -63,6 +63,16 @@ function mostOf(a: Sat | null, b: Sat | null): Sat | null {
 export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | null): boolean {
   const isTakenBack = (way: { state: PaymentState } | null, told: ReadPaymentState | undefined) => isSettled(way) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
   return isTakenBack(known.bolt11, read?.bolt11?.state) || isTakenBack(known.bolt12, read?.bolt12?.state) || isTakenBack(known.onchain, read?.onchain?.state)
+}
+
+/** Whether an answer has ways in common with what is known, and nobody who pays by one of them pays what is known. */
+export function isOfAnother(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
+  const same = [
+    known.bolt11 && read.bolt11 && read.bolt11.invoice === known.bolt11.invoice,
+    known.bolt12 && read.bolt12 && read.bolt12.offer === known.bolt12.offer,
+    known.onchain && read.onchain && isSameAddress(read.onchain.address, known.onchain.address),
+  ].filter((one) => one !== null)
+  return same.length > 0 && !same.includes(true)
 }
 
 /** A way that this answer leaves out is not replaced, and neither is one that was withheld from the start. */
@@ -75,7 +85,7 @@ export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState
     costsOtherwise(known.onchain, read.onchain) ||
     (read.bolt11 !== null && known.bolt11 !== null && read.bolt11.invoice !== known.bolt11.invoice) ||
     (read.bolt12 !== null && known.bolt12 !== null && read.bolt12.offer !== known.bolt12.offer) ||
-    (read.onchain !== null && known.onchain !== null && read.onchain.address !== known.onchain.address) ||
+    (read.onchain !== null && known.onchain !== null && !isSameAddress(read.onchain.address, known.onchain.address)) ||
     (refundTo !== null && known.onchain !== null && !isSameAddress(refundTo, known.onchain.refundOnchainAddress))
   )
 }

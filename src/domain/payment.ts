@@ -1,5 +1,5 @@
-import { minSat, type Sat } from './money.ts'
-import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentState, PaymentWays } from './order.ts'
+import { minSat, ZERO_SAT, type Sat } from './money.ts'
+import type { Bolt11Way, Bolt12Way, OnchainWay, OrderState, PaymentState, PaymentWays } from './order.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
 // What is owed for an order or a renewal, and what of it a wallet is shown.
@@ -64,17 +64,23 @@ export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
 
 /** What is owed for an order, or for a renewal. */
 export interface Owed {
+  state: OrderState
   payment: Payment
   createdAt: EpochMs
   expiresAt: EpochMs | null
+  paymentSeenAt: EpochMs | null
+  /** The most that the LSP said has arrived, by whatever way; absent: nothing. */
+  paidSat?: Sat
   /** Why none of it is to be paid any more. */
   paymentWarning?: string | null
 }
 
+const PAYABLE_STATES: ReadonlySet<OrderState> = new Set(['AWAITING_PAYMENT', 'UNDERPAID'])
+
 /** The last moment at which a payment may be sent: the earliest end of the order, its ways and its invoice, less a margin. */
-export function payableUntil({ payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
+export function payableUntil({ state, payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
   const ends = endsOf(payment)
-  if (ends === null || paymentWarning !== null) return null
+  if (ends === null || paymentWarning !== null || !PAYABLE_STATES.has(state)) return null
   return orderableUntil(createdAt, Math.min(ends.first, expiresAt ?? Number.POSITIVE_INFINITY))
 }
 
@@ -86,34 +92,51 @@ export function isSettled(way: { state: PaymentState } | null): boolean {
   return way !== null && SEEN.has(way.state)
 }
 
-/** The ways by which something is still to be paid; none once one of them was used. */
-export function due(payment: Payment): Payment {
-  const ways = waysOf(payment)
-  if (ways.some(isSettled)) return NO_PAYMENT
-  const open = mapWays(payment, (way) => (DUE.has(way.state) ? way : null))
-  // The rest is paid where the first part went: an invoice is for all of it.
-  const isUnderpaid = ways.some(({ state }) => state === 'UNDERPAID') || (payment.onchain?.paidSat ?? 0) > 0
-  return isUnderpaid ? { ...NO_PAYMENT, onchain: open.onchain } : open
+/** Whether none of it is to be paid, and nothing that a payment would bring is to be handed out. */
+export function isWithheld({ payment, paymentWarning = null }: Pick<Owed, 'payment' | 'paymentWarning'>): boolean {
+  return paymentWarning !== null && !waysOf(payment).some(isSettled)
 }
 
 /**
- * What a wallet may be shown of it: by which way it was paid, and before that what is to be paid, as long as it is not
- * too late. Nobody is shown a second way to pay what was paid.
+ * The ways by which something is still to be paid; none once one of them was used, or anything else showed that it was
+ * paid. `now`: not what it is too late for.
  */
-export function shownOf(owed: Owed, now: EpochMs): Payment {
+export function due(owed: Owed, now: EpochMs): Payment {
+  const { payment, paymentSeenAt } = owed
   const until = payableUntil(owed)
-  const settled = mapWays(owed.payment, (way) => (isSettled(way) ? way : null))
-  // Once one way was used, nothing is due.
-  return until !== null && now <= until && waysOf(settled).length === 0 ? due(owed.payment) : settled
+  const ways = waysOf(payment)
+  if (until === null || now > until || ways.some(isSettled)) return NO_PAYMENT
+  const open = mapWays(payment, (way) => (DUE.has(way.state) ? way : null))
+  const paidSat = arrivedSat(owed)
+  if (paidSat > 0 || ways.some(({ state }) => state === 'UNDERPAID')) return { ...NO_PAYMENT, onchain: restOf(open.onchain, paidSat) }
+  return paymentSeenAt === null ? open : NO_PAYMENT
 }
 
-/** What of it is to be paid by the other, too, and by the same invoice, offer or address. */
+/** What has arrived so far, as far as the LSP said. */
+export function arrivedSat({ payment, paidSat = ZERO_SAT }: Pick<Owed, 'payment' | 'paidSat'>): Sat {
+  return payment.onchain?.paidSat != null && payment.onchain.paidSat > paidSat ? payment.onchain.paidSat : paidSat
+}
+
+/** The rest is paid where the first part went, or could have gone: an invoice is for all of it. */
+function restOf(onchain: VettedOnchain | null, paidSat: Sat): VettedOnchain | null {
+  return onchain && paidSat < onchain.orderTotalSat ? { ...onchain, paidSat: paidSat > 0 ? paidSat : null } : null
+}
+
+/**
+ * What a wallet may be shown of it: by which way it was paid, and before that what is to be paid. Nobody is shown a
+ * second way to pay what was paid.
+ */
+export function shownOf(owed: Owed, now: EpochMs): Payment {
+  const settled = mapWays(owed.payment, (way) => (isSettled(way) ? way : null))
+  return waysOf(settled).length === 0 ? due(owed, now) : settled
+}
+
+/** What is shown of it, as far as that is to be paid by the other, too, by the same invoice, offer or address; and as the other has it. */
 export function commonDue(payment: Payment, other: Payment): Payment {
-  const isSame = {
-    bolt11: payment.bolt11?.invoice === other.bolt11?.invoice && !isSettled(other.bolt11),
-    bolt12: payment.bolt12?.offer === other.bolt12?.offer && !isSettled(other.bolt12),
-    onchain: payment.onchain?.address === other.onchain?.address && !isSettled(other.onchain),
+  const keep = <Way extends AnyWay>(way: Way | null, now: Way | null, isSame: boolean): Way | null => (isSettled(way) ? way : isSame && !isSettled(now) ? now : null)
+  return {
+    bolt11: keep(payment.bolt11, other.bolt11, payment.bolt11?.invoice === other.bolt11?.invoice),
+    bolt12: keep(payment.bolt12, other.bolt12, payment.bolt12?.offer === other.bolt12?.offer),
+    onchain: keep(payment.onchain, other.onchain, payment.onchain?.address === other.onchain?.address),
   }
-  const keep = <Way extends AnyWay>(way: Way | null, same: boolean): Way | null => (isSettled(way) || same ? way : null)
-  return { bolt11: keep(payment.bolt11, isSame.bolt11), bolt12: keep(payment.bolt12, isSame.bolt12), onchain: keep(payment.onchain, isSame.onchain) }
 }

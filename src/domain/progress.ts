@@ -1,11 +1,11 @@
 import { describeChanges } from './changes.ts'
 import type { Network } from './lsp.ts'
 import { MAX_SAT, sat, ZERO_SAT } from './money.ts'
-import { distrustOf, vetOffer, vetTerms } from './offer.ts'
+import { distrustOf, vetAsset, vetOffer, vetTerms } from './offer.ts'
 import type { Order } from './order-record.ts'
-import type { Channel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
+import type { Channel, JitChannel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
 import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, waysOf } from './payment.ts'
-import { moveWays, paymentStates, replacesOffer, showsPayment, takesBack, withoutOffer } from './payment-progress.ts'
+import { isOfAnother, mostOf, moveWays, paymentStates, replacesOffer, showsPayment, takesBack, withoutOffer } from './payment-progress.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termsOf, type ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -55,20 +55,25 @@ export interface LspFacts {
   network: Network
   /** Its nodes, as far as they are known. */
   lspPubkeys: readonly string[]
+  /** Whether its answers name an order's asset. */
+  mirrorsAsset: boolean
 }
 
 /** What an answer of the LSP makes of the order. */
 export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now: EpochMs): Progress {
+  if (!order.paymentUnconfirmed && !waysOf(order.payment).some(isSettled) && reading.payment !== null && isOfAnother(order.payment, reading.payment)) return withheld(order, reading, now)
   const paid = order.paymentSeenAt !== null || showsPayment(reading)
   const terms = { ...order.terms, ...reading.terms }
-  const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading.payment, terms, paid, now)
+  const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading, terms, paid, lsp, now)
   const { payment } = offered
-  const expiresAt = reading.expiresAt ?? endsOf(payment)?.last ?? order.expiresAt
+  // What an answer leaves out still holds, unless it was never the LSP that said it.
+  const expiresAt = reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
   const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order), paid, lapsed })
   const channel = reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
+  const paidSat = mostOf(order.paidSat ?? null, reading.paidSat)
 
   const next: Order = {
     ...order,
@@ -81,13 +86,15 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     asset: reading.asset ?? order.asset,
     refund: state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
-    jit: reading.jit ?? order.jit,
+    // By the first word: what a first payment is charged was seen with what was agreed to.
+    jit: order.jit ?? reading.jit,
     failureReason: reading.failureReason ?? order.failureReason,
     openRequest: state === 'PAID' ? order.openRequest : null,
     lspState: reading.lspState,
     expiresAt,
     checkedAt: now,
     paymentSeenAt: order.paymentSeenAt ?? (paid ? now : null),
+    ...(paidSat === null ? {} : { paidSat }),
     fundedAt: order.fundedAt ?? (funded ? now : null),
   }
   const changes = describeChanges(order, next)
@@ -123,15 +130,32 @@ type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> & Partial<Pick<Orde
  * The ways to pay move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
  * is not what was checked and agreed to, nothing of the order is payable any more.
  */
-function nextPayment(order: Order, read: PaymentWays<ReadPaymentState> | null, terms: ChannelTerms, paid: boolean, now: EpochMs): NextPayment {
-  const ways = waysOf(order.payment)
-  const problem = ways.some(isSettled) ? null : offerProblem(order, read, terms)
+function nextPayment(order: Order, reading: OrderReading, terms: ChannelTerms, paid: boolean, { mirrorsAsset }: LspFacts, now: EpochMs): NextPayment {
+  const { payment: read } = reading
+  const problem = waysOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms, mirrorsAsset)
   const payment = moveWays(problem === null ? order.payment : withoutOffer(order.payment), read, paid, now)
   return { payment, paymentWarning: problem ?? (takesBack(order.payment, read) ? 'the LSP takes back that it was paid' : order.paymentWarning) }
 }
 
-function offerProblem(order: Order, read: PaymentWays<ReadPaymentState> | null, terms: ChannelTerms): string | null {
-  if (read !== null && replacesOffer(order.payment, read)) return 'the LSP replaced what is to be paid by something else'
+const REPLACED = 'the LSP replaced what is to be paid by something else'
+
+/**
+ * The answer is about something else that is to be paid, which may be another's order under the same id: nothing else
+ * that it says is believed of this one.
+ */
+function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progress {
+  const lapsed = order.expiresAt !== null && order.expiresAt <= now
+  const state = order.state === 'AWAITING_PAYMENT' && lapsed && order.paymentSeenAt === null ? 'EXPIRED' : order.state
+  const next: Order = { ...order, state, payment: withoutOffer(order.payment), paymentWarning: REPLACED, lspState, checkedAt: now }
+  const changes = describeChanges(order, next)
+  return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+}
+
+function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms, mirrorsAsset: boolean): string | null {
+  if (read !== null && replacesOffer(order.payment, read)) return REPLACED
+  if (order.jit !== null && jit !== null && isDearer(order.jit, jit)) return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
+  const vetted = vetAsset(order.request.asset, asset, mirrorsAsset)
+  if (vetted?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0) return 'the LSP asks to be paid for what was free'
   return vetTerms(termsOf(order.request), terms).verdict === 'FAILED' ? 'the LSP made another channel of it than was asked for' : null
 }
@@ -149,16 +173,21 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
     now: Math.min(order.createdAt, now),
   })
-  const echoed = vetTerms(termsOf(order.request), terms)
-  const distrust = distrustOf([...checks, echoed])
+  const asset = vetAsset(order.request.asset, reading.asset, lsp.mirrorsAsset)
+  const all = [...checks, vetTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
+  const distrust = distrustOf(all)
   const agreed = distrust !== null || payment === null ? NO_PAYMENT : affordable(payment, order.maxOrderTotalSat ?? MAX_TOTAL_SAT)
   const cheapest = cheapestOf(read)
-  const isDearer = distrust === null && cheapest !== null && waysOf(agreed).length === 0
+  const isTooDear = distrust === null && cheapest !== null && waysOf(agreed).length === 0
   return {
     payment: moveWays(agreed, read, paid, now),
-    paymentWarning: isDearer ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to` : distrust,
-    checks: [...checks, echoed],
+    paymentWarning: isTooDear ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to` : distrust,
+    checks: all,
     paymentUnconfirmed: false,
     ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }
+}
+
+function isDearer(known: JitChannel, told: JitChannel): boolean {
+  return (told.feePerPaymentSat ?? 0) > (known.feePerPaymentSat ?? 0) || (known.nodeId !== null && told.nodeId !== null && told.nodeId !== known.nodeId)
 }

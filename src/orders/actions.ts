@@ -73,7 +73,7 @@ export class OrderActions {
       states: ['PAID'],
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
       message: 'the LSP was asked to open the channel, and does',
-      leaves: { openRequest: { failure: null } },
+      leaves: { openRequest: { failure: null }, isRefundRequested: false },
     })
   }
 
@@ -83,6 +83,7 @@ export class OrderActions {
       of: ({ requestRefund }) => requestRefund && ((call, ref) => requestRefund(call, ref, target)),
       problem: (lsp) => refundProblem(target, lsp),
       message: 'a refund was requested',
+      leaves: { isRefundRequested: true },
     })
   }
 

@@ -1,20 +1,38 @@
-import { withoutShared, type OtherPayer, type VettedOffer } from '../domain/offer.ts'
+import { canonicalAddress } from '../domain/address.ts'
+import { withoutName, withoutShared, type OtherPayer, type VettedOffer } from '../domain/offer.ts'
+import type { EpochMs } from '../domain/time.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Stores } from '../store/store.ts'
+
+type Placed = Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>
+
+interface Claimed {
+  offer: VettedOffer
+  /** Whether another order is to be paid by the same. */
+  isShared: boolean
+}
 
 /**
  * Takes down where it is to be paid to, and gives what is asked without what another order is to be paid by as well.
  * Where that one is nobody's order yet, it may be the same order at the LSP, which gave it twice.
  */
-export async function claimDestinations(stores: Pick<Stores, 'destinations' | 'placements'>, placement: Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>, offer: VettedOffer): Promise<{ offer: VettedOffer; isShared: boolean }> {
-  const whose = async (destination: string | undefined): Promise<OtherPayer> => {
-    const holder = destination === undefined ? placement.id : await stores.destinations.claim(destination, placement.id)
+export async function claimDestinations(stores: Pick<Stores, 'destinations' | 'placements'>, placement: Placed, offer: VettedOffer, now: EpochMs): Promise<Claimed> {
+  const whose = async (destination: string | null | undefined): Promise<OtherPayer> => {
+    const holder = destination == null ? placement.id : await stores.destinations.claim(destination, placement.id)
     if (holder === placement.id) return 'NOBODY'
     const other = await stores.placements.get(holder)
     const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId && other.orderId === null
     return isSameOrder ? 'SAME_ORDER' : 'ANOTHER_ORDER'
   }
-  const hash = await whose(offer.payment?.bolt11?.paymentHash)
-  const address = await whose(offer.payment?.onchain?.address)
-  return { offer: withoutShared(offer, { hash, address }), isShared: hash === 'ANOTHER_ORDER' || address === 'ANOTHER_ORDER' }
+  const others = {
+    hash: await whose(offer.payment?.bolt11?.paymentHash),
+    offer: await whose(offer.payment?.bolt12?.offer.toLowerCase()),
+    address: await whose(offer.payment?.onchain && canonicalAddress(offer.payment.onchain.address)),
+  }
+  const found = Object.values(others)
+  const isShared = found.includes('ANOTHER_ORDER')
+  // Where the LSP gave one order twice, the id is the same by right.
+  const hasNamesake = !isShared && !found.includes('SAME_ORDER') && placement.lspOrderId !== null && (await stores.placements.namesakes(placement, now)).length > 0
+  const unshared = withoutShared(offer, others)
+  return { offer: hasNamesake ? withoutName(unshared, placement.lspOrderId ?? '') : unshared, isShared }
 }

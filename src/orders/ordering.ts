@@ -122,7 +122,7 @@ export class Ordering {
     if (adopted) return this.#answer(key, waysOf(adopted.order.payment).some((way) => way.orderTotalSat > maxTotalSat) ? { kind: 'price-changed', quote } : { kind: 'order', order: adopted.order })
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt)) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
-    if (placement !== null) return { kind: 'order', order: await this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key) }
+    if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key)
     // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
     const standing = await this.#store.placements.standing(questionKey(clientId, quote.lspId, quote.request), this.#clock.now() + LAST_CALL_MS, { isUnordered: true })
     return standing?.offer?.payment ? this.#takeOver(standing, key, quote.id, maxTotalSat) : this.#placeAnew(key, input, quote, maxTotalSat)
@@ -130,7 +130,7 @@ export class Ordering {
 
   async #takeOver(standing: Placement, key: Key, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
     const refused = await this.#refusal({ ...standing, agreed: { quoteId, maxTotalSat } })
-    return refused ? this.#answer(key, refused) : { kind: 'order', order: await this.#adopt(standing, { quoteId, maxTotalSat }, key) }
+    return refused ? this.#answer(key, refused) : this.#adopt(standing, { quoteId, maxTotalSat }, key)
   }
 
   async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
@@ -172,7 +172,7 @@ export class Ordering {
   async #finish(placement: Placement, key: Key | null): Promise<OrderOutcome> {
     const refused = await this.#refusal(placement)
     if (refused) return key === null ? refused : this.#answer(key, refused)
-    return { kind: 'order', order: await this.#adopt(placement, agreedOf(placement), key) }
+    return this.#adopt(placement, agreedOf(placement), key)
   }
 
   /** Why it does not become an order; null when it does. */
@@ -191,7 +191,7 @@ export class Ordering {
   }
 
   /** Makes what was placed an order of the client's, and that the key's answer. */
-  async #adopt(placement: Placement, agreed: Agreed, key: Key | null): Promise<Order> {
+  async #adopt(placement: Placement, agreed: Agreed, key: Key | null): Promise<OrderOutcome> {
     const now = this.#clock.now()
     const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
@@ -199,17 +199,26 @@ export class Ordering {
     const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: isLost && placement.failure !== null }
     const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${costOf(order)}`
     try {
-      return await this.#log.begin(order, tracking, message, async (stores) => {
+      const begun = await this.#log.begin(order, tracking, message, async (stores) => {
+        await stores.placements.lockLsp(placement.lspId)
+        const namesakes = await stores.placements.namesakes(placement, now)
+        if (namesakes.some(({ orderId }) => orderId !== null)) throw new AlreadyNamed()
         if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
         if (key) await stores.idempotency.answer(key.clientId, key.key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
       })
+      return { kind: 'order', order: begun }
     } catch (error) {
+      if (error instanceof AlreadyNamed) {
+        const failure = new LspFailure('UNTRUSTWORTHY', `the LSP answered with the order ${placement.lspOrderId}, which is another order already`).details()
+        const outcome: OrderOutcome = { kind: 'lsp', lspId: placement.lspId, failure }
+        return key ? this.#answer(key, outcome) : outcome
+      }
       const adopted = error instanceof AlreadyAdopted ? await this.#store.orders.byPlacement(placement.id) : null
       if (!adopted) throw error
       // Another instance took this one for gone, and the order for lost, while its answer was on its way.
       await this.#finishLate(placement)
-      if (key) await this.#answer(key, { kind: 'order', order: adopted.order })
-      return adopted.order
+      const outcome: OrderOutcome = { kind: 'order', order: adopted.order }
+      return key ? this.#answer(key, outcome) : outcome
     }
   }
 
@@ -279,6 +288,9 @@ function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
 
 /** Somebody ordered the same firm quote at the same time, and was first: it is one order. */
 class AlreadyAdopted extends Error {}
+
+/** The LSP's id for it is that of another order: paid twice, it would be delivered once. */
+class AlreadyNamed extends Error {}
 
 /** Only what a client ordered is placed for a client; an order for its price alone is agreed to when it is adopted. */
 function agreedOf({ id, agreed }: Placement): Agreed {

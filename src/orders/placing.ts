@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { within } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { offerEndsAt, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
+import { failedChecks, offerEndsAt, vetAsset, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -105,7 +105,7 @@ export class Placing {
           const { id, clientId, lspId, lspOrderId } = placement
           // An import of this very order looks first, and under the same lock.
           if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
-          const claimed = placement.offer && (await claimDestinations(stores, placement, placement.offer))
+          const claimed = placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
           // What is another's by what it is paid to is that one's, whoever imported it.
           if (lspOrderId !== null && !claimed?.isShared) await stores.imports.disown({ id, clientId, lspId, lspOrderId })
           const checked = { ...placement, offer: claimed?.offer ?? null }
@@ -189,6 +189,8 @@ export class Placing {
   #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading, payment: NonNullable<OrderReading['payment']>): VettedOffer {
     const asked = lsp.adapter.deliverable(termsOf(request))
     const terms = vetTerms(asked, { ...asked, ...reading.terms })
+    const asset = vetAsset(request.asset, reading.asset, lsp.adapter.mirrorsAsset)
+    const echoed = asset ? [terms, asset] : [terms]
     const offer = vetOffer(payment, {
       network: lsp.settings.network,
       clientBalanceSat: request.clientBalanceSat,
@@ -197,7 +199,7 @@ export class Placing {
       refundOnchainAddress: request.refundOnchainAddress,
       now: this.#clock.now(),
     })
-    return { ...offer, payment: terms.verdict === 'FAILED' ? null : offer.payment, checks: [...offer.checks, terms] }
+    return { ...offer, payment: failedChecks(echoed) === null ? offer.payment : null, checks: [...offer.checks, ...echoed] }
   }
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */

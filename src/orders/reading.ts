@@ -4,7 +4,7 @@ import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
 import { distrustOf } from '../domain/offer.ts'
 import { isHearsay, type Order } from '../domain/order-record.ts'
-import { NO_PAYMENT } from '../domain/payment.ts'
+import { isWithheld, NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
 import { advance } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
@@ -101,7 +101,7 @@ export class OrderReader {
     if (isProvisional(lsp, order, reading)) {
       return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
     }
-    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys }, this.#clock.now())
+    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys, mirrorsAsset: lsp.adapter.mirrorsAsset }, this.#clock.now())
     const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
     const read = { ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
@@ -121,7 +121,7 @@ export class OrderReader {
   /** The first time that it is known here what is to be paid: not what another order is paid by. */
   async #withClaimedDestinations(order: Order): Promise<Order> {
     const { placementId: id, clientId, lspId, lspOrderId } = order
-    const { offer } = await claimDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks })
+    const { offer } = await claimDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks }, this.#clock.now())
     if (offer.payment !== null) return { ...order, payment: offer.payment, checks: offer.checks }
     return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: distrustOf(offer.checks) }
   }
@@ -158,7 +158,8 @@ export class OrderReader {
     const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
     // Nothing has happened to the order since the LSP said yes, or it would be no longer PAID, or updated later.
     const isUnderWay = order.openRequest?.failure === null && this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
-    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && !isUnderWay && !isBeingRefunded
+    const isWanted = !isWithheld(order) && !order.isRefundRequested && !isBeingRefunded
+    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && isWanted && !isUnderWay
   }
 
   /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */

@@ -192,6 +192,7 @@ export const channelRequest001: Adapter = {
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,
+  mirrorsAsset: false,
   advancesWhenRead: false,
 
   inexpressible(request) {

@@ -265,6 +265,7 @@ export const channelRequest002: Adapter = {
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,
+  mirrorsAsset: false,
   advancesWhenRead: false,
 
   inexpressible: beyondDrafts,

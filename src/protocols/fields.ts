@@ -82,11 +82,14 @@ export const isoTimeField = z.string().transform((value, context): EpochMs => {
   return time
 })
 
+/** 2100-01-01: what is later was told in milliseconds, or is no time. */
+const LAST_SECOND = 4_102_444_800
+
 /** Whole seconds since 1970. */
 export const epochSecondsField = z
   .number()
   .min(0)
-  .max(8_640_000_000_000)
+  .max(LAST_SECOND)
   .transform((seconds): EpochMs => Math.round(seconds * 1000))
 
 /** An id that will go into a later request: printable, bounded. */

@@ -217,6 +217,7 @@ export const kaleidoswap: Adapter = {
   clientConnects: true,
   // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
   readsPerMinute: 45,
+  mirrorsAsset: true,
   advancesWhenRead: false,
 
   inexpressible: (request) => unsendableAmount(request.asset),

@@ -222,6 +222,7 @@ export const thunderstack: Adapter = {
   // It stops at Open.
   tellsChannelLife: false,
   clientConnects: true,
+  mirrorsAsset: false,
   advancesWhenRead: true,
 
   inexpressible: beyondTheForm,

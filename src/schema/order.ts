@@ -12,6 +12,7 @@ import { CheckType, QuoteType } from './quote.ts'
 import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
+import { isWithheld } from '../domain/payment.ts'
 import type { ActionResult } from '../orders/actions.ts'
 
 const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
@@ -114,8 +115,8 @@ OrderType.implement({
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
     refund: t.expose('refund', { type: RefundType, nullable: true }),
-    lnurlChannel: t.exposeString('lnurlChannel', { nullable: true, description: 'An LNURL (LUD-02) that opens the paid channel, where the LSP gives one.' }),
-    jit: t.expose('jit', { type: JitChannelType, nullable: true, description: 'The route hint by which a first payment opens the channel, where the LSP does that.' }),
+    lnurlChannel: t.string({ resolve: (order) => (isWithheld(order) ? null : order.lnurlChannel), nullable: true, description: 'An LNURL (LUD-02) that opens the paid channel, where the LSP gives one.' }),
+    jit: t.field({ type: JitChannelType, resolve: (order) => (isWithheld(order) ? null : order.jit), nullable: true, description: 'The route hint by which a first payment opens the channel, where the LSP does that.' }),
     failureReason: t.exposeString('failureReason', { nullable: true, description: "Why it failed, in the LSP's words." }),
     lspOrderId: t.exposeString('lspOrderId', { nullable: true, description: "The LSP's own id for it, and its own word for the state." }),
     lspState: t.exposeString('lspState', { nullable: true }),

@@ -2,7 +2,7 @@ import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
 import { writePaymentUri } from '../domain/bip21.ts'
 import { sat } from '../domain/money.ts'
-import { commonDue, due, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/payment.ts'
+import { commonDue, isSettled, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
@@ -55,19 +55,19 @@ export function payableNow(owed: Owed, now: EpochMs): Payable {
 /** The same of an order as it stood once: what it asked for then is shown only as far as it asks for it now. */
 export async function payableThen(then: Owed, readNow: () => Promise<Owed | null>, now: EpochMs): Promise<Payable> {
   const payable = payableNow(then, now)
-  if (waysOf(due(payable.ways)).length === 0) return payable
+  if (waysOf(payable.ways).every(isSettled)) return payable
   const current = await readNow()
   return { ...payable, ways: commonDue(payable.ways, current ? payableNow(current, now).ways : NO_PAYMENT) }
 }
 
 export const PaymentType = builder.objectRef<Payable>('Payment').implement({
   description:
-    'The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after\npayableUntil, or has failed a check since, is null as well.',
+    'The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after\npayableUntil, or has failed a check since, is null as well, and so is what an order that is over still asks for.',
   fields: (t) => ({
     bolt11: t.field({ type: Bolt11PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt11 }),
     bolt12: t.field({ type: Bolt12PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt12 }),
     onchain: t.field({ type: OnchainPaymentType, nullable: true, resolve: ({ ways }) => ways.onchain }),
-    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid.', resolve: ({ ways }) => bip21Of(ways) }),
+    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid, where the\nLSP says how much that is.', resolve: ({ ways }) => bip21Of(ways) }),
     payableUntil: t.field({
       type: 'DateTime',
       nullable: true,
@@ -78,11 +78,14 @@ export const PaymentType = builder.objectRef<Payable>('Payment').implement({
 })
 
 function bip21Of(payment: Payment): string | null {
-  const { bolt11, bolt12, onchain } = due(payment)
-  if ((bolt11 ?? bolt12 ?? onchain) === null) return null
+  const { bolt11, bolt12, onchain } = payment
+  const ways = waysOf(payment)
+  if (ways.length === 0 || ways.some(isSettled)) return null
+  // A wallet would send all of it again, or any amount.
+  if (onchain?.state === 'UNDERPAID' && onchain.paidSat === null) return null
   return writePaymentUri({
     address: onchain?.address ?? '',
-    amountSat: onchain && sat(Math.max(0, onchain.orderTotalSat - (onchain.paidSat ?? 0))),
+    amountSat: onchain && sat(onchain.orderTotalSat - (onchain.paidSat ?? 0)),
     invoice: bolt11?.invoice ?? null,
     offer: bolt12?.offer ?? null,
   })

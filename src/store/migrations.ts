@@ -84,4 +84,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // When a gateway last had the webhook in its configuration.
     'alter table webhooks add column seen_at bigint',
   ],
+  [
+    // An address is the same in upper and in lower case.
+    'insert into destinations (destination, holder) select lower(destination), holder from destinations where destination <> lower(destination) on conflict (destination) do nothing',
+    'delete from destinations where destination <> lower(destination)',
+  ],
 ]

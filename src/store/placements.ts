@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Engine } from './engine.ts'
+import { IMPORTED } from './imports.ts'
 import { isGone } from './instances.ts'
 import type { PlacementRow } from './schema.ts'
 import type { FailureDetails } from '../domain/failure.ts'
@@ -206,6 +207,25 @@ export class PlacementStore {
       .orderBy('intended_at', 'desc')
       .executeTakeFirst()
     return row ? placementOf(row) : null
+  }
+
+  /**
+   * What else stands at the LSP under the very id that it gave to this one, and may still be paid or followed. Imports
+   * are left out: what is said there of an id proves nothing.
+   */
+  async namesakes({ id, lspId, lspOrderId }: Pick<Placement, 'id' | 'lspId' | 'lspOrderId'>, now: EpochMs): Promise<{ clientId: string; question: string; orderId: string | null }[]> {
+    if (lspOrderId === null) return []
+    return this.#db
+      .selectFrom('placements')
+      .leftJoin('orders', 'orders.id', 'placements.order_id')
+      .select(['placements.client_id as clientId', 'placements.question', 'placements.order_id as orderId'])
+      .where('placements.lsp_id', '=', lspId)
+      .where('placements.lsp_order_id', '=', lspOrderId)
+      .where('placements.id', '!=', id)
+      .where('placements.question', 'not like', `${IMPORTED}%`)
+      .where((e) => e.or([e('orders.final', '=', 0), e.and([e('placements.order_id', 'is', null), e('placements.status', '=', 'STANDING'), e('placements.stands_until', '>', now)])]))
+      .orderBy('placements.id')
+      .execute()
   }
 
   /** Makes it the order's; false when it is already another's. */

@@ -3,13 +3,14 @@ import { pointFromScalar, sign } from 'tiny-secp256k1'
 import { expect, test } from 'vitest'
 import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
-import { offerEndsAt, vetOffer, vetTerms, type CheckName, type OfferContext, type VettedOffer } from '../../src/domain/offer.ts'
+import { offerEndsAt, vetAsset, vetOffer, vetTerms, type CheckName, type OfferContext, type VettedOffer } from '../../src/domain/offer.ts'
 import { cheapestOf, endsOf } from '../../src/domain/payment.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentWays } from '../../src/domain/order.ts'
 import type { ReadPaymentState } from '../../src/domain/reading.ts'
 import type { ChannelTerms } from '../../src/domain/request.ts'
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
 import { LightningNode } from '../../src/sandbox/node.ts'
+import { offerOf, REGTEST_CHAIN } from '../support/bolt12.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
 const node = new LightningNode('the LSP', '127.0.0.1:9735')
@@ -38,7 +39,7 @@ function invoiceOfMsat(msat: bigint): string {
 type Read = ReadPaymentState
 const way = { state: 'EXPECT_PAYMENT' as const, feeTotalSat: sat(1_000), orderTotalSat: sat(201_000) }
 const bolt11 = (changes: Partial<Bolt11Way<Read>> = {}): Bolt11Way<Read> => ({ ...way, invoice: INVOICE.bolt11, expiresAt: NOW + HOUR_MS, ...changes })
-const bolt12 = (changes: Partial<Bolt12Way<Read>> = {}): Bolt12Way<Read> => ({ ...way, offer: 'lno1offer', expiresAt: NOW + HOUR_MS, ...changes })
+const bolt12 = (changes: Partial<Bolt12Way<Read>> = {}): Bolt12Way<Read> => ({ ...way, offer: offerOf({ amount: BigInt(changes.orderTotalSat ?? way.orderTotalSat) * 1_000n }), expiresAt: NOW + HOUR_MS, ...changes })
 const onchain = (changes: Partial<OnchainWay<Read>> = {}): OnchainWay<Read> => ({ ...way, address: ADDRESS, expiresAt: NOW + HOUR_MS, minConfirmations: 1, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: null, ...changes })
 
 function vet(ways: Partial<PaymentWays<Read>>, context: Partial<OfferContext> = {}): VettedOffer {
@@ -77,6 +78,13 @@ test.each<[string, Partial<PaymentWays<Read>>, Partial<OfferContext>, CheckName]
   ['an invoice without an amount', { bolt11: bolt11({ invoice: invoice({ amountSat: 0 }).bolt11 }) }, {}, 'INVOICE_AMOUNT'],
   ['an invoice of another network', { bolt11: bolt11({ invoice: invoice({ network: 'bitcoin' }).bolt11 }) }, {}, 'INVOICE_NETWORK'],
   ['an invoice that ends now', { bolt11: bolt11() }, { now: NOW + HOUR_MS }, 'INVOICE_NOT_EXPIRED'],
+  ['an offer that is cut short', { bolt12: bolt12({ offer: `${bolt12().offer.slice(0, -8)}` }) }, {}, 'OFFER_DECODES'],
+  ['an offer with another parameter behind it', { bolt12: bolt12({ offer: `${bolt12().offer}&amount=0.05` }) }, {}, 'OFFER_DECODES'],
+  ['an offer for a millisatoshi more', { bolt12: bolt12({ offer: offerOf({ amount: 201_000_001n }) }) }, {}, 'OFFER_AMOUNT'],
+  ['an offer in another currency', { bolt12: bolt12({ offer: offerOf({ amount: 201_000_000n, currency: 'EUR' }) }) }, {}, 'OFFER_AMOUNT'],
+  ['an offer that names no chain, which is mainnet', { bolt12: bolt12({ offer: offerOf({ amount: 201_000_000n, chains: [] }) }) }, {}, 'OFFER_NETWORK'],
+  ['an offer of a chain that is no bitcoin', { bolt12: bolt12({ offer: offerOf({ amount: 201_000_000n, chains: ['11'.repeat(32)] }) }) }, {}, 'OFFER_NETWORK'],
+  ['an offer that ends now', { bolt12: bolt12({ offer: offerOf({ amount: 201_000_000n, expiry: NOW / 1_000 }) }) }, {}, 'OFFER_NOT_EXPIRED'],
   ['an address with a wrong checksum', { onchain: onchain({ address: ADDRESS.replace(/8$/, '9') }) }, {}, 'ONCHAIN_ADDRESS'],
   ['an address of another network', { onchain: onchain({ address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' }) }, {}, 'ONCHAIN_ADDRESS'],
   ['the key that ThunderStack’s example has for an address', { onchain: onchain({ address: OTHER_KEY }) }, {}, 'ONCHAIN_ADDRESS'],
@@ -176,6 +184,42 @@ test('a bolt12 offer lapses with its own end, else the order’s, and with none 
   expect(vet({ bolt12: bolt12() }).payment?.bolt12?.expiresAt).toBe(NOW + HOUR_MS)
   expect(vet({ bolt12: bolt12({ expiresAt: null }) }, { orderExpiresAt: NOW + 5 }).payment?.bolt12?.expiresAt).toBe(NOW + 5)
   expect(vet({ bolt12: bolt12({ expiresAt: null }) }).payment?.bolt12).toBeNull()
+})
+
+test('a bolt12 offer that says itself when it ends is not handed out longer', () => {
+  const endless = (expiry: number) => bolt12({ expiresAt: null, offer: offerOf({ amount: 201_000_000n, chains: ['43'.repeat(32), REGTEST_CHAIN], expiry }) })
+  expect(vet({ bolt12: endless(NOW / 1_000 + 60) }).payment?.bolt12?.expiresAt).toBe(NOW + MINUTE_MS)
+})
+
+test('a bolt12 offer without an amount is worth a warning: the wallet pays what it is shown', () => {
+  const offer = vet({ bolt12: bolt12({ offer: offerOf({}) }) })
+  expect(verdicts(offer)).toEqual(['FEE_ADDS_UP PASSED', 'OFFER_DECODES PASSED', 'OFFER_AMOUNT WARNING', 'OFFER_NETWORK PASSED', 'OFFER_NOT_EXPIRED PASSED'])
+  expect(messageOf(offer, 'OFFER_AMOUNT')).toBe('offer without amount msat, order total 201000000 msat')
+})
+
+test('no way to pay outlives the order', () => {
+  const offer = vet({ bolt11: bolt11({ expiresAt: null }), bolt12: bolt12(), onchain: onchain() }, { orderExpiresAt: NOW + MINUTE_MS })
+  expect([offer.payment?.bolt11, offer.payment?.bolt12, offer.payment?.onchain].map((one) => one?.expiresAt)).toEqual([NOW + MINUTE_MS, NOW + MINUTE_MS, NOW + MINUTE_MS])
+  expect(offerEndsAt(offer)).toBe(NOW + MINUTE_MS)
+})
+
+const ASKED = { assetId: 'rgb:WANTED', lspAmount: '1000', clientAmount: '10', rfqId: null }
+const TOLD = { ...ASKED, priceSat: null, deliveryStatus: null, deliveryPaymentHash: null, deliveredAt: null, deliveryError: null }
+test.each([
+  ['is the one asked for', ASKED, TOLD, 'PASSED'],
+  ['is more of it', ASKED, { ...TOLD, lspAmount: '1001' }, 'PASSED'],
+  ['is less of it', ASKED, { ...TOLD, lspAmount: '999' }, 'FAILED'],
+  ["is more of the client's own", ASKED, { ...TOLD, clientAmount: '11' }, 'FAILED'],
+  ['is another', ASKED, { ...TOLD, assetId: 'rgb:WORTHLESS' }, 'FAILED'],
+  ['is none', ASKED, null, 'FAILED'],
+  ['is one that nobody asked for', null, TOLD, 'FAILED'],
+])('the asset of a channel that %s', (_what, asked, told, verdict) => {
+  expect(vetAsset(asked, told, true)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
+})
+
+test('an LSP whose protocol does not name the asset in its answers is asked for none', () => {
+  expect(vetAsset(ASKED, null, false)).toBeNull()
+  expect(vetAsset(null, null, true)).toBeNull()
 })
 
 test('an offer without any way to pay is free', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { sat } from '../../src/domain/money.ts'
-import { due, NO_PAYMENT, shownOf, type Payment } from '../../src/domain/payment.ts'
+import { due, NO_PAYMENT, payableUntil, shownOf, type Payment } from '../../src/domain/payment.ts'
 import type { Order } from '../../src/domain/order-record.ts'
 import type { PaymentState } from '../../src/domain/order.ts'
 import { nextStepOf } from '../../src/domain/next-step.ts'
@@ -9,7 +9,7 @@ import { EMPTY_READING, type OrderReading, type ReadPaymentState } from '../../s
 import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
-const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
+const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [], mirrorsAsset: true }
 const LATER = NOW + 3_600_000
 const COST = { feeTotalSat: sat(5_000), orderTotalSat: sat(5_000) }
 
@@ -67,16 +67,16 @@ test('a refund that could be had is none once the channel stands; one that was p
 })
 
 test('once one way was paid, none is due: nobody is to pay twice', () => {
-  expect(due(paymentOf('HOLD', 'EXPECT_PAYMENT'))).toEqual(NO_PAYMENT)
-  expect(due(paymentOf('EXPECT_PAYMENT', 'EXPECT_PAYMENT'))).toMatchObject({ bolt11: { state: 'EXPECT_PAYMENT' }, onchain: { state: 'EXPECT_PAYMENT' } })
+  expect(due(both('HOLD', 'EXPECT_PAYMENT'), NOW)).toEqual(NO_PAYMENT)
+  expect(due(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), NOW)).toMatchObject({ bolt11: { state: 'EXPECT_PAYMENT' }, onchain: { state: 'EXPECT_PAYMENT' } })
 })
 
 test('the rest of what is underpaid is due where the first part went, not by an invoice for all of it', () => {
-  expect(due(paymentOf('EXPECT_PAYMENT', 'UNDERPAID'))).toMatchObject({ bolt11: null, onchain: { state: 'UNDERPAID' } })
+  expect(due(both('EXPECT_PAYMENT', 'UNDERPAID'), NOW)).toMatchObject({ bolt11: null, onchain: { state: 'UNDERPAID' } })
 })
 
 test('a way that has lapsed is not handed out, though the time for it is not over', () => {
-  expect(shownOf({ payment: paymentOf('EXPIRED'), createdAt: NOW, expiresAt: LATER }, NOW)).toEqual(NO_PAYMENT)
+  expect(shownOf(orderWith({ payment: paymentOf('EXPIRED'), expiresAt: LATER }), NOW)).toEqual(NO_PAYMENT)
 })
 
 /** An answer with a word for each way. */
@@ -165,4 +165,68 @@ test('an order of which too little was paid stays that when its offer is swapped
   expect(swapped).toMatchObject({ state: 'UNDERPAID', paymentWarning: expect.stringContaining('replaced'), payment: { onchain: { state: 'UNDERPAID' } } })
   expect(shown(swapped)).toEqual(NO_PAYMENT)
   expect(nextStepOf(swapped, [])).toMatchObject({ actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay the rest') })
+})
+
+test('a payment that has failed after it was paid is not asked for again, by no way', () => {
+  const paid = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf('AWAITING_PAYMENT', 'PAID', 'EXPECT_PAYMENT'))
+  const failed = next(paid, readingOf('AWAITING_PAYMENT', 'FAILED', 'EXPECT_PAYMENT'))
+  expect(failed).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { state: 'FAILED' } } })
+  expect(shown(failed)).toEqual(NO_PAYMENT)
+  expect(nextStepOf(failed, [])).toMatchObject({ actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') })
+})
+
+test('what was seen to arrive is not asked for again, whichever way the LSP tells it by', () => {
+  const unconfirmed = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT', COST.orderTotalSat))
+  const told = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), { ...readingOf('AWAITING_PAYMENT', 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'), paidSat: COST.orderTotalSat })
+  for (const order of [unconfirmed, told]) {
+    expect(shown(order)).toEqual(NO_PAYMENT)
+    expect(nextStepOf(order, [])).toMatchObject({ actor: 'LSP', action: 'WAIT', message: 'All of it was seen to arrive, and waits for its confirmations.' })
+  }
+})
+
+test('the rest is what is missing of the total, whichever way the LSP tells what has arrived by', () => {
+  const underpaid = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), { ...readingOf('UNDERPAID', 'EXPECT_PAYMENT', 'UNDERPAID'), paidSat: sat(4_000) })
+  expect(shown(underpaid)).toMatchObject({ bolt11: null, onchain: { orderTotalSat: 5_000, paidSat: 4_000 } })
+  expect(nextStepOf(underpaid, [])).toMatchObject({ actor: 'CLIENT', action: 'TOP_UP', message: '4000 sat have arrived: pay the rest, which is 1000 sat.' })
+  // A later answer may leave it out again.
+  expect(shown(next(underpaid, readingOf('UNDERPAID', 'EXPECT_PAYMENT', 'UNDERPAID')))).toMatchObject({ onchain: { paidSat: 4_000 } })
+})
+
+test.each(['COMPLETED', 'FAILED', 'FAILED_OR_LAPSED', 'UNKNOWN', 'CHANNEL_OPENING'] as const)('an order that is %s asks for nothing, though its ways to pay still expect a payment', (state) => {
+  const order = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf(state, 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'))
+  expect(shown(order)).toEqual(NO_PAYMENT)
+  expect(payableUntil(order)).toBeNull()
+})
+
+test('the end of an order stays when an answer leaves it out', () => {
+  const order = orderWith({ expiresAt: NOW + 1_000 })
+  expect(next(order, readingWith('EXPECT_PAYMENT')).expiresAt).toBe(NOW + 1_000)
+})
+
+test('an answer with the payment of another order says nothing else about this one', () => {
+  const paid = readingWith('PAID', { state: 'PAID', lnurlChannel: 'LNURL1OTHER', channel: { state: 'OPEN', channelId: null, shortChannelId: '1x2x3', fundingOutpoint: null, fundedAt: null, expiresAt: null, closingTxid: null } }, 'lnbcrt-another')
+  const { order, changes } = advance(orderWith(), paid, LSP, NOW + 1)
+  expect(order).toMatchObject({ state: 'AWAITING_PAYMENT', paymentSeenAt: null, channel: null, lnurlChannel: null, paymentWarning: expect.stringContaining('replaced') })
+  expect(changes.join()).not.toContain('paid →')
+  // It ends like any that was not paid.
+  expect(advance(order, paid, LSP, LATER + 1).order.state).toBe('EXPIRED')
+})
+
+const JIT = { shortChannelId: '1x2x3', nodeId: `02${'ab'.repeat(32)}`, feePerPaymentSat: sat(1) }
+test.each([
+  ['a dearer one', { ...JIT, feePerPaymentSat: sat(999) }],
+  ['one by another node', { ...JIT, nodeId: `03${'cd'.repeat(32)}` }],
+])('%s in place of the first offer to open the channel with a payment is told, and blocks', (_what, jit) => {
+  const { order, changes } = advance(orderWith({ jit: JIT }), readingWith('EXPECT_PAYMENT', { jit }), LSP, NOW + 1)
+  expect(order).toMatchObject({ jit: JIT, paymentWarning: expect.stringContaining('what a first payment is charged') })
+  expect(changes.join()).toContain('what a first payment is charged')
+  expect(shown(order)).toEqual(NO_PAYMENT)
+})
+
+test('an asset that becomes another blocks', () => {
+  const asset = { assetId: 'rgb:WANTED', lspAmount: '1000', clientAmount: null, rfqId: null }
+  const asked = orderWith({ request: { ...orderWith().request, asset } })
+  const told = { ...asset, assetId: 'rgb:OTHER', priceSat: null, deliveryStatus: null, deliveryPaymentHash: null, deliveredAt: null, deliveryError: null }
+  expect(next(asked, readingWith('EXPECT_PAYMENT', { asset: told }))).toMatchObject({ paymentWarning: 'the LSP changed the asset of the channel', payment: { bolt11: { state: 'FAILED' } } })
+  expect(next(asked, readingWith('EXPECT_PAYMENT', { asset: { ...told, assetId: asset.assetId } })).paymentWarning).toBeNull()
 })

@@ -79,6 +79,46 @@ describe('an LSP that asks twice to be paid by the same invoice', () => {
     await using asked = await twoQuotes(['order-1', 'order-1'])
     expect(hashCheck(asked.second.quotes[0])).toMatchObject({ verdict: 'WARNING', message: expect.stringContaining('the LSP answered with the order that it gave before') })
   })
+
+  test('for one order that it gives twice has one order of the two: paid twice, it would be delivered once', async () => {
+    await using asked = await twoQuotes(['order-1', 'order-1'])
+    const first = (await asked.gateway.ask(CHECKED, { id: asked.first.quotes[0].id, key: 'k1' })).createOrder
+    const second = (await asked.gateway.ask(CHECKED, { id: asked.second.quotes[0].id, key: 'k2' })).createOrder
+    expect(first).toMatchObject({ __typename: 'Order' })
+    expect(second).toEqual({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: 'the LSP answered with the order order-1, which is another order already' })
+    // Under the same key, the same answer.
+    expect((await asked.gateway.ask(CHECKED, { id: asked.second.quotes[0].id, key: 'k2' })).createOrder).toEqual(second)
+  })
+})
+
+describe('an LSP that calls all its orders alike', () => {
+  test('is believed about the first of them alone', async () => {
+    await using lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { order_id: 'the-order' }))
+    await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('liar', lsp.url)] } })
+    const ask = (lspBalanceSat: number) => gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { basis } failures { code message } } }', { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } })
+    expect((await ask(1_000_000)).quotes).toMatchObject({ quotes: [{ basis: 'FIRM' }], failures: [] })
+    expect((await ask(2_000_000)).quotes).toEqual({ quotes: [], failures: [{ code: 'UNTRUSTWORTHY', message: 'ORDER_ID_IS_NEW: the LSP calls another order the-order, too' }] })
+  })
+})
+
+describe('an LSP that gives an address twice', () => {
+  test('in upper case, too, has it handed out once', async () => {
+    const address = NODE.newAddress()
+    const onchain = { state: 'EXPECT_PAYMENT', expires_at: new Date(Date.now() + 3_600_000).toISOString(), fee_total_sat: '1000', order_total_sat: '1000', min_onchain_payment_confirmations: 1, min_fee_for_0conf: 253 }
+    let orders = 0
+    await using lsp = await startScriptedLsp(() => {
+      orders += 1
+      const order = lsps1Order(Date.now())
+      return { ...order, order_id: `order-${orders}`, payment: { ...order.payment, onchain: { ...onchain, address: orders === 1 ? address : address.toUpperCase() } } }
+    })
+    await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('liar', lsp.url)] } })
+    const ask = async (lspBalanceSat: number) => {
+      const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat, refundOnchainAddress: gateway.sandbox.wallet.newAddress() }
+      return (await gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { onchainFeeTotalSat checks { name verdict } } } }', { request })).quotes.quotes[0]
+    }
+    expect(await ask(1_000_000)).toMatchObject({ onchainFeeTotalSat: 1_000, checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'PASSED' }]) })
+    expect(await ask(2_000_000)).toMatchObject({ onchainFeeTotalSat: null, checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'WARNING' }]) })
+  })
 })
 
 test('an order that was imported is not paid by the invoice of another', async () => {

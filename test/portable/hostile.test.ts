@@ -21,7 +21,7 @@ describe.concurrent('an imported document is not believed', () => {
     const { invoice, newAddress } = await others(from, order.orderTotalSat)
     const document = forged(await exported(from, order.id), ({ order: forgedOrder, events, quote }) => {
       const ways = { bolt11: { ...forgedOrder.payment.bolt11, invoice }, bolt12: null, onchain: { ...forgedOrder.payment.bolt11, address: newAddress } }
-      Object.assign(forgedOrder, { payment: ways, state, paymentSeenAt: Date.now(), lnurlChannel: 'LNURL1THIEF', jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null } })
+      Object.assign(forgedOrder, { payment: ways, state, lnurlChannel: 'LNURL1THIEF', jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null } })
       for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
       quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
     })
@@ -32,6 +32,14 @@ describe.concurrent('an imported document is not believed', () => {
     expect(shown).not.toContain(invoice)
     expect(shown).not.toContain(newAddress)
     expect(shown).not.toContain('THIEF')
+  })
+
+  test('but a payment that it has seen is not asked for again, whatever the LSP says', async () => {
+    await using gateways = await twoGateways('olive')
+    const { from, to } = gateways
+    const order = await orderAt(from, 'olive')
+    const document = forged(await exported(from, order.id), ({ order: seen }) => Object.assign(seen, { paymentSeenAt: Date.now() }))
+    expect(await importInto(to, document)).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, onchain: null, bip21: null }, nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') } })
   })
 
   test('before its LSP has answered: nothing is to be paid until then', async () => {
