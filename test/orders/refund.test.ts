@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, course, follow, orderAt, pay, readOrder, REQUEST_REFUND, sequencesOf, type Result } from '../support/operations.ts'
+import { NODE, settings, startScriptedLsp } from '../quotes/support.ts'
+import { counting, course, follow, OPEN_CHANNEL, orderAt, pay, readOrder, REQUEST_REFUND, sequencesOf, type Result } from '../support/operations.ts'
 
 interface Target {
   bolt11Invoice?: string
@@ -88,6 +89,33 @@ describe.concurrent('a refund that is asked for', () => {
     const opens = gateway.sandbox.lsp('beacon').requests.filter(({ path, at }) => path.endsWith('/open') && at > (asked?.at ?? 0))
     expect(opens).toEqual([])
   })
+})
+
+test('an LSP that has taken a refund up, and does not say so yet, is not asked for the channel; openChannel asks for it after all', async () => {
+  let isPaid = false
+  const createdAt = Math.floor(Date.now() / 1_000)
+  const invoice = NODE.issueInvoice({ amountSat: 1_000, description: 'a channel', createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 }).bolt11
+  const payment = () => ({ state: isPaid ? 'PAID' : 'CREATED', fee_total: 1_000, order_total: 1_000, order_expiry_ts: createdAt + 3_600, amount_paid: isPaid ? 1_000 : 0, ln_invoice: invoice, btc_address: null, onchain_payments: [] })
+  await using lsp = await startScriptedLsp(({ method, path }) => {
+    if (path === '/lsp/channels') return method === 'GET' ? { version: '0.0.2', features: ['refunds'], website: '' } : { id: 'order-1', ...payment() }
+    if (path.endsWith('/open')) return { success: false, message: 'the node is away', fail_reason: 'PEERING_FAILED' }
+    if (path.endsWith('/refund')) return method === 'POST' ? { success: true, message: 'on its way', fail_reason: null } : { refund_state: 'AVAILABLE', amounts: { lightning: 1_000, onchain: null }, paid_to: '', paid_ts: 0 }
+    return { id: 'order-1', created_at: createdAt, state: isPaid ? 'PENDING_CHANNEL_OPEN' : 'AWAITING_PAYMENT', payment: payment(), channel: null }
+  })
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('draft', lsp.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] } })
+  const { id } = await orderAt(gateway, 'draft')
+  isPaid = true
+  const count = (part: string) => lsp.requests.filter(({ method, path }) => method === 'POST' && path.endsWith(part)).length
+  await vi.waitFor(() => expect(count('/open')).toBeGreaterThan(0), { timeout: 8_000 })
+  const asked = await requestRefund(gateway, id, { bolt11Invoice: gateway.sandbox.wallet.createInvoice(1_000) })
+  expect(asked).toMatchObject({ __typename: 'Order', state: 'PAID', nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('the refund was asked for') } })
+  const opens = count('/open')
+  const readings = () => lsp.requests.filter(({ path }) => path === '/lsp/channels/order-1').length
+  const read = readings()
+  await vi.waitFor(() => expect(readings()).toBeGreaterThan(read + 3), { timeout: 8_000 })
+  expect(count('/open')).toBe(opens)
+  await gateway.ask(OPEN_CHANNEL, { id })
+  expect(count('/open')).toBe(opens + 1)
 })
 
 describe.concurrent('a refund to the wrong place', () => {

@@ -24,10 +24,11 @@ import {
 import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
 import { LSP_FEATURES, MOST_ASSETS, MOST_NODE_URIS } from '../../domain/lsp.ts'
+import { CHECK_NAMES } from '../../domain/offer.ts'
 import { OperationValues } from './operation-values.ts'
 
-/** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. */
-const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: 20, assets: MOST_ASSETS, nodeUris: MOST_NODE_URIS, features: LSP_FEATURES.length }
+/** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three ways to pay. */
+const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: CHECK_NAMES.length + 2, assets: MOST_ASSETS, nodeUris: MOST_NODE_URIS, features: LSP_FEATURES.length }
 const DEFAULT_LENGTH = 20
 
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */
