@@ -1,4 +1,5 @@
 import type { Order } from './order-record.ts'
+import { arrivedSat, isSettled, waysOf } from './payment.ts'
 import { termDifferences } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
@@ -13,7 +14,9 @@ export function describeChanges(before: Order, after: Order): string[] {
     const [was, is] = [before.payment[way]?.state, after.payment[way]?.state]
     note(is !== undefined && was !== is, `${way} payment: ${words(is ?? '')}`)
   }
-  note((after.payment.onchain?.paidSat ?? 0) > (before.payment.onchain?.paidSat ?? 0), `${after.payment.onchain?.paidSat} sat have arrived on chain`)
+  const isOnchain = (after.payment.onchain?.paidSat ?? 0) > (before.payment.onchain?.paidSat ?? 0)
+  note(isOnchain, `${after.payment.onchain?.paidSat} sat have arrived on chain`)
+  note(!isOnchain && arrivedSat(after) > arrivedSat(before) && !waysOf(after.payment).some(isSettled), `${arrivedSat(after)} sat have arrived`)
   note(after.channel !== null && before.channel?.state !== after.channel.state, `channel: ${words(after.channel?.state ?? '')}`)
   note(fact(before.channel?.fundingOutpoint, after.channel?.fundingOutpoint), `funding outpoint ${after.channel?.fundingOutpoint}`)
   note(fact(before.channel?.shortChannelId, after.channel?.shortChannelId), `short channel id ${after.channel?.shortChannelId}`)
