@@ -65,8 +65,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         return text(response, isReady ? 200 : 503, isReady ? 'ready\n' : 'not ready\n')
       }
       case '/metrics': {
-        if (access.sites.isMisdirected(request)) return graphqlError(response, MISDIRECTED)
-        if (!mayWatch(request)) return text(response, 403, 'from the internet only with a key\n')
+        // Figures are for the operator, who is near or has a key.
+        const hasKey = access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null
+        // Who is near is let in without one, and so would be a page that is shown there.
+        if (access.sites.isMisdirected(request, hasKey)) return graphqlError(response, MISDIRECTED)
+        if (!hasKey && !isNear(request)) return text(response, 403, 'from the internet only with a key\n')
         const { contentType, body } = await metrics.text()
         response.writeHead(200, { 'content-type': contentType }).end(body)
         return
@@ -85,10 +88,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await options.pipeline(request, response, { authorization: request.headers.authorization ?? null, address: access.addresses.of(request) })
   }
 
-  /** Figures are for the operator, who is near or has a key. */
-  function mayWatch(request: IncomingMessage): boolean {
+  function isNear(request: IncomingMessage): boolean {
     const address = access.addresses.exactly(request)
-    return (address !== null && !isPublic(address)) || (access.clients.haveKeys && access.clients.grantOfKey(request.headers.authorization) !== null)
+    return address !== null && !isPublic(address)
   }
 
   const server = createServer({ ...HTTP_LIMITS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
@@ -167,7 +169,7 @@ interface Problem {
 }
 
 const FOREIGN: Problem = { status: 403, code: 'CROSS_SITE_REQUEST', message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1' }
-const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'a gateway without clients is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT' }
+const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'without a key this is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT' }
 
 function graphqlError(response: ServerResponse, { status, message, code = 'BAD_REQUEST' }: Problem): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))

@@ -29,14 +29,16 @@ let open: TestGateway
 let keyed: TestGateway
 let allowing: TestGateway
 let exposed: Awaited<ReturnType<typeof startExposed>>
+let exposedKeyed: typeof exposed
 beforeAll(async () => {
   open = await startSmall()
   keyed = await startSmall({ clients: [clientOf('wallet', key)], trustedProxies: ['127.0.0.1'] })
   allowing = await startSmall({ allowedOrigins: ['https://wallet.example', 'http://localhost:3000'] })
+  exposedKeyed = await startExposed({ clients: [clientOf('wallet', key)] })
   exposed = await startExposed({ allowedOrigins: ['http://gateway.example:4000'] })
 })
 afterAll(async () => {
-  for (const gateway of [open, keyed, allowing, exposed]) await gateway?.[Symbol.asyncDispose]()
+  for (const gateway of [open, keyed, allowing, exposed, exposedKeyed]) await gateway?.[Symbol.asyncDispose]()
 })
 
 describe('a GET', () => {
@@ -102,6 +104,19 @@ describe('a name that leads to 127.0.0.1', () => {
 
   test('of a stranger does not matter where a key is wanted', async () => {
     expect((await send(keyed, 'GET', QUERY, { host: 'evil.example', accept: 'application/json', authorization: `Bearer ${key}` })).status).toBe(200)
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['a page', { origin: 'http://evil.example:4000', 'sec-fetch-site': 'same-origin', 'user-agent': MOZILLA }],
+    ['a page with a key that is none', { origin: 'http://evil.example:4000', 'user-agent': MOZILLA, authorization: 'Bearer guessed' }],
+    ['a page that says nothing', { 'user-agent': MOZILLA }],
+  ])('of a stranger does not have the figures told to %s where keys are wanted for all else', async (_what, headers) => {
+    const host = 'evil.example:4000'
+    expect((await send(keyed, 'GET', '/metrics', { host, ...headers })).status).toBe(421)
+    expect((await send(exposedKeyed, 'GET', '/metrics', { host, ...headers })).status).toBe(421)
+    // Who has a key is no page; nor is Prometheus, which calls it by its name.
+    expect((await send(keyed, 'GET', '/metrics', { host, ...headers, authorization: `Bearer ${key}` })).status).toBe(200)
+    expect((await send(exposedKeyed, 'GET', '/metrics', { host: 'sluice:4000', 'user-agent': 'Prometheus/3.5.0' })).status).toBe(200)
   })
 
   test('is taken when the operator allows it', async () => {

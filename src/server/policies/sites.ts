@@ -55,12 +55,14 @@ export class Sites {
   /**
    * Whether the host that the client thinks it speaks to is not ours: a name of a stranger's that leads here makes
    * their page one of "our own" in a browser's eyes. Programs call a gateway by whatever name it has in their network,
-   * and are no stranger's; on this machine alone it has but few.
+   * and are no stranger's; on this machine alone it has but few. Where a key is wanted the host does not matter: no
+   * page has one.
+   * @param wantsKey whether this request is answered only with a key
    */
-  isMisdirected({ headers }: IncomingMessage): boolean {
+  isMisdirected({ headers }: IncomingMessage, wantsKey = this.#reach.haveKeys()): boolean {
     const { host = '' } = headers
     const { isLocal } = this.#reach
-    if (this.#reach.haveKeys() || this.#hosts.has(host.toLowerCase())) return false
+    if (wantsKey || this.#hosts.has(host.toLowerCase())) return false
     if (!isLocal && !isOfBrowser(headers)) return false
     if (!URL.canParse(`http://${host}`)) return true
     const { hostname } = new URL(`http://${host}`)
