@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
-import { buildSchema, getIntrospectionQuery, parse, validate } from 'graphql'
+import { buildSchema, getIntrospectionQuery, Kind, parse, validate } from 'graphql'
 import { WebSocket } from 'ws'
 import { afterAll, describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/config/access.ts'
@@ -36,6 +36,13 @@ describe('the default limits', () => {
     expect(problemOf(text)).toBeNull()
   })
 
+  test('let through the operations of the example wallet, each of which comes with all the others', () => {
+    const text = readFileSync(new URL('../../examples/wallet/src/operations.graphql', import.meta.url), 'utf8')
+    const names = parse(text).definitions.flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? [definition.name?.value] : []))
+    expect(names.length).toBeGreaterThan(3)
+    expect(names.map((name) => problemOf(text, {}, name))).toEqual(names.map(() => null))
+  })
+
   test('let through the introspection of GraphiQL, and of code generators', () => {
     for (const options of [{}, { descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true, oneOf: true }]) expect(problemOf(getIntrospectionQuery(options))).toBeNull()
   })
@@ -63,6 +70,7 @@ describe('a document', () => {
   test.each([
     ['composite fields', `{${'lsps{id}'.repeat(490)}}`],
     ['leaves', `{lsps{${'id '.repeat(1_990)}}}`],
+    ['leaves of five names', `{order(id:"1"){events{${['sequence', 'at', 'state', 'message', 'previousState'].map((name) => `${name} `.repeat(300)).join('')}}}}`],
     ['fields in fragments without a name', `{${'...{lsps{id}}'.repeat(240)}}`],
     ['fields with arguments', `{${'order(id:"1"){id}'.repeat(200)}}`],
     ['fragments', `{lsps{${Array.from({ length: 200 }, (_, index) => `...F${index} `).join('')}}} ${Array.from({ length: 200 }, (_, index) => `fragment F${index} on Lsp{id}`).join(' ')}`],

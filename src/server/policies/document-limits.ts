@@ -41,7 +41,7 @@ const MAX_INTROSPECTION_COST = 60_000
  * 0.7 s before this was counted.
  */
 const MAX_SAME_FIELDS = 40
-const MAX_SAME_LEAVES = 400
+const MAX_SAME_LEAVES = 100
 const MAX_DEFINITIONS = 100
 
 /** What graphql's parser says of it; it has no code. */
