@@ -1,7 +1,6 @@
 import type { Server } from 'node:http'
 import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type ExecutionArgs, type ExecutionResult, type GraphQLFormattedError } from 'graphql'
-import { handleProtocols } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
@@ -11,12 +10,14 @@ import { refuseConnection } from './policies/http-limits.ts'
 import { MessageCount } from './policies/messages.ts'
 import { rateLimited } from './policies/refusals.ts'
 import { urlOf } from './request.ts'
+import { readMessage, type Greeting } from './websocket-messages.ts'
 
 const MAX_MESSAGE_BYTES = 64 * 1024
 /** A client that does not answer our goodbye is not waited for longer than this. */
 const CLOSE_TIMEOUT_MS = 2_000
 
 const INIT_TIMEOUT_MS = 3_000
+const PING_EVERY_MS = 12_000
 /** Answers that a client has asked for and does not take. */
 const MAX_UNREAD_BYTES = 4_000_000
 /** Of ours, outside of graphql-ws' list: its client connects again, and resumes. */
@@ -88,89 +89,92 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     if (!isOpen) release()
   })
 
-  const contextOf = (socket: WebSocket, connectionParams: { authorization?: unknown } | undefined) => ({
-    authorization: authorizationOf(connectionParams),
+  const contextOf = (socket: WebSocket, greeting: Greeting | undefined) => ({
+    authorization: greeting?.authorization ?? null,
     address: peerOf(socket).address,
   })
 
-  const transport = useServer<{ authorization?: unknown }, { socket: WebSocket }>(
-    {
-      // Else the reason of a close would tell clients what went wrong in here.
-      isProd: true,
-      connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-      jsonMessageReviver: readMessage,
-      async onConnect({ connectionParams, extra: { socket } }) {
-        try {
-          const grant = await authenticated(access, { ...contextOf(socket, connectionParams), isGreeting: true }, logger)
-          const release = access.sockets.assign(grant)
-          if (!release) throw rateLimited('no more connections of this client are taken', 5_000)
-          const unlisten = grant.onEnd((end) => {
-            // graphql-ws' client comes back after 4403, which is of use when it can get a new token by itself.
-            socket.close(grant.isRenewable ? 4403 : 4401, end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked')
-          })
-          const leave = () => {
-            release()
-            unlisten()
-          }
-          if (socket.readyState === socket.OPEN) socket.once('close', leave)
-          else leave()
-          peerOf(socket).messages.acknowledge(grant.limits)
-          return true
-        } catch (error) {
-          if (!(error instanceof GraphQLError)) throw error
-          if (error.extensions['code'] !== 'UNAUTHENTICATED') socket.close(TRY_AGAIN_LATER, error.message)
-          return false
+  const protocol = makeServer<Greeting, { socket: WebSocket }>({
+    connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+    async onConnect({ connectionParams, extra: { socket } }) {
+      try {
+        const grant = await authenticated(access, { ...contextOf(socket, connectionParams), isGreeting: true }, logger)
+        const release = access.sockets.assign(grant)
+        if (!release) throw rateLimited('no more connections of this client are taken', 5_000)
+        const unlisten = grant.onEnd((end) => {
+          // graphql-ws' client comes back after 4403, which is of use when it can get a new token by itself.
+          socket.close(grant.isRenewable ? 4403 : 4401, end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked')
+        })
+        const leave = () => {
+          release()
+          unlisten()
         }
-      },
-      async onSubscribe({ connectionParams, subscriptions, extra: { socket } }, _id, payload) {
-        if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
-        const peer = peerOf(socket)
-        if (Math.max(Object.keys(subscriptions).length, peer.beginning + 1) > access.limits.subscriptionsPerSocket) {
-          return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
-        }
-        const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
-        let result: Result
-        peer.beginning += 1
-        try {
-          result = (await pipeline.getResultForParams({ params: payload as never, request }, contextOf(socket, connectionParams))) as Result
-        } catch (error) {
-          // Thrown on, it would close the socket with all that runs on it.
-          if (error instanceof GraphQLError) return [error]
-          logger.error({ err: error }, 'an operation over WebSocket failed')
-          return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
-        } finally {
-          peer.beginning -= 1
-        }
-        if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
-        return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
-      },
-      subscribe: (args) => args.contextValue as never,
-      // What is for HTTP is not for clients here.
-      onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
-      onNext({ extra: { socket } }, _id, _payload, _args, { errors, ...result }) {
-        isTooSlow(socket)
-        return errors ? { ...result, errors: errors.map(withoutHttp) } : result
-      },
-      onPing: ({ extra: { socket } }) => void isTooSlow(socket),
+        if (socket.readyState === socket.OPEN) socket.once('close', leave)
+        else leave()
+        peerOf(socket).messages.acknowledge(grant.limits)
+        return true
+      } catch (error) {
+        if (!(error instanceof GraphQLError)) throw error
+        if (error.extensions['code'] !== 'UNAUTHENTICATED') socket.close(TRY_AGAIN_LATER, error.message)
+        return false
+      }
     },
-    sockets,
-  )
+    async onSubscribe({ connectionParams, subscriptions, extra: { socket } }, _id, payload) {
+      if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
+      const peer = peerOf(socket)
+      if (Math.max(Object.keys(subscriptions).length, peer.beginning + 1) > access.limits.subscriptionsPerSocket) {
+        return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
+      }
+      const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
+      const params = { ...payload }
+      // graphql-ws keeps the message for as long as the operation runs.
+      for (const name of Object.keys(payload)) delete (payload as unknown as Record<string, unknown>)[name]
+      let result: Result
+      peer.beginning += 1
+      try {
+        result = (await pipeline.getResultForParams({ params: params as never, request }, contextOf(socket, connectionParams))) as Result
+      } catch (error) {
+        // Thrown on, it would close the socket with all that runs on it.
+        if (error instanceof GraphQLError) return [error]
+        logger.error({ err: error }, 'an operation over WebSocket failed')
+        return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
+      } finally {
+        peer.beginning -= 1
+      }
+      if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
+      return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
+    },
+    subscribe: (args) => args.contextValue as never,
+    // What is for HTTP is not for clients here.
+    onError: (_context, _id, _payload, errors) => errors.map(withoutHttp),
+    onNext({ extra: { socket } }, _id, _payload, _args, { errors, ...result }) {
+      isTooSlow(socket)
+      return errors ? { ...result, errors: errors.map(withoutHttp) } : result
+    },
+    onPing: ({ extra: { socket } }) => void isTooSlow(socket),
+  })
+
   sockets.on('connection', (socket) => {
-    // graphql-ws takes a client's broken frame for an error of ours and prints it; ws closes the socket by itself.
-    socket.removeAllListeners('error')
+    // A client that breaks its connection off, or its frames, is no error of ours; ws closes the socket by itself.
     socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket broke'))
-    socket.on('ping', () => isTooSlow(socket))
-    const count = () => {
-      const problem = peerOf(socket).messages.add()
-      if (problem === null) return
+    const isTooMany = (data: Buffer) => {
+      const problem = peerOf(socket).messages.add(data.length)
+      if (problem === null) return false
       // What has been sent already arrives until the client has closed its side too; nobody listens any more.
       socket.removeAllListeners('message')
       socket.close(TOO_MANY_MESSAGES, problem)
+      return true
     }
-    for (const event of ['message', 'ping', 'pong'] as const) socket.prependListener(event, count)
-    // Nor is it an error of ours that a client was gone before its answer: graphql-ws would print each of them.
-    const send = socket.send.bind(socket) as (data: string, sent: () => void) => void
-    socket.send = (data: unknown, sent?: unknown) => send(String(data), () => typeof sent === 'function' && sent())
+    const { take, leave } = speak(protocol, socket)
+    const fail = (error: unknown) => {
+      logger.error({ err: error }, 'a WebSocket failed')
+      socket.close(CloseCode.InternalServerError, 'Internal server error')
+    }
+    socket.on('message', (data: Buffer) => void (isTooMany(data) || take(readMessage(String(data))).catch(fail)))
+    socket.on('ping', (data) => void (isTooMany(data) || isTooSlow(socket)))
+    socket.on('pong', (data) => void isTooMany(data))
+    socket.once('close', (code, reason) => void leave(code, String(reason)).catch(fail))
+    keepAlive(socket)
   })
 
   return {
@@ -179,9 +183,41 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     },
     async close() {
       for (const socket of sockets.clients) socket.close(1001, 'the gateway is going away; reconnect and resume with afterSequence')
-      await transport.dispose()
+      await new Promise<void>((resolve) => {
+        sockets.close(() => resolve())
+      })
     },
   }
+}
+
+type Protocol = ReturnType<typeof makeServer<Greeting, { socket: WebSocket }>>
+
+/** Of graphql-ws' own adapter for ws, without what it prints, and with messages that were parsed already. */
+function speak(protocol: Protocol, socket: WebSocket) {
+  let take: (message: string) => Promise<void> = () => Promise.resolve()
+  const leave = protocol.opened(
+    {
+      protocol: socket.protocol,
+      // A client that is gone before its answer is no error of ours.
+      send: (data) => new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (listener) => (take = listener),
+    },
+    { socket },
+  )
+  return { leave, take: (message: unknown) => take(message as string) }
+}
+
+/** Without an answer the client is gone, though nobody told us. */
+function keepAlive(socket: WebSocket): void {
+  let isThere = true
+  const pings = setInterval(() => {
+    if (!isThere) return socket.terminate()
+    isThere = false
+    socket.ping()
+  }, PING_EVERY_MS)
+  socket.on('pong', () => (isThere = true))
+  socket.once('close', () => clearInterval(pings))
 }
 
 /** Whether the client has left too much of its answers unread; it is let go then. */
@@ -191,32 +227,9 @@ function isTooSlow(socket: WebSocket): boolean {
   return true
 }
 
-/** What only a server says. graphql-ws lets it pass, and then takes it for an error of ours, which it prints. */
-const NOT_FOR_CLIENTS: ReadonlySet<unknown> = new Set(['connection_ack', 'next', 'error'])
-
-/** A message as graphql-ws expects it: it insists on a document, which an operation that is named by its id lacks. */
-function readMessage(key: string, value: unknown): unknown {
-  if (key !== '' || !isRecord(value)) return value
-  if (NOT_FOR_CLIENTS.has(value['type'])) return null
-  const payload = value['type'] === 'subscribe' ? value['payload'] : undefined
-  if (!isRecord(payload) || payload['query'] != null) return value
-  const extensions = payload['extensions']
-  if (payload['documentId'] === undefined && !(isRecord(extensions) && isRecord(extensions['persistedQuery']))) return value
-  return { ...value, payload: { ...payload, query: '' } }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function withoutHttp(error: GraphQLError): GraphQLFormattedError {
   const { extensions, ...rest } = error.toJSON()
   if (!extensions) return rest
   const { http: _http, unexpected: _unexpected, ...visible } = extensions
   return { ...rest, extensions: visible }
-}
-
-function authorizationOf(connectionParams: { authorization?: unknown } | undefined): string | null {
-  const value = connectionParams?.authorization
-  return typeof value === 'string' ? value : null
 }

@@ -312,12 +312,22 @@ describe('subscriptions', () => {
 })
 
 describe('messages over a WebSocket', () => {
-  test('before it is acknowledged are ten, whatever they say: the gateway answers no stranger more than that', async () => {
+  test('before it is acknowledged are five, whatever they say: the gateway answers no stranger more than that', async () => {
     const gateway = await start({ clients: [clientOf('wallet', newKey('wallet'))] })
     const wire = await Wire.open(gateway.origin)
     for (let count = 0; count < 20_000; count++) wire.say({ type: 'ping' })
     expect(await wire.closed).toEqual({ code: 4429, reason: 'too many messages before the acknowledgement' })
-    expect(wire.heard.length).toBeLessThanOrEqual(10)
+    expect(wire.heard.length).toBeLessThanOrEqual(5)
+  })
+
+  test('before it is acknowledged are of 8 kB, and not even looked at when they are more', async () => {
+    const gateway = await start({ clients: [clientOf('wallet', newKey('wallet'))] })
+    const pingOf = (bytes: number) => JSON.stringify({ type: 'ping', payload: { pad: 'x'.repeat(bytes - JSON.stringify({ type: 'ping', payload: { pad: '' } }).length) } })
+    const wire = await Wire.open(gateway.origin)
+    wire.shout(pingOf(8_192))
+    expect((await wire.hear()).type).toBe('pong')
+    wire.shout(pingOf(8_193))
+    expect(await wire.closed).toEqual({ code: 4429, reason: 'no more than 8192 bytes a message are taken before the acknowledgement' })
   })
 
   test('of a client are as many as its operations could need, and then its socket is closed', async () => {

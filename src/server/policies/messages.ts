@@ -1,7 +1,9 @@
 import type { ClientLimits } from '../../config/access.ts'
 
 /** A client says `connection_init`, and may ask whether anybody is there; more it cannot want before it is let in. */
-const MOST_BEFORE_ACKNOWLEDGEMENT = 10
+const MOST_BEFORE_ACKNOWLEDGEMENT = 5
+/** A key, or a token, and what clients say of themselves beside it. */
+const LONGEST_BEFORE_ACKNOWLEDGEMENT = 8_192
 /** One begins it, and one ends it. */
 const MESSAGES_PER_OPERATION = 2
 /** However few operations are allowed: those that are too many are refused one by one, and are no reason to close. */
@@ -24,9 +26,12 @@ export class MessageCount {
   }
 
   /** @returns why this one is one too many; null when it is not. */
-  add(): string | null {
+  add(bytes: number): string | null {
     this.#count += 1
-    if (this.#mostInWindow === null) return this.#count > MOST_BEFORE_ACKNOWLEDGEMENT ? 'too many messages before the acknowledgement' : null
+    if (this.#mostInWindow === null) {
+      if (bytes > LONGEST_BEFORE_ACKNOWLEDGEMENT) return `no more than ${LONGEST_BEFORE_ACKNOWLEDGEMENT} bytes a message are taken before the acknowledgement`
+      return this.#count > MOST_BEFORE_ACKNOWLEDGEMENT ? 'too many messages before the acknowledgement' : null
+    }
     const now = performance.now()
     if (now >= this.#windowEndsAt) {
       this.#windowEndsAt = now + WINDOW_SECONDS * 1_000

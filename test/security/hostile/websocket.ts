@@ -19,7 +19,7 @@ const frame = (...bytes: number[]) => ({ frame: bytes })
 /** A frame as a client's has to be: masked, here with zeros. */
 const masked = (opcode: number, ...payload: number[]) => frame(opcode, 0x80 | payload.length, 0, 0, 0, 0, ...payload)
 
-const NOT_MESSAGES = ['', ' ', 'null', '1', '"a"', '[]', '{}', '{', 'hello', '{"type":null}', '{"type":1}', '{"type":"nothing"}', '{"type":"start","id":"1"}', '{"type":"connection_terminate"}', '{"type":"__proto__"}', '{"__proto__":{"type":"ping"}}', '{"type":["subscribe"]}', '\u0000', '['.repeat(30_000)]
+const NOT_MESSAGES = ['', ' ', 'null', '1', '"a"', '[]', '{}', '{', 'hello', '{"type":null}', '{"type":1}', '{"type":"nothing"}', '{"type":"start","id":"1"}', '{"type":"connection_terminate"}', '{"type":"__proto__"}', '{"__proto__":{"type":"ping"}}', '{"type":["subscribe"]}', '\u0000', '['.repeat(8_000)]
 
 const NOT_SUBSCRIPTIONS: readonly [string, string][] = [
   ['without an id', '{"type":"subscribe","payload":{"query":"{__typename}"}}'],
@@ -41,7 +41,8 @@ export const HOSTILE_SOCKETS: readonly HostileSocket[] = [
   stranger('an operation before the greeting', 4401, subscribe('1')),
   stranger('a greeting without a key', 4403, '{"type":"connection_init"}'),
   stranger('a greeting with a key that is an object', 4403, '{"type":"connection_init","payload":{"authorization":{"toString":"Bearer x"}}}'),
-  stranger('a greeting with a key of 60 kB', 4403, JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(60_000)}` } })),
+  stranger('a greeting with a key of 7 kB', 4403, JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(7_000)}` } })),
+  stranger('a greeting with a key of 60 kB', 4429, JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(60_000)}` } })),
   stranger('a greeting with __proto__', 4403, '{"type":"connection_init","payload":{"__proto__":{"authorization":"Bearer x"}}}'),
   stranger('a greeting that is a list', 4400, '{"type":"connection_init","payload":[]}'),
   stranger('pings without end before the greeting', 4429, ...Array.from({ length: 1_000 }, () => '{"type":"ping"}')),
@@ -50,7 +51,8 @@ export const HOSTILE_SOCKETS: readonly HostileSocket[] = [
   client('a second greeting', 4429, '{"type":"connection_init"}'),
   client('an id that is taken', 4409, subscribe('1', 'subscription { ordersUpdated { sequence } }'), subscribe('1', 'subscription { ordersUpdated { sequence } }')),
   client('ids of objects', null, subscribe('__proto__'), subscribe('constructor'), subscribe('toString')),
-  client('an id of 60 kB', null, subscribe('x'.repeat(60_000))),
+  client('an id of 60 kB', 4400, subscribe('x'.repeat(60_000))),
+  client('a list that is deeper than the stack', 4400, '['.repeat(30_000)),
   client('the end of what never began', null, '{"type":"complete","id":"nothing"}', '{"type":"complete","id":"__proto__"}'),
   client('the end before the beginning is over', null, subscribe('1', 'subscription { ordersUpdated { sequence } }'), '{"type":"complete","id":"1"}', '{"type":"complete","id":"1"}'),
   client('a thousand beginnings and ends', null, ...Array.from({ length: 500 }, (_, id) => [subscribe(String(id), 'subscription { ordersUpdated { sequence } }'), JSON.stringify({ id: String(id), type: 'complete' })]).flat()),
