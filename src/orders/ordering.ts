@@ -14,6 +14,7 @@ import type { Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
+import { KeyLost, type OpenKey } from '../store/idempotency.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
@@ -80,6 +81,8 @@ export class Ordering {
     try {
       return await this.#order(clientId, input)
     } catch (error) {
+      // Whoever has it now, or answered it, says what the answer is.
+      if (error instanceof KeyLost) return this.createOrder(clientId, input)
       // Nothing was sent under it: the key is free again. What was sent is bound to it, and answers it later.
       await this.#store.idempotency.releaseUnbound(clientId, input.idempotencyKey)
       throw error
@@ -112,7 +115,7 @@ export class Ordering {
   }
 
   async #order(clientId: string, input: OrderInput): Promise<OrderOutcome> {
-    const key: Key = { clientId, key: input.idempotencyKey }
+    const key: OpenKey = { clientId, key: input.idempotencyKey, placementId: null }
     const [quote] = await this.#store.quotes.byIds(clientId, [input.quoteId])
     if (!quote) return this.#answer(key, { kind: 'quote-not-found' })
     const maxTotalSat = input.maxOrderTotalSat ?? quote.orderTotalSat
@@ -128,12 +131,12 @@ export class Ordering {
     return standing?.offer?.payment ? this.#takeOver(standing, key, quote.id, maxTotalSat) : this.#placeAnew(key, input, quote, maxTotalSat)
   }
 
-  async #takeOver(standing: Placement, key: Key, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
+  async #takeOver(standing: Placement, key: OpenKey, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
     const refused = await this.#refusal({ ...standing, agreed: { quoteId, maxTotalSat } })
     return refused ? this.#answer(key, refused) : this.#adopt(standing, { quoteId, maxTotalSat }, key)
   }
 
-  async #placeAnew(key: Key, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
+  async #placeAnew(key: OpenKey, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
     const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
     if (!lsp) return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details() })
     const retryAt = lsp.heldBackUntil
@@ -157,7 +160,7 @@ export class Ordering {
     let isFinished = false
     try {
       const placement = await within(settled, lsp.settings.timeoutMs)
-      const outcome = await this.#finish(placement ?? { ...sent, status: 'LOST' }, key)
+      const outcome = await this.#finish(placement ?? { ...sent, status: 'LOST' }, { ...key, placementId: sent.id })
       isFinished = placement !== null
       return outcome
     } finally {
@@ -169,7 +172,7 @@ export class Ordering {
   }
 
   /** What a placement that has been settled means for whoever ordered it. */
-  async #finish(placement: Placement, key: Key | null): Promise<OrderOutcome> {
+  async #finish(placement: Placement, key: OpenKey | null): Promise<OrderOutcome> {
     const refused = await this.#refusal(placement)
     if (refused) return key === null ? refused : this.#answer(key, refused)
     return this.#adopt(placement, agreedOf(placement), key)
@@ -191,7 +194,7 @@ export class Ordering {
   }
 
   /** Makes what was placed an order of the client's, and that the key's answer. */
-  async #adopt(placement: Placement, agreed: Agreed, key: Key | null): Promise<OrderOutcome> {
+  async #adopt(placement: Placement, agreed: Agreed, key: OpenKey | null): Promise<OrderOutcome> {
     const now = this.#clock.now()
     const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
@@ -204,7 +207,7 @@ export class Ordering {
         const namesakes = await stores.placements.namesakes(placement, now)
         if (namesakes.some(({ orderId }) => orderId !== null)) throw new AlreadyNamed()
         if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
-        if (key) await stores.idempotency.answer(key.clientId, key.key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
+        if (key) await stores.idempotency.answer(key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
       })
       return { kind: 'order', order: begun }
     } catch (error) {
@@ -250,7 +253,10 @@ export class Ordering {
   async recover(silentMs = 0, onError: (error: unknown, placementId: string) => void = () => {}): Promise<void> {
     for (const placement of await this.#store.placements.takeUnfinished(silentMs)) {
       if (this.#placing.isUnderWay(placement.id) || this.#finishing.has(placement.id)) continue
-      await this.#recoverOne(placement).catch((error: unknown) => onError(error, placement.id))
+      await this.#recoverOne(placement).catch((error: unknown) => {
+        // Whoever sent it was not gone after all, and has finished it meanwhile.
+        if (!(error instanceof KeyLost)) onError(error, placement.id)
+      })
     }
     await this.#store.idempotency.releaseAbandoned(silentMs, this.#clock.now() - ABANDONED_MS)
   }
@@ -259,7 +265,7 @@ export class Ordering {
     const key = await this.#store.idempotency.byPlacement(placement.id)
     if (placement.status === 'INTENDED') {
       const isDropped = await this.#store.placements.settle({ ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() }, 'INTENDED')
-      if (key && isDropped) await this.#store.idempotency.release(key.clientId, key.key)
+      if (key && isDropped) await this.#store.idempotency.release(key)
       return
     }
     const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
@@ -270,12 +276,12 @@ export class Ordering {
   }
 
   /** Keeps the answer under the key; a refusal that left nothing behind and may pass gives the key back. */
-  async #answer(key: Key, outcome: OrderOutcome): Promise<OrderOutcome> {
-    if (outcome.kind === 'lsp' && TRY_AGAIN.has(outcome.failure.code)) await this.#store.idempotency.release(key.clientId, key.key)
+  async #answer(key: OpenKey, outcome: OrderOutcome): Promise<OrderOutcome> {
+    if (outcome.kind === 'lsp' && TRY_AGAIN.has(outcome.failure.code)) await this.#store.idempotency.release(key)
     else {
       await this.#store.transaction(async ({ quotes, idempotency }) => {
         if (outcome.kind === 'price-changed') await quotes.keep(outcome.quote.id)
-        await idempotency.answer(key.clientId, key.key, JSON.stringify(keptAnswer(outcome)))
+        await idempotency.answer(key, JSON.stringify(keptAnswer(outcome)))
       })
     }
     return outcome
@@ -296,11 +302,6 @@ class AlreadyNamed extends Error {}
 function agreedOf({ id, agreed }: Placement): Agreed {
   if (!agreed) throw new Error(`nobody agreed to placement ${id}`)
   return agreed
-}
-
-interface Key {
-  clientId: string
-  key: string
 }
 
 function keptAnswer(outcome: OrderOutcome): KeptAnswer {

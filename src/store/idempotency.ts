@@ -1,5 +1,7 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { Db, Engine } from './engine.ts'
 import { isGone } from './instances.ts'
+import type { Tables } from './schema.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 export interface IdempotencyRecord {
@@ -9,9 +11,21 @@ export interface IdempotencyRecord {
   placementId: string | null
 }
 
+/** An idempotency key of which nobody knows the answer yet, as whoever looks for the answer knows it. */
+export interface OpenKey {
+  clientId: string
+  key: string
+  /** What was sent under it. null: nothing yet, and it is this instance's that claimed it. */
+  placementId: string | null
+}
+
 /** The database was away for so long that others took this instance for gone. */
 export class KeyLost extends Error {
   override name = 'KeyLost'
+
+  constructor() {
+    super('another instance has taken this idempotency key over')
+  }
 }
 
 export class IdempotencyStore {
@@ -50,31 +64,25 @@ export class IdempotencyStore {
    * @throws KeyLost
    */
   async bind(clientId: string, key: string, placementId: string): Promise<void> {
-    const bound = await this.#db
-      .updateTable('idempotency')
-      .set({ placement_id: placementId })
-      .where('client_id', '=', clientId)
-      .where('key', '=', key)
-      .where('owner', '=', this.#self)
-      .where('placement_id', 'is', null)
-      .where('answer', 'is', null)
-      .executeTakeFirst()
-    if (bound.numUpdatedRows === 0n) throw new KeyLost('another instance has taken this idempotency key over')
+    const bound = await this.#db.updateTable('idempotency').set({ placement_id: placementId }).where(this.#isOpen({ clientId, key, placementId: null })).executeTakeFirst()
+    if (bound.numUpdatedRows === 0n) throw new KeyLost()
   }
 
-  async answer(clientId: string, key: string, answer: string): Promise<void> {
-    await this.#db.updateTable('idempotency').set({ answer }).where('client_id', '=', clientId).where('key', '=', key).execute()
+  /** The first answer stays. @throws KeyLost when there is one, or the key is no longer what `key` says. */
+  async answer(key: OpenKey, answer: string): Promise<void> {
+    const answered = await this.#db.updateTable('idempotency').set({ answer }).where(this.#isOpen(key)).executeTakeFirst()
+    if (answered.numUpdatedRows === 0n) throw new KeyLost()
   }
 
-  /** The key's owner and name for a placement, if a client ordered it by key. */
-  async byPlacement(placementId: string): Promise<{ clientId: string; key: string; answer: string | null } | null> {
+  /** The key that a placement was sent under, if a client ordered it by key. */
+  async byPlacement(placementId: string): Promise<(OpenKey & { answer: string | null }) | null> {
     const row = await this.#db.selectFrom('idempotency').select(['client_id', 'key', 'answer']).where('placement_id', '=', placementId).executeTakeFirst()
-    return row ? { clientId: row.client_id, key: row.key, answer: row.answer } : null
+    return row ? { clientId: row.client_id, key: row.key, placementId, answer: row.answer } : null
   }
 
-  /** Gives the key back if nothing was sent for it: whatever was to be done never began. */
+  /** Gives this instance's key back if nothing was sent for it: whatever was to be done never began. */
   async releaseUnbound(clientId: string, key: string): Promise<void> {
-    await this.#db.deleteFrom('idempotency').where('client_id', '=', clientId).where('key', '=', key).where('answer', 'is', null).where('placement_id', 'is', null).execute()
+    await this.#db.deleteFrom('idempotency').where(this.#isOpen({ clientId, key, placementId: null })).execute()
   }
 
   /** The same for every key whose instance is gone, and for those of this one that are older than `ownBefore`. */
@@ -87,8 +95,20 @@ export class IdempotencyStore {
       .execute()
   }
 
-  /** Gives the key back: what was tried for it had no effect, and may be tried again. */
-  async release(clientId: string, key: string): Promise<void> {
-    await this.#db.deleteFrom('idempotency').where('client_id', '=', clientId).where('key', '=', key).execute()
+  /** Gives the key back: what was tried for it had no effect, and may be tried again. @throws KeyLost as `answer` does. */
+  async release(key: OpenKey): Promise<void> {
+    const released = await this.#db.deleteFrom('idempotency').where(this.#isOpen(key)).executeTakeFirst()
+    if (released.numDeletedRows === 0n) throw new KeyLost()
+  }
+
+  /** An instance that was taken for gone may come back, and find its key claimed, and more, by another. */
+  #isOpen({ clientId, key, placementId }: OpenKey) {
+    return (e: ExpressionBuilder<Tables, 'idempotency'>) =>
+      e.and([
+        e('client_id', '=', clientId),
+        e('key', '=', key),
+        e('answer', 'is', null),
+        ...(placementId === null ? [e('placement_id', 'is', null), e('owner', '=', this.#self)] : [e('placement_id', '=', placementId)]),
+      ])
   }
 }

@@ -146,10 +146,17 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await idempotency.bind(CLIENT, 'a', 'p1')
     for (const key of ['a', 'b']) await idempotency.releaseUnbound(CLIENT, key)
     expect(await idempotency.get(CLIENT, 'b')).toBeNull()
-    await idempotency.answer(CLIENT, 'a', '{"kind":"order"}')
+    await idempotency.answer({ clientId: CLIENT, key: 'a', placementId: 'p1' }, '{"kind":"order"}')
     expect(await idempotency.claim(CLIENT, 'a', 'h', NOW)).toEqual({ inputHash: 'h', answer: '{"kind":"order"}', placementId: 'p1' })
-    expect(await idempotency.byPlacement('p1')).toEqual({ clientId: CLIENT, key: 'a', answer: '{"kind":"order"}' })
-    await idempotency.release(CLIENT, 'a')
+    expect(await idempotency.byPlacement('p1')).toEqual({ clientId: CLIENT, key: 'a', placementId: 'p1', answer: '{"kind":"order"}' })
+  })
+
+  test('gives back a key for which what was sent had no effect', async () => {
+    await using stage = await openStage(engine)
+    const { idempotency } = stage.store
+    await idempotency.claim(CLIENT, 'a', 'h', NOW)
+    await idempotency.bind(CLIENT, 'a', 'p1')
+    await idempotency.release({ clientId: CLIENT, key: 'a', placementId: 'p1' })
     expect(await idempotency.claim(CLIENT, 'a', 'h', NOW)).toBeNull()
   })
 

@@ -18,7 +18,7 @@ async function leaveBehind(store: Store): Promise<string[]> {
     await idempotency.claim(CLIENT, key, 'h', NOW)
     await idempotency.bind(CLIENT, key, key)
   }
-  await idempotency.answer(CLIENT, '5 done', '{}')
+  await idempotency.answer({ clientId: CLIENT, key: '5 done', placementId: '5 done' }, '{}')
   await insertOrder(store, { placementId: '4 unknown', state: 'OUTCOME_UNKNOWN' })
   return ['1 intended', '2 sent', '3 unanswered', '4 unknown']
 }
@@ -57,6 +57,30 @@ describe.each(ENGINES)('what a gateway left behind in %s', (engine) => {
     // One's own is given back when it is old.
     await next.idempotency.releaseAbandoned(SILENT_MS, NOW + 1)
     expect(await next.idempotency.get(CLIENT, 'unbound')).toBeNull()
+  })
+
+  test('is no key that it may still answer or give back, once another has claimed it', async () => {
+    await using stage = await openStage(engine)
+    const [gone, next] = [stage.store.idempotency, (await stage.another()).idempotency]
+    const key = { clientId: CLIENT, key: 'k', placementId: null }
+    await gone.claim(CLIENT, 'k', 'h', NOW)
+    await next.releaseAbandoned(SILENT_MS, NOW)
+    await next.claim(CLIENT, 'k', 'h', NOW)
+    const claimed = { inputHash: 'h', answer: null, placementId: null }
+    const bound = { ...claimed, placementId: 'p1' }
+    for (const held of [claimed, bound]) {
+      if (held === bound) await next.bind(CLIENT, 'k', 'p1')
+      await expect(gone.answer(key, 'too late')).rejects.toThrow(/taken this idempotency key over/)
+      await expect(gone.release(key)).rejects.toThrow(/taken this idempotency key over/)
+      await gone.releaseUnbound(CLIENT, 'k')
+      expect(await next.get(CLIENT, 'k')).toEqual(held)
+    }
+    // What was sent under it can be finished by whoever finds it, and only once.
+    await expect(next.release({ ...key, placementId: 'p2' })).rejects.toThrow(/taken this idempotency key over/)
+    await gone.answer({ ...key, placementId: 'p1' }, 'the order')
+    await expect(next.answer({ ...key, placementId: 'p1' }, 'another')).rejects.toThrow(/taken this idempotency key over/)
+    await expect(next.release({ ...key, placementId: 'p1' })).rejects.toThrow(/taken this idempotency key over/)
+    expect(await next.get(CLIENT, 'k')).toEqual({ ...bound, answer: 'the order' })
   })
 })
 
