@@ -40,6 +40,10 @@ export function minSat(amounts: readonly Sat[]): Sat | null {
   return amounts.reduce<Sat | null>((least, amount) => (least === null || amount < least ? amount : least), null)
 }
 
+export function maxSat(amounts: readonly Sat[]): Sat {
+  return amounts.reduce((most, amount) => (amount > most ? amount : most), ZERO_SAT)
+}
+
 /** Millisatoshis, as BOLT 11 counts them. A bigint: 21 million bitcoin in msat are more than 2^53. */
 export function msatOf(amount: Sat): bigint {
   return BigInt(amount) * 1000n

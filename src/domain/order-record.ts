@@ -55,7 +55,7 @@ export interface Order {
   importedAt?: EpochMs
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
-  /** While that is so, for an order of this gateway: the most that the client agreed to. */
+  /** For an order of which that was so once: the most that the client agreed to; absent: `orderTotalSat`. */
   maxOrderTotalSat?: Sat
 }
 

@@ -1,6 +1,6 @@
 import { describeChanges } from './changes.ts'
 import type { Network } from './lsp.ts'
-import { MAX_SAT, sat, ZERO_SAT } from './money.ts'
+import { ZERO_SAT } from './money.ts'
 import { distrustOf, vetAsset, vetOffer, vetTerms } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
@@ -17,8 +17,6 @@ export interface Progress {
   /** What changed, for people; empty when nothing did. */
   changes: readonly string[]
 }
-
-const MAX_TOTAL_SAT = sat(MAX_SAT)
 
 /** Reads the state of the order from the LSP's word for it and from what is known of its payment. */
 export function orderStateOf(state: OrderReading['state'], payment: { states: readonly PaymentState[]; free: boolean; paid: boolean; lapsed?: boolean }): OrderState {
@@ -176,7 +174,7 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
   const asset = vetAsset(order.request.asset, reading.asset, lsp.mirrorsAsset)
   const all = [...checks, vetTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
   const distrust = distrustOf(all)
-  const agreed = distrust !== null || payment === null ? NO_PAYMENT : affordable(payment, order.maxOrderTotalSat ?? MAX_TOTAL_SAT)
+  const agreed = distrust !== null || payment === null ? NO_PAYMENT : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
   const cheapest = cheapestOf(read)
   const isTooDear = distrust === null && cheapest !== null && waysOf(agreed).length === 0
   return {

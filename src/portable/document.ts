@@ -105,6 +105,8 @@ export const orderSchema = (network: Network) =>
     paymentSeenAt: instant.nullable(),
     fundedAt: instant.nullable(),
     leaseRemindedFor: instant.optional(),
+    /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */
+    maxOrderTotalSat: amount.optional(),
   })
 
 const quoteSchema = (network: Network) =>

@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION } from './document.ts'
 import { seal } from './seal.ts'
-import { commonDue, shownOf } from '../domain/payment.ts'
+import { maxSat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import { commonDue, shownOf, waysOf } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { Clock } from '../domain/time.ts'
+import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 import { redactTexts } from '../upstream/secrets.ts'
@@ -52,7 +54,7 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
       sealedAccessToken: token && sealKey !== null ? await seal(token, sealKey) : null,
     },
     quote: quote ? withoutToken(quote) : null,
-    order,
+    order: { ...order, maxOrderTotalSat: mostAgreedTo(tracked.order, placement) },
     /** What the LSP answered when it was ordered. */
     answer: placement?.reading ? withoutPayment(placement.reading) : null,
     events: events.map((event, index) => portableEvent(event, events[index - 1]?.order ?? null)),
@@ -78,6 +80,11 @@ function portableEvent({ sequence, at, previousState, state, message, order }: O
   const known: Record<string, unknown> = before === null ? {} : { ...withoutToken(before) }
   const changed = Object.entries(snapshot).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(known[key]))
   return { sequence, at, previousState, state, message, order: Object.fromEntries(changed) }
+}
+
+/** No way to pay that costs more was ever handed out: elsewhere, none is either. */
+function mostAgreedTo({ maxOrderTotalSat, orderTotalSat, payment }: Order, placement: Placement | null): Sat {
+  return maxOrderTotalSat ?? maxSat([orderTotalSat, placement?.agreed?.maxTotalSat ?? ZERO_SAT, ...waysOf(payment).map((way) => way.orderTotalSat)])
 }
 
 function withoutPayment({ payment: _, ...reading }: OrderReading) {

@@ -118,7 +118,7 @@ export class Importing {
     const placementId = uuidv7()
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
     const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
-    const order = { ...ownedOrder(portable, owner, told), state: importedState(portable, told), createdAt: Math.min(portable.createdAt, now), importedAt: now }
+    const order = { ...ownedOrder(portable, owner, told), state: importedState(portable, told), createdAt: Math.min(portable.createdAt, now), importedAt: now, maxOrderTotalSat: portable.maxOrderTotalSat ?? portable.orderTotalSat }
     const history = this.#history(events, order.id, owner, told)
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
