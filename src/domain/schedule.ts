@@ -1,4 +1,5 @@
 import type { Order } from './order-record.ts'
+import { paymentStates } from './payment-progress.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, type EpochMs } from './time.ts'
 
 /** How often orders are read. */
@@ -14,9 +15,9 @@ export interface LifeTraits {
   tellsChannelLife: boolean
 }
 
-/** A late payment is looked for this long after an order expired. */
+/** A late payment is looked for this long after an order expired that none was seen of. */
 export const LATE_PAYMENT_WATCH_MS = 7 * DAY_MS
-/** A refund, or a word about what went wrong, is looked for this long after an order failed. */
+/** A refund, or a word about what went wrong, is looked for this long after an order failed, or expired although a payment was seen. */
 export const FAILED_WATCH_MS = 30 * DAY_MS
 /** Some LSPs take the held payment only after they call the order complete. */
 const SETTLING_MS = HOUR_MS
@@ -33,9 +34,9 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
     case 'REFUNDED':
       return true
     case 'EXPIRED':
-      return age > LATE_PAYMENT_WATCH_MS
+      return age > (order.paymentSeenAt === null ? LATE_PAYMENT_WATCH_MS : FAILED_WATCH_MS) && !isToBeRefunded(order)
     case 'FAILED':
-      return age > FAILED_WATCH_MS
+      return age > FAILED_WATCH_MS && !isToBeRefunded(order)
     case 'COMPLETED':
       if (isDelivering(order)) return false
       // Some LSPs name the channel a moment after they call the order complete.
@@ -45,6 +46,11 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
     default:
       return false
   }
+}
+
+/** Money is still on its way back, or waits to be asked for. */
+function isToBeRefunded({ paymentSeenAt, payment, refund }: Order): boolean {
+  return paymentSeenAt !== null && (refund?.state === 'AVAILABLE' || refund?.state === 'IN_FLIGHT' || paymentStates(payment).includes('TO_REFUND'))
 }
 
 function isDelivering(order: Order): boolean {

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { nextReadDelayMs } from '../../src/domain/schedule.ts'
+import { nextStepOf } from '../../src/domain/next-step.ts'
+import { sat } from '../../src/domain/money.ts'
+import type { Channel, PaymentState, RefundState } from '../../src/domain/order.ts'
+import type { Order } from '../../src/domain/order-record.ts'
+import { NO_PAYMENT } from '../../src/domain/payment.ts'
+import { isFinal, nextReadDelayMs } from '../../src/domain/schedule.ts'
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts'
 import { NOW, orderRecord } from '../store/records.ts'
 
@@ -16,4 +21,39 @@ test('an LSP that changes its word at every reading makes some thousand events i
   for (let at = NOW; at < NOW + 30 * DAY_MS; at += delayOf(events, at)) events += 1
   expect(events).toBeGreaterThan(1_000)
   expect(events).toBeLessThan(4_000)
+})
+
+const TRAITS = { tellsChannelLife: false }
+/** How many days after its last event it is still read; at most the year that is looked at. */
+function daysRead(changes: Partial<Order>): number {
+  const order = orderRecord({ updatedAt: NOW, ...changes })
+  let days = 0
+  while (days < 365 && !isFinal(order, TRAITS, NOW + (days + 1) * DAY_MS)) days += 1
+  return days
+}
+
+const refund = (state: RefundState) => ({ refund: { state, lightningSat: null, onchainSat: null, paidTo: null, paidAt: null } })
+const paidBy = (state: PaymentState) => ({
+  payment: { ...NO_PAYMENT, bolt11: { state, feeTotalSat: sat(1), orderTotalSat: sat(1), invoice: 'lnbcrt', expiresAt: NOW, paymentHash: 'aa', payeePubkey: 'bb' } },
+})
+
+test('an order that expired is watched for a week where nobody paid it, and no shorter than a failed one where somebody did', () => {
+  expect(daysRead({ state: 'EXPIRED' })).toBe(7)
+  expect(daysRead({ state: 'EXPIRED', paymentSeenAt: NOW })).toBe(30)
+  expect(daysRead({ state: 'FAILED', paymentSeenAt: NOW })).toBe(30)
+})
+
+test.each(['EXPIRED', 'FAILED'] as const)('what was paid of an order that is %s is watched until it is paid back, as one that is to be refunded is', (state) => {
+  const watched = daysRead({ state: 'REFUND_PENDING', paymentSeenAt: NOW })
+  for (const changes of [refund('AVAILABLE'), refund('IN_FLIGHT'), paidBy('TO_REFUND')]) expect(daysRead({ state, paymentSeenAt: NOW, ...changes })).toBe(watched)
+  expect(daysRead({ state, paymentSeenAt: NOW, ...refund('PAID_OUT'), ...paidBy('REFUNDED') })).toBe(30)
+  // Nothing is to be had back of what was never paid.
+  expect(daysRead({ state, ...refund('AVAILABLE') })).toBeLessThanOrEqual(30)
+})
+
+test('a complete order whose channel the LSP has not named is not said to have one that stands', () => {
+  const channel: Channel = { state: 'OPEN', channelId: null, shortChannelId: '1x2x3', fundingOutpoint: null, fundedAt: null, expiresAt: null, closingTxid: null }
+  const messageOf = (changes: Partial<Order>) => nextStepOf(orderRecord({ state: 'COMPLETED', ...changes }), []).message
+  expect(messageOf({ channel })).toBe('The channel stands.')
+  expect(messageOf({ channel: null })).toBe('The LSP says the order is complete, and has not named the channel.')
 })
