@@ -15,7 +15,10 @@ export const DOCUMENT_FORMAT = 'sluice-order'
 export const DOCUMENT_VERSION = 1
 /** No request may be longer. An order with its events is some ten thousand characters long. */
 export const MAX_DOCUMENT_CHARACTERS = 95_000
-const MAX_EVENTS = 10_000
+/** An order has some ten to forty; more where its LSP keeps changing its word. */
+export const MAX_EVENTS = 300
+/** The order as it stood after each event is in a document in part, and is kept whole: some two kilobytes each time. */
+export const MAX_HISTORY_BYTES = 500_000
 const MAX_TEXT = 500
 
 const text = (longest = MAX_TEXT) =>

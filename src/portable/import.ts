@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
+import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, MAX_HISTORY_BYTES, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
 import { unseal } from './seal.ts'
 import { NO_PAYMENT } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
@@ -21,6 +21,8 @@ export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
 
 /** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */
 const MOST_UNHEARD_OF = 50
+/** What may be kept for a client on the word of documents, whether an LSP is still asked about it or not. */
+const MOST_HEARSAY = 5_000
 
 /** The document is not imported; the message is for whoever brought it. */
 export class ImportRefusal extends Error {
@@ -67,6 +69,8 @@ export class Importing {
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
     if (known) return known
     const accessToken = await accessTokenOf(told, sealKey)
+    const nextAt = await this.#store.transaction(({ budgets }) => budgets.takeImport(clientId, this.#clock.now()))
+    if (nextAt !== null) throw new ImportRefusal('TOO_MANY', 'too many orders were imported within a minute: import this one later')
     let order: Order
     try {
       order = await this.#take(clientId, lsp, told, accessToken, contents)
@@ -126,7 +130,9 @@ export class Importing {
     return this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
-      if ((await stores.imports.unheardOf(clientId, lsp.id)) >= MOST_UNHEARD_OF) {
+      const { inAll, waiting } = await stores.imports.hearsay(clientId, lsp.id)
+      if (inAll >= MOST_HEARSAY) throw new ImportRefusal('TOO_MANY', `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`)
+      if (waiting >= MOST_UNHEARD_OF) {
         throw new ImportRefusal('TOO_MANY', `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`)
       }
       if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
@@ -146,12 +152,21 @@ export class Importing {
     await placements.markOver(id)
   }
 
+  /** @throws ImportRefusal, also where little text makes a large history. */
   #history(events: PortableContents['events'], id: string, owner: Owner, told: PortableLsp): OrderEvent[] {
-    const schema = orderSchema(told.network)
-    let merged: Record<string, unknown> = {}
-    return events.map(({ sequence, at, previousState, state, message, order: changed }) => {
-      merged = { ...merged, ...changed }
-      const snapshot = { ...ownedOrder(parse(schema, merged, `events[${sequence - 1}].order.`), owner, told), id, state, sequence }
+    const whole = orderSchema(told.network)
+    const part = whole.partial()
+    const sizes = new Map<string, number>()
+    let total = 0
+    let merged = {} as PortableOrder
+    return events.map(({ sequence, at, previousState, state, message, order }) => {
+      // The first is whole; what a later one leaves out was read before.
+      const changed = parse(sequence === 1 ? whole : part, order, `events[${sequence - 1}].order.`)
+      merged = { ...merged, ...(changed as Partial<PortableOrder>) }
+      for (const [key, value] of Object.entries(changed)) sizes.set(key, Buffer.byteLength(JSON.stringify(value)))
+      for (const size of sizes.values()) total += size
+      if (total > MAX_HISTORY_BYTES) throw new ImportRefusal('UNREADABLE', `the document is too large: the orders that its events tell of are together more than ${MAX_HISTORY_BYTES} bytes`)
+      const snapshot = { ...ownedOrder(merged, owner, told), id, state, sequence }
       return { orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
     })
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { builder } from './builder.ts'
 import { ErrorInterface } from './errors.ts'
 import { OrderType } from './order.ts'
-import { MAX_DOCUMENT_CHARACTERS } from '../portable/document.ts'
+import { MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from '../portable/document.ts'
 import { exportOrder } from '../portable/export.ts'
 import { ImportRefusal, type ImportRefusalCode } from '../portable/import.ts'
 import { SEAL_KEY } from '../portable/seal.ts'
@@ -15,7 +15,7 @@ const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
     NOT_YOURS: { description: "The order is here already, and is another client's." },
     ACCESS_TOKEN_MISSING: { description: "The order's LSP wants an access token, and the document was exported without a sealKey." },
     SEALED: { description: "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed." },
-    TOO_MANY: { description: "Of too many orders that were imported, the LSP has told nothing here yet: import this one later." },
+    TOO_MANY: { description: "Too many were imported within a minute, or of too many the LSP has told nothing here yet: import this one later." },
   } satisfies Record<ImportRefusalCode, { description: string }>,
 })
 
@@ -48,7 +48,7 @@ builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
     description:
-      `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nwhich is that of an order with some hundreds of events, cannot be taken in.`,
+      `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nor of an order with more than ${MAX_EVENTS} events, cannot be taken in.`,
     args: {
       document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }),
       sealKey: t.arg.string({ description: 'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.', validate: sealKey }),

@@ -12,6 +12,9 @@ const READINGS_AT_ONCE = 10
 /** Whoever compares a few sizes need not wait between them. */
 const ESTIMATES_AT_ONCE = 10
 
+/** Reading a document takes some hundredths of a second, in which nobody else is answered. */
+const IMPORTS_PER_MINUTE = 300
+
 /** What is left of what an LSP may be asked. */
 export interface Budget {
   /** So often it may be asked at once. */
@@ -20,7 +23,7 @@ export interface Budget {
   spend(taken: number): Promise<EpochMs>
 }
 
-/** How often LSPs may be asked, by all instances together. Within transactions only. */
+/** How often LSPs may be asked, and orders imported, by all instances together. Within transactions only. */
 export class BudgetStore {
   readonly #db: Db
   readonly #engine: Engine
@@ -51,8 +54,17 @@ export class BudgetStore {
    * One estimate by an LSP, out of those that may be asked for.
    * @returns null: it may be asked for. Else not before this.
    */
-  async takeEstimate(lspId: string, estimatesPerMinute: number, now: EpochMs): Promise<EpochMs | null> {
-    const budget = await this.#budget(`${lspId} estimates`, estimatesPerMinute, Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE), now)
+  takeEstimate(lspId: string, estimatesPerMinute: number, now: EpochMs): Promise<EpochMs | null> {
+    return this.#takeOne(`${lspId} estimates`, estimatesPerMinute, Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE), now)
+  }
+
+  /** The same for an order that a client imports. */
+  takeImport(clientId: string, now: EpochMs): Promise<EpochMs | null> {
+    return this.#takeOne(`${clientId} imports`, IMPORTS_PER_MINUTE, IMPORTS_PER_MINUTE, now)
+  }
+
+  async #takeOne(name: string, perMinute: number, burst: number, now: EpochMs): Promise<EpochMs | null> {
+    const budget = await this.#budget(name, perMinute, burst, now)
     const nextAt = await budget.spend(Math.min(1, budget.room))
     return budget.room > 0 ? null : nextAt
   }

@@ -39,21 +39,15 @@ export class ImportStore {
       .execute()
   }
 
-  /** How many orders that a client imported wait for their LSP's first word about them. */
-  async unheardOf(clientId: string, lspId: string): Promise<number> {
-    const { count } = await this.#db
-      .selectFrom('placements')
-      .innerJoin('orders', 'orders.id', 'placements.order_id')
-      .select((e) => e.fn.countAll().as('count'))
-      .where('placements.client_id', '=', clientId)
-      .where('placements.lsp_id', '=', lspId)
-      // By an index: what follows is an id in hexadecimal digits, which every collation has before this letter.
-      .where('placements.question', '>=', `${IMPORTED}0`)
-      .where('placements.question', '<', `${IMPORTED}g`)
-      .where('orders.final', '=', 0)
-      .where('orders.body', 'like', '%"paymentUnconfirmed":true%')
+  /** How many of a client's orders are known from documents alone: in all, and waiting for this LSP's first word about them. */
+  async hearsay(clientId: string, lspId: string): Promise<{ inAll: number; waiting: number }> {
+    const counts = await this.#db
+      .selectFrom('orders')
+      .select((e) => [e.fn.countAll().as('inAll'), e.fn.countAll().filterWhere('lsp_id', '=', lspId).filterWhere('final', '=', 0).as('waiting')])
+      .where('client_id', '=', clientId)
+      .where('hearsay', '=', sql.lit(1))
       .executeTakeFirstOrThrow()
-    return Number(count)
+    return { inAll: Number(counts.inAll), waiting: Number(counts.waiting) }
   }
 
   async isQuote(id: string): Promise<boolean> {

@@ -88,5 +88,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // An address is the same in upper and in lower case.
     'insert into destinations (destination, holder) select lower(destination), holder from destinations where destination <> lower(destination) on conflict (destination) do nothing',
     'delete from destinations where destination <> lower(destination)',
+    // 1: all that is known of the order is what an imported document says.
+    'alter table orders add column hearsay integer not null default 0',
+    `update orders set hearsay = 1 where body like '%"importedAt":%' and body like '%"paymentUnconfirmed":true%'`,
+    'create index orders_hearsay on orders (client_id, lsp_id) where hearsay = 1',
   ],
 ]

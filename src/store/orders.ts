@@ -2,7 +2,7 @@ import { sql, type SelectQueryBuilder } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderRow, Tables } from './schema.ts'
 import { unremindedLeaseEnd } from '../domain/lease.ts'
-import type { Order, OrderEvent } from '../domain/order-record.ts'
+import { isHearsay, type Order, type OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -52,6 +52,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
     funded_at: order.fundedAt,
     lease_ends_at: unremindedLeaseEnd(order),
+    hearsay: isHearsay(order) ? 1 : 0,
     body: JSON.stringify(order),
   }
 }

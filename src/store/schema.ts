@@ -74,6 +74,8 @@ export interface OrderRow {
   funded_at: number | null
   /** When the lease of its channel ends, while nobody was reminded of that; 0: nobody has looked. */
   lease_ends_at: number | null
+  /** 1: all that is known of it is what an imported document says. */
+  hearsay: number
   body: string
 }
 
@@ -109,9 +111,9 @@ export interface InstanceRow {
   seen_at: number
 }
 
-/** How much an LSP was read, or asked for estimates, by all gateways together. */
+/** How much an LSP was read, or asked for estimates, or a client imported, by all gateways together. */
 export interface ReadBudgetRow {
-  /** The LSP's id for readings; with " estimates" after it for those, and with " at once" for readings that a client waits for. */
+  /** The LSP's id for readings; with " estimates" after it for those, and with " at once" for readings that a client waits for. A client's, with " imports". */
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number
