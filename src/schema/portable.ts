@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { badInput } from './bad-input.ts'
 import { builder } from './builder.ts'
 import { ErrorInterface } from './errors.ts'
 import { OrderType } from './order.ts'
 import { MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from '../portable/document.ts'
-import { exportOrder } from '../portable/export.ts'
+import { exportOrder, TooLargeToMove } from '../portable/export.ts'
 import { ImportRefusal, type ImportRefusalCode } from '../portable/import.ts'
 import { SEAL_KEY } from '../portable/seal.ts'
 
@@ -31,7 +32,7 @@ builder.queryField('orderExport', (t) =>
   t.string({
     nullable: true,
     description:
-      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,\nwithout which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.\nWhoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has\nthe document. null: there is no such order.",
+      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,\nwithout which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.\nWhoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has\nthe document. null: there is no such order. One whose document importOrder would not take in for its length is an error\n(BAD_USER_INPUT): its events are read by `Order.events`.",
     args: {
       id: t.arg.id({ required: true }),
       sealKey: t.arg.string({
@@ -40,7 +41,10 @@ builder.queryField('orderExport', (t) =>
         validate: sealKey,
       }),
     },
-    resolve: (_, args, { gateway, clientId }) => exportOrder(gateway, clientId, args.id, args.sealKey ?? null),
+    resolve: (_, args, { gateway, clientId }) =>
+      exportOrder(gateway, clientId, args.id, args.sealKey ?? null).catch((error: unknown) => {
+        throw error instanceof TooLargeToMove ? badInput(`id: ${error.message}`) : error
+      }),
   }),
 )
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { EXPORT, exported, forged, IMPORT, importInto, twoGateways, type Imported } from './support.ts'
+import { EXPORT, exported, forged, IMPORT, importInto, lengthened, twoGateways, type Imported } from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { lsps1Order, LSPS1_INFO, settings } from '../quotes/support.ts'
-import { counting, eventsOf, follow, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
+import { eventsOf, follow, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
 
 /** An invoice and an address that are somebody else's, and fit in every other way. */
@@ -187,15 +187,6 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
   })
 })
 
-/** The document with its first event so many times; nothing is otherwise after the later ones. */
-function repeated(document: string, times: number, changes: Record<string, unknown> = {}): string {
-  return forged(document, (parsed) => {
-    const [first] = parsed.events
-    parsed.order.sequence = times
-    parsed.events = counting(1, times).map((sequence) => ({ ...first, sequence, order: sequence === 1 ? { ...first.order, checks: [], ...changes } : {} }))
-  })
-}
-
 describe('a document is refused', () => {
   let gateways: Awaited<ReturnType<typeof twoGateways>>
   let honest: string
@@ -218,8 +209,8 @@ describe('a document is refused', () => {
     ['with a negative amount', (document) => forged(document, (parsed) => (parsed.order.orderTotalSat = -1)), 'UNREADABLE', 'order.orderTotalSat'],
     ['with a state that there is not', (document) => forged(document, (parsed) => (parsed.events[0].order.state = 'PAYED')), 'UNREADABLE', 'events[0].order.state'],
     ['with a key that is none', (document) => forged(document, (parsed) => (parsed.order.request.clientPubkey = 'me')), 'UNREADABLE', 'order.request.clientPubkey'],
-    ['of more events than an order has', (document) => repeated(document, 301), 'UNREADABLE', 'order.sequence: Too big'],
-    ['that is short, and would fill the database', (document) => repeated(document, 290, { failureReason: '一'.repeat(500) }), 'UNREADABLE', 'together more than 500000 bytes'],
+    ['of more events than an order has', (document) => lengthened(document, 301), 'UNREADABLE', 'order.sequence: Too big'],
+    ['that is short, and would fill the database', (document) => lengthened(document, 290, () => ({}), { failureReason: '一'.repeat(500) }), 'UNREADABLE', 'together more than 500000 bytes'],
     ['with an endless text', (document) => forged(document, (parsed) => (parsed.order.failureReason = 'x'.repeat(50_000))), 'UNREADABLE', 'order.failureReason'],
   ])('%s', async (_, forge, code, message) => {
     expect(await importInto(gateways.to, forge(honest))).toMatchObject({ __typename: 'ImportError', code, message: expect.stringContaining(message) })

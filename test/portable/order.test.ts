@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { exported, importInto, newSealKey, twoGateways } from './support.ts'
+import { EXPORT, exported, importInto, invented, lengthened, newSealKey, twoGateways } from './support.ts'
 import { systemClock } from '../../src/domain/time.ts'
 import { openStore } from '../../src/store/store.ts'
 import { freshPostgres } from '../support/database.ts'
@@ -166,6 +166,23 @@ describe.concurrent('what an order tells when it leaves', () => {
   test('is told to its own client alone', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     expect((await gateway.ask('{ orderExport(id: "0192f0f0-0000-7000-8000-000000000000") }')).orderExport).toBeNull()
+  })
+
+  test('is refused, in words, where no gateway would take it in', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
+    const lsp = { protocol: 'LSPS1', url: gateway.sandbox.lsp('olive').url, lspOrderId: null }
+    const refusalOf = async (document: string) => {
+      const { id } = await importInto(gateway, document)
+      const { data, errors } = await gateway.send(EXPORT, { id })
+      expect(data).toEqual({ orderExport: null })
+      return errors
+    }
+    const refused = (message: string) => [expect.objectContaining({ message: expect.stringContaining(message), extensions: expect.objectContaining({ code: 'BAD_USER_INPUT' }) })]
+    // Each import is one more event.
+    expect(await refusalOf(lengthened(invented(lsp), 300))).toEqual(refused('this order has 301 events, and importOrder takes in no more than 300'))
+    const wordy = lengthened(invented(lsp), 150, (sequence) => ({ failureReason: String(sequence).padEnd(445, '.') }))
+    expect(JSON.stringify(wordy).length).toBeLessThan(95_000)
+    expect(await refusalOf(wordy)).toEqual(refused('longer than the 95000 characters'))
   })
 
   test('says of each event only what was otherwise than before', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
-import { ORDER_FIELDS, type OrderData } from '../support/operations.ts'
+import { counting, ORDER_FIELDS, type OrderData } from '../support/operations.ts'
 
 export type Imported = OrderData & { __typename: string; code: string; message: string }
 
@@ -38,6 +38,15 @@ export function forged(document: string, forge: (parsed: any) => void): string {
   const parsed: unknown = JSON.parse(document)
   forge(parsed)
   return JSON.stringify(parsed)
+}
+
+/** The document with as many events, of an order that is as its first one says; `changes` are those of a later one. */
+export function lengthened(document: string, count: number, changes: (sequence: number) => Record<string, unknown> = () => ({}), first: Record<string, unknown> = {}): string {
+  return forged(document, (parsed) => {
+    const [event] = parsed.events
+    parsed.order.sequence = count
+    parsed.events = counting(1, count).map((sequence) => ({ ...event, sequence, order: sequence === 1 ? { ...event.order, ...first } : changes(sequence) }))
+  })
 }
 
 /** A document that somebody made up, of an order at an LSP whom `lsp` describes as a document does. */

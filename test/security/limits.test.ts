@@ -20,6 +20,9 @@ const PUBKEY = `02${'ab'.repeat(32)}`
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'))
 const problemOf = (text: string, variables: unknown = {}, operationName?: string) => shapeProblem(parse(text)) ?? documentProblem(schema, parse(text), operationName, variables, DEFAULT_LIMITS)
 
+/** The field so many times in one query. */
+const aliased = (times: number, field: string) => `{ ${Array.from({ length: times }, (_, index) => `a${index}: ${field}`).join(' ')} }`
+
 const opened: TestGateway[] = []
 afterAll(async () => {
   for (const gateway of opened) await gateway[Symbol.asyncDispose]()
@@ -61,6 +64,13 @@ describe('a document', () => {
     ['a list that is deeper than the stack', 'query ($r: ChannelRequest!) { quotes(request: $r) { elapsedMs } }', { r: JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`) as unknown }],
   ])('is refused for %s', (_what, text, variables, operationName?: string) => {
     expect(problemOf(text, variables, operationName)).toMatch(/^a cost of no more than 20000/)
+  })
+
+  test.each([
+    ['the whole log of an order, more than ten times', (times: number) => aliased(times, 'orderExport(id: "1")'), 10],
+    ['three thousand events, each with its order', (times: number) => aliased(times, 'order(id: "1") { events(first: 1000) { sequence } }'), 3],
+  ])('is refused for %s', (_what, asking, most) => {
+    expect([problemOf(asking(most)), problemOf(asking(most + 1))]).toEqual([null, expect.stringMatching(/^a cost of no more than 20000/)])
   })
 
   test('is not judged by variables that only a prototype has', () => {

@@ -31,6 +31,12 @@ import { OperationValues } from './operation-values.ts'
 const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: CHECK_NAMES.length + 2, assets: MOST_ASSETS, nodeUris: MOST_NODE_URIS, features: LSP_FEATURES.length }
 const DEFAULT_LENGTH = 20
 
+/**
+ * What takes more than a field, or an entry of a list, usually does: the whole log of an order, and an event, which is
+ * kept with the whole order as it stood then. Any other counts as 1.
+ */
+const WEIGHTS: Readonly<Record<string, number>> = { orderExport: 2_000, events: 5 }
+
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */
 const INTROSPECTION_LENGTHS: Readonly<Record<string, number>> = { types: 100, directives: 8, fields: 4, enumValues: 2 }
 /** GraphiQL's own question costs two thirds of it. */
@@ -182,7 +188,7 @@ class Walk {
       const length = selection.selectionSet ? this.#lengthOf(selection, field, parent) : 1
       if (parent && isIntrospectionType(parent)) measure.introspection += times
       // An entry of a list is read from somewhere, besides the fields of it that are answered.
-      else measure.cost += times + (length > 1 ? times * length : 0) + this.#values.sizeOfArguments(selection, limits.maxCost)
+      else measure.cost += times * (WEIGHTS[selection.name.value] ?? 1) * (length > 1 ? 1 + length : 1) + this.#values.sizeOfArguments(selection, limits.maxCost)
       if (depth === 1) measure.rootFields += 1
       if (selection.alias && selection.alias.value !== selection.name.value) measure.aliases += 1
       if (measure.cost > limits.maxCost || measure.introspection > MAX_INTROSPECTION_COST) return false
