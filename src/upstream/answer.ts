@@ -20,6 +20,8 @@ export interface RawAnswer {
 export type RefusalReader = (status: number, body: unknown, now: EpochMs) => LspFailure | null
 
 const MAX_JSON_DEPTH = 32
+/** A hundred times what the longest answers of the protocols have: to go through more would hold up everybody else. */
+const MAX_JSON_VALUES = 10_000
 
 /**
  * The answer as its protocol has it. `secrets` are not in it, wherever the LSP put them.
@@ -80,6 +82,8 @@ function unreadRefusal(status: number): LspFailure {
   return new LspFailure('INVALID_REQUEST', `HTTP status ${status}`)
 }
 
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
+
 interface Parsed {
   /** undefined when there is a problem. */
   body: unknown
@@ -87,12 +91,26 @@ interface Parsed {
 }
 
 function parseJson(text: string, redact: (text: string) => string): Parsed {
+  if (hasTooManyValues(text)) return { body: undefined, problem: `more than ${MAX_JSON_VALUES} values` }
   try {
     return tidy(JSON.parse(text), redact)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return { body: undefined, problem: 'not JSON' }
   }
+}
+
+/**
+ * Tells before anything is made of them, which is what takes long. Counts no fewer than there are: what stands in texts
+ * counts too.
+ */
+function hasTooManyValues(text: string): boolean {
+  let most = 1
+  for (let index = 0; index < text.length && most <= MAX_JSON_VALUES; index += 1) {
+    const code = text.charCodeAt(index)
+    if (code === COMMA || code === BRACKET || code === BRACE) most += 1
+  }
+  return most > MAX_JSON_VALUES
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { ASK, connect, okAnswer, startRawServer } from './support.ts'
+import { readAnswer } from '../../src/upstream/answer.ts'
 import { MAX_ANSWER_BYTES } from '../../src/upstream/http.ts'
 
 // What a server can do to whoever asks it, other than answer.
@@ -87,11 +88,29 @@ describe('an answer', () => {
   it.each(Object.entries(depths))('nested through all of a megabyte neither ends the process nor is read: %s', async (_what, [open, close]) => {
     const times = Math.floor((MAX_ANSWER_BYTES - 10) / (open.length + close.length))
     const { failure } = await failureBy((socket) => void socket.end(withLength(`${open.repeat(times)}1${close.repeat(times)}`)))
-    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('nested too deeply') as string })
-    const unclosed = await failureBy((socket) => void socket.end(withLength(open.repeat(times))))
+    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than 10000 values') as string })
+    const nested = await failureBy((socket) => void socket.end(withLength(`${open.repeat(4_000)}1${close.repeat(4_000)}`)))
+    expect(nested.failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('nested too deeply') as string })
+    const unclosed = await failureBy((socket) => void socket.end(withLength(open.repeat(4_000))))
     expect(unclosed.failure).toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('not JSON') as string })
     const refusal = await failureBy((socket) => void socket.end(withLength(`${open.repeat(times)}1${close.repeat(times)}`).toString().replace('200 OK', '400 Bad')))
     expect(refusal.failure).toMatchObject({ code: 'INVALID_REQUEST', effect: 'none' })
+  })
+
+  const fillings = { objects: '{}', numbers: '1', texts: '"a"', keys: '"key":1' } as const
+  it.each(Object.entries(fillings))('of nothing but small %s, a megabyte of them, is refused before anything is made of it', async (what, filling) => {
+    const fill = (times: number) => {
+      const values = Array.from({ length: times }, () => filling).join(',')
+      return `{"ok":true,"more":${what === 'keys' ? `{${values}}` : `[${values}]`}}`
+    }
+    const whole = fill(Math.floor((MAX_ANSWER_BYTES - 50) / (filling.length + 1)))
+    const { failure } = await failureBy((socket) => void socket.end(withLength(whole)))
+    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than 10000 values') as string })
+    // What a second of readings by the default budget brings at worst is a small part of that second.
+    const before = process.cpuUsage()
+    for (let readings = 0; readings < 10; readings += 1) expect(() => readAnswer(ASK, { status: 200, headers: {}, text: whole }, () => null, 0, ['a-secret'])).toThrow('more than 10000 values')
+    expect(process.cpuUsage(before).user).toBeLessThan(200_000)
+    expect(readAnswer(ASK, { status: 200, headers: {}, text: fill(4_500) }, () => null, 0, [])).toEqual({ ok: true })
   })
 })
 
