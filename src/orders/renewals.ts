@@ -10,6 +10,7 @@ import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { RenewalReading } from '../protocols/adapter.ts'
+import type { TrackedRenewal } from '../store/renewals.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
@@ -113,8 +114,8 @@ export class RenewalDesk {
     return { payment, checks }
   }
 
-  /** Reads it once, and writes down what became of it. */
-  async read(renewal: Renewal): Promise<Renewal> {
+  /** Reads it once, and writes down what became of it, unless somebody has written it since it was taken. */
+  async read({ renewal, ...taken }: TrackedRenewal): Promise<void> {
     const lsp = this.#lsps.require(renewal.lspId)
     const now = this.#clock.now()
     let next = renewal
@@ -132,8 +133,7 @@ export class RenewalDesk {
       soonest = now + this.#pace.activeMs * 12
     }
     const nextReadAt = this.#nextReadAt(next, now)
-    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore))
-    return next
+    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore), taken)
   }
 
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {

@@ -43,7 +43,7 @@ export class Tracker {
   readonly #spentUntil = new Map<string, EpochMs>()
   /** When each LSP that holds us back may be read once. */
   readonly #probeAt = new Map<string, EpochMs>()
-  /** Orders that are leased to this instance. */
+  /** Orders and renewals that are leased to this instance. */
   readonly #held = new Set<string>()
   #timer: NodeJS.Timeout | null = null
   #renewing: NodeJS.Timeout | null = null
@@ -83,7 +83,7 @@ export class Tracker {
     for (const queue of this.#queues.values()) queue.clear()
     await Promise.all([...this.#queues.values()].map((queue) => queue.onIdle()))
     if (this.#renewing) clearInterval(this.#renewing)
-    await this.#store.readings.release(this.#owner, [...this.#held]).catch((error: unknown) => this.#log.warn({ err: error }, 'the orders held here are free for others only when their leases end'))
+    await this.#store.readings.release(this.#owner, [...this.#held]).catch((error: unknown) => this.#log.warn({ err: error }, 'what is held here is free for others only when their leases end'))
   }
 
   async #look(): Promise<void> {
@@ -122,12 +122,12 @@ export class Tracker {
     const claim = { lspId: lsp.id, owner: this.#owner, now, leaseUntil: now + LEASE_MS, limit, requestsPerMinute: lsp.settings.requestsPerMinute }
     const { orders, renewals, nextAt } = await this.#store.transaction((stores) => stores.readings.take(claim))
     this.#spentUntil.set(lsp.id, nextAt ?? 0)
-    for (const tracked of orders) {
-      this.#held.add(tracked.order.id)
-      this.#enqueue(lsp.id, () => (this.#isToWait(lsp, isHeldBack) ? this.#leave(tracked) : this.#read(tracked)).finally(() => this.#held.delete(tracked.order.id)))
+    const enqueue = (id: string, read: () => Promise<void>) => {
+      this.#held.add(id)
+      this.#enqueue(lsp.id, () => (this.#isToWait(lsp, isHeldBack) ? this.#store.readings.release(this.#owner, [id]) : read()).finally(() => this.#held.delete(id)))
     }
-    // One that is not read is due again when its lease would have ended.
-    for (const renewal of renewals) this.#enqueue(lsp.id, async () => !this.#isToWait(lsp, isHeldBack) && this.#renewals.read(renewal))
+    for (const tracked of orders) enqueue(tracked.order.id, () => this.#read(tracked))
+    for (const tracked of renewals) enqueue(tracked.renewal.id, () => this.#renewals.read(tracked))
   }
 
   /** It has held us back since this was taken from what is due; a probe is taken in spite of that. */
@@ -141,10 +141,6 @@ export class Tracker {
     const isTime = probeAt <= now
     this.#probeAt.set(lspId, isTime ? now + PROBE_EVERY_MS : probeAt)
     return isTime
-  }
-
-  async #leave({ order }: TrackedOrder): Promise<void> {
-    await this.#store.readings.release(this.#owner, [order.id])
   }
 
   /** A lease that cannot be renewed is lost; then what is being read is not written. */

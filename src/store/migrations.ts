@@ -92,5 +92,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'alter table orders add column hearsay integer not null default 0',
     `update orders set hearsay = 1 where body like '%"importedAt":%' and body like '%"paymentUnconfirmed":true%'`,
     'create index orders_hearsay on orders (client_id, lsp_id) where hearsay = 1',
+    // Renewals are leased as orders are; the version counts what was written.
+    'alter table renewals add column version integer not null default 0',
+    'alter table renewals add column lease_owner text',
+    'alter table renewals add column lease_until bigint not null default 0',
   ],
 ]

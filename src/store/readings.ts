@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { BudgetStore } from './budgets.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
+import type { TrackedRenewal } from './renewals.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -14,7 +15,7 @@ export interface ReadingClaim {
   lspId: string
   owner: string
   now: EpochMs
-  /** Nobody else reads the orders before this, unless the lease is given up. */
+  /** Nobody else reads what is taken before this, unless the lease is given up. */
   leaseUntil: EpochMs
   limit: number
   /** How often the LSP may be read, by all instances together. */
@@ -23,7 +24,7 @@ export interface ReadingClaim {
 
 export interface ClaimedReadings {
   orders: TrackedOrder[]
-  renewals: Renewal[]
+  renewals: TrackedRenewal[]
   /** The LSP may not be read before this; null: there was room for more. */
   nextAt: EpochMs | null
 }
@@ -48,7 +49,7 @@ export class ReadingStore {
       .where((e) =>
         e.or([
           e.exists(e.selectFrom('orders').select(sql.lit(1).as('one')).whereRef('orders.lsp_id', '=', 'lsps.id').where('orders.next_read_at', '<=', now).where('orders.lease_until', '<=', now)),
-          e.exists(e.selectFrom('renewals').select(sql.lit(1).as('one')).whereRef('renewals.lsp_id', '=', 'lsps.id').where('renewals.next_read_at', '<=', now)),
+          e.exists(e.selectFrom('renewals').select(sql.lit(1).as('one')).whereRef('renewals.lsp_id', '=', 'lsps.id').where('renewals.next_read_at', '<=', now).where('renewals.lease_until', '<=', now)),
         ]),
       )
       .execute()
@@ -82,23 +83,21 @@ export class ReadingStore {
     })
   }
 
-  /** A renewal is put off for as long as a lease lasts, so that nobody else reads it meanwhile. */
-  async #takeRenewals({ lspId, now, leaseUntil }: ReadingClaim, limit: number): Promise<Renewal[]> {
-    const due = this.#db.selectFrom('renewals').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).orderBy('next_read_at').limit(limit)
+  async #takeRenewals({ lspId, owner, now, leaseUntil }: ReadingClaim, limit: number): Promise<TrackedRenewal[]> {
+    const due = this.#db.selectFrom('renewals').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).where('lease_until', '<=', now).orderBy('next_read_at').limit(limit)
     const rows = await this.#db
       .with('due', () => this.#engine.claiming(due))
       .updateTable('renewals')
-      .set({ next_read_at: leaseUntil })
+      .set({ lease_owner: owner, lease_until: leaseUntil })
       .where('id', 'in', (e) => e.selectFrom('due').select('due.id'))
-      .returning('body')
+      .returning(['body', 'version'])
       .execute()
-    return rows.map((row) => JSON.parse(row.body) as Renewal)
+    return rows.map(({ body, version }) => ({ renewal: JSON.parse(body) as Renewal, version, leasedBy: owner }))
   }
 
-  /** Keeps the leases of what is still being read. One that was lost meanwhile stays lost. */
-  async renew(owner: string, orderIds: readonly string[], leaseUntil: EpochMs): Promise<void> {
-    if (orderIds.length === 0) return
-    await this.#db.updateTable('orders').set({ lease_until: leaseUntil }).where('id', 'in', orderIds).where('lease_owner', '=', owner).execute()
+  /** Keeps the leases of orders and renewals that are still being read. One that was lost meanwhile stays lost. */
+  async renew(owner: string, ids: readonly string[], leaseUntil: EpochMs): Promise<void> {
+    await this.#lease(owner, ids, { lease_until: leaseUntil })
   }
 
   /**
@@ -117,9 +116,13 @@ export class ReadingStore {
     return result.numUpdatedRows > 0n ? owner : null
   }
 
-  /** Leaves orders to whoever comes first. */
-  async release(owner: string, orderIds: readonly string[]): Promise<void> {
-    if (orderIds.length === 0) return
-    await this.#db.updateTable('orders').set({ lease_owner: null, lease_until: 0 }).where('id', 'in', orderIds).where('lease_owner', '=', owner).execute()
+  /** Leaves orders and renewals to whoever comes first. */
+  async release(owner: string, ids: readonly string[]): Promise<void> {
+    await this.#lease(owner, ids, { lease_owner: null, lease_until: 0 })
+  }
+
+  async #lease(owner: string, ids: readonly string[], lease: { lease_owner?: null; lease_until: EpochMs }): Promise<void> {
+    if (ids.length === 0) return
+    for (const table of ['orders', 'renewals'] as const) await this.#db.updateTable(table).set(lease).where('id', 'in', ids).where('lease_owner', '=', owner).execute()
   }
 }

@@ -2,6 +2,14 @@ import type { Db } from './database.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import type { EpochMs } from '../domain/time.ts'
 
+/** A renewal that is being read, as it was when it was taken for that. */
+export interface TrackedRenewal {
+  renewal: Renewal
+  version: number
+  /** The instance that took it. */
+  leasedBy: string
+}
+
 export class RenewalStore {
   readonly #db: Db
 
@@ -17,12 +25,19 @@ export class RenewalStore {
       .execute()
   }
 
-  async update(renewal: Renewal, nextReadAt: EpochMs | null): Promise<void> {
-    await this.#db
+  /**
+   * Writes what it became since it was taken, and gives up the lease of it. False: the lease was lost, or it was written
+   * meanwhile, and nothing is.
+   */
+  async update(renewal: Renewal, nextReadAt: EpochMs | null, { version, leasedBy }: Omit<TrackedRenewal, 'renewal'>): Promise<boolean> {
+    const result = await this.#db
       .updateTable('renewals')
-      .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0 })
+      .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0, version: version + 1, lease_owner: null, lease_until: 0 })
       .where('id', '=', renewal.id)
-      .execute()
+      .where('version', '=', version)
+      .where('lease_owner', '=', leasedBy)
+      .executeTakeFirst()
+    return result.numUpdatedRows > 0n
   }
 
   async byQuestion(question: string): Promise<Renewal | null> {

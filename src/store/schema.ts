@@ -128,6 +128,10 @@ export interface RenewalRow {
   body: string
   /** What it was asked for with, hashed: the same again is the same renewal. */
   question: string | null
+  /** How often it was written. */
+  version: Generated<number>
+  lease_owner: Generated<string | null>
+  lease_until: Generated<number>
 }
 
 /** A payment hash, or an on-chain address, that an LSP asked to be paid to. */

@@ -89,13 +89,36 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect(idsOf(await take(b))).toEqual([order.id])
   })
 
-  test('put renewals off while they are being read', async () => {
+  test('of a renewal are one instance’s at a time, for as long as it renews its lease', async () => {
     await using stage = await openStage(engine)
+    const [a, b] = [stage.store, await stage.another()]
     const renewal = renewalRecord()
-    await stage.store.renewals.insert(renewal, 'question', NOW)
-    expect((await take(stage.store)).renewals).toEqual([renewal])
-    expect((await take(stage.store)).renewals).toEqual([])
-    expect((await take(stage.store, { now: NOW + LEASE_MS })).renewals).toEqual([renewal])
+    await a.renewals.insert(renewal, 'question', NOW)
+    expect((await take(a)).renewals).toMatchObject([{ renewal }])
+    expect((await take(b)).renewals).toEqual([])
+    await a.readings.renew(a.instanceId, [renewal.id], NOW + 2 * LEASE_MS)
+    expect((await take(b, { now: NOW + LEASE_MS })).renewals).toEqual([])
+    await b.readings.release(b.instanceId, [renewal.id])
+    expect((await take(b, { now: NOW + LEASE_MS })).renewals).toEqual([])
+    await a.readings.release(a.instanceId, [renewal.id])
+    expect((await take(b)).renewals).toMatchObject([{ renewal }])
+  })
+
+  test.each(['another instance', 'the same instance'])('of a renewal that began before %s wrote what it found are not written', async (who) => {
+    await using stage = await openStage(engine)
+    const slow = stage.store
+    const fast = who === 'another instance' ? await stage.another() : slow
+    const renewal = renewalRecord()
+    await slow.renewals.insert(renewal, 'question', NOW)
+    const [before] = (await take(slow)).renewals
+    const [after] = (await take(fast, { now: NOW + LEASE_MS })).renewals
+    if (!before || !after) throw new Error('it was not taken')
+    expect(await fast.renewals.update({ ...renewal, state: 'PAID', paymentSeenAt: NOW }, NOW + LEASE_MS, after)).toBe(true)
+    expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
+    // Nor while the next one is under way.
+    await take(fast, { now: NOW + LEASE_MS })
+    expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
+    expect(await slow.renewals.get(renewal.clientId, renewal.id)).toMatchObject({ state: 'PAID' })
   })
 
   test('read an LSP no more often than it may be, however many do', async () => {

@@ -177,7 +177,9 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     const { renewals } = stage.store
     const renewal = renewalRecord()
     await renewals.insert(renewal, 'question', NOW)
-    await renewals.update({ ...renewal, state: 'COMPLETED' }, null)
+    const [taken] = (await stage.store.transaction(({ readings }) => readings.take({ lspId: LSP, owner: 'a', now: NOW, leaseUntil: NOW + 1, limit: 1, requestsPerMinute: 60 }))).renewals
+    if (!taken) throw new Error('it was not taken')
+    expect(await renewals.update({ ...renewal, state: 'COMPLETED' }, null, taken)).toBe(true)
     expect(await renewals.get(CLIENT, renewal.id)).toEqual({ ...renewal, state: 'COMPLETED' })
     expect(await renewals.get('somebody else', renewal.id)).toBeNull()
   })
