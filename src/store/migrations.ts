@@ -96,5 +96,11 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'alter table renewals add column version integer not null default 0',
     'alter table renewals add column lease_owner text',
     'alter table renewals add column lease_until bigint not null default 0',
+    // Whose readings are next where more are due than an LSP may be asked for: clients take turns.
+    'alter table orders add column paid integer not null default 0',
+    'update orders set paid = 1 where payment_seen_at is not null',
+    'create index orders_by_turn on orders (lsp_id, paid, client_id, next_read_at) where next_read_at is not null',
+    'create index renewals_by_turn on renewals (lsp_id, client_id, next_read_at) where next_read_at is not null',
+    'alter table read_budgets add column turn text',
   ],
 ]

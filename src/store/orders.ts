@@ -48,6 +48,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
+    paid: order.paymentSeenAt !== null && !isHearsay(order) ? 1 : 0,
     // What another gateway saw is not what was measured here.
     payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
     funded_at: order.fundedAt,

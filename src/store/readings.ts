@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import { BudgetStore } from './budgets.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
@@ -28,6 +28,35 @@ export interface ClaimedReadings {
   /** The LSP may not be read before this; null: there was room for more. */
   nextAt: EpochMs | null
 }
+
+type Table = 'orders' | 'renewals'
+
+/** Something that is to be read. */
+interface Chosen {
+  kind: Table
+  id: string
+}
+
+interface Queue {
+  name: string
+  table: Table
+  where: RawBuilder<unknown>
+}
+
+/** Each client has a place in each: none of the three waits for more than its share of the others. */
+const QUEUES: readonly Queue[] = [
+  { name: 'paid', table: 'orders', where: sql`paid = 1` },
+  { name: 'renewal', table: 'renewals', where: sql`1 = 1` },
+  { name: 'unpaid', table: 'orders', where: sql`paid = 0` },
+]
+
+interface Place {
+  queue: Queue
+  client: string
+}
+
+const dueIn = (table: Table, { lspId, now }: ReadingClaim) => sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
+const idsIn = (table: Table, chosen: readonly Chosen[]) => chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
 
 /** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
 export class ReadingStore {
@@ -60,15 +89,73 @@ export class ReadingStore {
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
     const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
     const limit = Math.min(claim.limit, budget.room)
-    const renewals = limit > 0 ? await this.#takeRenewals(claim, limit) : []
-    const orders = limit > renewals.length ? await this.#takeOrders(claim, limit - renewals.length) : []
+    const chosen = limit > 0 ? await this.#choose(claim, limit) : []
+    const orders = await this.#takeOrders(claim, idsIn('orders', chosen))
+    const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
   }
 
-  async #takeOrders({ lspId, owner, now, leaseUntil }: ReadingClaim, limit: number): Promise<TrackedOrder[]> {
-    const due = this.#db.selectFrom('orders').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).where('lease_until', '<=', now).orderBy('next_read_at').limit(limit)
+  /** All that is due, where there is room for it; else what is due of those whose turn it is. */
+  async #choose(claim: ReadingClaim, limit: number): Promise<Chosen[]> {
+    const due = (table: Table) => sql`select * from (select ${sql.lit(table)} as kind, id from ${dueIn(table, claim)} order by next_read_at limit ${limit + 1}) as ${sql.ref(`due_${table}`)}`
+    const { rows } = await sql<Chosen>`${due('orders')} union all ${due('renewals')}`.execute(this.#db)
+    return rows.length > limit ? this.#chooseInTurn(claim, limit) : rows
+  }
+
+  /**
+   * Goes on in the circle of all places where it stopped the last time, each place having one reading in each round:
+   * whoever has much to be read does not keep others waiting, and one that has little waits for one round.
+   */
+  async #chooseInTurn(claim: ReadingClaim, limit: number): Promise<Chosen[]> {
+    const places = await this.#places(claim, limit)
+    // What one place can get at most, since every other one gets something.
+    const most = limit - places.length + 1
+    const due = places.map(
+      ({ queue, client }, place) =>
+        sql`select * from (select ${sql.lit(place)} as place, id, next_read_at from ${dueIn(queue.table, claim)} and ${queue.where} and client_id = ${client} order by next_read_at limit ${most}) as ${sql.ref(`due_${place}`)}`,
+    )
+    const { rows } = await sql<{ place: number; id: string }>`
+      select place, id from (
+        select place, id, row_number() over (partition by place order by next_read_at) as round from (${sql.join(due, sql` union all `)}) as due
+      ) as rounds order by round, place limit ${limit}`.execute(this.#db)
+    const chosen = rows.flatMap(({ place, id }) => (places[place] ? [{ ...places[place], id }] : []))
+    const last = chosen.at(-1)
+    if (last) await this.#db.updateTable('read_budgets').set({ turn: `${last.queue.name} ${last.client}` }).where('lsp_id', '=', claim.lspId).execute()
+    return chosen.map(({ queue, id }) => ({ kind: queue.table, id }))
+  }
+
+  /** The next places in the circle at which something is due, once around it at most. */
+  async #places(claim: ReadingClaim, limit: number): Promise<Place[]> {
+    const { turn } = await this.#db.selectFrom('read_budgets').select('turn').where('lsp_id', '=', claim.lspId).executeTakeFirstOrThrow()
+    const [name = '', lastClient = ''] = turn?.split(/ (.*)/s) ?? []
+    const first = Math.max(0, QUEUES.findIndex((queue) => queue.name === name))
+    const places = new Map<string, Place>()
+    for (let step = 0; step <= QUEUES.length && places.size < limit; step += 1) {
+      const queue = QUEUES[(first + step) % QUEUES.length]
+      if (!queue) break
+      for (const client of await this.#clientsIn(queue, claim, step === 0 ? lastClient : '', limit - places.size)) places.set(`${queue.name} ${client}`, { queue, client })
+    }
+    return [...places.values()]
+  }
+
+  /** Clients of whom something is due, in an order of their own. However much one has, the index leads past it. */
+  async #clientsIn({ table, where }: Queue, claim: ReadingClaim, after: string, limit: number): Promise<string[]> {
+    const next = (client: RawBuilder<unknown>) => sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${claim.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
+    const { rows } = await sql<{ client_id: string }>`
+      with recursive waiting (client_id) as (
+        ${next(sql`${after}`)} union all select (${next(sql`waiting.client_id`)}) from waiting where waiting.client_id is not null
+      )
+      select client_id from waiting
+      where client_id is not null and exists (select 1 from ${dueIn(table, claim)} and ${where} and client_id = waiting.client_id)
+      limit ${limit}`.execute(this.#db)
+    return rows.map((row) => row.client_id)
+  }
+
+  async #takeOrders({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedOrder[]> {
+    if (ids.length === 0) return []
+    const due = this.#db.selectFrom('orders').select('id').where('id', 'in', ids).where('next_read_at', '<=', now).where('lease_until', '<=', now)
     // The rows are chosen once, before any is changed: PostgreSQL may run a subquery more than once.
     const rows = await this.#db
       .with('due', () => this.#engine.claiming(due))
@@ -83,8 +170,9 @@ export class ReadingStore {
     })
   }
 
-  async #takeRenewals({ lspId, owner, now, leaseUntil }: ReadingClaim, limit: number): Promise<TrackedRenewal[]> {
-    const due = this.#db.selectFrom('renewals').select('id').where('lsp_id', '=', lspId).where('next_read_at', '<=', now).where('lease_until', '<=', now).orderBy('next_read_at').limit(limit)
+  async #takeRenewals({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedRenewal[]> {
+    if (ids.length === 0) return []
+    const due = this.#db.selectFrom('renewals').select('id').where('id', 'in', ids).where('next_read_at', '<=', now).where('lease_until', '<=', now)
     const rows = await this.#db
       .with('due', () => this.#engine.claiming(due))
       .updateTable('renewals')

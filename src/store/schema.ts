@@ -69,6 +69,8 @@ export interface OrderRow {
   lease_owner: string | null
   lease_until: number
   final: number
+  /** Whether its LSP has shown a payment of it: then it does not wait for its client's unpaid ones to be read. */
+  paid: number
   /** For what was measured about the LSP. */
   payment_seen_at: number | null
   funded_at: number | null
@@ -117,6 +119,8 @@ export interface ReadBudgetRow {
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number
+  /** Of readings: which client's turn was last, and at what. */
+  turn: Generated<string | null>
 }
 
 export interface RenewalRow {

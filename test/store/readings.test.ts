@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { insertOrder, LSP, NOW, renewalRecord, saveLsp, TRACKING } from './records.ts'
+import { insertOrder, LSP, NOW, orderRecord, renewalRecord, saveLsp, TRACKING } from './records.ts'
 import { openStage, upTo } from './stage.ts'
+import type { Order } from '../../src/domain/order-record.ts'
+import type { Tracking } from '../../src/store/orders.ts'
 import type { ReadingClaim } from '../../src/store/readings.ts'
 import type { Store } from '../../src/store/store.ts'
 import { ENGINES } from '../support/database.ts'
@@ -119,6 +121,78 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     await take(fast, { now: NOW + LEASE_MS })
     expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
     expect(await slow.renewals.get(renewal.clientId, renewal.id)).toMatchObject({ state: 'PAID' })
+  })
+
+  describe('where more is due than an LSP may be read', () => {
+    const clientsOf = ({ orders, renewals }: Awaited<ReturnType<typeof take>>) => [...orders.map(({ order }) => order), ...renewals.map(({ renewal }) => renewal)].map(({ clientId }) => clientId)
+
+    async function insertMany(store: Store, count: number, changes: Partial<Order>, tracking: Partial<Tracking> = {}): Promise<void> {
+      await store.transaction(async ({ orders }) => {
+        for (const number of upTo(count)) await orders.insert(orderRecord(changes), { ...TRACKING, nextReadAt: NOW - 1_000 + number, ...tracking })
+      })
+    }
+
+    test('leave the one order of a client its pace, however many unpaid ones another one has', async () => {
+      await using stage = await openStage(engine)
+      const { store } = stage
+      await insertMany(store, 300, { clientId: 'alice' })
+      const bob = await insertOrder(store, { clientId: 'bob' })
+      const readAt = [NOW]
+      // As many as kaleidoswap allows, looked for every second, each order to be read again after five.
+      for (let now = NOW; now < NOW + 60_000; now += 1_000) {
+        for (const { order, tracking } of (await take(store, { now, requestsPerMinute: 45 })).orders) {
+          if (order.id === bob.id) readAt.push(now)
+          await store.orders.update(order, { ...tracking, nextReadAt: now + 5_000 }, order.sequence)
+        }
+      }
+      const gaps = readAt.slice(1).map((at, index) => at - (readAt[index] ?? 0))
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(9_000)
+      expect(gaps.length).toBeGreaterThanOrEqual(7)
+    })
+
+    test('are shared among the clients in turn, whichever instance takes them, and no room is left empty', async () => {
+      await using stage = await openStage(engine)
+      const stores = [stage.store, await stage.another()]
+      const clients = upTo(12).map((number) => `client ${number}`)
+      for (const clientId of clients) await insertMany(stage.store, 4, { clientId })
+      await insertMany(stage.store, 100, { clientId: 'alice' }, { nextReadAt: NOW - 1_000_000 })
+      const taken: string[] = []
+      for (const number of upTo(13)) taken.push(...clientsOf(await take(stores[number % 2] ?? stage.store, { limit: 3 })))
+      const countOf = (client: string, among: readonly string[]) => among.filter((one) => one === client).length
+      expect([...clients, 'alice'].map((client) => countOf(client, taken))).toEqual(upTo(13).map(() => 3))
+      // What the others leave is the one's that has more.
+      const rest = clientsOf(await take(stage.store, { limit: 40 }))
+      expect([...clients, 'alice'].map((client) => countOf(client, rest))).toEqual([...upTo(12).map(() => 1), 28])
+      expect(countOf('alice', clientsOf(await take(stage.store, { limit: 20 })))).toBe(20)
+    })
+
+    test('leave an order that was paid its turn before many of the same client’s that were not', async () => {
+      await using stage = await openStage(engine)
+      await insertMany(stage.store, 100, { clientId: 'alice' })
+      const paid = await insertOrder(stage.store, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW })
+      expect([...idsOf(await take(stage.store, { limit: 1 })), ...idsOf(await take(stage.store, { limit: 1 }))]).toContain(paid.id)
+    })
+
+    test('leave what is unpaid, and renewals, their turn beside many that were paid, and orders theirs beside many renewals', async () => {
+      await using stage = await openStage(engine)
+      const { store } = stage
+      await insertMany(store, 60, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW })
+      for (const number of upTo(60)) await store.renewals.insert(renewalRecord({ clientId: 'alice' }), `question ${number}`, NOW - 1_000)
+      await insertOrder(store, { clientId: 'bob' })
+      await store.renewals.insert(renewalRecord({ clientId: 'carol' }), 'question of carol', NOW)
+      const taken = await take(store, { limit: 8 })
+      expect(taken.orders).toHaveLength(4)
+      expect(taken.renewals).toHaveLength(4)
+      expect(clientsOf(taken).filter((client) => client !== 'alice').toSorted()).toEqual(['bob', 'carol'])
+    })
+
+    test('take no order for paid because an imported document says so', async () => {
+      await using stage = await openStage(engine)
+      await insertMany(stage.store, 20, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW, importedAt: NOW, paymentUnconfirmed: true })
+      await insertMany(stage.store, 20, { clientId: 'alice' })
+      await insertMany(stage.store, 20, { clientId: 'bob' })
+      expect(clientsOf(await take(stage.store, { limit: 20 })).filter((client) => client === 'alice')).toHaveLength(10)
+    })
   })
 
   test('read an LSP no more often than it may be, however many do', async () => {
