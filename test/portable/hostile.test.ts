@@ -42,6 +42,17 @@ describe.concurrent('an imported document is not believed', () => {
     expect(await importInto(to, document)).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, onchain: null, bip21: null }, nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') } })
   })
 
+  test('but that its client wants the money back, and not the channel, goes with it', async () => {
+    await using gateways = await twoGateways('beacon')
+    const { from, to } = gateways
+    from.sandbox.lsp('beacon').setFaults(['REFUND'])
+    const order = await orderAt(from, 'beacon')
+    await pay(from, order.id)
+    await vi.waitFor(async () => expect(await readOrder(from, order.id)).toMatchObject({ state: 'PAID' }), { timeout: 8_000 })
+    const document = forged(await exported(from, order.id), ({ order: asked }) => Object.assign(asked, { isRefundRequested: true }))
+    expect(await importInto(to, document)).toMatchObject({ state: 'PAID', nextStep: { actor: 'LSP', message: expect.stringContaining('the refund was asked for') } })
+  })
+
   test('before its LSP has answered: nothing is to be paid until then', async () => {
     await using gateways = await twoGateways('olive')
     const { from, to } = gateways
