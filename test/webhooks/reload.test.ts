@@ -198,11 +198,11 @@ test('a client whose key has expired is told nothing more, and all that it misse
   await using mine = await Receiver.start()
   await using others = await Receiver.start()
   mine.behave = answer(500)
-  const expiresAt = Date.now() + 1_000
-  await using gateway = await FileGateway.start(alice({ url: mine.url }, { expiresAt: new Date(expiresAt).toISOString() }), bob({ url: others.url }))
+  await using gateway = await FileGateway.start(alice({ url: mine.url }), bob({ url: others.url }))
   const id = await order(gateway.as(ALICE))
   await pay(gateway.as(ALICE), id)
   await mine.until(({ length }) => length > 2)
+  await gateway.reload(alice({ url: mine.url }, { expiresAt: new Date(Date.now() + 300).toISOString() }), bob({ url: others.url }))
   await expect.poll(() => gateway.as(ALICE).ask('{ __typename }').catch(String), { interval: 20, timeout: 3_000 }).toContain('UNAUTHENTICATED')
   const told = await silence(gateway, mine, others)
 
