@@ -36,9 +36,11 @@ export type OrderOutcome =
   | { kind: 'conflict' }
   | { kind: 'lsp'; lspId: string; failure: FailureDetails }
 
-/** What is kept under an idempotency key: the outcome, by the ids of what it is about. */
+/** What is kept under an idempotency key: the outcome, with the id of the order that it is about. */
 type KeptAnswer =
   | { kind: 'order'; orderId: string }
+  | { kind: 'price-changed'; quote: Quote }
+  // As it was kept once; its quote is never forgotten.
   | { kind: 'price-changed'; quoteId: string }
   | { kind: 'quote-expired'; expiredAt: EpochMs }
   | { kind: 'quote-not-found' }
@@ -105,7 +107,7 @@ export class Ordering {
     if (kept.kind === 'order') {
       const [order] = await this.#store.orders.byIds(clientId, [kept.orderId])
       if (order) return { kind: 'order', order }
-    } else if (kept.kind === 'price-changed') {
+    } else if (kept.kind === 'price-changed' && 'quoteId' in kept) {
       const [quote] = await this.#store.quotes.byIds(clientId, [kept.quoteId])
       if (quote) return { kind: 'price-changed', quote }
     } else {
@@ -278,12 +280,7 @@ export class Ordering {
   /** Keeps the answer under the key; a refusal that left nothing behind and may pass gives the key back. */
   async #answer(key: OpenKey, outcome: OrderOutcome): Promise<OrderOutcome> {
     if (outcome.kind === 'lsp' && TRY_AGAIN.has(outcome.failure.code)) await this.#store.idempotency.release(key)
-    else {
-      await this.#store.transaction(async ({ quotes, idempotency }) => {
-        if (outcome.kind === 'price-changed') await quotes.keep(outcome.quote.id)
-        await idempotency.answer(key, JSON.stringify(keptAnswer(outcome)))
-      })
-    }
+    else await this.#store.idempotency.answer(key, JSON.stringify(keptAnswer(outcome)))
     return outcome
   }
 }
@@ -306,7 +303,6 @@ function agreedOf({ id, agreed }: Placement): Agreed {
 
 function keptAnswer(outcome: OrderOutcome): KeptAnswer {
   if (outcome.kind === 'order') return { kind: 'order', orderId: outcome.order.id }
-  if (outcome.kind === 'price-changed') return { kind: 'price-changed', quoteId: outcome.quote.id }
   if (outcome.kind === 'conflict') throw new Error('a conflict is answered by the key that was there before')
   return outcome
 }

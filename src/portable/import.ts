@@ -22,7 +22,7 @@ export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
 /** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */
 const MOST_UNHEARD_OF = 50
 /** What may be kept for a client on the word of documents, whether an LSP is still asked about it or not. */
-const MOST_HEARSAY = 5_000
+export const MOST_HEARSAY = 5_000
 
 /** The document is not imported; the message is for whoever brought it. */
 export class ImportRefusal extends Error {

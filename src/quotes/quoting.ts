@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { uuidv7 } from 'uuidv7'
 import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
@@ -33,6 +34,8 @@ export interface Ask {
 
 /** An estimate this young is asked for again by nobody. */
 const ESTIMATE_FRESH_MS = 20 * SECOND_MS
+/** Of so many questions it is known for as long what they were last answered with: some kilobytes each. */
+const MOST_LATEST = 5_000
 
 /** Asks LSPs what a channel costs, at the least trouble for them that gives an honest answer. */
 export class Quoting {
@@ -42,6 +45,8 @@ export class Quoting {
   /** Questions that are being asked right now: a second asker waits for the first one's answer. */
   readonly #asking = new Map<string, Promise<Placement>>()
   readonly #estimates = new Map<string, Promise<Price | null>>()
+  /** What no order stands behind, by its question; the oldest first. */
+  readonly #latest = new Map<string, { quote: Quote; saved: Promise<void> }>()
 
   constructor(store: Store, placing: Placing, clock: Clock) {
     this.#store = store
@@ -109,9 +114,9 @@ export class Quoting {
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
     const { lsp, request } = context
     const estimate = await this.#estimate(lsp, request).catch(asOverBudget)
-    if (estimate && !(estimate instanceof OverBudget)) return this.#save(this.#unboundQuote(context, 'ESTIMATED', estimate))
+    if (estimate && !(estimate instanceof OverBudget)) return this.#save(context, this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
-    if (computed) return this.#save(this.#unboundQuote(context, 'COMPUTED', computed))
+    if (computed) return this.#save(context, this.#unboundQuote(context, 'COMPUTED', computed))
     if (estimate) throw estimate
     return null
   }
@@ -234,11 +239,12 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #secondBest({ lsp, clientId, asked, request }: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
+  async #secondBest(context: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
+    const { lsp, clientId, asked, request } = context
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
     if (!price) throw new LspFailure(code, message, { retryAt })
     const now = this.#clock.now()
-    return this.#save({
+    return this.#save(context, {
       ...this.#blank(lsp, clientId, asked, price.terms, now),
       basis: 'OBSERVED',
       feeTotalSat: price.feeTotalSat,
@@ -267,8 +273,24 @@ export class Quoting {
     }
   }
 
-  async #save(quote: Quote): Promise<Quote> {
-    await this.#store.quotes.save([quote])
+  /** A client that asks the same again within moments, and would be told the same, gets the same quote: each is kept for long. */
+  async #save({ question }: Context, quote: Quote): Promise<Quote> {
+    const last = this.#latest.get(question)
+    if (last && quote.createdAt - last.quote.createdAt < ESTIMATE_FRESH_MS && isDeepStrictEqual(quote, { ...last.quote, id: quote.id, createdAt: quote.createdAt })) {
+      await last.saved
+      return last.quote
+    }
+    const saved = this.#store.quotes.save([quote])
+    this.#latest.delete(question)
+    this.#latest.set(question, { quote, saved })
+    const [oldest] = this.#latest.keys()
+    if (oldest !== undefined && this.#latest.size > MOST_LATEST) this.#latest.delete(oldest)
+    try {
+      await saved
+    } catch (error) {
+      if (this.#latest.get(question)?.quote === quote) this.#latest.delete(question)
+      throw error
+    }
     return quote
   }
 }

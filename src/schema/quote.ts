@@ -90,7 +90,7 @@ builder.queryFields((t) => ({
   quote: t.field({
     type: QuoteType,
     nullable: true,
-    description: 'A quote stays readable after it expires: for thirty days, and for good once it was ordered.',
+    description: 'A quote stays readable after it expires: for thirty days, and for good once it was ordered. Who has more than 100000\nthat are not FIRM is sure to have the newest of them, and those of the last ten minutes.',
     args: { id: t.arg.id({ required: true }) },
     resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, [id]))[0] ?? null,
   }),

@@ -13,7 +13,7 @@ const READINGS_AT_ONCE = 10
 const ESTIMATES_AT_ONCE = 10
 
 /** Reading a document takes some hundredths of a second, in which nobody else is answered. */
-const IMPORTS_PER_MINUTE = 300
+export const IMPORTS_PER_MINUTE = 300
 
 /** What is left of what an LSP may be asked. */
 export interface Budget {

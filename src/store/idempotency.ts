@@ -1,4 +1,4 @@
-import type { ExpressionBuilder } from 'kysely'
+import { sql, type ExpressionBuilder } from 'kysely'
 import type { Db, Engine } from './engine.ts'
 import { isGone } from './instances.ts'
 import type { Tables } from './schema.ts'
@@ -99,6 +99,25 @@ export class IdempotencyStore {
   async release(key: OpenKey): Promise<void> {
     const released = await this.#db.deleteFrom('idempotency').where(this.#isOpen(key)).executeTakeFirst()
     if (released.numDeletedRows === 0n) throw new KeyLost()
+  }
+
+  /**
+   * Forgets keys from before `before` that were answered with no order, `limit` of them at most: those for which nothing
+   * was sent, or all. @returns how many.
+   */
+  async forget(before: EpochMs, which: 'unsent' | 'all', limit: number): Promise<number> {
+    const old = this.#db
+      .selectFrom('idempotency')
+      .select(['client_id', 'key'])
+      .where(sql<boolean>`substr(answer, 1, 15) <> '{"kind":"order"'`)
+      .where('created_at', '<', before)
+      .$if(which === 'unsent', (query) => query.where('placement_id', 'is', null))
+      .limit(limit)
+    const result = await this.#db
+      .deleteFrom('idempotency')
+      .where((e) => e(e.refTuple('client_id', 'key'), 'in', old.$asTuple('client_id', 'key')))
+      .executeTakeFirst()
+    return Number(result.numDeletedRows)
   }
 
   /** An instance that was taken for gone may come back, and find its key claimed, and more, by another. */

@@ -102,5 +102,8 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     'create index orders_by_turn on orders (lsp_id, paid, client_id, next_read_at) where next_read_at is not null',
     'create index renewals_by_turn on renewals (lsp_id, client_id, next_read_at) where next_read_at is not null',
     'alter table read_budgets add column turn text',
+    // What is forgotten before its time where a client has very much of it.
+    "create index quotes_unbound on quotes (client_id, created_at) where kept = 0 and coalesce(placement_id, '') = ''",
+    `create index idempotency_orderless on idempotency (created_at) where substr(answer, 1, 15) <> '{"kind":"order"'`,
   ],
 ]

@@ -43,6 +43,30 @@ export class QuoteStore {
     return Number(result.numDeletedRows)
   }
 
+  /** The next client, by id, with quotes that nobody has kept and nothing stands behind at an LSP; null: there is no other. */
+  async nextWithUnbound(after: string): Promise<string | null> {
+    const row = await this.#unbound().select('client_id').where('client_id', '>', after).orderBy('client_id').limit(1).executeTakeFirst()
+    return row?.client_id ?? null
+  }
+
+  /** When the newest was made of those such quotes of a client that it has more than `most`; null: it has no more. */
+  async surplusUntil(clientId: string, most: number): Promise<EpochMs | null> {
+    const row = await this.#unbound().select('created_at').where('client_id', '=', clientId).orderBy('created_at', 'desc').limit(1).offset(most).executeTakeFirst()
+    return row?.created_at ?? null
+  }
+
+  /** Forgets such quotes of a client that were made until `until`, `limit` of them at most. @returns how many. */
+  async forgetUnbound(clientId: string, until: EpochMs, limit: number): Promise<number> {
+    const old = this.#unbound().select('id').where('client_id', '=', clientId).where('created_at', '<=', until).orderBy('created_at').limit(limit)
+    const result = await this.#db.deleteFrom('quotes').where('id', 'in', old).where('kept', '=', sql.lit(0)).executeTakeFirst()
+    return Number(result.numDeletedRows)
+  }
+
+  /** By an index of their own: a bare `placement_id is null` is looked for in that of the placements. */
+  #unbound() {
+    return this.#db.selectFrom('quotes').where('kept', '=', sql.lit(0)).where(sql<boolean>`coalesce(placement_id, '') = ''`)
+  }
+
   /** In the order of the ids; null for one that is not there, or is another client's. */
   async byIds(clientId: string, ids: readonly string[]): Promise<(Quote | null)[]> {
     if (ids.length === 0) return []

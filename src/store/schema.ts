@@ -21,7 +21,7 @@ export interface QuoteRow {
   placement_id: string | null
   created_at: number
   body: string
-  /** 1: an order, or an answer under an idempotency key, names it. */
+  /** 1: an order names it; before version 5, or an answer under an idempotency key. */
   kept: Generated<number>
 }
 

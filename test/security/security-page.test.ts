@@ -2,6 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/config/access.ts'
+import { MAX_EVENTS, MAX_HISTORY_BYTES } from '../../src/portable/document.ts'
+import { MOST_HEARSAY } from '../../src/portable/import.ts'
+import { MOST_UNBOUND } from '../../src/quotes/retention.ts'
+import { IMPORTS_PER_MINUTE } from '../../src/store/budgets.ts'
 import { HOSTILE_OPERATIONS } from './hostile/graphql.ts'
 import { RAW_REQUESTS, SLOW_REQUESTS } from './hostile/http.ts'
 import { HOSTILE_SOCKETS } from './hostile/websocket.ts'
@@ -33,6 +37,10 @@ test('the figures of docs/security.md are those of the defaults, and of the corp
     `depth ${maxDepth}`,
     `${maxAliases} aliases`,
     `${maxRootFields} root fields`,
+    `${grouped(MOST_UNBOUND)} a client`,
+    `${MAX_EVENTS} events and ${MAX_HISTORY_BYTES / 1_000} kB`,
+    `${IMPORTS_PER_MINUTE} a minute`,
+    `${MOST_HEARSAY} of which no LSP`,
     `${RAW_REQUESTS.length + SLOW_REQUESTS.length + HOSTILE_OPERATIONS.length + HOSTILE_SOCKETS.length} hostile requests`,
   ]
   expect(figures.filter((figure) => !page.includes(figure))).toEqual([])

@@ -1,19 +1,11 @@
-import Database from 'libsql'
 import { describe, expect, inject, test } from 'vitest'
 import { saveLsp } from './records.ts'
-import { openStage } from './stage.ts'
+import { executeIn, openStage } from './stage.ts'
 import { systemClock } from '../../src/domain/time.ts'
 import { DatabaseError } from '../../src/store/database.ts'
 import { MIGRATIONS } from '../../src/store/migrations.ts'
 import { openStore } from '../../src/store/store.ts'
-import { ENGINES, execute, freshDatabase, type EngineName } from '../support/database.ts'
-
-async function executeIn(engine: EngineName, url: string, statement: string): Promise<void> {
-  if (engine === 'PostgreSQL') return execute(url, statement)
-  const database = new Database(url)
-  database.exec(statement)
-  database.close()
-}
+import { ENGINES, freshDatabase } from '../support/database.ts'
 
 describe.each(ENGINES)('a database in %s', (engine) => {
   test('is opened again with all that was in it', async () => {

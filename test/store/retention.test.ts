@@ -5,7 +5,7 @@ import { openStage, upTo } from './stage.ts'
 import { LspFailure } from '../../src/domain/failure.ts'
 import { sat } from '../../src/domain/money.ts'
 import { termsOf } from '../../src/domain/request.ts'
-import { DAY_MS, HOUR_MS, systemClock, type EpochMs } from '../../src/domain/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock, type EpochMs } from '../../src/domain/time.ts'
 import { Hints } from '../../src/orders/hints.ts'
 import { OrderLog } from '../../src/orders/log.ts'
 import { Retention } from '../../src/quotes/retention.ts'
@@ -56,18 +56,55 @@ describe.each(ENGINES)('with %s', (engine) => {
     }
   })
 
-  test('a price that an idempotency key was answered with is never forgotten', async () => {
+  test('an idempotency key is kept for a day where nothing was sent for it, for thirty days where no order came of it, and with its order for good', async () => {
     await using database = await freshDatabase(engine)
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] }, databaseUrl: database.url })
-    const inputs: Parameters<typeof createOrder>[1][] = []
-    for (const lspId of ['olive', 'kestrel']) inputs.push({ quoteId: (await quoteAt(gateway, lspId)).id, idempotencyKey: lspId, maxOrderTotalSat: 1 })
-    const answers = []
-    for (const input of inputs) answers.push(await createOrder(gateway, input))
-    expect(answers).toEqual([expect.objectContaining({ __typename: 'PriceChangedError' }), expect.objectContaining({ __typename: 'PriceChangedError' })])
-    // What stands there already is told again; for an estimate, what the LSP said when it was asked.
-    expect(answers.map(({ freshQuote }) => freshQuote.id === inputs[0]?.quoteId)).toEqual([true, false])
+    const unknown = { quoteId: '01900000-0000-7000-8000-000000000000', idempotencyKey: 'unknown' }
+    const tooDear = { quoteId: (await quoteAt(gateway, 'olive')).id, idempotencyKey: 'too dear', maxOrderTotalSat: 1 }
+    const dearer = { quoteId: (await quoteAt(gateway, 'kestrel')).id, idempotencyKey: 'dearer' }
+    const ordered = { quoteId: (await quoteAt(gateway, 'olive', { lspBalanceSat: 2_000_000 })).id, idempotencyKey: 'ordered' }
+    gateway.sandbox.lsp('kestrel').setFaults(['DEARER_AT_ORDER'])
+    const answersTo = async (inputs: Parameters<typeof createOrder>[1][]) => {
+      const answers = []
+      for (const input of inputs) answers.push(await createOrder(gateway, input))
+      return answers
+    }
+    const inputs = [unknown, tooDear, dearer, ordered]
+    const answers = await answersTo(inputs)
+    expect(answers.map(({ __typename }) => __typename)).toEqual(['QuoteNotFoundError', 'PriceChangedError', 'PriceChangedError', 'Order'])
+    /** Another input under a key that is kept is refused. */
+    const isKept = async ({ idempotencyKey }: { idempotencyKey: string }) => (await createOrder(gateway, { quoteId: unknown.quoteId, idempotencyKey, maxOrderTotalSat: 7 })).__typename === 'IdempotencyConflictError'
+
+    await forgetAfter(DAY_MS - HOUR_MS, gateway)
+    expect(await answersTo(inputs.slice(0, 3))).toEqual(answers.slice(0, 3))
+    await forgetAfter(DAY_MS + HOUR_MS, gateway)
+    expect([await isKept(unknown), await isKept(tooDear), await isKept(dearer), await isKept(ordered)]).toEqual([false, false, true, true])
+    await forgetAfter(SOON_MS, gateway)
+    expect(await answersTo([dearer])).toEqual([answers[2]])
     await forgetAfter(LATER_MS, gateway)
-    for (const [index, input] of inputs.entries()) expect(await createOrder(gateway, input)).toEqual(answers[index])
+    expect([await isKept(dearer), await isKept(ordered)]).toEqual([false, true])
+    expect((await createOrder(gateway, ordered)).id).toBe(answers[3]?.id)
+  })
+
+  test('of more than a hundred thousand quotes without an order at their LSP a client has the newest, and those of the last ten minutes', async () => {
+    await using stage = await openStage(engine)
+    const { quotes } = stage.store
+    const madeAt = (name: string, count: number, clientId: string, placementId = 'null', kept = 0) =>
+      stage.execute(`insert into quotes (id, client_id, lsp_id, placement_id, created_at, body, kept)
+        with recursive made (number) as (select 1 union all select number + 1 from made where number < ${count})
+        select '${name} ' || number, '${clientId}', 'olive', ${placementId}, ${NOW} + number, '"${name} ' || number || '"', ${kept} from made`)
+    await madeAt('busy', 100_003, 'busy')
+    await madeAt('firm', 1, 'busy', "'p1'")
+    await madeAt('ordered', 1, 'busy', 'null', 1)
+    await madeAt('idle', 3, 'idle')
+    const kept = async (clientId: string, ids: string[]) => (await quotes.byIds(clientId, ids)).filter((quote) => quote !== null)
+    const all = ['busy 1', 'busy 2', 'busy 3', 'busy 4', 'busy 100003', 'firm 1', 'ordered 1']
+    // The second is ten minutes old, to the millisecond.
+    await forgetAt(stage.store, NOW + 10 * MINUTE_MS + 2)
+    expect(await kept('busy', all)).toEqual(all.slice(2))
+    await forgetAt(stage.store, NOW + HOUR_MS)
+    expect(await kept('busy', all)).toEqual(all.slice(3))
+    expect(await kept('idle', ['idle 1', 'idle 2', 'idle 3'])).toHaveLength(3)
   })
 
   test('the quote of an order that is on its way to its LSP is not forgotten', async () => {
