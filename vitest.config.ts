@@ -12,5 +12,7 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // What is waited for comes when it comes: a busy machine is no mistake.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

@@ -5,7 +5,7 @@ import { openStage } from './stage.ts'
 import type { Store } from '../../src/store/store.ts'
 import { ENGINES } from '../support/database.ts'
 
-const SILENT_MS = 300
+const SILENT_MS = 1_500
 const idsOf = async (store: Store) => (await store.placements.takeUnfinished(SILENT_MS)).map(({ id }) => id)
 
 /** One of each kind of what a crash can leave behind, and one that is finished. */
