@@ -67,7 +67,7 @@ describe('a configuration file', () => {
           pinnedKeySha256: [],
           nodeUris: [],
           website: null,
-          courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60 },
+          courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60, maxStandingOrders: 200 },
           requestsPerMinute: 600,
           estimatesPerMinute: 15,
           tariffFeeRateSatPerVbyte: null,
@@ -97,7 +97,7 @@ lsps:
     pinnedKeySha256: '${PIN};sha256//${PIN_HEX.toUpperCase()}'
     nodeUris: ['${PUBKEY}@lsp.example:9735', '${PUBKEY}@[::1]:9735', '${PUBKEY}@abc.onion:1']
     website: https://lsp.example/?about#us
-    courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 }
+    courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7, maxStandingOrders: 9 }
     requestsPerMinute: 600
     estimatesPerMinute: 7
     tariff: { feeRateSatPerVbyte: 1.5 }
@@ -131,7 +131,7 @@ logLevel: silent
           pinnedKeySha256: [PIN_HEX, PIN_HEX],
           nodeUris: [`${PUBKEY}@lsp.example:9735`, `${PUBKEY}@[::1]:9735`, `${PUBKEY}@abc.onion:1`],
           website: 'https://lsp.example/?about#us',
-          courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7 },
+          courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7, maxStandingOrders: 9 },
           requestsPerMinute: 600,
           estimatesPerMinute: 7,
           tariffFeeRateSatPerVbyte: 1.5,
@@ -268,7 +268,7 @@ lsps:
     ['timeoutMs', '"80"', '"80" is not allowed; allowed: a whole number'],
     ['timeoutMs', '.inf', 'Infinity is not allowed; allowed: a whole number'],
     ['requestsPerMinute', '0', '0 is not allowed'],
-    ['courtesy', '5', '5 is not allowed; allowed: keys of its own: maxUnpaidOrders, firmQuotesPerHour'],
+    ['courtesy', '5', '5 is not allowed; allowed: keys of its own: maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders'],
     ['courtesy', '[]', 'a list is not allowed'],
     ['nodeUris', 'x', 'text is not allowed; allowed: a list of pubkey@host:port'],
     ['auth', '{ a: b }', 'the value (not shown) is not allowed; allowed: the token alone'],

@@ -37,6 +37,9 @@ const courtesySchema = z.strictObject({
   firmQuotesPerHour: key(z.int().min(0).max(100_000).default(60), {
     description: 'Orders that may be placed at this LSP per hour for the firm quotes of all clients together.',
   }),
+  maxStandingOrders: key(z.int().min(0).max(100_000).default(200), {
+    description: 'Unpaid orders of one client key that may stand at this LSP at once, those for firm quotes among them, before it is sent another order of that client. One that was paid or has lapsed counts no more.',
+  }),
 })
 
 function lspSchema(protocols: readonly ConfigurableProtocol[]) {
@@ -86,7 +89,7 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
         allowed: 'an http:// or https:// URL without credentials',
         hides: 'credentials',
       }),
-      courtesy: key(courtesySchema.prefault({}), { description: 'What firm quotes may cost this LSP. 0 allows none.' }),
+      courtesy: key(courtesySchema.prefault({}), { description: 'What firm quotes, and orders that nobody pays, may cost this LSP. 0 allows none.' }),
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
         description: 'How many times a minute orders are read at this LSP, at most. Default: what its protocol\'s documentation allows (kaleidoswap: 45), else 600.',
       }),

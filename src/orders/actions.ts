@@ -7,6 +7,7 @@ import { isHearsay, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { Clock } from '../domain/time.ts'
 import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
+import { assertMayAct } from '../quotes/courtesy.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
@@ -111,6 +112,7 @@ export class OrderActions {
         // An action that has ended since may have left nothing to do.
         const still = await this.#possible(clientId, orderId, action)
         if ('kind' in still) return still
+        await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
         await this.#carryOut(still, action)
       } finally {
         await this.#store.readings.release(lease, [orderId])

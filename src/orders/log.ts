@@ -86,7 +86,7 @@ export class OrderLog {
   }
 }
 
-/** Nobody is to be given it as an answer any more, and it is on no budget: it was paid, or will not be. */
+/** Nobody is to be given it as an answer any more, and it is on no budget: it was paid or was free, or will not be. */
 function isOver({ state, paymentSeenAt, paymentWarning, paymentUnconfirmed }: Order): boolean {
-  return paymentSeenAt !== null || (paymentWarning !== null && !paymentUnconfirmed) || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
+  return paymentSeenAt !== null || (paymentWarning !== null && !paymentUnconfirmed) || state === 'COMPLETED' || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
 }

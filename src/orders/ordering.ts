@@ -12,6 +12,7 @@ import { orderableUntil, waysOf } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import { KeyLost, type OpenKey } from '../store/idempotency.ts'
@@ -144,7 +145,7 @@ export class Ordering {
     const retryAt = lsp.heldBackUntil
     if (retryAt !== null) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details() })
     const limits = lsp.info?.limits
-    const { sent, settled } = await this.#placing.place({
+    const placing = this.#placing.place({
       lsp,
       clientId: key.clientId,
       question: questionKey(key.clientId, lsp.id, quote.request),
@@ -153,11 +154,18 @@ export class Ordering {
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maxTotalSat },
       first: async (stores, placementId) => {
+        await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
         // From now on there may be an order of it, whatever becomes of us.
         if (!(await stores.quotes.keep(quote.id))) throw new Error('the quote was forgotten since it was read')
         await stores.idempotency.bind(key.clientId, key.key, placementId)
       },
     })
+    const placed = await placing.catch((error: unknown) => {
+      if (error instanceof OverBudget) return new LspFailure('RATE_LIMITED', error.message, { retryAt: error.retryAt })
+      throw error
+    })
+    if (placed instanceof LspFailure) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: placed.details() })
+    const { sent, settled } = placed
     this.#finishing.add(sent.id)
     let isFinished = false
     try {

@@ -10,6 +10,7 @@ import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { RenewalReading } from '../protocols/adapter.ts'
+import { assertMayAct } from '../quotes/courtesy.ts'
 import type { TrackedRenewal } from '../store/renewals.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
@@ -55,6 +56,9 @@ export class RenewalDesk {
     const known = await this.#store.renewals.byQuestion(question)
     if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
+    const retryAt = lsp.heldBackUntil
+    if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
+    await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
     const { payment, checks } = this.#vet(lsp, input, reading, now)

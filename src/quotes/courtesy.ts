@@ -1,5 +1,7 @@
-import { HOUR_MS, type EpochMs } from '../domain/time.ts'
-import type { Stores } from '../store/store.ts'
+import { LspFailure } from '../domain/failure.ts'
+import { HOUR_MS, MINUTE_MS, type EpochMs } from '../domain/time.ts'
+import { ACTIONS_PER_MINUTE } from '../store/budgets.ts'
+import type { Store, Stores } from '../store/store.ts'
 import type { LspSettings } from '../upstream/lsp.ts'
 
 // An LSP that has no way to tell its price but an order is owed some restraint: it keeps every such order,
@@ -34,4 +36,21 @@ export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings
       isHourFull ? (asked[asked.length - firmQuotesPerHour] ?? now) + HOUR_MS : now,
     ),
   )
+}
+
+/** @throws OverBudget while too much of what the client ordered at this LSP is not paid. What stands is counted by one instance at a time. */
+export async function assertMayOrder({ placements }: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, now: EpochMs): Promise<void> {
+  await placements.lockLsp(lsp.id)
+  const unpaidUntil = await placements.unpaidUntil(lsp.id, clientId, now)
+  const { maxStandingOrders } = lsp.courtesy
+  if (unpaidUntil.length < maxStandingOrders) return
+  const lapsesAt = unpaidUntil[unpaidUntil.length - maxStandingOrders] ?? now + HOUR_MS
+  // One that is paid makes room sooner than one that lapses.
+  throw new OverBudget(`${unpaidUntil.length} unpaid orders of this client stand at this LSP, and no more than ${maxStandingOrders} are to`, Math.min(lapsesAt, now + MINUTE_MS))
+}
+
+/** @throws LspFailure when the client has had this LSP asked for as many renewals and actions as it may. */
+export async function assertMayAct(store: Store, lspId: string, clientId: string, now: EpochMs): Promise<void> {
+  const retryAt = await store.transaction(({ budgets }) => budgets.takeAction(lspId, clientId, now))
+  if (retryAt !== null) throw new LspFailure('RATE_LIMITED', `one client has this LSP asked for no more than ${ACTIONS_PER_MINUTE} renewals and actions a minute`, { retryAt })
 }

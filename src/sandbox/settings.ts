@@ -13,7 +13,7 @@ export function settingsOf(lsp: SandboxLsp): LspSettings {
     timeoutMs: 8_000,
     nodeUris: lsp.nodeUris,
     website: null,
-    courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600 },
+    courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600, maxStandingOrders: 200 },
     requestsPerMinute: 6_000,
     estimatesPerMinute: 6_000,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,

@@ -15,6 +15,10 @@ const ESTIMATES_AT_ONCE = 10
 /** Reading a document takes some hundredths of a second, in which nobody else is answered. */
 export const IMPORTS_PER_MINUTE = 300
 
+/** What one client may have done at one LSP beside placing orders; whoever has many channels renews some of them together. */
+export const ACTIONS_PER_MINUTE = 60
+const ACTIONS_AT_ONCE = 20
+
 /** What is left of what an LSP may be asked. */
 export interface Budget {
   /** So often it may be asked at once. */
@@ -61,6 +65,11 @@ export class BudgetStore {
   /** The same for an order that a client imports. */
   takeImport(clientId: string, now: EpochMs): Promise<EpochMs | null> {
     return this.#takeOne(`${clientId} imports`, IMPORTS_PER_MINUTE, IMPORTS_PER_MINUTE, now)
+  }
+
+  /** The same for one renewal, or one action on an order, that a client asks an LSP for. */
+  takeAction(lspId: string, clientId: string, now: EpochMs): Promise<EpochMs | null> {
+    return this.#takeOne(`${lspId} actions ${clientId}`, ACTIONS_PER_MINUTE, ACTIONS_AT_ONCE, now)
   }
 
   async #takeOne(name: string, perMinute: number, burst: number, now: EpochMs): Promise<EpochMs | null> {

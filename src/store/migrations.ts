@@ -105,5 +105,6 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // What is forgotten before its time where a client has very much of it.
     "create index quotes_unbound on quotes (client_id, created_at) where kept = 0 and coalesce(placement_id, '') = ''",
     `create index idempotency_orderless on idempotency (created_at) where substr(answer, 1, 15) <> '{"kind":"order"'`,
+    'create index placements_unpaid on placements (lsp_id, client_id, stands_until) where unpaid = 1',
   ],
 ]

@@ -246,7 +246,8 @@ export class PlacementStore {
       .select('stands_until')
       .where('lsp_id', '=', lspId)
       .where('client_id', '=', clientId)
-      .where('unpaid', '=', 1)
+      // As the index has it, which a parameter would not match.
+      .where('unpaid', '=', sql.lit(1))
       .where('stands_until', '>', now)
       .orderBy('stands_until')
       .execute()

@@ -115,7 +115,10 @@ export interface InstanceRow {
 
 /** How much an LSP was read, or asked for estimates, or a client imported, by all gateways together. */
 export interface ReadBudgetRow {
-  /** The LSP's id for readings; with " estimates" after it for those, and with " at once" for readings that a client waits for. A client's, with " imports". */
+  /**
+   * The LSP's id for readings; with " estimates" after it for those, with " at once" for readings that a client waits for,
+   * and with " actions " and a client's id for what that client has done there. A client's id with " imports".
+   */
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number

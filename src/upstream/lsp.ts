@@ -26,6 +26,8 @@ export interface LspSettings extends ConnectRules {
     maxUnpaidOrders: number
     /** For all of them. */
     firmQuotesPerHour: number
+    /** For one client key, and whatever it ordered them for. */
+    maxStandingOrders: number
   }
   requestsPerMinute: number
   estimatesPerMinute: number

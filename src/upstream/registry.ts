@@ -64,7 +64,7 @@ function retiredSettings(lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'ur
     auth: null,
     timeoutMs: 8_000,
     nodeUris: [],
-    courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0 },
+    courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0, maxStandingOrders: 0 },
     requestsPerMinute: 60,
     estimatesPerMinute: 1,
     tariffFeeRateSatPerVbyte: null,

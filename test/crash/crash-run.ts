@@ -109,7 +109,7 @@ function configOf(sandbox: Sandbox): string {
     requestsPerMinute: 60_000,
     estimatesPerMinute: 60_000,
     nodeUris: lsp.nodeUris,
-    courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000 },
+    courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000, maxStandingOrders: 100_000 },
     ...(lsp.tariffFeeRateSatPerVbyte === null ? {} : { tariff: { feeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte } }),
   }))
   // JSON is YAML.

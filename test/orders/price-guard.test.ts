@@ -116,7 +116,7 @@ describe('a price that nobody took', () => {
   async function observed() {
     const state = { feeSat: 1_000 }
     const lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { feeSat: state.feeSat, order_id: `order-${state.feeSat}-${Math.random()}` }))
-    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('dear', lsp.url, { courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1 } })] } })
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('dear', lsp.url, { courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } })] } })
     const quote = async (clientPubkey: string) => (await gateway.ask(COMPARE, { request: { clientPubkey, lspBalanceSat: 1_000_000 } })).quotes.quotes[0] as { id: string; basis: string }
     await quote(gateway.sandbox.wallet.pubkey)
     const { id, basis } = await quote(NODE.pubkey)

@@ -89,7 +89,7 @@ test('the sooner end of the invoice and of the way to pay is the end of the quot
 })
 
 test('an order that lapsed makes room in the budget of unpaid ones', async () => {
-  const lsp = open({ courtesy: { maxUnpaidOrders: 2, firmQuotesPerHour: 100 } })
+  const lsp = open({ courtesy: { maxUnpaidOrders: 2, firmQuotesPerHour: 100, maxStandingOrders: 1_000 } })
   await ask(lsp, size(1))
   now += 20 * MINUTE_MS
   await ask(lsp, size(2))
@@ -100,7 +100,7 @@ test('an order that lapsed makes room in the budget of unpaid ones', async () =>
 })
 
 test('the firm quotes of an hour are of the last sixty minutes, whoever asked', async () => {
-  const lsp = open({ courtesy: { maxUnpaidOrders: 100, firmQuotesPerHour: 2 } })
+  const lsp = open({ courtesy: { maxUnpaidOrders: 100, firmQuotesPerHour: 2, maxStandingOrders: 1_000 } })
   await ask(lsp, size(1))
   now += 45 * MINUTE_MS
   await ask(lsp, size(2), { clientId: 'bob' })
@@ -112,7 +112,7 @@ test('the firm quotes of an hour are of the last sixty minutes, whoever asked', 
 })
 
 test('an observed price keeps its age, and gets no younger by being told', async () => {
-  const lsp = open({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1 } })
+  const lsp = open({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } })
   await ask(lsp)
   for (const hours of [1, 5, 24]) {
     now = START + hours * HOUR_MS
@@ -142,7 +142,7 @@ test('after the moment that it named, an LSP that limited requests is asked agai
 })
 
 test('an order whose answer never came counts as one that stands, for an hour', async () => {
-  const lsp = open({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 100 } })
+  const lsp = open({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 100, maxStandingOrders: 1_000 } })
   server.next((_request, response) => void response.destroy(), '/create_order')
   expect(await ask(lsp)).toMatchObject({ code: 'UNAVAILABLE' })
   expect(await ask(lsp)).toMatchObject({ code: 'PRICE_UNKNOWN', retryAt: START + HOUR_MS })

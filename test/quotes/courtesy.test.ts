@@ -11,7 +11,7 @@ const sized = (lspBalanceSat: number) => ({ request: { lspBalanceSat } })
 const keyOf = (name: string) => ({ name, keySha256: createHash('sha256').update(name).digest('hex') })
 
 function withBudget(maxUnpaidOrders: number, firmQuotesPerHour: number, options: TestGatewayOptions = {}) {
-  return startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders, firmQuotesPerHour } }), ...options })
+  return startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders: 1_000 } }), ...options })
 }
 
 test('as many orders stand unpaid for one client as its budget says, and not one more', async () => {
@@ -124,7 +124,7 @@ test.each([
 })
 
 test('with a budget of nothing, ALWAYS still gives the price that the LSP tells by an estimate', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0 } }) })
+  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0, maxStandingOrders: 1_000 } }) })
   const quote = await quoteOf(gateway, 'kestrel', { firm: 'ALWAYS' })
   expect(quote).toMatchObject({ basis: 'ESTIMATED', feeTotalSat: 4_107 })
   expect(orderPosts(gateway.sandbox.lsp('kestrel'))).toHaveLength(0)
@@ -145,6 +145,86 @@ test('an order that is paid leaves the budget', async () => {
   await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: createOrder.id })
   await expect.poll(async () => (await compare(gateway, sized(1_100_000))).quotes.map(({ basis }) => basis), { timeout: 5_000, interval: 20 }).toEqual(['FIRM'])
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
+})
+
+const ORDER = 'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state } ... on LspError { code message retryAt } } }'
+
+/** A client that orders channels of other sizes by prices that cost the LSP nothing, as fast as it can. */
+async function orderingAt(maxStandingOrders: number, config: TestGatewayOptions['config'] = {}) {
+  const gateway = await startTestGateway({ sandbox: { only: ['thunder'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 100, maxStandingOrders } }), config })
+  return {
+    gateway,
+    async order(size: number, idempotencyKey = `key ${size}`, key?: string) {
+      const quote = await quoteOf(gateway, 'thunder', { ...sized(size), firm: 'NEVER' }, key)
+      expect(quote.basis).toBe('COMPUTED')
+      const { data } = await gateway.send(ORDER, { input: { quoteId: quote.id, idempotencyKey } }, key === undefined ? {} : { authorization: `Bearer ${key}` })
+      return data.createOrder as { __typename: string; id: string; code: string; message: string; retryAt: string }
+    },
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+  }
+}
+
+test('of a client’s orders no more stand unpaid at an LSP than may, and what is over that is sent once the client has paid, under the same key', async () => {
+  await using at = await orderingAt(3)
+  const before = Date.now()
+  const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((number) => at.order(1_000_000 + 1_000 * number, `key ${number}`)))
+  const refused = answers.filter((answer) => answer.__typename === 'LspError')
+  expect(refused).toHaveLength(3)
+  for (const refusal of refused) {
+    expect(refusal).toMatchObject({ code: 'RATE_LIMITED', message: '3 unpaid orders of this client stand at this LSP, and no more than 3 are to' })
+    expect(Date.parse(refusal.retryAt)).toBeGreaterThan(before)
+    expect(Date.parse(refusal.retryAt)).toBeLessThanOrEqual(Date.now() + 60_000)
+  }
+  expect(orderPosts(at.gateway.sandbox.lsp('thunder'))).toHaveLength(3)
+  const number = answers.findIndex((answer) => answer.__typename === 'LspError') + 1
+  const [standing] = answers.filter((answer) => answer.__typename === 'Order')
+  await at.gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: standing?.id })
+  await expect.poll(async () => (await at.order(1_000_000 + 1_000 * number, `key ${number}`)).__typename, { timeout: 5_000, interval: 50 }).toBe('Order')
+  expect(orderPosts(at.gateway.sandbox.lsp('thunder'))).toHaveLength(4)
+})
+
+test('one client’s unpaid orders leave the others theirs', async () => {
+  await using at = await orderingAt(1, { clients: [keyOf('ann'), keyOf('bob')] })
+  expect(await at.order(1_000_000, 'k', 'ann')).toMatchObject({ __typename: 'Order' })
+  expect(await at.order(1_100_000, 'l', 'ann')).toMatchObject({ __typename: 'LspError', code: 'RATE_LIMITED' })
+  expect(await at.order(1_200_000, 'k', 'bob')).toMatchObject({ __typename: 'Order' })
+})
+
+test('a client has an LSP asked for a burst of renewals, and then for one a second; other clients for theirs', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] }, config: { clients: [keyOf('ann'), keyOf('bob')] } })
+  const renew = async (key: string, number: number) => {
+    const input = { lspId: 'anchor', shortChannelId: '643904x1419x1', validTo: '2027-12-21T12:00:00Z', signedMessage: `signed ${number}` }
+    const { data } = await gateway.send('mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { ... on LspError { code message retryAt } } }', { input }, { authorization: `Bearer ${key}` })
+    return data.renewChannel as { code: string; message: string; retryAt: string | null }
+  }
+  const startedAt = Date.now()
+  const answers = []
+  for (let number = 0; number < 60; number += 1) answers.push(await renew('ann', number))
+  const allowed = 20 + Math.ceil((Date.now() - startedAt) / 1_000)
+  const posts = () => requestsTo(gateway.sandbox.lsp('anchor'), '/lsp/channel/renew').length
+  expect(answers.filter(({ code }) => code === 'NOT_FOUND').length).toBe(posts())
+  expect(posts()).toBeGreaterThanOrEqual(20)
+  expect(posts()).toBeLessThanOrEqual(allowed)
+  const refusal = answers.at(-1)
+  expect(refusal).toMatchObject({ code: 'RATE_LIMITED', message: 'one client has this LSP asked for no more than 60 renewals and actions a minute' })
+  expect(Date.parse(refusal?.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + 1_000)
+  expect((await renew('bob', 0)).code).toBe('NOT_FOUND')
+})
+
+test('so it is with actions on orders: an LSP hears no more of them than that', async () => {
+  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+  const quote = await quoteOf(gateway, 'kestrel')
+  const { createOrder } = await gateway.ask(ORDER, { input: { quoteId: quote.id, idempotencyKey: 'k' } })
+  const startedAt = Date.now()
+  const codes = []
+  for (let number = 0; number < 60; number += 1) {
+    const { retryAssetDelivery } = await gateway.ask('mutation ($id: ID!) { retryAssetDelivery(orderId: $id) { __typename ... on LspError { code retryAt } } }', { id: createOrder.id })
+    codes.push(retryAssetDelivery.code)
+  }
+  const heard = requestsTo(gateway.sandbox.lsp('kestrel'), '/retry_delivery').length
+  expect(heard).toBeGreaterThanOrEqual(20)
+  expect(heard).toBeLessThanOrEqual(20 + Math.ceil((Date.now() - startedAt) / 1_000))
+  expect(codes.at(-1)).toBe('RATE_LIMITED')
 })
 
 test('the budget outlives a restart', async () => {

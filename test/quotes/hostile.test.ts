@@ -34,7 +34,7 @@ test('an LSP that is not believed is not asked again while its order stands', as
 })
 
 test('a price that was not believed is no observed price later', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 10 } }) })
+  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 10, maxStandingOrders: 1_000 } }) })
   gateway.sandbox.lsp('olive').setFaults(['WRONG_INVOICE_AMOUNT'])
   expect((await failureOf(gateway, 'olive')).code).toBe('UNTRUSTWORTHY')
   expect((await failureOf(gateway, 'olive', { request: { clientAddress: null } })).code).toBe('PRICE_UNKNOWN')

@@ -127,7 +127,7 @@ export function settings(id: string, url: string, changes: Partial<LspConfig> = 
     pinnedKeySha256: [],
     nodeUris: [],
     website: null,
-    courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 },
+    courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 },
     requestsPerMinute: 60_000,
     estimatesPerMinute: 60_000,
     tariffFeeRateSatPerVbyte: null,

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { parseConfig } from '../../src/config.ts'
 import { DEFAULT_LIMITS } from '../../src/config/access.ts'
 import { MAX_EVENTS, MAX_HISTORY_BYTES } from '../../src/portable/document.ts'
 import { MOST_HEARSAY } from '../../src/portable/import.ts'
 import { MOST_UNBOUND } from '../../src/quotes/retention.ts'
-import { IMPORTS_PER_MINUTE } from '../../src/store/budgets.ts'
+import { ACTIONS_PER_MINUTE, IMPORTS_PER_MINUTE } from '../../src/store/budgets.ts'
 import { HOSTILE_OPERATIONS } from './hostile/graphql.ts'
 import { RAW_REQUESTS, SLOW_REQUESTS } from './hostile/http.ts'
 import { HOSTILE_SOCKETS } from './hostile/websocket.ts'
@@ -24,7 +25,10 @@ test('every test that docs/security.md names is there', () => {
 test('the figures of docs/security.md are those of the defaults, and of the corpus', () => {
   const grouped = (value: number) => (value >= 10_000 ? value.toLocaleString('en').replace(',', ' ') : String(value))
   const { operationsPerSecond, ordersPerMinute, firmQuotesPerMinute, sockets, totalSockets, subscriptions, totalSubscriptions, subscriptionsPerSocket, maxTokens, maxDepth, maxAliases, maxRootFields } = DEFAULT_LIMITS
+  const { maxStandingOrders } = parseConfig('lsps: [{ id: a, name: A, protocol: lsps1, url: https://lsp.example, network: regtest }]', {}, 'sluice.yaml', [{ configName: 'lsps1', protocol: 'LSPS1' }]).lsps[0]?.courtesy ?? {}
   const figures = [
+    `${maxStandingOrders} unpaid orders that stand`,
+    `${ACTIONS_PER_MINUTE} renewals and actions/min`,
     `${grouped(operationsPerSecond)} operations/s`,
     `${grouped(ordersPerMinute)} mutations/min`,
     `${grouped(firmQuotesPerMinute)} firm comparisons/min`,

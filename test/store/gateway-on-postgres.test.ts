@@ -119,11 +119,19 @@ describe.each([2, 4])('%i gateways on one PostgreSQL', (count) => {
   })
 
   test('place no more unpaid orders for their prices than one may', async () => {
-    await using fleet = await startFleet(count, { lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100 } }) })
+    await using fleet = await startFleet(count, { lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 1_000 } }) })
     const { wallet } = fleet.gateways[0].sandbox
     const ask = (gateway: TestGateway, lspBalanceSat: number) => gateway.ask(QUOTES, { request: { clientPubkey: wallet.pubkey, clientAddress: wallet.address, lspBalanceSat }, firm: 'ALWAYS' })
     await Promise.all(upTo(4).flatMap((number) => fleet.gateways.map((gateway, index) => ask(gateway, 1_000_000 + 10 * number + index))))
     expect(placed(fleet.gateways[0])).toBe(3)
+  })
+
+  test('place no more of a client’s orders than may stand unpaid', async () => {
+    await using fleet = await startFleet(count, { lspId: 'kestrel', lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 5 } }) })
+    const { id: quoteId } = await quote(fleet.gateways[0])
+    const answers = await Promise.all(fleet.gateways.flatMap((gateway, index) => upTo(5).map((number) => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: `key ${number} at ${index}` } }))))
+    expect(answers.filter(({ createOrder }) => createOrder.__typename === 'Order')).toHaveLength(5)
+    expect(placed(fleet.gateways[0], 'kestrel')).toBe(5)
   })
 })
 

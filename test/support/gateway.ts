@@ -123,7 +123,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 
 /** Nothing in a test is to wait for a budget that it is not about. */
 function testSettingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
-  return { ...settingsOf(lsp), timeoutMs: 2_000, courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000 }, requestsPerMinute: 60_000, estimatesPerMinute: 60_000 }
+  return { ...settingsOf(lsp), timeoutMs: 2_000, courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 }, requestsPerMinute: 60_000, estimatesPerMinute: 60_000 }
 }
 
 async function* readSse(url: string, body: { query: string; variables: Record<string, unknown> }): AsyncIterableIterator<Answer> {

@@ -19,7 +19,7 @@ test.each([
   ['can be sent again', 429, { message: 'connection limit' }, 'LspError', 1],
 ])('an order %s when it is answered by %i %j', async (_what, status, body, answer, posts) => {
   await using lsp = await startScriptedLsp(() => ({ ...lsps1Order(Date.now()), order_id: `order-${lsp.requests.length}` }))
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url, { courtesy: { maxUnpaidOrders: 9, firmQuotesPerHour: 1 } })] } })
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url, { courtesy: { maxUnpaidOrders: 9, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } })] } })
   const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
   await gateway.ask(QUOTES, { request })
   const observed = await gateway.ask(QUOTES, { request: { ...request, clientAddress: '127.0.0.1:9' } })
