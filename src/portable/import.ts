@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, MAX_HISTORY_BYTES, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
@@ -18,6 +19,9 @@ import type { LspRegistry } from '../upstream/registry.ts'
 
 const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED', 'TOO_MANY'] as const
 export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
+
+/** Read at once; in between, others are answered. */
+const EVENTS_AT_ONCE = 50
 
 /** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */
 const MOST_UNHEARD_OF = 50
@@ -123,7 +127,7 @@ export class Importing {
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
     const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
     const order = { ...ownedOrder(portable, owner, told), state: importedState(portable, told), createdAt: Math.min(portable.createdAt, now), importedAt: now, maxOrderTotalSat: portable.maxOrderTotalSat ?? portable.orderTotalSat }
-    const history = this.#history(events, order.id, owner, told)
+    const history = await this.#history(events, order.id, owner, told)
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
     const tracking: Tracking = { nextReadAt: isOver ? null : now + lsp.settings.timeoutMs, failures: 0, openAttempts: 0, final: isOver }
@@ -153,13 +157,15 @@ export class Importing {
   }
 
   /** @throws ImportRefusal, also where little text makes a large history. */
-  #history(events: PortableContents['events'], id: string, owner: Owner, told: PortableLsp): OrderEvent[] {
+  async #history(events: PortableContents['events'], id: string, owner: Owner, told: PortableLsp): Promise<OrderEvent[]> {
+    const history: OrderEvent[] = []
     const whole = orderSchema(told.network)
     const part = whole.partial()
     const sizes = new Map<string, number>()
     let total = 0
     let merged = {} as PortableOrder
-    return events.map(({ sequence, at, previousState, state, message, order }) => {
+    for (const { sequence, at, previousState, state, message, order } of events) {
+      if (sequence % EVENTS_AT_ONCE === 0) await othersTurn()
       // The first is whole; what a later one leaves out was read before.
       const changed = parse(sequence === 1 ? whole : part, order, `events[${sequence - 1}].order.`)
       merged = { ...merged, ...(changed as Partial<PortableOrder>) }
@@ -167,8 +173,9 @@ export class Importing {
       for (const size of sizes.values()) total += size
       if (total > MAX_HISTORY_BYTES) throw new ImportRefusal('UNREADABLE', `the document is too large: the orders that its events tell of are together more than ${MAX_HISTORY_BYTES} bytes`)
       const snapshot = { ...ownedOrder(merged, owner, told), id, state, sequence }
-      return { orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot }
-    })
+      history.push({ orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot })
+    }
+    return history
   }
 }
 

@@ -35,7 +35,7 @@ const DEFAULT_LENGTH = 20
  * What takes more than a field, or an entry of a list, usually does: the whole log of an order, and an event, which is
  * kept with the whole order as it stood then. Any other counts as 1.
  */
-const WEIGHTS: Readonly<Record<string, number>> = { orderExport: 2_000, events: 5 }
+const WEIGHTS: Readonly<Record<string, number>> = { orderExport: 2_000, events: 10 }
 
 /** What introspection answers with, on average; the schema is ours, so these are not guesses. */
 const INTROSPECTION_LENGTHS: Readonly<Record<string, number>> = { types: 100, directives: 8, fields: 4, enumValues: 2 }
