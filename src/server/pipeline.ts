@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
@@ -8,6 +9,7 @@ import type { Access } from './policies/access.ts'
 import { authenticate } from './policies/authentication.ts'
 import { DocumentCache, NO_CACHE } from './policies/document-cache.ts'
 import { limitDocuments } from './policies/document-limits.ts'
+import { forgetParams } from './policies/forgetting.ts'
 import type { Grant } from './policies/grant.ts'
 import { limitRates } from './policies/rate-limits.ts'
 import { unauthenticated } from './policies/refusals.ts'
@@ -23,6 +25,10 @@ export interface ServerContext {
   address: string
   /** What the client may, once it is known who that is. */
   grant?: Grant
+  /** What an answer may cost, once its document was judged; of a subscription, one event. */
+  cost?: number
+  /** As Yoga has it, over HTTP. */
+  req?: IncomingMessage
 }
 
 export type Pipeline = YogaServerInstance<ServerContext, Context>
@@ -61,6 +67,7 @@ export function createPipeline({ schema, gateway, sandbox, access, logger }: Pip
       typeAnswers(),
       authenticate(access, logger),
       trustDocuments(access.documents.manifest, access.documents.level, logger),
+      forgetParams(),
       limitDocuments(access.limits),
       limitRates(access.rates),
       watchSubscriptions(access.subscriptions),

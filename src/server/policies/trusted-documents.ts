@@ -77,14 +77,14 @@ function sha256(text: string): string {
 export function trustDocuments(manifest: DocumentManifest | null, level: TrustedDocumentsConfig['level'], logger: Logger): Plugin<object, ServerContext> {
   const logged = new Set<string>()
   return {
-    onParams({ params, setParams, context }) {
+    onParams({ params, context }) {
       // Yoga has not looked at them yet: anything may stand there.
       if (typeof params !== 'object' || params === null || Array.isArray(params)) return
-      const { documentId, ...rest } = params as GraphQLParams & { documentId?: unknown }
-      const { id, isApollo } = idOf(documentId, params.extensions)
+      const asked: GraphQLParams & { documentId?: unknown } = params
+      const { id, isApollo } = idOf(asked.documentId, asked.extensions)
+      delete asked.documentId
       const query = typeof params.query === 'string' && params.query !== '' ? params.query : undefined
       if (id === undefined) {
-        if (documentId !== undefined) setParams(rest)
         if (query !== undefined) admit(query, context)
         return
       }
@@ -94,7 +94,7 @@ export function trustDocuments(manifest: DocumentManifest | null, level: Trusted
         throw refusal('DOCUMENT_MISMATCH', 'the document is not the one that its id stands for', 400)
       }
       if (document === undefined) admit(query ?? '', context)
-      setParams({ ...rest, query: document ?? query ?? '' })
+      asked.query = document ?? query ?? ''
     },
   }
 

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { GraphQLError, type ExecutionResult } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
+import type { ServerContext } from '../pipeline.ts'
 import { refusal } from './refusals.ts'
 
 /** GraphQL repeats a variable's value in each of up to fifty errors: a request must not become fifty times as large. */
@@ -10,12 +13,13 @@ const MOST_ERRORS = 20
  * Gives every error a code that programs can go by. What comes without one is GraphQL's own finding about the
  * client's variables or choice of operation: errors of resolvers are masked, and have one, before this.
  */
-export function typeAnswers(): Plugin {
+export function typeAnswers(): Plugin<object, ServerContext> {
   return {
-    onRequestParse({ requestParser, setRequestParser }) {
+    onRequestParse({ requestParser, setRequestParser, serverContext: { req } }) {
       if (!requestParser) return
       setRequestParser(async (request) => {
         try {
+          if (request.method === 'POST' && req) return await bodyOf(req)
           const params = await requestParser(request)
           return request.method === 'GET' && !Array.isArray(params) && !(params instanceof Response) ? withDocumentId(params, request.url) : params
         } catch (error) {
@@ -33,6 +37,11 @@ export function typeAnswers(): Plugin {
       return { onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(typed(result as ExecutionResult)) }) }
     },
   }
+}
+
+/** Yoga's own request keeps what it has read of itself, twice, for as long as its answer takes. */
+async function bodyOf(request: IncomingMessage): Promise<GraphQLParams> {
+  return JSON.parse((await buffer(request)).toString('utf8')) as GraphQLParams
 }
 
 /** Yoga reads the four parameters that it knows from an address. */
