@@ -90,7 +90,7 @@ export const limitsSchema = z.strictObject({
   maxAliases: key(z.int().min(0).max(10_000).default(30), { description: 'Fields asked for under another name.' }),
   maxRootFields: key(z.int().min(1).max(1_000).default(20), { description: 'Fields of `Query` in one operation. Of `Mutation` it is always one.' }),
   maxCost: key(z.int().min(100).max(10_000_000).default(20_000), {
-    description: "Fields of one operation's answer, each counted as often as the lists around it may be long, and entries of lists in arguments. An entry of `events` counts as 10, an `orderExport` as 2000.",
+    description: "Fields of one operation's answer, each counted as often as the lists around it may be long, and entries of lists in arguments. An entry of `events` counts as 10, an `orderExport` as 2000. Of a subscription, one event; never more than 5000.",
   }),
 })
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises'
 import type { Hints, Topic } from './hints.ts'
 import type { OrderEvent } from '../domain/order-record.ts'
 import type { Store } from '../store/store.ts'
@@ -15,11 +16,28 @@ interface LogReader<T> {
 }
 
 /**
+ * Has the followers whom one hint woke up go on one after the other, each in a round of the event loop of its own:
+ * what they have worked out and sent for them takes long when they are many, and others are served in between. Each
+ * client has its own row, so that nobody waits for the followers of another.
+ */
+class Turns {
+  readonly #last = new Map<string, Promise<void>>()
+
+  async next(clientId: string): Promise<void> {
+    const turn = (this.#last.get(clientId) ?? Promise.resolve()).then(() => nextRound())
+    this.#last.set(clientId, turn)
+    await turn
+    if (this.#last.get(clientId) === turn) this.#last.delete(clientId)
+  }
+}
+
+/**
  * Follows a log: registers for hints before it reads, and reads whenever there may be something new. Nothing is
  * queued for whoever does not take it.
  */
-class LogFollower<T> implements AsyncIterableIterator<T> {
+class LogFollower<T extends { clientId: string }> implements AsyncIterableIterator<T> {
   readonly #reader: LogReader<T>
+  readonly #turns: Turns
   readonly #stopListening: () => void
   #batch: T[] = []
   #over = false
@@ -27,8 +45,9 @@ class LogFollower<T> implements AsyncIterableIterator<T> {
   #hinted = true
   #wake: (() => void) | null = null
 
-  constructor(reader: LogReader<T>, hints: Hints, topic: Topic) {
+  constructor(reader: LogReader<T>, turns: Turns, hints: Hints, topic: Topic) {
     this.#reader = reader
+    this.#turns = turns
     this.#stopListening = hints.on(topic, () => {
       this.#hinted = true
       this.#wake?.()
@@ -38,7 +57,11 @@ class LogFollower<T> implements AsyncIterableIterator<T> {
   async next(): Promise<IteratorResult<T>> {
     while (!this.#closed) {
       const entry = this.#batch.shift()
-      if (entry !== undefined) return { value: entry, done: false }
+      if (entry !== undefined) {
+        await this.#turns.next(entry.clientId)
+        if (this.#closed) break
+        return { value: entry, done: false }
+      }
       if (this.#over) break
       if (!this.#hinted) await this.#nextHint()
       this.#hinted = false
@@ -96,16 +119,46 @@ interface OrderBatch {
   isFinal: boolean
 }
 
+interface ClientBatch {
+  entries: OrderEvent[]
+  /** Of the last of them in the whole log. */
+  position: number
+}
+
+/** Readings under way. Ten thousand followers that one hint wakes up want the same events: they are read once. */
+class SharedReadings<T> {
+  readonly #hints: Hints
+  readonly #underWay = new Map<string, Promise<T>>()
+
+  constructor(hints: Hints) {
+    this.#hints = hints
+  }
+
+  /** Only a reading that began after the latest hint is joined: an older one may not know what the hint is about. */
+  join(what: string, read: () => Promise<T>): Promise<T> {
+    const key = `${what} ${this.#hints.given}`
+    let reading = this.#underWay.get(key)
+    if (!reading) {
+      reading = read().finally(() => this.#underWay.delete(key))
+      this.#underWay.set(key, reading)
+    }
+    return reading
+  }
+}
+
 /** The log as those who follow it see it. */
 export class Feed {
   readonly #store: Store
   readonly #hints: Hints
-  /** Readings under way. Ten thousand followers that one hint wakes up want the same events: they are read once. */
-  readonly #reading = new Map<string, Promise<OrderBatch | null>>()
+  readonly #turns = new Turns()
+  readonly #ofOrders: SharedReadings<OrderBatch | null>
+  readonly #ofClients: SharedReadings<ClientBatch>
 
   constructor(store: Store, hints: Hints) {
     this.#store = store
     this.#hints = hints
+    this.#ofOrders = new SharedReadings(hints)
+    this.#ofClients = new SharedReadings(hints)
   }
 
   /**
@@ -117,29 +170,19 @@ export class Feed {
     return new LogFollower(
       {
         read: async () => {
-          const batch = await this.#readShared(orderId, cursor)
+          const batch = await this.#ofOrders.join(`${orderId} ${cursor}`, () => this.#readOrder(orderId, cursor))
           if (!batch) return { entries: [], over: true }
           cursor = batch.entries.at(-1)?.sequence ?? cursor ?? batch.sequence
           return { entries: [...batch.entries], over: batch.isFinal && cursor >= batch.sequence }
         },
       },
+      this.#turns,
       this.#hints,
       `order:${orderId}`,
     )
   }
 
-  /** Only a reading that began after the latest hint is joined: an older one may not know what the hint is about. */
-  #readShared(orderId: string, cursor: number | null): Promise<OrderBatch | null> {
-    const key = `${orderId} ${cursor} ${this.#hints.given}`
-    let reading = this.#reading.get(key)
-    if (!reading) {
-      reading = this.#read(orderId, cursor).finally(() => this.#reading.delete(key))
-      this.#reading.set(key, reading)
-    }
-    return reading
-  }
-
-  async #read(orderId: string, cursor: number | null): Promise<OrderBatch | null> {
+  async #readOrder(orderId: string, cursor: number | null): Promise<OrderBatch | null> {
     // The order first: should it move in between, its last event is missed by this look, not by the next.
     const tracked = await this.#store.orders.get(orderId)
     if (!tracked) return null
@@ -150,17 +193,24 @@ export class Feed {
 
   /** What happens to any of the client's orders, from now on. Never ends by itself. */
   async followClient(clientId: string): Promise<AsyncIterableIterator<OrderEvent>> {
-    let position = await this.#store.orders.lastPosition()
+    // The client's own: whatever happened to others in between, those who follow one client have one position.
+    let position = await this.#store.orders.lastPositionOf(clientId)
     return new LogFollower(
       {
         read: async () => {
-          const found = await this.#store.orders.clientEvents(clientId, position, BATCH)
-          position = found.at(-1)?.position ?? position
-          return { entries: found.map(({ event }) => event), over: false }
+          const batch = await this.#ofClients.join(`${clientId} ${position}`, () => this.#readClient(clientId, position))
+          position = batch.position
+          return { entries: [...batch.entries], over: false }
         },
       },
+      this.#turns,
       this.#hints,
       `client:${clientId}`,
     )
+  }
+
+  async #readClient(clientId: string, after: number): Promise<ClientBatch> {
+    const found = await this.#store.orders.clientEvents(clientId, after, BATCH)
+    return { entries: found.map(({ event }) => event), position: found.at(-1)?.position ?? after }
   }
 }

@@ -148,6 +148,12 @@ export class OrderStore {
     return rows.map((row) => ({ position: row.position, event: JSON.parse(row.body) as OrderEvent }))
   }
 
+  /** Of the latest event of any of the client's orders; 0 before the first. */
+  async lastPositionOf(clientId: string): Promise<number> {
+    const row = await this.#db.selectFrom('events').select((e) => e.fn.max('position').as('position')).where('client_id', '=', clientId).executeTakeFirst()
+    return row?.position ?? 0
+  }
+
   async lastPosition(): Promise<number> {
     const row = await this.#db.selectFrom('counters').select('value').where('name', '=', 'events').executeTakeFirstOrThrow()
     return row.value

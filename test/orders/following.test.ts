@@ -1,5 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { Feed } from '../../src/orders/following.ts'
 import { Hints } from '../../src/orders/hints.ts'
+import { OrderStore } from '../../src/store/orders.ts'
+import type { Store } from '../../src/store/store.ts'
+import { Wire } from '../server/wire.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { counting, eventsOf, follow, followAll, orderAt, ORDER_UPDATED, pay, readOrder, sequencesOf, type Transport, lasting } from '../support/operations.ts'
 
@@ -166,5 +171,67 @@ describe.concurrent('ordersUpdated', () => {
       expect(lasting(told)).toEqual(lasting(await eventsOf(gateway, id, id === before.id ? 1 : 0)))
     }
     expect(all.events.filter(({ order, sequence }) => order.id === before.id && sequence === 1)).toEqual([])
+  })
+})
+
+/** How many results go out over WebSockets in each round of the event loop. */
+function sentInRounds(): { end(): number[] } {
+  const counts = [0]
+  let next = setImmediate(function count() {
+    counts.push(0)
+    next = setImmediate(count)
+  })
+  const send = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'send')?.value as (this: WebSocket, ...message: unknown[]) => void
+  const sending = vi.spyOn(WebSocket.prototype, 'send').mockImplementation(function (this: WebSocket, ...message: unknown[]) {
+    if (String(message[0]).includes('"type":"next"')) counts.push((counts.pop() ?? 0) + 1)
+    send.apply(this, message)
+  })
+  return {
+    end() {
+      clearImmediate(next)
+      sending.mockRestore()
+      return counts
+    },
+  }
+}
+
+describe('an event that wakes up many followers', () => {
+  test('is read once, and answered to a few in each round of the event loop: others are served in between', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
+    const wire = await Wire.ready(gateway.origin)
+    for (let id = 0; id < 500; id++) wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
+    expect(await wire.rest()).toEqual([])
+
+    const reading = vi.spyOn(OrderStore.prototype, 'clientEvents')
+    const sent = sentInRounds()
+    await orderAt(gateway, 'olive')
+    const sequences = []
+    while (sequences.length < 500) sequences.push(((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence)
+    expect(new Set(sequences)).toEqual(new Set([1]))
+    expect(Math.max(...sent.end())).toBeLessThan(20)
+    expect(reading.mock.calls.length).toBeLessThan(20)
+    await wire.close()
+  })
+
+  test('does not have the followers of another client wait for them', async () => {
+    const hints = new Hints()
+    let hasHappened = false
+    const orders = {
+      lastPositionOf: () => Promise.resolve(0),
+      clientEvents: (clientId: string, after: number) => Promise.resolve(hasHappened && after === 0 ? [{ position: 1, event: { clientId } }] : []),
+    }
+    const feed = new Feed({ orders } as unknown as Store, hints)
+    const told: string[] = []
+    const listen = async (clientId: string) => {
+      const follower = await feed.followClient(clientId)
+      void follower.next().then(() => told.push(clientId))
+      return follower
+    }
+    const followers = await Promise.all([...Array.from({ length: 100 }, () => listen('many')), listen('one')])
+    hasHappened = true
+    hints.give('client:many', 'client:one')
+    await vi.waitFor(() => expect(told).toHaveLength(101))
+    expect(told.indexOf('one')).toBeLessThan(5)
+    for (const follower of followers) await follower.return?.()
   })
 })

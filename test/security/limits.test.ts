@@ -314,6 +314,36 @@ describe('subscriptions', () => {
     for (const request of requests) request.destroy()
   })
 
+  test('of one client are asked with no more different documents than 250 MB of them take, and free them when they end', async () => {
+    const gateway = await start()
+    // A sign each, which is kept like a word.
+    const comments = '#\n'.repeat(19_000)
+    for (let times = 0; times < 2; times++) {
+      const wire = await Wire.ready(gateway.origin)
+      for (let id = 0; id < 40; id++) wire.subscribe(String(id), `subscription S${id} { ordersUpdated { sequence } }${comments}`)
+      for (let id = 40; id < 500; id++) wire.subscribe(String(id), SUBSCRIBE)
+      await eventually(() => wire.heard.length).toBe(14)
+      expect(await wire.rest()).toEqual(Array.from({ length: 14 }, (_, index) => ({ id: String(26 + index), type: 'error', payload: [expect.objectContaining({ message: expect.stringContaining('no more different documents') })] })))
+      await wire.close()
+    }
+  })
+
+  test('cost no more than 5000 an event, in which reading the log of an order is dear', () => {
+    const logs = (count: number, first: number) => `{ order { ${Array.from({ length: count }, (_, index) => `e${index}: events(first: ${first}) { sequence }`).join(' ')} } }`
+    expect(problemOf(`subscription { ordersUpdated ${logs(1, 200)} }`)).toBeNull()
+    expect(problemOf(`query ($id: ID!) { order(id: $id) { e: events(first: 1000) { sequence state } } }`)).toBeNull()
+    for (const fields of [logs(19, 500), logs(1, 500), logs(30, 1)]) expect(problemOf(`subscription { ordersUpdated ${fields} }`)).toMatch(/^a cost of no more than 5000/)
+  })
+
+  test('of one client cost no more than five million an event together', async () => {
+    const gateway = await start(limits({ subscriptionsPerSocket: 2_000 }))
+    const wire = await Wire.ready(gateway.origin)
+    for (let id = 0; id < 1_100; id++) wire.subscribe(String(id), 'subscription { ordersUpdated { order { events(first: 213) { sequence } } } }')
+    await eventually(() => wire.heard.length).toBe(98)
+    expect(await wire.hear()).toMatchObject({ id: '1002', type: 'error', payload: [{ message: expect.stringContaining('a cost of no more than 5000000 of all subscriptions together') }] })
+    await wire.close()
+  })
+
   test('that fail to begin take no place', async () => {
     const gateway = await start(limits({ subscriptions: 2 }))
     const begin = (id: string) => ask(gateway.origin, 'SSE', { query: `subscription { orderUpdated(id: "${id}") { sequence } }` })

@@ -6,6 +6,8 @@ import { DEFAULT_LIMITS } from '../../src/config/access.ts'
 import { MAX_EVENTS, MAX_HISTORY_BYTES } from '../../src/portable/document.ts'
 import { MOST_HEARSAY } from '../../src/portable/import.ts'
 import { MOST_UNBOUND } from '../../src/quotes/retention.ts'
+import { MAX_EVENT_COST } from '../../src/server/policies/document-limits.ts'
+import { LEAST_COST_OF_CLIENT, MOST_BYTES, MOST_BYTES_OF_CLIENT } from '../../src/server/policies/subscriptions.ts'
 import { ACTIONS_PER_MINUTE, IMPORTS_PER_MINUTE } from '../../src/store/budgets.ts'
 import { HOSTILE_OPERATIONS } from './hostile/graphql.ts'
 import { RAW_REQUESTS, SLOW_REQUESTS } from './hostile/http.ts'
@@ -23,7 +25,7 @@ test('every test that docs/security.md names is there', () => {
 })
 
 test('the figures of docs/security.md are those of the defaults, and of the corpus', () => {
-  const grouped = (value: number) => (value >= 10_000 ? value.toLocaleString('en').replace(',', ' ') : String(value))
+  const grouped = (value: number) => (value >= 10_000 ? value.toLocaleString('en').replaceAll(',', ' ') : String(value))
   const { operationsPerSecond, ordersPerMinute, firmQuotesPerMinute, sockets, totalSockets, subscriptions, totalSubscriptions, subscriptionsPerSocket, maxTokens, maxDepth, maxAliases, maxRootFields } = DEFAULT_LIMITS
   const { maxStandingOrders } = parseConfig('lsps: [{ id: a, name: A, protocol: lsps1, url: https://lsp.example, network: regtest }]', {}, 'sluice.yaml', [{ configName: 'lsps1', protocol: 'LSPS1' }]).lsps[0]?.courtesy ?? {}
   const figures = [
@@ -37,6 +39,8 @@ test('the figures of docs/security.md are those of the defaults, and of the corp
     `${grouped(subscriptionsPerSocket)} operations a socket`,
     `${grouped(subscriptions)} subscriptions a client`,
     `${grouped(totalSubscriptions)} in all`,
+    `an event costs at most ${MAX_EVENT_COST} in a subscription and ${grouped(LEAST_COST_OF_CLIENT)} in all`,
+    `${MOST_BYTES_OF_CLIENT / 1e6} MB a client, ${MOST_BYTES / 1e6} MB in all`,
     `${maxTokens} tokens`,
     `depth ${maxDepth}`,
     `${maxAliases} aliases`,

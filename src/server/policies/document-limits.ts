@@ -25,6 +25,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
 import { LSP_FEATURES, MOST_ASSETS, MOST_NODE_URIS } from '../../domain/lsp.ts'
 import { CHECK_NAMES } from '../../domain/offer.ts'
+import type { ServerContext } from '../pipeline.ts'
 import { OperationValues } from './operation-values.ts'
 
 /** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three ways to pay. */
@@ -50,6 +51,12 @@ const MAX_SAME_FIELDS = 40
 const MAX_SAME_LEAVES = 100
 const MAX_DEFINITIONS = 100
 
+/** One event of a subscription: all that can be said of an order, its LSP and its quote costs half of it. */
+export const MAX_EVENT_COST = 5_000
+/** A log that is read for each event, and each entry of it, take as long as so many other fields, beside what they weigh anyway. */
+const LOG_COST = 300
+const LOG_ENTRY_COST = 10
+
 /** What graphql's parser says of it; it has no code. */
 const TOO_MANY_TOKENS = /Document contains more tha[nt] \d+ tokens/
 
@@ -57,16 +64,21 @@ const TOO_MANY_TOKENS = /Document contains more tha[nt] \d+ tokens/
  * Refuses an operation before it runs. What depends on variables is measured where they are known: as a validation
  * rule its verdict would be cached with the document, and a later, larger `first: $n` would pass.
  */
-export function limitDocuments(limits: DocumentLimits): Plugin {
+export function limitDocuments(limits: DocumentLimits): Plugin<object, ServerContext> {
   const shaped = new WeakSet<DocumentNode>()
-  /** Operations that are within the limits whatever is sent with them. */
-  const passed = new WeakMap<DocumentNode, Set<string>>()
-  const check = ({ args }: { args: { schema: GraphQLSchema; document: DocumentNode; operationName?: string | null; variableValues?: unknown } }) => {
-    const name = args.operationName ?? ''
-    if (passed.get(args.document)?.has(name)) return
-    const { problem, dependsOnVariables } = judge(args.schema, args.document, args.operationName, args.variableValues, limits)
+  /** Operations that are within the limits whatever is sent with them, and what they cost. */
+  const passed = new WeakMap<DocumentNode, Map<string, number>>()
+  const costOf = ({ schema, document, operationName, variableValues }: Judged) => {
+    const name = operationName ?? ''
+    const known = passed.get(document)?.get(name)
+    if (known !== undefined) return known
+    const { problem, cost, dependsOnVariables } = judge(schema, document, operationName, variableValues, limits)
     if (problem !== null) throw tooLarge(problem)
-    if (!dependsOnVariables) passed.set(args.document, (passed.get(args.document) ?? new Set()).add(name))
+    if (!dependsOnVariables) passed.set(document, (passed.get(document) ?? new Map<string, number>()).set(name, cost))
+    return cost
+  }
+  const check = ({ args }: { args: Judged & { contextValue?: unknown } }) => {
+    ;(args.contextValue as ServerContext).cost = costOf(args)
   }
   return {
     onParse({ parseFn, setParseFn }) {
@@ -82,6 +94,13 @@ export function limitDocuments(limits: DocumentLimits): Plugin {
     onExecute: check,
     onSubscribe: check,
   }
+}
+
+interface Judged {
+  schema: GraphQLSchema
+  document: DocumentNode
+  operationName?: string | null
+  variableValues?: unknown
 }
 
 function tooLarge(message: string): GraphQLError {
@@ -123,6 +142,8 @@ export function documentProblem(...operation: Parameters<typeof judge>): string 
 
 interface Verdict {
   problem: string | null
+  /** What its answer may cost; of a subscription, one event. */
+  cost: number
   /** Whether it may be another for other variables. */
   dependsOnVariables: boolean
 }
@@ -133,14 +154,21 @@ function judge(schema: GraphQLSchema, document: DocumentNode, operationName: str
   )
   const root = operation && schema.getRootType(operation.operation)
   // Execution says what is wrong with these.
-  if (!operation || !root) return { problem: null, dependsOnVariables: true }
-  // Mutations run one after the other in one request: several would be an order each, behind one rate limit.
-  const maxRootFields = operation.operation === OperationTypeNode.MUTATION ? 1 : limits.maxRootFields
+  if (!operation || !root) return { problem: null, cost: 0, dependsOnVariables: true }
   const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])))
   const values = new OperationValues(operation, variables, (typeName) => isLeafType(schema.getType(typeName)))
-  const walk = new Walk(schema, fragments, values, { ...limits, maxRootFields })
-  if (walk.isWithin(operation.selectionSet, root, 1, 1)) return { problem: null, dependsOnVariables: values.dependsOnVariables }
-  return { problem: excess(walk.measure, { ...limits, maxRootFields }, operation.operation), dependsOnVariables: values.dependsOnVariables }
+  const ofKind = limitsOf(operation.operation, limits)
+  const walk = new Walk(schema, fragments, values, ofKind, operation.operation)
+  const problem = walk.isWithin(operation.selectionSet, root, 1, 1) ? null : excess(walk.measure, ofKind, operation.operation)
+  return { problem, cost: walk.measure.cost, dependsOnVariables: values.dependsOnVariables }
+}
+
+function limitsOf(kind: OperationTypeNode, limits: DocumentLimits): DocumentLimits {
+  // They run one after the other in one request: several would be an order each, behind one rate limit.
+  if (kind === OperationTypeNode.MUTATION) return { ...limits, maxRootFields: 1 }
+  // Each event is answered to thousands of them, one after the other.
+  if (kind === OperationTypeNode.SUBSCRIPTION) return { ...limits, maxCost: Math.min(limits.maxCost, MAX_EVENT_COST) }
+  return limits
 }
 
 function excess({ rootFields, depth, aliases, introspection }: Measure, limits: DocumentLimits, kind: OperationTypeNode): string {
@@ -157,12 +185,14 @@ class Walk {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>
   readonly #values: OperationValues
   readonly #limits: DocumentLimits
+  readonly #kind: OperationTypeNode
 
-  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, values: OperationValues, limits: DocumentLimits) {
+  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, values: OperationValues, limits: DocumentLimits, kind: OperationTypeNode) {
     this.#schema = schema
     this.#fragments = fragments
     this.#values = values
     this.#limits = limits
+    this.#kind = kind
   }
 
   /**
@@ -188,7 +218,7 @@ class Walk {
       const length = selection.selectionSet ? this.#lengthOf(selection, field, parent) : 1
       if (parent && isIntrospectionType(parent)) measure.introspection += times
       // An entry of a list is read from somewhere, besides the fields of it that are answered.
-      else measure.cost += times * (WEIGHTS[selection.name.value] ?? 1) * (length > 1 ? 1 + length : 1) + this.#values.sizeOfArguments(selection, limits.maxCost)
+      else measure.cost += times * ((WEIGHTS[selection.name.value] ?? 1) * (length > 1 ? 1 + length : 1) + this.#costOfReading(selection, parent, length)) + this.#values.sizeOfArguments(selection, limits.maxCost)
       if (depth === 1) measure.rootFields += 1
       if (selection.alias && selection.alias.value !== selection.name.value) measure.aliases += 1
       if (measure.cost > limits.maxCost || measure.introspection > MAX_INTROSPECTION_COST) return false
@@ -197,6 +227,12 @@ class Walk {
       if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * length)) return false
     }
     return true
+  }
+
+  /** Of what each follower of an order has read for itself whenever something happens. */
+  #costOfReading({ name }: FieldNode, parent: GraphQLNamedType | undefined, length: number): number {
+    const isLog = this.#kind === OperationTypeNode.SUBSCRIPTION && parent?.name === 'Order' && name.value === 'events'
+    return isLog ? LOG_COST + LOG_ENTRY_COST * length : 0
   }
 
   #fieldOf({ name }: FieldNode, parent: GraphQLNamedType | undefined): GraphQLField<unknown, unknown> | undefined {
