@@ -55,7 +55,7 @@ const MAX_DEFINITIONS = 100
 export const MAX_EVENT_COST = 5_000
 /** A log that is read for each event, and each entry of it, take as long as so many other fields, beside what they weigh anyway. */
 const LOG_COST = 300
-const LOG_ENTRY_COST = 10
+const LOG_ENTRY_COST = 30
 
 /** What graphql's parser says of it; it has no code. */
 const TOO_MANY_TOKENS = /Document contains more tha[nt] \d+ tokens/
