@@ -40,6 +40,7 @@ export type ChannelRequest = {
 };
 
 export type CheckName =
+  | 'ASSET_ECHOED'
   | 'BIP21_AMOUNT'
   | 'FEE_ADDS_UP'
   | 'INVOICE_AMOUNT'
@@ -48,8 +49,14 @@ export type CheckName =
   | 'INVOICE_NETWORK'
   | 'INVOICE_NOT_EXPIRED'
   | 'INVOICE_PAYEE'
+  | 'OFFER_AMOUNT'
+  | 'OFFER_DECODES'
+  | 'OFFER_IS_NEW'
+  | 'OFFER_NETWORK'
+  | 'OFFER_NOT_EXPIRED'
   | 'ONCHAIN_ADDRESS'
   | 'ONCHAIN_ADDRESS_IS_NEW'
+  | 'ORDER_ID_IS_NEW'
   | 'PAYMENT_HASH_IS_NEW'
   | 'REFUND_ADDRESS'
   | 'TERMS_ECHOED';
