@@ -31,7 +31,7 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
     configPath,
     JSON.stringify({
       lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', requestsPerMinute: 60_000, estimatesPerMinute: 60_000, courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000, maxStandingOrders: 100_000 } }],
-      limits: { ordersPerMinute: 1_000_000, firmQuotesPerMinute: 1_000_000 },
+      limits: { operationsPerSecond: 1_000_000, ordersPerMinute: 1_000_000, firmQuotesPerMinute: 1_000_000 },
       pace: { activeMs, idleMs: 3_600_000 },
       logLevel: 'error',
     }),

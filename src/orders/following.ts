@@ -15,19 +15,29 @@ interface LogReader<T> {
   read(): Promise<{ entries: T[]; over: boolean }>
 }
 
+/** How long followers are worked for in one round of the event loop. */
+const ROUND_MS = 5
+
 /**
- * Has the followers whom one hint woke up go on one after the other, each in a round of the event loop of its own:
- * what they have worked out and sent for them takes long when they are many, and others are served in between. Each
- * client has its own row, so that nobody waits for the followers of another.
+ * Has the followers whom one hint woke up go on one after the other, and others be served in between: what is worked
+ * out and sent for ten thousand of them takes a second. Each client has its own row, so that nobody waits for the
+ * followers of another.
  */
 class Turns {
   readonly #last = new Map<string, Promise<void>>()
+  #roundBeganAt = 0
 
   async next(clientId: string): Promise<void> {
-    const turn = (this.#last.get(clientId) ?? Promise.resolve()).then(() => nextRound())
+    const turn = (this.#last.get(clientId) ?? Promise.resolve()).then(() => this.#inTime())
     this.#last.set(clientId, turn)
     await turn
     if (this.#last.get(clientId) === turn) this.#last.delete(clientId)
+  }
+
+  async #inTime(): Promise<void> {
+    if (performance.now() - this.#roundBeganAt < ROUND_MS) return
+    await nextRound()
+    this.#roundBeganAt = performance.now()
   }
 }
 

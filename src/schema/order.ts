@@ -85,6 +85,8 @@ OrderType.implement({
     quote: t.loadable({
       type: QuoteType,
       nullable: true,
+      // A context lives as long as its subscription does: it must not keep every quote of it.
+      loaderOptions: { cache: false },
       load: (ids: string[], { gateway, clientId }) => gateway.store.quotes.byIds(clientId, ids),
       resolve: (order) => order.quoteId,
     }),

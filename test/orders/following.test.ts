@@ -196,19 +196,19 @@ function sentInRounds(): { end(): number[] } {
 }
 
 describe('an event that wakes up many followers', () => {
-  test('is read once, and answered to a few in each round of the event loop: others are served in between', async () => {
+  test('is read once, and answered to some in each round of the event loop: others are served in between', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     const wire = await Wire.ready(gateway.origin)
-    for (let id = 0; id < 500; id++) wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
+    for (let id = 0; id < 1_000; id++) wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
     expect(await wire.rest()).toEqual([])
 
     const reading = vi.spyOn(OrderStore.prototype, 'clientEvents')
     const sent = sentInRounds()
     await orderAt(gateway, 'olive')
     const sequences = []
-    while (sequences.length < 500) sequences.push(((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence)
+    while (sequences.length < 1_000) sequences.push(((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence)
     expect(new Set(sequences)).toEqual(new Set([1]))
-    expect(Math.max(...sent.end())).toBeLessThan(20)
+    expect(Math.max(...sent.end())).toBeLessThan(500)
     expect(reading.mock.calls.length).toBeLessThan(20)
     await wire.close()
   })
@@ -224,14 +224,18 @@ describe('an event that wakes up many followers', () => {
     const told: string[] = []
     const listen = async (clientId: string) => {
       const follower = await feed.followClient(clientId)
-      void follower.next().then(() => told.push(clientId))
+      void follower.next().then(() => {
+        told.push(clientId)
+        // As if it was worked out what to answer.
+        for (const since = performance.now(); performance.now() - since < 1; );
+      })
       return follower
     }
     const followers = await Promise.all([...Array.from({ length: 100 }, () => listen('many')), listen('one')])
     hasHappened = true
     hints.give('client:many', 'client:one')
     await vi.waitFor(() => expect(told).toHaveLength(101))
-    expect(told.indexOf('one')).toBeLessThan(5)
+    expect(told.indexOf('one')).toBeLessThan(30)
     for (const follower of followers) await follower.return?.()
   })
 })
