@@ -70,7 +70,7 @@ export class QuoteStore {
   /** In the order of the ids; null for one that is not there, or is another client's. */
   async byIds(clientId: string, ids: readonly string[]): Promise<(Quote | null)[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.selectFrom('quotes').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', ids).execute()
+    const rows = await this.#db.selectFrom('quotes').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', [...new Set(ids)]).execute()
     const found = new Map(rows.map((row) => [row.id, JSON.parse(row.body) as Quote]))
     return ids.map((id) => found.get(id) ?? null)
   }
