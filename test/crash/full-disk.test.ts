@@ -21,13 +21,13 @@ test('a disk that is full sends nothing to an LSP that could not be written down
     // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
     return (await response.json()) as { data: any; errors?: { message: string }[] }
   }
-  const quote = () => send(`{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: 1000000}) { quotes { id } failures { code } } }`)
+  const quote = (lspBalanceSat: number) => send(`{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } failures { code } } }`)
   try {
     await gateway.start()
-    const first = (await quote()).data.quotes.quotes[0].id
+    const first = (await quote(1_000_000)).data.quotes.quotes[0].id
     let refused = null
     for (let asked = 0; asked < 3_000 && refused === null; asked += 1) {
-      const answer = await quote()
+      const answer = await quote(1_000_001 + asked)
       if (answer.errors) refused = answer.errors[0]?.message
     }
     expect(refused).toBe('Unexpected error.')
