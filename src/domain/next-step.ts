@@ -85,6 +85,7 @@ function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
 
 function completedStep(order: Order, features: readonly LspFeature[]): NextStep {
   if (order.asset?.deliveryStatus === 'PENDING' || order.asset?.deliveryStatus === 'IN_PROGRESS') return step('LSP', 'WAIT', order.channel === null ? 'The asset is being delivered.' : 'The channel stands; the asset is being delivered.')
+  if (order.channel?.state === 'CLOSING' || order.channel?.state === 'CLOSED') return step('NOBODY', 'NONE', 'The channel was closed.')
   const endsAt = remindedLeaseEnd(order)
   if (endsAt !== null) return step('CLIENT', 'NONE', leaseStepMessage(endsAt, features), endsAt)
   if (order.channel?.state === 'OPENING') return step('NOBODY', 'NONE', 'The funding transaction is published. The channel is usable once it has its confirmations.')

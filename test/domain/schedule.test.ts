@@ -55,5 +55,6 @@ test('a complete order whose channel the LSP has not named is not said to have o
   const channel: Channel = { state: 'OPEN', channelId: null, shortChannelId: '1x2x3', fundingOutpoint: null, fundedAt: null, expiresAt: null, closingTxid: null }
   const messageOf = (changes: Partial<Order>) => nextStepOf(orderRecord({ state: 'COMPLETED', ...changes }), []).message
   expect(messageOf({ channel })).toBe('The channel stands.')
+  expect(messageOf({ channel: { ...channel, state: 'CLOSED' } })).toBe('The channel was closed.')
   expect(messageOf({ channel: null })).toBe('The LSP says the order is complete, and has not named the channel.')
 })
