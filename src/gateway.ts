@@ -67,7 +67,7 @@ const REMIND_EVERY_MS = 60_000
 
 /** Puts the parts together, settles what an earlier run left behind, and begins to track. */
 export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange, ...options }: GatewayOptions): Promise<Gateway> {
-  const lsps = await LspRegistry.open(settings, store, clock, onExchange)
+  const lsps = await LspRegistry.open(settings, store, clock, { onExchange, logger })
   const hints = new Hints(store.bus)
   const log = new OrderLog(store, hints, clock)
   const placing = new Placing(store, clock)

@@ -465,7 +465,9 @@ describe('the example', () => {
 
 describe('the environment', () => {
   it('has a default for everything', () => {
-    expect(readEnvironment([], {})).toEqual({ host: '127.0.0.1', port: 4000, configPath: null, databaseUrl: './data/sluice.db' })
+    expect(readEnvironment([], {})).toEqual({ host: '127.0.0.1', port: 4000, configPath: null, databaseUrl: './data/sandbox.db' })
+    // What was played is not to stand among real orders.
+    expect(readEnvironment(['--config', 'a.yaml'], {}).databaseUrl).toBe('./data/sluice.db')
   })
 
   it('counts an empty variable as unset', () => {

@@ -23,7 +23,7 @@ export const ENVIRONMENT_VARIABLES = [
   {
     name: 'DATABASE_URL',
     default: './data/sluice.db',
-    meaning: "Path of the embedded database's file, or `postgres://…` for several instances.",
+    meaning: "Path of the embedded database's file, or `postgres://…` for several instances. In sandbox mode the default is `./data/sandbox.db`.",
   },
 ] as const
 
@@ -43,16 +43,18 @@ export function readEnvironment(argv: readonly string[], env: Readonly<Record<st
   const port = variable('PORT') ?? ''
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) problems.push(`PORT: ${quoted(port)} is not allowed; allowed: a whole number from 0 to 65535`)
 
-  // Not shown: it may hold a password.
-  const databaseUrl = variable('DATABASE_URL') ?? ''
+  const argument = readArguments(argv, problems)
+  const configPath = argument ?? variable('SLUICE_CONFIG')
+
+  // Not shown: it may hold a password. What was played in the sandbox is not to stand among real orders.
+  const databaseUrl = env['DATABASE_URL'] || (configPath === null ? './data/sandbox.db' : (variable('DATABASE_URL') ?? ''))
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(databaseUrl)?.[1]
   if (scheme !== undefined && !/^postgres(ql)?$/i.test(scheme)) {
     problems.push(`DATABASE_URL: ${quoted(`${scheme}://`)} is not allowed; allowed: the path of a file, or postgres://…`)
   }
 
-  const argument = readArguments(argv, problems)
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-  return { host, port: Number(port), configPath: argument ?? variable('SLUICE_CONFIG'), databaseUrl }
+  return { host, port: Number(port), configPath, databaseUrl }
 }
 
 function readArguments(argv: readonly string[], problems: string[]): string | null {

@@ -12,7 +12,7 @@ import type { EpochMs } from '../domain/time.ts'
 export class PriceChangedError extends Error {
   readonly quote: Quote
   constructor(quote: Quote) {
-    super(`the LSP now asks for ${quote.orderTotalSat} sat`)
+    super(`the channel costs ${quote.orderTotalSat} sat, which is more than was agreed to: nothing was ordered`)
     this.quote = quote
   }
 }
@@ -33,7 +33,7 @@ export class QuoteNotFoundError extends Error {
 
 export class IdempotencyConflictError extends Error {
   constructor() {
-    super('this idempotencyKey was used for another input')
+    super('this idempotencyKey was used for another input, and keeps the answer to that: another order takes a key of its own')
   }
 }
 

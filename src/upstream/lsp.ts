@@ -70,6 +70,8 @@ interface CallScope {
 export interface LspListener {
   onInfo(info: DatedLspInfo): Promise<void>
   onExchange(record: ExchangeRecord): void
+  /** It went down, or came up again. */
+  onTurn?(isDown: boolean, lastError: string | null): void
 }
 
 /** One LSP as it is spoken to: its adapter, its connections, what it said of itself and how it answers. */
@@ -209,6 +211,13 @@ export class Lsp {
   }
 
   #record(record: ExchangeRecord): void {
+    const wasDown = this.#state() === 'DOWN'
+    this.#remember(record)
+    const isDown = this.#state() === 'DOWN'
+    if (isDown !== wasDown) this.#listener.onTurn?.(isDown, this.#lastError)
+  }
+
+  #remember(record: ExchangeRecord): void {
     this.#listener.onExchange(record)
     if (record.verdict === 'NEITHER') return
     this.#recent.push(record)

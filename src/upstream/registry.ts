@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { ExchangeRecord } from './http.ts'
 import { Lsp, type LspSettings } from './lsp.ts'
 import type { Clock } from '../domain/time.ts'
@@ -15,13 +16,20 @@ export class LspRegistry implements AsyncDisposable {
     this.#byId = new Map([...retired, ...configured].map((lsp) => [lsp.id, lsp]))
   }
 
-  static async open(settings: readonly LspSettings[], store: Store, clock: Clock, onExchange: (lspId: string, record: ExchangeRecord) => void = () => {}): Promise<LspRegistry> {
+  static async open(settings: readonly LspSettings[], store: Store, clock: Clock, listener: { onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined; logger: Logger }): Promise<LspRegistry> {
     const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
     const open = (one: LspSettings) => {
       const before = known.get(one.id)
       // What another LSP said under this id, before the operator gave the id away, says nothing of this one.
       const info = before?.url === one.url && before.protocol === one.protocol ? before.info : null
-      return new Lsp(one, adapterOf(one.protocol), clock, info, { onInfo: (fresh) => store.lsps.saveInfo(one.id, fresh), onExchange: (record) => onExchange(one.id, record) })
+      return new Lsp(one, adapterOf(one.protocol), clock, info, {
+        onInfo: (fresh) => store.lsps.saveInfo(one.id, fresh),
+        onExchange: (record) => listener.onExchange?.(one.id, record),
+        onTurn(isDown, reason) {
+          if (isDown) listener.logger.warn({ lsp: one.id, reason }, 'an LSP does not answer')
+          else listener.logger.info({ lsp: one.id }, 'an LSP answers again')
+        },
+      })
     }
     for (const { id, name, protocol, network, url, website } of settings) await store.lsps.save({ id, name, protocol, network, url, website, info: null })
     const configuredIds = new Set(settings.map((one) => one.id))

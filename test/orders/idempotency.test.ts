@@ -44,7 +44,7 @@ describe.concurrent('an idempotency key', () => {
     const input = { quoteId: one.id, idempotencyKey: 'taken' }
     const { id } = await createOrder(gateway, input)
     for (const other of [{ quoteId: two.id }, { maxOrderTotalSat: 1_000_000 }, { email: 'me@example.org' }]) {
-      expect(await createOrder(gateway, { ...input, ...other })).toEqual({ __typename: 'IdempotencyConflictError', message: 'this idempotencyKey was used for another input' })
+      expect(await createOrder(gateway, { ...input, ...other })).toEqual({ __typename: 'IdempotencyConflictError', message: expect.stringContaining('was used for another input') })
     }
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
     expect(await createOrder(gateway, input)).toMatchObject({ id })

@@ -21,7 +21,7 @@ describe.concurrent('the price guard', () => {
       const changed = await createOrder(gateway, input)
       expect(changed).toMatchObject({
         __typename: 'PriceChangedError',
-        message: `the LSP now asks for ${dearer} sat`,
+        message: `the channel costs ${dearer} sat, which is more than was agreed to: nothing was ordered`,
         freshQuote: { basis: 'FIRM', lsp: { id: lspId }, feeTotalSat: dearer, orderTotalSat: dearer, expiresAt: expect.stringMatching(/Z$/) },
       })
       expect(changed.freshQuote.id).not.toBe(quote.id)

@@ -44,7 +44,7 @@ function until(holds: () => void | Promise<void>): Promise<void> {
 
 /** What the database holds once nobody has it open. */
 function keptOrders(folder: string): { state: string }[] {
-  const database = new Database(join(folder, 'data/sluice.db'), { readonly: true })
+  const database = new Database(join(folder, 'data/sandbox.db'), { readonly: true })
   try {
     return database.prepare('select id, state from orders').all() as { state: string }[]
   } finally {
@@ -59,7 +59,7 @@ describe.concurrent('a start without configuration', () => {
     await first.origin()
     const second = build.start(folder)
     expect(await second.ended).toMatchObject({ status: 2 })
-    expect(second.stderr).toMatch(/^the database \.\/data\/sluice\.db is in use by another gateway: set DATABASE_URL to another file/)
+    expect(second.stderr).toMatch(/^the database \.\/data\/sandbox\.db is in use by another gateway: set DATABASE_URL to another file/)
     first.kill('SIGKILL')
     await first.ended
     const third = build.start(folder)

@@ -1,3 +1,5 @@
+import { copyFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { saveLsp } from './records.ts'
 import { executeIn, openStage } from './stage.ts'
@@ -64,4 +66,19 @@ describe('an address of a database', () => {
     expect(error.message).toMatch(/password authentication failed|role "stranger" does not exist/)
     expect(`${error.message}${error.stack}`).not.toMatch(/s3cret/)
   })
+})
+
+test('an embedded database is for nobody but its owner, and is whole in its one file once it was closed', async () => {
+  await using database = await freshDatabase('SQLite')
+  const path = join(dirname(database.url), 'new', 'sluice.db')
+  const store = await openStore(path, systemClock)
+  await saveLsp(store)
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(file)).mode & 0o077).toBe(0)
+  expect((await stat(dirname(path))).mode & 0o077).toBe(0)
+  await store.close()
+  const copy = `${path}.copy`
+  await copyFile(path, copy)
+  const copied = await openStore(copy, systemClock)
+  expect(await copied.lsps.all()).toHaveLength(1)
+  await copied.close()
 })

@@ -17,13 +17,15 @@ let clock: SetClock
 let server: QueueServer
 let store: Store
 let gateway: Gateway
+let logged: string[]
 
 beforeEach(async () => {
+  logged = []
   clock = new SetClock()
   server = await QueueServer.start()
   heal()
   store = await openStore(':memory:', clock)
-  gateway = await openGateway({ lsps: [settings('lsp', server.url)], pace: { activeMs: 25, idleMs: 1_000 }, store, clock, logger: pino({ level: 'silent' }) })
+  gateway = await openGateway({ lsps: [settings('lsp', server.url)], pace: { activeMs: 25, idleMs: 1_000 }, store, clock, logger: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }) })
 })
 afterEach(async () => {
   await gateway[Symbol.asyncDispose]()
@@ -111,4 +113,17 @@ test('four failing calls do not yet make an LSP be left alone', async () => {
   }
   heal()
   expect(await quote(1_000_000)).toMatchObject({ kind: 'quote' })
+})
+
+test('that an LSP does not answer is logged once, and so is that it does again', async () => {
+  await lsp().refreshInfo()
+  server.always(text(503, 'down'))
+  for (let tries = 0; tries < 4; tries += 1) await lsp().refreshInfo().catch(() => {})
+  heal()
+  clock.at += HOUR_MS
+  await lsp().refreshInfo()
+  expect(logged.map((line) => JSON.parse(line) as { level: number; lsp: string; reason?: string; msg: string })).toMatchObject([
+    { level: 40, lsp: 'lsp', reason: 'HTTP status 503', msg: 'an LSP does not answer' },
+    { level: 30, lsp: 'lsp', msg: 'an LSP answers again' },
+  ])
 })
