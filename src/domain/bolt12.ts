@@ -34,9 +34,15 @@ const FIELD = { chains: 2, currency: 6, amount: 8, absoluteExpiry: 14 } as const
 const PREFIX = 'lno1'
 const DIGITS = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 
+/** As it is compared: in lower case, and without the `+` by which it may be broken into lines. */
+export function canonicalOffer(text: string): string {
+  return text.replaceAll(/\+\s*/g, '').toLowerCase()
+}
+
 /** @throws OfferError */
 export function decodeOffer(text: string): DecodedOffer {
-  const offer = text === text.toUpperCase() ? text.toLowerCase() : text
+  if (text !== text.toUpperCase() && text !== text.toLowerCase()) throw new OfferError('not an offer: it mixes upper and lower case')
+  const offer = canonicalOffer(text)
   if (!offer.startsWith(PREFIX)) throw new OfferError('not an offer: it does not begin with lno1')
   const fields = readFields(bytesOf(offer.slice(PREFIX.length)))
   const chains = fields.get(FIELD.chains)

@@ -69,6 +69,9 @@ function restStep(order: Order): NextStep {
   const restSat = (order.payment.onchain?.orderTotalSat ?? order.orderTotalSat) - paidSat
   if (paidSat === 0) return step('CLIENT', 'TOP_UP', 'Less than the total has arrived, and the LSP does not say how much: ask it, naming lspOrderId, before you pay the rest.', payableUntil(order))
   if (restSat <= 0) return step('LSP', 'WAIT', 'All of it was seen to arrive, and waits for its confirmations.')
+  if (order.payment.onchain?.state !== 'UNDERPAID' && order.payment.onchain?.state !== 'EXPECT_PAYMENT') {
+    return step('LSP', 'WAIT', `${paidSat} sat have arrived, and there is no way here to pay the rest: do not pay again. Ask the LSP, naming lspOrderId.`)
+  }
   return step('CLIENT', 'TOP_UP', `${paidSat} sat have arrived: pay the rest, which is ${restSat} sat.`, payableUntil(order))
 }
 

@@ -154,10 +154,10 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
  * for. null where there is nothing to compare: no asset, or a protocol whose answers do not name it.
  */
 export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null, mirrorsAsset: boolean): Check | null {
-  if (told === null && (asked === null || !mirrorsAsset)) return null
-  const isLess = asked !== null && told !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
-  const isMore = asked !== null && told !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
-  const isSame = asked?.assetId === told?.assetId && !isLess && !isMore
+  if (told === null) return asked !== null && mirrorsAsset ? { name: 'ASSET_ECHOED', verdict: 'WARNING', message: `asked for ${asked.assetId}; the LSP does not repeat the asset` } : null
+  const isLess = asked !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
+  const isMore = asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
+  const isSame = asked?.assetId === told.assetId && !isLess && !isMore
   const words = (asset: AssetRequest | OrderAsset | null) => (asset === null ? 'no asset' : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`)
   return { name: 'ASSET_ECHOED', verdict: isSame ? 'PASSED' : 'FAILED', message: `asked for ${words(asked)}; answered ${words(told)}` }
 }

@@ -1,7 +1,7 @@
 import { isSameAddress } from './address.ts'
 import type { Sat } from './money.ts'
 import type { Bolt12Way, PaymentState, PaymentWays } from './order.ts'
-import { isSettled, mapWays, waysOf, type Payment } from './payment.ts'
+import { isSettled, mapWays, sameDestinations, wasUsed, waysOf, type Payment } from './payment.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import type { EpochMs } from './time.ts'
 
@@ -29,7 +29,7 @@ export function paymentStates(payment: Payment): PaymentState[] {
 
 /** Whether something was paid by this way, now or earlier. */
 function wasPaidBy(way: { state: PaymentState; paidSat?: Sat | null } | null, told: ReadPaymentState | undefined): boolean {
-  return way !== null && (isSettled(way) || way.state === 'UNDERPAID' || (way.paidSat ?? 0) > 0 || (told !== undefined && PAYMENT_SIGNS.has(told)))
+  return way !== null && (wasUsed(way) || (told !== undefined && PAYMENT_SIGNS.has(told)))
 }
 
 /** Moves the states of the ways to pay, and nothing else of them. */
@@ -67,11 +67,7 @@ export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | 
 
 /** Whether an answer has ways in common with what is known, and nobody who pays by one of them pays what is known. */
 export function isOfAnother(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
-  const same = [
-    known.bolt11 && read.bolt11 && read.bolt11.invoice === known.bolt11.invoice,
-    known.bolt12 && read.bolt12 && read.bolt12.offer === known.bolt12.offer,
-    known.onchain && read.onchain && isSameAddress(read.onchain.address, known.onchain.address),
-  ].filter((one) => one !== null)
+  const same = Object.values(sameDestinations(known, read)).filter((one) => one !== null)
   return same.length > 0 && !same.includes(true)
 }
 
@@ -83,9 +79,7 @@ export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState
     costsOtherwise(known.bolt11, read.bolt11) ||
     costsOtherwise(known.bolt12, read.bolt12) ||
     costsOtherwise(known.onchain, read.onchain) ||
-    (read.bolt11 !== null && known.bolt11 !== null && read.bolt11.invoice !== known.bolt11.invoice) ||
-    (read.bolt12 !== null && known.bolt12 !== null && read.bolt12.offer !== known.bolt12.offer) ||
-    (read.onchain !== null && known.onchain !== null && !isSameAddress(read.onchain.address, known.onchain.address)) ||
+    Object.values(sameDestinations(known, read)).includes(false) ||
     (refundTo !== null && known.onchain !== null && !isSameAddress(refundTo, known.onchain.refundOnchainAddress))
   )
 }

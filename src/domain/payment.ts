@@ -1,3 +1,5 @@
+import { isSameAddress } from './address.ts'
+import { canonicalOffer } from './bolt12.ts'
 import { minSat, ZERO_SAT, type Sat } from './money.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, OrderState, PaymentState, PaymentWays } from './order.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
@@ -35,9 +37,14 @@ export function mapWays(payment: Payment, map: <Way extends AnyWay>(way: Way) =>
   return { bolt11: bolt11 && map(bolt11), bolt12: bolt12 && map(bolt12), onchain: onchain && map(onchain) }
 }
 
-/** Without the ways that cost more than was agreed to: by no way may more leave the wallet. */
+/** Without the ways that cost more than was agreed to: by no way may more leave the wallet. What was paid has left it. */
 export function affordable(payment: Payment, maxTotalSat: Sat): Payment {
-  return mapWays(payment, (way) => (way.orderTotalSat <= maxTotalSat ? way : null))
+  return mapWays(payment, (way) => (way.orderTotalSat <= maxTotalSat || wasUsed(way) ? way : null))
+}
+
+/** Whether something was paid by this way, as far as the way itself says. */
+export function wasUsed(way: { state: PaymentState; paidSat?: Sat | null }): boolean {
+  return isSettled(way) || way.state === 'UNDERPAID' || (way.paidSat ?? 0) > 0
 }
 
 /** What the cheapest way to pay costs; null for a free channel. `ways` may be unvetted. */
@@ -131,12 +138,22 @@ export function shownOf(owed: Owed, now: EpochMs): Payment {
   return waysOf(settled).length === 0 ? due(owed, now) : settled
 }
 
+/** Which of the ways that both have lead to the same place; null for one that either lacks. Bech32 is the same in upper case. */
+export function sameDestinations(a: PaymentWays<unknown>, b: PaymentWays<unknown>): { bolt11: boolean | null; bolt12: boolean | null; onchain: boolean | null } {
+  return {
+    bolt11: a.bolt11 && b.bolt11 && a.bolt11.invoice.toLowerCase() === b.bolt11.invoice.toLowerCase(),
+    bolt12: a.bolt12 && b.bolt12 && canonicalOffer(a.bolt12.offer) === canonicalOffer(b.bolt12.offer),
+    onchain: a.onchain && b.onchain && isSameAddress(a.onchain.address, b.onchain.address),
+  }
+}
+
 /** What is shown of it, as far as that is to be paid by the other, too, by the same invoice, offer or address; and as the other has it. */
 export function commonDue(payment: Payment, other: Payment): Payment {
-  const keep = <Way extends AnyWay>(way: Way | null, now: Way | null, isSame: boolean): Way | null => (isSettled(way) ? way : isSame && !isSettled(now) ? now : null)
+  const isSame = sameDestinations(payment, other)
+  const keep = <Way extends AnyWay>(way: Way | null, now: Way | null, same: boolean): Way | null => (isSettled(way) ? way : same && !isSettled(now) ? now : null)
   return {
-    bolt11: keep(payment.bolt11, other.bolt11, payment.bolt11?.invoice === other.bolt11?.invoice),
-    bolt12: keep(payment.bolt12, other.bolt12, payment.bolt12?.offer === other.bolt12?.offer),
-    onchain: keep(payment.onchain, other.onchain, payment.onchain?.address === other.onchain?.address),
+    bolt11: keep(payment.bolt11, other.bolt11, isSame.bolt11 ?? false),
+    bolt12: keep(payment.bolt12, other.bolt12, isSame.bolt12 ?? false),
+    onchain: keep(payment.onchain, other.onchain, isSame.onchain ?? false),
   }
 }

@@ -59,7 +59,7 @@ export interface LspFacts {
 
 /** What an answer of the LSP makes of the order. */
 export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now: EpochMs): Progress {
-  if (!order.paymentUnconfirmed && !waysOf(order.payment).some(isSettled) && reading.payment !== null && isOfAnother(order.payment, reading.payment)) return withheld(order, reading, now)
+  if (!order.paymentUnconfirmed && order.paymentSeenAt === null && reading.payment !== null && isOfAnother(order.payment, reading.payment)) return withheld(order, reading, now)
   const paid = order.paymentSeenAt !== null || showsPayment(reading)
   const terms = { ...order.terms, ...reading.terms }
   const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading, terms, paid, lsp, now)

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { canonicalAddress } from '../domain/address.ts'
+import { canonicalOffer } from '../domain/bolt12.ts'
 import { withoutName, withoutShared, type OtherPayer, type VettedOffer } from '../domain/offer.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { Placement } from '../store/placements.ts'
@@ -26,7 +28,8 @@ export async function claimDestinations(stores: Pick<Stores, 'destinations' | 'p
   }
   const others = {
     hash: await whose(offer.payment?.bolt11?.paymentHash),
-    offer: await whose(offer.payment?.bolt12?.offer.toLowerCase()),
+    // An offer may be longer than an index takes.
+    offer: await whose(offer.payment?.bolt12 && createHash('sha256').update(canonicalOffer(offer.payment.bolt12.offer)).digest('hex')),
     address: await whose(offer.payment?.onchain && canonicalAddress(offer.payment.onchain.address)),
   }
   const found = Object.values(others)

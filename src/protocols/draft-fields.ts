@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Inexpressible } from './adapter.ts'
-import { absent, countField, epochSecondsField, isObject, lenientList, payloadField, satField } from './fields.ts'
+import { absent, countField, epochSecondsField, isObject, LAST_SECOND, lenientList, payloadField, satField } from './fields.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { PaymentWays } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
@@ -16,8 +16,8 @@ export function orAbsent<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => (value === '' ? null : value), absent(schema))
 }
 
-/** Times are required numbers too: before there is a time to tell, they are 0. */
-export const timeOrAbsent = absent(epochSecondsField).transform((time) => time || null)
+/** Times are required numbers too: before there is a time to tell, they are 0. One beyond all leases tells none either. */
+export const timeOrAbsent = absent(z.number().transform((seconds) => (seconds > LAST_SECOND ? 0 : seconds)).pipe(epochSecondsField)).transform((time) => time || null)
 
 /** No more than fits 32 bits in blocks. */
 const weeksField = countField.pipe(z.number().max(2_000_000)).transform((weeks) => weeks * BLOCKS_PER_WEEK)

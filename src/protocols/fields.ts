@@ -83,7 +83,7 @@ export const isoTimeField = z.string().transform((value, context): EpochMs => {
 })
 
 /** 2100-01-01: what is later was told in milliseconds, or is no time. */
-const LAST_SECOND = 4_102_444_800
+export const LAST_SECOND = 4_102_444_800
 
 /** Whole seconds since 1970. */
 export const epochSecondsField = z

@@ -55,6 +55,11 @@ interface Place {
   client: string
 }
 
+const nameOf = ({ queue, client }: Place) => `${queue.name} ${client}`
+
+/** So many clients are looked at for one take: most of them may have nothing due. */
+const WALK = 200
+
 const dueIn = (table: Table, { lspId, now }: ReadingClaim) => sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
 const idsIn = (table: Table, chosen: readonly Chosen[]) => chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
 
@@ -98,18 +103,28 @@ export class ReadingStore {
   }
 
   /** All that is due, where there is room for it; else what is due of those whose turn it is. */
-  async #choose(claim: ReadingClaim, limit: number): Promise<Chosen[]> {
+  async #choose(claim: ReadingClaim, limit: number): Promise<readonly Chosen[]> {
     const due = (table: Table) => sql`select * from (select ${sql.lit(table)} as kind, id from ${dueIn(table, claim)} order by next_read_at limit ${limit + 1}) as ${sql.ref(`due_${table}`)}`
     const { rows } = await sql<Chosen>`${due('orders')} union all ${due('renewals')}`.execute(this.#db)
-    return rows.length > limit ? this.#chooseInTurn(claim, limit) : rows
+    return rows.length > limit ? this.#chooseInTurn(claim, limit, rows.slice(0, limit)) : rows
   }
 
   /**
    * Goes on in the circle of all places where it stopped the last time, each place having one reading in each round:
-   * whoever has much to be read does not keep others waiting, and one that has little waits for one round.
+   * whoever has much to be read does not keep others waiting, and one that has little waits for one round. `oldest`
+   * fills what is left where those who were looked at have less due than that.
    */
-  async #chooseInTurn(claim: ReadingClaim, limit: number): Promise<Chosen[]> {
-    const places = await this.#places(claim, limit)
+  async #chooseInTurn(claim: ReadingClaim, limit: number, oldest: readonly Chosen[]): Promise<readonly Chosen[]> {
+    const { places, stoppedAt } = await this.#places(claim, limit)
+    const chosen = places.length === 0 ? [] : await this.#roundsOf(places, claim, limit)
+    const last = chosen.at(-1)
+    const turn = stoppedAt ?? (last && nameOf(last))
+    if (turn !== undefined) await this.#db.updateTable('read_budgets').set({ turn }).where('lsp_id', '=', claim.lspId).execute()
+    const ids = new Set(chosen.map(({ id }) => id))
+    return [...chosen.map(({ queue, id }) => ({ kind: queue.table, id })), ...oldest.filter(({ id }) => !ids.has(id))].slice(0, limit)
+  }
+
+  async #roundsOf(places: readonly Place[], claim: ReadingClaim, limit: number): Promise<(Place & { id: string })[]> {
     // What one place can get at most, since every other one gets something.
     const most = limit - places.length + 1
     const due = places.map(
@@ -120,14 +135,11 @@ export class ReadingStore {
       select place, id from (
         select place, id, row_number() over (partition by place order by next_read_at) as round from (${sql.join(due, sql` union all `)}) as due
       ) as rounds order by round, place limit ${limit}`.execute(this.#db)
-    const chosen = rows.flatMap(({ place, id }) => (places[place] ? [{ ...places[place], id }] : []))
-    const last = chosen.at(-1)
-    if (last) await this.#db.updateTable('read_budgets').set({ turn: `${last.queue.name} ${last.client}` }).where('lsp_id', '=', claim.lspId).execute()
-    return chosen.map(({ queue, id }) => ({ kind: queue.table, id }))
+    return rows.flatMap(({ place, id }) => (places[place] ? [{ ...places[place], id }] : []))
   }
 
-  /** The next places in the circle at which something is due, once around it at most. */
-  async #places(claim: ReadingClaim, limit: number): Promise<Place[]> {
+  /** The next places in the circle at which something is due, once around it at most; `stoppedAt` where it is too large to be walked at once. */
+  async #places(claim: ReadingClaim, limit: number): Promise<{ places: Place[]; stoppedAt?: string }> {
     const { turn } = await this.#db.selectFrom('read_budgets').select('turn').where('lsp_id', '=', claim.lspId).executeTakeFirstOrThrow()
     const [name = '', lastClient = ''] = turn?.split(/ (.*)/s) ?? []
     const first = Math.max(0, QUEUES.findIndex((queue) => queue.name === name))
@@ -135,22 +147,24 @@ export class ReadingStore {
     for (let step = 0; step <= QUEUES.length && places.size < limit; step += 1) {
       const queue = QUEUES[(first + step) % QUEUES.length]
       if (!queue) break
-      for (const client of await this.#clientsIn(queue, claim, step === 0 ? lastClient : '', limit - places.size)) places.set(`${queue.name} ${client}`, { queue, client })
+      const walked = await this.#walk(queue, claim, step === 0 ? lastClient : '')
+      for (const { client_id: client } of walked.filter(({ due }) => due).slice(0, limit - places.size)) places.set(nameOf({ queue, client }), { queue, client })
+      const end = walked.at(-1)
+      if (places.size < limit && walked.length === WALK && end) return { places: [...places.values()], stoppedAt: nameOf({ queue, client: end.client_id }) }
     }
-    return [...places.values()]
+    return { places: [...places.values()] }
   }
 
-  /** Clients of whom something is due, in an order of their own. However much one has, the index leads past it. */
-  async #clientsIn({ table, where }: Queue, claim: ReadingClaim, after: string, limit: number): Promise<string[]> {
+  /** Clients with something to be read some day, in an order of their own. However much one has, the index leads past it. */
+  async #walk({ table, where }: Queue, claim: ReadingClaim, after: string): Promise<{ client_id: string; due: unknown }[]> {
     const next = (client: RawBuilder<unknown>) => sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${claim.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
-    const { rows } = await sql<{ client_id: string }>`
-      with recursive waiting (client_id) as (
-        ${next(sql`${after}`)} union all select (${next(sql`waiting.client_id`)}) from waiting where waiting.client_id is not null
+    const { rows } = await sql<{ client_id: string; due: unknown }>`
+      with recursive waiting (client_id, step) as (
+        select (${next(sql`${after}`)}), 1 union all select (${next(sql`waiting.client_id`)}), step + 1 from waiting where waiting.client_id is not null and step < ${WALK}
       )
-      select client_id from waiting
-      where client_id is not null and exists (select 1 from ${dueIn(table, claim)} and ${where} and client_id = waiting.client_id)
-      limit ${limit}`.execute(this.#db)
-    return rows.map((row) => row.client_id)
+      select client_id, exists (select 1 from ${dueIn(table, claim)} and ${where} and client_id = waiting.client_id) as due
+      from waiting where client_id is not null order by step`.execute(this.#db)
+    return rows
   }
 
   async #takeOrders({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedOrder[]> {

@@ -15,6 +15,11 @@ test('the examples of BOLT 12 are for mainnet, with an amount and without one', 
   expect(decodeOffer('lno1pqps7sjqpgtyzm3qv4uxzmtsd3jjqer9wd3hy6tsw35k7msjzfpy7nz5yqcnygrfdej82um5wf5k2uckyypwa3eyt44h6txtxquqh7lz5djge4afgfjn7k4rgrkuag0jsd5xvxg')).toMatchObject({ amount: 1_000_000n })
 })
 
+test('an offer may be broken into lines', () => {
+  const offer = offerOf({ amount: 7n })
+  expect(decodeOffer(`${offer.slice(0, 20)}+${offer.slice(20, 30)}+\n  ${offer.slice(30)}`)).toEqual(decodeOffer(offer))
+})
+
 test('an offer in euros says so', () => {
   expect(decodeOffer(offerOf({ amount: 5n, currency: 'EUR', expiry: 1_800_000_000 }))).toMatchObject({ amount: 5n, currency: 'EUR', expiresAt: 1_800_000_000_000 })
 })

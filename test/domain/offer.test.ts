@@ -211,7 +211,7 @@ test.each([
   ['is less of it', ASKED, { ...TOLD, lspAmount: '999' }, 'FAILED'],
   ["is more of the client's own", ASKED, { ...TOLD, clientAmount: '11' }, 'FAILED'],
   ['is another', ASKED, { ...TOLD, assetId: 'rgb:WORTHLESS' }, 'FAILED'],
-  ['is none', ASKED, null, 'FAILED'],
+  ['is not told', ASKED, null, 'WARNING'],
   ['is one that nobody asked for', null, TOLD, 'FAILED'],
 ])('the asset of a channel that %s', (_what, asked, told, verdict) => {
   expect(vetAsset(asked, told, true)).toMatchObject({ name: 'ASSET_ECHOED', verdict })

@@ -6,6 +6,7 @@ import type { PaymentState } from '../../src/domain/order.ts'
 import { nextStepOf } from '../../src/domain/next-step.ts'
 import { advance, type LspFacts } from '../../src/domain/progress.ts'
 import { EMPTY_READING, type OrderReading, type ReadPaymentState } from '../../src/domain/reading.ts'
+import { LightningNode } from '../../src/sandbox/node.ts'
 import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
@@ -229,4 +230,31 @@ test('an asset that becomes another blocks', () => {
   const told = { ...asset, assetId: 'rgb:OTHER', priceSat: null, deliveryStatus: null, deliveryPaymentHash: null, deliveredAt: null, deliveryError: null }
   expect(next(asked, readingWith('EXPECT_PAYMENT', { asset: told }))).toMatchObject({ paymentWarning: 'the LSP changed the asset of the channel', payment: { bolt11: { state: 'FAILED' } } })
   expect(next(asked, readingWith('EXPECT_PAYMENT', { asset: { ...told, assetId: asset.assetId } })).paymentWarning).toBeNull()
+})
+
+test('what was paid is paid, though it cost more than this gateway knows to have been agreed to', () => {
+  const told = readingOf('AWAITING_PAYMENT', 'REFUNDED_OR_LAPSED', 'PAID', 6_000)
+  const ways = told.payment
+  if (!ways?.onchain || !ways.bolt11) throw new Error('both ways are told')
+  const address = new LightningNode('the LSP', '127.0.0.1:9735')
+  const dear = { ...told, payment: { ...ways, onchain: { ...ways.onchain, feeTotalSat: sat(6_000), orderTotalSat: sat(6_000), address: address.newAddress() }, bolt11: null } }
+  const request = { ...orderWith().request, refundOnchainAddress: address.newAddress() }
+  const imported = orderWith({ request, payment: NO_PAYMENT, paymentUnconfirmed: true, importedAt: NOW, maxOrderTotalSat: sat(1_000), paymentWarning: 'not told yet' })
+  expect(next(imported, dear)).toMatchObject({ state: 'PAID', payment: { onchain: { state: 'PAID' } }, paymentWarning: null })
+})
+
+test('an invoice in upper case is the same invoice', () => {
+  expect(next(orderWith(), readingWith('PAID', { state: 'COMPLETED' }, 'LNBCRT-AGREED'))).toMatchObject({ state: 'COMPLETED', paymentWarning: null })
+})
+
+test('an order that was seen to be paid is believed to be complete, though its LSP shows another invoice by then', () => {
+  const opening = next(orderWith(), readingWith('EXPECT_PAYMENT', { state: 'CHANNEL_OPENING' }))
+  expect(opening).toMatchObject({ state: 'CHANNEL_OPENING', paymentSeenAt: NOW + 1 })
+  expect(next(opening, readingWith('EXPECT_PAYMENT', { state: 'COMPLETED' }, 'lnbcrt-another'))).toMatchObject({ state: 'COMPLETED' })
+})
+
+test('where there is no way to pay the rest, nobody is told to pay it', () => {
+  const order = next(orderWith(), { ...readingWith('EXPECT_PAYMENT'), paidSat: sat(400) })
+  expect(shown(order)).toEqual(NO_PAYMENT)
+  expect(nextStepOf(order, [])).toMatchObject({ actor: 'LSP', action: 'WAIT', message: expect.stringContaining('400 sat have arrived, and there is no way here to pay the rest') })
 })

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 import { exported, forged, importInto } from '../portable/support.ts'
 import { lsps1Order, NODE, settings, startScriptedLsp } from '../quotes/support.ts'
+import { offerOf } from '../support/bolt12.ts'
+import { ENGINES, freshDatabase } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { follow, orderAt, pay, readOrder } from '../support/operations.ts'
 
@@ -99,6 +101,17 @@ describe('an LSP that calls all its orders alike', () => {
     expect((await ask(1_000_000)).quotes).toMatchObject({ quotes: [{ basis: 'FIRM' }], failures: [] })
     expect((await ask(2_000_000)).quotes).toEqual({ quotes: [], failures: [{ code: 'UNTRUSTWORTHY', message: 'ORDER_ID_IS_NEW: the LSP calls another order the-order, too' }] })
   })
+})
+
+test.each(ENGINES)('an offer of BOLT 12 that is longer than an index takes is one of the ways to pay (%s)', async (engine) => {
+  await using database = await freshDatabase(engine)
+  const offer = offerOf({ amount: 1_000_000n, description: 'a channel, and much about it. '.repeat(60) })
+  expect(offer.length).toBeGreaterThan(2_704)
+  const way = { state: 'EXPECT_PAYMENT', expires_at: new Date(Date.now() + 3_600_000).toISOString(), fee_total_sat: '1000', order_total_sat: '1000', offer }
+  await using lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { payment: { bolt12: way } }))
+  await using gateway = await startTestGateway({ databaseUrl: database.url, sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)] } })
+  const { id } = await orderAt(gateway, 'lsp')
+  expect(await readOrder(gateway, id)).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, bip21: `bitcoin:?lno=${offer}` } })
 })
 
 describe('an LSP that gives an address twice', () => {

@@ -186,6 +186,21 @@ describe.each(ENGINES)('readings in %s', (engine) => {
       expect(clientsOf(taken).filter((client) => client !== 'alice').toSorted()).toEqual(['bob', 'carol'])
     })
 
+    test('reach everybody of whom something is due, however many others there are', async () => {
+      await using stage = await openStage(engine)
+      const { store } = stage
+      await store.transaction(async ({ orders }) => {
+        for (const number of upTo(900)) await orders.insert(orderRecord({ clientId: `idle ${String(number).padStart(3, '0')}` }), { ...TRACKING, nextReadAt: NOW + 1_000_000 })
+      })
+      await insertMany(store, 200, { clientId: 'alice' })
+      await insertMany(store, 1, { clientId: 'idle 450 and a half' }, { nextReadAt: NOW })
+      await insertMany(store, 1, { clientId: 'zoe' }, { nextReadAt: NOW })
+      const taken: string[] = []
+      for (const _ of upTo(12)) taken.push(...clientsOf(await take(store, { limit: 5 })))
+      expect(taken).toHaveLength(60)
+      expect(new Set(taken)).toEqual(new Set(['alice', 'idle 450 and a half', 'zoe']))
+    })
+
     test('take no order for paid because an imported document says so', async () => {
       await using stage = await openStage(engine)
       await insertMany(stage.store, 20, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW, importedAt: NOW, paymentUnconfirmed: true })
