@@ -87,6 +87,7 @@ export class Lsp {
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
   #heldBackUntil: EpochMs = 0
+  #isClosing = false
 
   constructor(settings: LspSettings, adapter: Adapter, clock: Clock, known: DatedLspInfo | null, listener: LspListener) {
     this.settings = settings
@@ -214,7 +215,8 @@ export class Lsp {
     const wasDown = this.#state() === 'DOWN'
     this.#remember(record)
     const isDown = this.#state() === 'DOWN'
-    if (isDown !== wasDown) this.#listener.onTurn?.(isDown, this.#lastError)
+    // What is broken off as the gateway ends is not its LSP's doing.
+    if (isDown !== wasDown && !this.#isClosing) this.#listener.onTurn?.(isDown, this.#lastError)
   }
 
   #remember(record: ExchangeRecord): void {
@@ -230,6 +232,7 @@ export class Lsp {
   }
 
   close(): Promise<void> {
+    this.#isClosing = true
     return this.#connection.close()
   }
 }

@@ -127,3 +127,12 @@ test('that an LSP does not answer is logged once, and so is that it does again',
     { level: 30, lsp: 'lsp', msg: 'an LSP answers again' },
   ])
 })
+
+test('what is broken off as the gateway ends is not logged as if the LSP did not answer', async () => {
+  server.always(() => {})
+  const asking = lsp().refreshInfo()
+  await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(0))
+  await gateway[Symbol.asyncDispose]()
+  await expect(asking).rejects.toThrow('the connection broke')
+  expect(logged).toEqual([])
+})
