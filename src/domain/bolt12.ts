@@ -1,6 +1,6 @@
 import { bech32 } from '@scure/base'
 import type { Network } from './lsp.ts'
-import { SECOND_MS, type EpochMs } from './time.ts'
+import { LAST_INSTANT, SECOND_MS, type EpochMs } from './time.ts'
 
 // Offers of BOLT 12, as far as a payer has to know what it would agree to: no well-kept library reads them without a
 // whole Lightning node. https://github.com/lightning/bolts/blob/master/12-offer-encoding.md
@@ -10,7 +10,7 @@ export class OfferError extends Error {
 }
 
 export interface DecodedOffer {
-  /** null: the payer says how much. In the smallest unit of `currency` where there is one. */
+  /** null: the payer says how much. Else in the smallest unit of `currency` where there is one. */
   amount: bigint | null
   /** null: the amount is in millisatoshis. */
   currency: string | null
@@ -54,7 +54,7 @@ export function decodeOffer(text: string): DecodedOffer {
     amount: amount ? readNumber(amount) : null,
     currency: currency ? Buffer.from(currency).toString('latin1').replaceAll(/[^A-Z]/g, '?') : null,
     networks: chains ? readChains(chains) : ['MAINNET'],
-    expiresAt: expiry ? Number(readNumber(expiry)) * SECOND_MS : null,
+    expiresAt: expiry ? readEnd(expiry) : null,
   }
 }
 
@@ -98,6 +98,12 @@ function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
 function readNumber(bytes: Uint8Array): bigint {
   if (bytes.length > 8) throw new OfferError('a number in the offer has more than 64 bits')
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
+}
+
+/** Beyond all calendars is no end. */
+function readEnd(bytes: Uint8Array): EpochMs | null {
+  const end = Number(readNumber(bytes)) * SECOND_MS
+  return end <= LAST_INSTANT ? end : null
 }
 
 /** Chains that are no bitcoin network are left out. */

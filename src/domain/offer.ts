@@ -151,10 +151,10 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
 
 /**
  * An RGB channel is bought for its asset: another one, less of it, or more of the client's own, is not what was asked
- * for. null where there is nothing to compare: no asset, or a protocol whose answers do not name it.
+ * for. null where no asset is. Some protocols do not repeat it.
  */
-export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null, mirrorsAsset: boolean): Check | null {
-  if (told === null) return asked !== null && mirrorsAsset ? { name: 'ASSET_ECHOED', verdict: 'WARNING', message: `asked for ${asked.assetId}; the LSP does not repeat the asset` } : null
+export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
+  if (told === null) return asked ? { name: 'ASSET_ECHOED', verdict: 'WARNING', message: `asked for ${asked.assetId}; the LSP does not repeat the asset` } : null
   const isLess = asked !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
   const isMore = asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
   const isSame = asked?.assetId === told.assetId && !isLess && !isMore

@@ -53,8 +53,6 @@ export interface LspFacts {
   network: Network
   /** Its nodes, as far as they are known. */
   lspPubkeys: readonly string[]
-  /** Whether its answers name an order's asset. */
-  mirrorsAsset: boolean
 }
 
 /** What an answer of the LSP makes of the order. */
@@ -62,7 +60,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
   if (!order.paymentUnconfirmed && order.paymentSeenAt === null && reading.payment !== null && isOfAnother(order.payment, reading.payment)) return withheld(order, reading, now)
   const paid = order.paymentSeenAt !== null || showsPayment(reading)
   const terms = { ...order.terms, ...reading.terms }
-  const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading, terms, paid, lsp, now)
+  const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading, terms, paid, now)
   const { payment } = offered
   // What an answer leaves out still holds, unless it was never the LSP that said it.
   const expiresAt = reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
@@ -128,9 +126,9 @@ type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> & Partial<Pick<Orde
  * The ways to pay move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
  * is not what was checked and agreed to, nothing of the order is payable any more.
  */
-function nextPayment(order: Order, reading: OrderReading, terms: ChannelTerms, paid: boolean, { mirrorsAsset }: LspFacts, now: EpochMs): NextPayment {
+function nextPayment(order: Order, reading: OrderReading, terms: ChannelTerms, paid: boolean, now: EpochMs): NextPayment {
   const { payment: read } = reading
-  const problem = waysOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms, mirrorsAsset)
+  const problem = waysOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms)
   const payment = moveWays(problem === null ? order.payment : withoutOffer(order.payment), read, paid, now)
   return { payment, paymentWarning: problem ?? (takesBack(order.payment, read) ? 'the LSP takes back that it was paid' : order.paymentWarning) }
 }
@@ -149,10 +147,10 @@ function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progr
   return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
 }
 
-function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms, mirrorsAsset: boolean): string | null {
+function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
   if (read !== null && replacesOffer(order.payment, read)) return REPLACED
-  if (order.jit !== null && jit !== null && isDearer(order.jit, jit)) return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
-  const vetted = vetAsset(order.request.asset, asset, mirrorsAsset)
+  if (order.jit !== null && jit !== null && isWorse(order.jit, jit)) return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
+  const vetted = vetAsset(order.request.asset, asset)
   if (vetted?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0) return 'the LSP asks to be paid for what was free'
   return vetTerms(termsOf(order.request), terms).verdict === 'FAILED' ? 'the LSP made another channel of it than was asked for' : null
@@ -171,7 +169,7 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
     now: Math.min(order.createdAt, now),
   })
-  const asset = vetAsset(order.request.asset, reading.asset, lsp.mirrorsAsset)
+  const asset = vetAsset(order.request.asset, reading.asset)
   const all = [...checks, vetTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
   const distrust = distrustOf(all)
   const agreed = distrust !== null || payment === null ? NO_PAYMENT : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
@@ -186,6 +184,6 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
   }
 }
 
-function isDearer(known: JitChannel, told: JitChannel): boolean {
+function isWorse(known: JitChannel, told: JitChannel): boolean {
   return (told.feePerPaymentSat ?? 0) > (known.feePerPaymentSat ?? 0) || (known.nodeId !== null && told.nodeId !== null && told.nodeId !== known.nodeId)
 }

@@ -189,7 +189,7 @@ export class Placing {
   #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading, payment: NonNullable<OrderReading['payment']>): VettedOffer {
     const asked = lsp.adapter.deliverable(termsOf(request))
     const terms = vetTerms(asked, { ...asked, ...reading.terms })
-    const asset = vetAsset(request.asset, reading.asset, lsp.adapter.mirrorsAsset)
+    const asset = vetAsset(request.asset, reading.asset)
     const echoed = asset ? [terms, asset] : [terms]
     const offer = vetOffer(payment, {
       network: lsp.settings.network,

@@ -101,7 +101,7 @@ export class OrderReader {
     if (isProvisional(lsp, order, reading)) {
       return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
     }
-    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys, mirrorsAsset: lsp.adapter.mirrorsAsset }, this.#clock.now())
+    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys }, this.#clock.now())
     const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
     const read = { ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed), failureSuspected: false }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes

@@ -4,6 +4,7 @@ import { LSP_PROTOCOLS, NETWORKS, type Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
 import { ASSET_DELIVERY_STATUSES, CHANNEL_STATES, ORDER_STATES, REFUND_STATES } from '../domain/order.ts'
 import { PRICE_BASES, QUOTE_NOTE_CODES } from '../domain/quote.ts'
+import { LAST_INSTANT } from '../domain/time.ts'
 import { cleanText } from '../domain/text.ts'
 import { idField } from '../protocols/fields.ts'
 
@@ -27,7 +28,6 @@ const text = (longest = MAX_TEXT) =>
     .max(longest * 4)
     .transform((value) => cleanText(value, longest))
 const amount = z.int().min(0).max(MAX_SAT).transform(sat)
-const LAST_INSTANT = 8_640_000_000_000_000
 const instant = z.int().min(-LAST_INSTANT).max(LAST_INSTANT)
 const pubkey = z.string().regex(/^0[23][0-9a-f]{64}$/)
 const assetAmount = z.string().regex(/^\d{1,20}$/)

@@ -107,8 +107,6 @@ export interface Adapter {
   readonly clientConnects: boolean
   /** How many readings a minute the LSP's documentation leaves room for, beside quotes; absent where it says nothing. */
   readonly readsPerMinute?: number
-  /** True where an answer about an order names its asset, or says by leaving it out that there is none. */
-  readonly mirrorsAsset: boolean
   /** True where only reading an order makes it advance at the LSP. */
   readonly advancesWhenRead: boolean
   /** The first thing in the request that this protocol cannot express, or null. */

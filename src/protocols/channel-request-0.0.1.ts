@@ -192,7 +192,6 @@ export const channelRequest001: Adapter = {
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,
-  mirrorsAsset: false,
   advancesWhenRead: false,
 
   inexpressible(request) {

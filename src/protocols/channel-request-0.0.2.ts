@@ -265,7 +265,6 @@ export const channelRequest002: Adapter = {
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,
-  mirrorsAsset: false,
   advancesWhenRead: false,
 
   inexpressible: beyondDrafts,

@@ -217,7 +217,6 @@ export const kaleidoswap: Adapter = {
   clientConnects: true,
   // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
   readsPerMinute: 45,
-  mirrorsAsset: true,
   advancesWhenRead: false,
 
   inexpressible: (request) => unsendableAmount(request.asset),

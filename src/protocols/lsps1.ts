@@ -188,7 +188,6 @@ export const lsps1: Adapter = {
   features: [],
   tellsChannelLife: false,
   clientConnects: true,
-  mirrorsAsset: false,
   advancesWhenRead: false,
 
   inexpressible: (request) => (request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' }),

@@ -222,7 +222,6 @@ export const thunderstack: Adapter = {
   // It stops at Open.
   tellsChannelLife: false,
   clientConnects: true,
-  mirrorsAsset: false,
   advancesWhenRead: true,
 
   inexpressible: beyondTheForm,

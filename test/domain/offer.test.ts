@@ -191,6 +191,11 @@ test('a bolt12 offer that says itself when it ends is not handed out longer', ()
   expect(vet({ bolt12: endless(NOW / 1_000 + 60) }).payment?.bolt12?.expiresAt).toBe(NOW + MINUTE_MS)
 })
 
+test('a bolt12 offer that names an end beyond all calendars lapses with the order', () => {
+  const endless = bolt12({ expiresAt: null, offer: offerOf({ amount: 201_000_000n, expiry: Number.MAX_SAFE_INTEGER }) })
+  expect(vet({ bolt12: endless }, { orderExpiresAt: NOW + 5 }).payment?.bolt12?.expiresAt).toBe(NOW + 5)
+})
+
 test('a bolt12 offer without an amount is worth a warning: the wallet pays what it is shown', () => {
   const offer = vet({ bolt12: bolt12({ offer: offerOf({}) }) })
   expect(verdicts(offer)).toEqual(['FEE_ADDS_UP PASSED', 'OFFER_DECODES PASSED', 'OFFER_AMOUNT WARNING', 'OFFER_NETWORK PASSED', 'OFFER_NOT_EXPIRED PASSED'])
@@ -214,12 +219,11 @@ test.each([
   ['is not told', ASKED, null, 'WARNING'],
   ['is one that nobody asked for', null, TOLD, 'FAILED'],
 ])('the asset of a channel that %s', (_what, asked, told, verdict) => {
-  expect(vetAsset(asked, told, true)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
+  expect(vetAsset(asked, told)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
 })
 
-test('an LSP whose protocol does not name the asset in its answers is asked for none', () => {
-  expect(vetAsset(ASKED, null, false)).toBeNull()
-  expect(vetAsset(null, null, true)).toBeNull()
+test('a channel without an asset has none checked', () => {
+  expect(vetAsset(null, null)).toBeNull()
 })
 
 test('an offer without any way to pay is free', () => {
