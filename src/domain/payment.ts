@@ -1,6 +1,6 @@
 import { isSameAddress } from './address.ts'
 import { canonicalOffer } from './bolt12.ts'
-import { minSat, ZERO_SAT, type Sat } from './money.ts'
+import { maxSat, minSat, ZERO_SAT, type Sat } from './money.ts'
 import type { Bolt11Way, Bolt12Way, OnchainWay, OrderState, PaymentState, PaymentWays } from './order.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
@@ -121,7 +121,7 @@ export function due(owed: Owed, now: EpochMs): Payment {
 
 /** What has arrived so far, as far as the LSP said. */
 export function arrivedSat({ payment, paidSat = ZERO_SAT }: Pick<Owed, 'payment' | 'paidSat'>): Sat {
-  return payment.onchain?.paidSat != null && payment.onchain.paidSat > paidSat ? payment.onchain.paidSat : paidSat
+  return maxSat([paidSat, payment.onchain?.paidSat ?? ZERO_SAT])
 }
 
 /** The rest is paid where the first part went, or could have gone: an invoice is for all of it. */

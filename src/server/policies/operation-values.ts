@@ -51,16 +51,22 @@ function isOneLeaf(type: TypeNode, isLeaf: (typeName: string) => boolean): boole
   return inner.kind === Kind.NAMED_TYPE && isLeaf(inner.name.value)
 }
 
-/** Without recursion: a hundred kilobytes of `[` are deeper than the stack. */
-function entries(value: unknown, most: number): number {
+/** The value and all that is in it. Without recursion: a hundred kilobytes of `[` are deeper than the stack. */
+export function* valuesIn(value: unknown): Generator<unknown, void, void> {
   const open: unknown[] = [value]
-  let count = 0
-  while (open.length > 0 && count <= most) {
+  while (open.length > 0) {
     const next = open.pop()
+    yield next
     if (typeof next !== 'object' || next === null) continue
-    const children: unknown[] = Object.values(next)
-    if (Array.isArray(next)) count += children.length
-    for (const child of children) open.push(child)
+    for (const child of Object.values(next) as unknown[]) open.push(child)
+  }
+}
+
+function entries(value: unknown, most: number): number {
+  let count = 0
+  for (const inner of valuesIn(value)) {
+    if (Array.isArray(inner)) count += inner.length
+    if (count > most) break
   }
   return count
 }

@@ -3,6 +3,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { LimitsConfig } from '../../config/access.ts'
 import type { ServerContext } from '../pipeline.ts'
 import type { Grant } from './grant.ts'
+import { valuesIn } from './operation-values.ts'
 import { grantIsOver, rateLimited } from './refusals.ts'
 
 /** A place is free again when somebody leaves, of which nobody knows when. */
@@ -102,18 +103,12 @@ function bytesOf({ loc }: DocumentNode): number {
   return tokens * BYTES_PER_TOKEN + 2 * (loc?.source.body.length ?? 0)
 }
 
-/** Without recursion: a hundred kilobytes of `[` are deeper than the stack. */
 function bytesOfValue(value: unknown): number {
-  const open = [value]
   let bytes = 0
-  while (open.length > 0) {
-    const next = open.pop()
-    bytes += BYTES_PER_VALUE + (typeof next === 'string' ? 2 * next.length : 0)
-    if (typeof next !== 'object' || next === null) continue
-    for (const [name, inner] of Object.entries(next)) {
-      bytes += name.length
-      open.push(inner)
-    }
+  for (const inner of valuesIn(value)) {
+    bytes += BYTES_PER_VALUE
+    if (typeof inner === 'string') bytes += 2 * inner.length
+    else if (typeof inner === 'object' && inner !== null) for (const name of Object.keys(inner)) bytes += name.length
   }
   return bytes
 }
