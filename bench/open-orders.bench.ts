@@ -18,7 +18,13 @@ test(`start-up time and memory with ${ORDERS} open orders, all of them due`, asy
   const before = rig.lsp.requests.length
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS))
   const ordersQueryMs = await timed(() => ask(rig.gateway, '{ orders(first: 20) { nodes { id state } } }'))
-  report({ orders: ORDERS, startMs, memoryMb: residentMb(rig.gateway), readsPerSecond: Math.round(((rig.lsp.requests.length - before) / WATCH_MS) * 1_000), ordersQueryMs })
+  report({
+    orders: ORDERS,
+    startMs,
+    memoryMb: residentMb(rig.gateway),
+    readsPerSecond: Math.round(((rig.lsp.requests.length - before) / WATCH_MS) * 1_000),
+    ordersQueryMs,
+  })
 })
 
 async function fill(databaseUrl: string, lspId: string): Promise<void> {
@@ -27,7 +33,16 @@ async function fill(databaseUrl: string, lspId: string): Promise<void> {
   for (let done = 0; done < ORDERS; done += 1_000) {
     await store.transaction(async (stores) => {
       for (let index = 0; index < Math.min(1_000, ORDERS - done); index += 1) {
-        const order = orderRecord({ clientId: 'everybody', lspId, state: 'PAID', lspOrderId: uuidv7(), createdAt: now, updatedAt: now, checkedAt: now, paymentSeenAt: now })
+        const order = orderRecord({
+          clientId: 'everybody',
+          lspId,
+          state: 'PAID',
+          lspOrderId: uuidv7(),
+          createdAt: now,
+          updatedAt: now,
+          checkedAt: now,
+          paymentSeenAt: now,
+        })
         await place(stores, order)
         await stores.orders.insert(order, { ...TRACKING, nextReadAt: now })
         await stores.orders.append(eventOf(order))
@@ -43,10 +58,33 @@ async function flush(file: string): Promise<void> {
   await handle.close()
 }
 
-async function place({ placements }: Stores, { id, placementId, clientId, lspId, lspOrderId, request, createdAt }: Order): Promise<void> {
-  const intent = { id: placementId, clientId, lspId, question: id, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
+async function place(
+  { placements }: Stores,
+  { id, placementId, clientId, lspId, lspOrderId, request, createdAt }: Order,
+): Promise<void> {
+  const intent = {
+    id: placementId,
+    clientId,
+    lspId,
+    question: id,
+    purpose: 'ORDER' as const,
+    request,
+    email: null,
+    agreed: null,
+    intendedAt: createdAt,
+    standsUntil: createdAt,
+  }
   await placements.intend(intent)
-  await placements.settle({ ...intent, status: 'STANDING', orderId: null, lspOrderId, accessToken: null, reading: null, offer: null, failure: null })
+  await placements.settle({
+    ...intent,
+    status: 'STANDING',
+    orderId: null,
+    lspOrderId,
+    accessToken: null,
+    reading: null,
+    offer: null,
+    failure: null,
+  })
   await placements.adopt(placementId, id)
   await placements.markOver(placementId)
 }

@@ -5,7 +5,8 @@ import { openRig, placeOrder, report, residentMb, type Rig } from './support.ts'
 const ORDERS = Number(process.env['BENCH_ORDERS'] ?? 500)
 const STALLED = 100
 const FIRST_BALANCE_SAT = 200_000
-const FOLLOW = 'subscription { ordersUpdated { sequence state message order { id lspBalanceSat payment { bolt11 { invoice } } events { message order { payment { bolt11 { invoice } } } } } } }'
+const FOLLOW =
+  'subscription { ordersUpdated { sequence state message order { id lspBalanceSat payment { bolt11 { invoice } } events { message order { payment { bolt11 { invoice } } } } } } }'
 
 test(`memory while ${STALLED} subscribers have stopped reading, and ${ORDERS} orders move`, async () => {
   await using rig = await openRig({ lspId: 'kestrel', stepMs: 50, activeMs: 100 })
@@ -38,7 +39,9 @@ async function flood(rig: Rig, round: number): Promise<void> {
 
 /** Subscribes to everything, and then takes nothing any more. */
 function stalled(origin: string): Promise<WebSocket> {
-  const socket = new WebSocket(`${origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false })
+  const socket = new WebSocket(`${origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    perMessageDeflate: false,
+  })
   return new Promise((resolve, reject) => {
     socket.on('error', reject)
     socket.on('open', () => socket.send('{"type":"connection_init"}'))

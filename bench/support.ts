@@ -30,7 +30,18 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
   await writeFile(
     configPath,
     JSON.stringify({
-      lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', requestsPerMinute: 60_000, estimatesPerMinute: 60_000, courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000, maxStandingOrders: 100_000 } }],
+      lsps: [
+        {
+          id: lsp.id,
+          name: lsp.name,
+          protocol: lsp.configName,
+          url: lsp.url,
+          network: 'regtest',
+          requestsPerMinute: 60_000,
+          estimatesPerMinute: 60_000,
+          courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000, maxStandingOrders: 100_000 },
+        },
+      ],
       limits: { operationsPerSecond: 1_000_000, ordersPerMinute: 1_000_000, firmQuotesPerMinute: 1_000_000 },
       pace: { activeMs, idleMs: 3_600_000 },
       logLevel: 'error',
@@ -56,7 +67,10 @@ export interface PlacedOrder {
 }
 
 export async function placeOrder({ gateway, sandbox }: Rig, lspBalanceSat: number): Promise<PlacedOrder> {
-  const { quotes } = await ask(gateway, `{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } } }`)
+  const { quotes } = await ask(
+    gateway,
+    `{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } } }`,
+  )
   const { createOrder } = await ask(
     gateway,
     `mutation { createOrder(input: {quoteId: "${quotes.quotes[0].id}", idempotencyKey: "bench-${lspBalanceSat}"}) { ... on Order { id payment { bolt11 { invoice } } } } }`,
@@ -66,7 +80,11 @@ export async function placeOrder({ gateway, sandbox }: Rig, lspBalanceSat: numbe
 
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
 export async function ask(gateway: GatewayProcess, query: string): Promise<any> {
-  const response = await fetch(`${gateway.origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) })
+  const response = await fetch(`${gateway.origin}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
   const { data, errors } = (await response.json()) as { data: unknown; errors?: unknown }
   if (errors) throw new Error(JSON.stringify(errors))
   return data

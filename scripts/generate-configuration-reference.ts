@@ -18,7 +18,11 @@ and what is allowed; all mistakes are told at once, and none of the messages rep
 
 ${table(
   ['variable', 'default', 'meaning'],
-  ENVIRONMENT_VARIABLES.map((variable) => [`\`${variable.name}\``, variable.default === null ? 'none' : `\`${variable.default}\``, variable.meaning]),
+  ENVIRONMENT_VARIABLES.map((variable) => [
+    `\`${variable.name}\``,
+    variable.default === null ? 'none' : `\`${variable.default}\``,
+    variable.meaning,
+  ]),
 )}
 
 An empty variable counts as unset. The only argument is \`--config FILE\`.

@@ -67,10 +67,18 @@ export function parseConfig(
 }
 
 /** @throws ConfigError also when there is no such file, or it cannot be read */
-export async function loadConfigFile(path: string, environment: Readonly<Record<string, string | undefined>>): Promise<GatewayConfig> {
+export async function loadConfigFile(
+  path: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<GatewayConfig> {
   const config = parseConfig(await readText(path), environment, path)
   const { trustedDocuments } = config
-  return trustedDocuments ? { ...config, trustedDocuments: { ...trustedDocuments, manifest: resolve(dirname(path), trustedDocuments.manifest) } } : config
+  return trustedDocuments
+    ? {
+        ...config,
+        trustedDocuments: { ...trustedDocuments, manifest: resolve(dirname(path), trustedDocuments.manifest) },
+      }
+    : config
 }
 
 const FILE_MISTAKES: Readonly<Record<string, string>> = {
@@ -96,8 +104,12 @@ async function readText(path: string): Promise<string> {
 /** Fifty orders at the rate at which wallets read theirs. */
 const DEFAULT_READS_PER_MINUTE = 600
 
-function gatewayConfig(file: z.output<ReturnType<typeof configSchema>>, protocols: readonly ConfigurableProtocol[]): GatewayConfig {
-  const protocolOf = (lsp: { protocol: string }) => named(protocols, (candidate) => candidate.configName === lsp.protocol)
+function gatewayConfig(
+  file: z.output<ReturnType<typeof configSchema>>,
+  protocols: readonly ConfigurableProtocol[],
+): GatewayConfig {
+  const protocolOf = (lsp: { protocol: string }) =>
+    named(protocols, (candidate) => candidate.configName === lsp.protocol)
   return {
     lsps: file.lsps.map(({ tariff, ...lsp }) => ({
       ...lsp,

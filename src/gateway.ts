@@ -66,7 +66,15 @@ const BREAK_OFF_MS = 500
 const REMIND_EVERY_MS = 60_000
 
 /** Puts the parts together, settles what an earlier run left behind, and begins to track. */
-export async function openGateway({ lsps: settings, pace, store, clock, logger, onExchange, ...options }: GatewayOptions): Promise<Gateway> {
+export async function openGateway({
+  lsps: settings,
+  pace,
+  store,
+  clock,
+  logger,
+  onExchange,
+  ...options
+}: GatewayOptions): Promise<Gateway> {
   const lsps = await LspRegistry.open(settings, store, clock, { onExchange, logger })
   const hints = new Hints(store.bus)
   const log = new OrderLog(store, hints, clock)
@@ -80,9 +88,24 @@ export async function openGateway({ lsps: settings, pace, store, clock, logger, 
   const upkeep = new Upkeep({ store, ordering, logger })
 
   await upkeep.start()
-  const reminder = new LeaseReminder({ store, log, lsps, clock, logger, days: options.leaseReminderDays ?? 0, lookEveryMs: Math.min(pace.idleMs, REMIND_EVERY_MS) })
+  const reminder = new LeaseReminder({
+    store,
+    log,
+    lsps,
+    clock,
+    logger,
+    days: options.leaseReminderDays ?? 0,
+    lookEveryMs: Math.min(pace.idleMs, REMIND_EVERY_MS),
+  })
   const retention = new Retention({ store, clock, logger })
-  const webhooks = await Webhooks.open({ webhooks: options.webhooks ?? [], store, hints, clock, logger, ...options.webhookOptions })
+  const webhooks = await Webhooks.open({
+    webhooks: options.webhooks ?? [],
+    store,
+    hints,
+    clock,
+    logger,
+    ...options.webhookOptions,
+  })
   // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
   for (const lsp of lsps.configured) void lsp.refreshInfo().catch(() => {})
   tracker.start()

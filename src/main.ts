@@ -35,7 +35,8 @@ try {
   const gateway = await starting
   if (gateway.sandbox) {
     process.stdout.write(`Sandbox: ${gateway.sandbox.lsps.length} simulated LSPs on regtest, no real money.\n`)
-    for (const lsp of gateway.sandbox.lsps) process.stdout.write(`  ${lsp.id.padEnd(8)} ${lsp.configName.padEnd(22)} ${lsp.url}\n`)
+    for (const lsp of gateway.sandbox.lsps)
+      process.stdout.write(`  ${lsp.id.padEnd(8)} ${lsp.configName.padEnd(22)} ${lsp.url}\n`)
   }
   process.stdout.write(`GraphQL:  ${gateway.origin}/graphql\n`)
   if (gateway.graphiql) process.stdout.write(`GraphiQL: ${gateway.graphiql}  (in a browser)\n`)
@@ -44,7 +45,15 @@ try {
 }
 
 function fail(error: unknown): never {
-  const { code = '', syscall, address, hostname, port, message, stack } = error as NodeJS.ErrnoException & { address?: string; hostname?: string; port?: number }
+  const {
+    code = '',
+    syscall,
+    address,
+    hostname,
+    port,
+    message,
+    stack,
+  } = error as NodeJS.ErrnoException & { address?: string; hostname?: string; port?: number }
   const mistake = syscall === 'listen' || syscall === 'getaddrinfo' ? ADDRESS_MISTAKES[code] : undefined
   if (mistake !== undefined) {
     const where = [address ?? hostname, port].filter((part) => part !== undefined).join(':')

@@ -85,7 +85,9 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       pipeline,
       access,
       metrics,
-      graphiql: config.graphiql ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } } : null,
+      graphiql: config.graphiql
+        ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } }
+        : null,
       isReady: () => store.isReachable(),
       logger,
     })
@@ -107,7 +109,12 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   }
 }
 
-async function reloadClients({ configPath, variables }: RunOptions, clients: Clients, webhooks: Webhooks, logger: Logger): Promise<void> {
+async function reloadClients(
+  { configPath, variables }: RunOptions,
+  clients: Clients,
+  webhooks: Webhooks,
+  logger: Logger,
+): Promise<void> {
   if (configPath === null) return logger.warn('there is no configuration file whose clients could be read again')
   try {
     const config = await loadConfigFile(configPath, variables)
@@ -122,12 +129,17 @@ async function reloadClients({ configPath, variables }: RunOptions, clients: Cli
 }
 
 function webhooksOf({ clients }: Pick<GatewayConfig, 'clients'>): ClientWebhook[] {
-  return clients.flatMap(({ name, expiresAt, webhook }) => (webhook ? [{ ...webhook, clientId: clientIdOf(name), expiresAt: expiresAt ?? null }] : []))
+  return clients.flatMap(({ name, expiresAt, webhook }) =>
+    webhook ? [{ ...webhook, clientId: clientIdOf(name), expiresAt: expiresAt ?? null }] : [],
+  )
 }
 
 /** One line of JSON for each thing worth knowing, on standard error: standard output is for people. */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, redact: ['*.authorization', '*.auth', '*.accessToken', '*.access_token'] }, pino.destination({ fd: 2, sync: true }))
+  return pino(
+    { level, redact: ['*.authorization', '*.auth', '*.accessToken', '*.access_token'] },
+    pino.destination({ fd: 2, sync: true }),
+  )
 }
 
 function isEmbeddedFile(databaseUrl: string): boolean {
@@ -142,5 +154,13 @@ function sandboxFile(databaseUrl: string): string | null {
 
 /** Simulated LSPs are near and patient: what takes seconds elsewhere is read every second here. */
 function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
-  return { ...DEFAULT_ACCESS, lsps: (sandbox?.lsps ?? []).map(settingsOf), clients: [], pace: { activeMs: 1_000, idleMs: 3_600_000 }, leaseReminderDays: 7, graphiql: true, logLevel: 'info' }
+  return {
+    ...DEFAULT_ACCESS,
+    lsps: (sandbox?.lsps ?? []).map(settingsOf),
+    clients: [],
+    pace: { activeMs: 1_000, idleMs: 3_600_000 },
+    leaseReminderDays: 7,
+    graphiql: true,
+    logLevel: 'info',
+  }
 }

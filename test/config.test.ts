@@ -43,12 +43,20 @@ const mistakesOf = (text: string, environment: Variables = {}) => mistakes(() =>
 
 /** A file with one LSP; `changes` replaces its lines, null leaves one out, and a new key comes last, from line 7 on. */
 function withLsp(changes: Record<string, string | null> = {}, rest = ''): string {
-  const lines: Record<string, string | null> = { id: 'olympus', name: 'Olympus', protocol: 'lsps1', url: 'https://lsp.example', network: 'mainnet', ...changes }
+  const lines: Record<string, string | null> = {
+    id: 'olympus',
+    name: 'Olympus',
+    protocol: 'lsps1',
+    url: 'https://lsp.example',
+    network: 'mainnet',
+    ...changes,
+  }
   const present = Object.entries(lines).filter(([, value]) => value !== null)
   return `lsps:\n${present.map(([key, value], index) => `${index === 0 ? '  - ' : '    '}${key}: ${value}`).join('\n')}\n${rest}`
 }
 
-const lspOf = (changes: Record<string, string | null>, environment: Variables = {}) => parse(withLsp(changes), environment).lsps[0]
+const lspOf = (changes: Record<string, string | null>, environment: Variables = {}) =>
+  parse(withLsp(changes), environment).lsps[0]
 
 describe('a configuration file', () => {
   it('needs no more than an LSP: everything else has a default', () => {
@@ -137,9 +145,16 @@ logLevel: silent
           tariffFeeRateSatPerVbyte: 1.5,
         },
       ],
-      clients: [{ name: 'my-wallet', keySha256: HASH, expiresAt: Date.UTC(2027, 0, 31), limits: { ordersPerMinute: 5 } }],
+      clients: [
+        { name: 'my-wallet', keySha256: HASH, expiresAt: Date.UTC(2027, 0, 31), limits: { ordersPerMinute: 5 } },
+      ],
       limits: { ...DEFAULT_ACCESS.limits, operationsPerSecond: 7, maxCost: 100 },
-      jwt: { issuer: 'https://id.example/', audience: 'sluice', jwksUrl: 'https://id.example/keys', algorithms: ['ES256'] },
+      jwt: {
+        issuer: 'https://id.example/',
+        audience: 'sluice',
+        jwksUrl: 'https://id.example/keys',
+        algorithms: ['ES256'],
+      },
       trustedProxies: ['10.0.0.0/8', '::1'],
       allowedOrigins: ['https://wallet.example', 'http://localhost:3000'],
       trustedDocuments: { manifest: 'documents.json', level: 'only' },
@@ -152,19 +167,27 @@ logLevel: silent
 
   it('can name every protocol that Sluice speaks', () => {
     for (const adapter of ADAPTERS) {
-      expect(parseConfig(withLsp({ protocol: adapter.configName }), {}, 'sluice.yaml').lsps[0]?.protocol).toBe(adapter.protocol)
+      expect(parseConfig(withLsp({ protocol: adapter.configName }), {}, 'sluice.yaml').lsps[0]?.protocol).toBe(
+        adapter.protocol,
+      )
     }
   })
 
   it('can share values by an alias', () => {
-    const text = withLsp({ courtesy: '&c { maxUnpaidOrders: 1 }' }, '  - { id: b, name: B, protocol: lsps1, url: https://b.example, network: regtest, courtesy: *c }\n')
+    const text = withLsp(
+      { courtesy: '&c { maxUnpaidOrders: 1 }' },
+      '  - { id: b, name: B, protocol: lsps1, url: https://b.example, network: regtest, courtesy: *c }\n',
+    )
     expect(parse(text).lsps.map((lsp) => lsp.courtesy.maxUnpaidOrders)).toEqual([1, 1])
   })
 })
 
 describe('${NAME}', () => {
   it('is replaced from the environment, alone or within a value', () => {
-    const lsp = lspOf({ auth: '${TOKEN}', url: 'https://${HOST_NAME}/${PATH_1}' }, { TOKEN: SECRET, HOST_NAME: 'lsp.example', PATH_1: 'v1' })
+    const lsp = lspOf(
+      { auth: '${TOKEN}', url: 'https://${HOST_NAME}/${PATH_1}' },
+      { TOKEN: SECRET, HOST_NAME: 'lsp.example', PATH_1: 'v1' },
+    )
     expect(lsp).toMatchObject({ auth: SECRET, url: 'https://lsp.example/v1' })
   })
 
@@ -178,9 +201,15 @@ describe('${NAME}', () => {
   })
 
   it('can hold a number, or true and false, where the key wants that', () => {
-    const text = withLsp({ timeoutMs: '${T}', courtesy: '{ maxUnpaidOrders: "${M}" }', name: '${T}' }, 'graphiql: ${G}\n')
+    const text = withLsp(
+      { timeoutMs: '${T}', courtesy: '{ maxUnpaidOrders: "${M}" }', name: '${T}' },
+      'graphiql: ${G}\n',
+    )
     const config = parse(text, { T: '250', M: '3', G: 'false' })
-    expect(config).toMatchObject({ graphiql: false, lsps: [{ timeoutMs: 250, name: '250', courtesy: { maxUnpaidOrders: 3 } }] })
+    expect(config).toMatchObject({
+      graphiql: false,
+      lsps: [{ timeoutMs: 250, name: '250', courtesy: { maxUnpaidOrders: 3 } }],
+    })
   })
 
   it('stays as it is behind a second $', () => {
@@ -207,7 +236,9 @@ describe('${NAME}', () => {
 
 describe('a mistake', () => {
   it('is told with file, line, key, value and what is allowed', () => {
-    expect(mistakesOf(withLsp({ protocol: 'lsp1' }))).toBe('sluice.yaml:4: lsps[0].protocol: "lsp1" is not allowed; allowed: lsps1, thunderstack')
+    expect(mistakesOf(withLsp({ protocol: 'lsp1' }))).toBe(
+      'sluice.yaml:4: lsps[0].protocol: "lsp1" is not allowed; allowed: lsps1, thunderstack',
+    )
   })
 
   it('comes with all the others, one per line, in the order of the file', () => {
@@ -231,7 +262,9 @@ lsps:
     expect(mistakesOf(text).split('\n')).toEqual([
       'sluice.yaml:1: logLevel: "loud" is not allowed; allowed: trace, debug, info, warn, error, silent',
       'sluice.yaml:3: lsps[0].protocol: is required; allowed: lsps1, thunderstack',
-      expect.stringMatching(/^sluice\.yaml:5: lsps\[0\]\.protocl: unknown key, did you mean protocol\?; allowed: id, name, protocol, url, /),
+      expect.stringMatching(
+        /^sluice\.yaml:5: lsps\[0\]\.protocl: unknown key, did you mean protocol\?; allowed: id, name, protocol, url, /,
+      ),
       'sluice.yaml:6: lsps[0].url: "lsp.example" is not allowed; allowed: an http:// or https:// URL without credentials, query and fragment',
       'sluice.yaml:7: lsps[0].network: "MAINNET" is not allowed; allowed: mainnet, testnet, testnet4, signet, regtest',
       'sluice.yaml:8: lsps[0].auth: the environment has no variable MISSING; set it, or write $${MISSING} for the text itself',
@@ -245,7 +278,7 @@ lsps:
   it.each([
     ['id', 'my lsp', '"my lsp" is not allowed'],
     ['id', '"x/y"', '"x/y" is not allowed'],
-    ['id', '1', '1 is not allowed; allowed: 1 to 64 letters, digits and \'-\'; put it in quotes'],
+    ['id', '1', "1 is not allowed; allowed: 1 to 64 letters, digits and '-'; put it in quotes"],
     ['id', 'x'.repeat(65), `"${'x'.repeat(59)}…" is not allowed`],
     ['id', null, 'is required'],
     ['name', null, 'is required'],
@@ -268,7 +301,11 @@ lsps:
     ['timeoutMs', '"80"', '"80" is not allowed; allowed: a whole number'],
     ['timeoutMs', '.inf', 'Infinity is not allowed; allowed: a whole number'],
     ['requestsPerMinute', '0', '0 is not allowed'],
-    ['courtesy', '5', '5 is not allowed; allowed: keys of its own: maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders'],
+    [
+      'courtesy',
+      '5',
+      '5 is not allowed; allowed: keys of its own: maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders',
+    ],
     ['courtesy', '[]', 'a list is not allowed'],
     ['nodeUris', 'x', 'text is not allowed; allowed: a list of pubkey@host:port'],
     ['auth', '{ a: b }', 'the value (not shown) is not allowed; allowed: the token alone'],
@@ -280,33 +317,86 @@ lsps:
     expect(message.split('\n')).toHaveLength(1)
   })
 
-  it.each([PUBKEY, `04${'ab'.repeat(32)}@h:1`, `${PUBKEY}@h`, `${PUBKEY}@h:0`, `${PUBKEY}@h:65536`, `${PUBKEY}@a b:1`, `${PUBKEY}@:1`, `${PUBKEY}00@h:1`])(
-    'in an address of a node is told: %s',
-    (uri) => {
-      expect(mistakesOf(withLsp({ nodeUris: `['${PUBKEY}@ok:1', '${uri}']` }))).toMatch(/^sluice\.yaml:7: lsps\[0\]\.nodeUris\[1\]: "0.*" is not allowed; allowed: pubkey@host:port$/)
-    },
-  )
+  it.each([
+    PUBKEY,
+    `04${'ab'.repeat(32)}@h:1`,
+    `${PUBKEY}@h`,
+    `${PUBKEY}@h:0`,
+    `${PUBKEY}@h:65536`,
+    `${PUBKEY}@a b:1`,
+    `${PUBKEY}@:1`,
+    `${PUBKEY}00@h:1`,
+  ])('in an address of a node is told: %s', (uri) => {
+    expect(mistakesOf(withLsp({ nodeUris: `['${PUBKEY}@ok:1', '${uri}']` }))).toMatch(
+      /^sluice\.yaml:7: lsps\[0\]\.nodeUris\[1\]: "0.*" is not allowed; allowed: pubkey@host:port$/,
+    )
+  })
 
   it.each([
     ['clients:\n', 'sluice.yaml:7: clients: is empty; allowed: a list of clients'],
-    ['clients:\n  - name: a\n', `sluice.yaml:8: clients[0].keySha256: is required; allowed: the SHA-256 of the key: 64 hexadecimal digits`],
-    [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: a, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].name: the same as in entry [0]'],
-    [`clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: b, keySha256: ${HASH.toUpperCase()} }\n`, 'sluice.yaml:9: clients[1].keySha256: the same as in entry [0]'],
-    ['clients: [a]\n', 'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256, expiresAt, limits, webhook'],
-    [`clients:\n  - { name: a, keySha256: ${HASH}, expiresAt: '2027-01-31' }\n`, 'sluice.yaml:8: clients[0].expiresAt: "2027-01-31" is not allowed; allowed: an instant in ISO 8601'],
-    ['limits: { operationsPerSecond: 0 }\n', 'sluice.yaml:7: limits.operationsPerSecond: 0 is not allowed; allowed: a whole number from 1'],
-    ['jwt: { issuer: i, audience: a, jwksUrl: "http://id.example/keys" }\n', 'sluice.yaml:7: jwt.jwksUrl: "http://id.example/keys" is not allowed; allowed: an https:// URL'],
-    ['jwt: { issuer: i, audience: a, jwksUrl: "https://id.example/", algorithms: [HS256] }\n', 'sluice.yaml:7: jwt.algorithms[0]: "HS256" is not allowed; allowed: RS256'],
-    ['trustedProxies: [10.0.0.0/33]\n', 'sluice.yaml:7: trustedProxies[0]: "10.0.0.0/33" is not allowed; allowed: an address or a network'],
+    [
+      'clients:\n  - name: a\n',
+      `sluice.yaml:8: clients[0].keySha256: is required; allowed: the SHA-256 of the key: 64 hexadecimal digits`,
+    ],
+    [
+      `clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: a, keySha256: ${HASH.toUpperCase()} }\n`,
+      'sluice.yaml:9: clients[1].name: the same as in entry [0]',
+    ],
+    [
+      `clients:\n  - { name: a, keySha256: ${HASH} }\n  - { name: b, keySha256: ${HASH.toUpperCase()} }\n`,
+      'sluice.yaml:9: clients[1].keySha256: the same as in entry [0]',
+    ],
+    [
+      'clients: [a]\n',
+      'sluice.yaml:7: clients[0]: text is not allowed; allowed: keys of its own: name, keySha256, expiresAt, limits, webhook',
+    ],
+    [
+      `clients:\n  - { name: a, keySha256: ${HASH}, expiresAt: '2027-01-31' }\n`,
+      'sluice.yaml:8: clients[0].expiresAt: "2027-01-31" is not allowed; allowed: an instant in ISO 8601',
+    ],
+    [
+      'limits: { operationsPerSecond: 0 }\n',
+      'sluice.yaml:7: limits.operationsPerSecond: 0 is not allowed; allowed: a whole number from 1',
+    ],
+    [
+      'jwt: { issuer: i, audience: a, jwksUrl: "http://id.example/keys" }\n',
+      'sluice.yaml:7: jwt.jwksUrl: "http://id.example/keys" is not allowed; allowed: an https:// URL',
+    ],
+    [
+      'jwt: { issuer: i, audience: a, jwksUrl: "https://id.example/", algorithms: [HS256] }\n',
+      'sluice.yaml:7: jwt.algorithms[0]: "HS256" is not allowed; allowed: RS256',
+    ],
+    [
+      'trustedProxies: [10.0.0.0/33]\n',
+      'sluice.yaml:7: trustedProxies[0]: "10.0.0.0/33" is not allowed; allowed: an address or a network',
+    ],
     ['trustedProxies: [proxy.example]\n', 'sluice.yaml:7: trustedProxies[0]: "proxy.example" is not allowed'],
-    ['allowedOrigins: ["*"]\n', 'sluice.yaml:7: allowedOrigins[0]: "*" is not allowed; allowed: an origin, such as https://wallet.example'],
-    ['allowedOrigins: ["https://wallet.example/"]\n', 'sluice.yaml:7: allowedOrigins[0]: "https://wallet.example/" is not allowed'],
-    ['trustedDocuments: { manifest: d.json, level: block }\n', 'sluice.yaml:7: trustedDocuments.level: "block" is not allowed; allowed: allow, log, only'],
-    ['pace: { activeMs: 10, idleMs: 9 }\n', 'sluice.yaml:7: pace.idleMs: 9 is not allowed; allowed: at least pace.activeMs, which is 10'],
-    ['pace:\n  activeMs: 7200000\n', 'sluice.yaml:7: pace.idleMs: 3600000 is not allowed; allowed: at least pace.activeMs, which is 7200000'],
+    [
+      'allowedOrigins: ["*"]\n',
+      'sluice.yaml:7: allowedOrigins[0]: "*" is not allowed; allowed: an origin, such as https://wallet.example',
+    ],
+    [
+      'allowedOrigins: ["https://wallet.example/"]\n',
+      'sluice.yaml:7: allowedOrigins[0]: "https://wallet.example/" is not allowed',
+    ],
+    [
+      'trustedDocuments: { manifest: d.json, level: block }\n',
+      'sluice.yaml:7: trustedDocuments.level: "block" is not allowed; allowed: allow, log, only',
+    ],
+    [
+      'pace: { activeMs: 10, idleMs: 9 }\n',
+      'sluice.yaml:7: pace.idleMs: 9 is not allowed; allowed: at least pace.activeMs, which is 10',
+    ],
+    [
+      'pace:\n  activeMs: 7200000\n',
+      'sluice.yaml:7: pace.idleMs: 3600000 is not allowed; allowed: at least pace.activeMs, which is 7200000',
+    ],
     ['pace: fast\n', 'sluice.yaml:7: pace: text is not allowed'],
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
-    ['loglevel: info\n', 'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel'],
+    [
+      'loglevel: info\n',
+      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel',
+    ],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
     ['"a\\nb": 1\n', 'sluice.yaml:7: "a\\nb": unknown key; allowed: lsps'],
@@ -319,35 +409,63 @@ lsps:
   })
 
   it('is an empty list of LSPs', () => {
-    expect(mistakesOf('graphiql: true\nlsps: []\n')).toBe('sluice.yaml:2: lsps: a list is not allowed; allowed: a list of at least one LSP')
+    expect(mistakesOf('graphiql: true\nlsps: []\n')).toBe(
+      'sluice.yaml:2: lsps: a list is not allowed; allowed: a list of at least one LSP',
+    )
   })
 
   it('is a file that holds something else', () => {
-    expect(mistakesOf('hello\n')).toBe('sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel')
+    expect(mistakesOf('hello\n')).toBe(
+      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel',
+    )
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })
 
-  it.each(['http://lsp.example', 'http://10.0.0.1', 'http://0.0.0.0:80/', 'http://[fd00::1]', 'http://localhost.example', 'http://2130706434.example'])('is http to another machine: %s', (url) => {
-    const message = 'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way'
+  it.each([
+    'http://lsp.example',
+    'http://10.0.0.1',
+    'http://0.0.0.0:80/',
+    'http://[fd00::1]',
+    'http://localhost.example',
+    'http://2130706434.example',
+  ])('is http to another machine: %s', (url) => {
+    const message =
+      'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way'
     expect(mistakesOf(withLsp({ url }))).toBe(`sluice.yaml:5: lsps[0].url: ${message}`)
     expect(mistakesOf(withLsp({ url, allowInsecure: 'false' }))).toContain(message)
     expect(lspOf({ url, allowInsecure: 'true' })?.allowInsecure).toBe(true)
   })
 
-  it.each(['http://127.0.0.1:3000', 'http://[::1]:3000', 'http://localhost:3000', 'http://LOCALHOST./', 'http://2130706433', 'http://[::ffff:127.8.9.1]'])('is not http to this machine: %s', (url) => {
+  it.each([
+    'http://127.0.0.1:3000',
+    'http://[::1]:3000',
+    'http://localhost:3000',
+    'http://LOCALHOST./',
+    'http://2130706433',
+    'http://[::ffff:127.8.9.1]',
+  ])('is not http to this machine: %s', (url) => {
     expect(lspOf({ url })?.allowInsecure).toBe(false)
   })
 
-  it.each([PIN.slice(0, -1), `${PIN};`, 'sha256//', `md5//${PIN_HEX}`, PIN_HEX.slice(1), `${PIN_HEX} ${PIN_HEX}`])('is a pinned key that is none: %s', (pin) => {
-    expect(mistakesOf(withLsp({ pinnedKeySha256: `'${pin}'` }))).toMatch(/^sluice\.yaml:7: lsps\[0\]\.pinnedKeySha256: "[^"]*" is not allowed; allowed: sha256\/\/… in base64, or 64 hexadecimal digits; several with ';' between them$/)
-  })
+  it.each([PIN.slice(0, -1), `${PIN};`, 'sha256//', `md5//${PIN_HEX}`, PIN_HEX.slice(1), `${PIN_HEX} ${PIN_HEX}`])(
+    'is a pinned key that is none: %s',
+    (pin) => {
+      expect(mistakesOf(withLsp({ pinnedKeySha256: `'${pin}'` }))).toMatch(
+        /^sluice\.yaml:7: lsps\[0\]\.pinnedKeySha256: "[^"]*" is not allowed; allowed: sha256\/\/… in base64, or 64 hexadecimal digits; several with ';' between them$/,
+      )
+    },
+  )
 
   it('is a pinned key where there is none to compare', () => {
-    expect(mistakesOf(withLsp({ url: 'http://127.0.0.1', pinnedKeySha256: PIN }))).toBe('sluice.yaml:7: lsps[0].pinnedKeySha256: http:// has no key to check; use https:// in url, or leave this out')
+    expect(mistakesOf(withLsp({ url: 'http://127.0.0.1', pinnedKeySha256: PIN }))).toBe(
+      'sluice.yaml:7: lsps[0].pinnedKeySha256: http:// has no key to check; use https:// in url, or leave this out',
+    )
   })
 
   it('is a tariff where the protocol publishes none', () => {
-    expect(mistakesOf(withLsp({ tariff: '{ feeRateSatPerVbyte: 2 }' }))).toBe('sluice.yaml:7: lsps[0].tariff: lsps1 publishes no tariff; allowed with: thunderstack')
+    expect(mistakesOf(withLsp({ tariff: '{ feeRateSatPerVbyte: 2 }' }))).toBe(
+      'sluice.yaml:7: lsps[0].tariff: lsps1 publishes no tariff; allowed with: thunderstack',
+    )
   })
 })
 
@@ -370,13 +488,20 @@ describe('YAML that is none', () => {
   })
 
   it('is refused when a key is there twice, at any depth', () => {
-    expect(mistakesOf(withLsp({}, 'graphiql: true\ngraphiql: false\n'))).toBe('sluice.yaml:8: graphiql: the key is there twice')
+    expect(mistakesOf(withLsp({}, 'graphiql: true\ngraphiql: false\n'))).toBe(
+      'sluice.yaml:8: graphiql: the key is there twice',
+    )
     expect(mistakesOf(withLsp({}, '    id: other\n'))).toBe('sluice.yaml:7: lsps[0].id: the key is there twice')
   })
 
   it('is refused when a few aliases stand for billions of entries', () => {
-    const levels = Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level},`.repeat(9)}]`)
-    expect(mistakesOf(`a0: &a0 [x]\n${levels.join('\n')}\n`)).toMatch(/^sluice\.yaml:\d+: more aliases than 100, counting those within aliases; write the values out$/)
+    const levels = Array.from(
+      { length: 30 },
+      (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level},`.repeat(9)}]`,
+    )
+    expect(mistakesOf(`a0: &a0 [x]\n${levels.join('\n')}\n`)).toMatch(
+      /^sluice\.yaml:\d+: more aliases than 100, counting those within aliases; write the values out$/,
+    )
   })
 
   it('is refused when an alias stands within what it stands for', () => {
@@ -415,7 +540,9 @@ describe('a secret is never repeated', () => {
     expect(mistakesOf(withLsp({ timeoutMs: '${TIMEOUT}' }), { TIMEOUT: 'soon' })).toBe(
       'sluice.yaml:7: lsps[0].timeoutMs: the value with ${TIMEOUT} is not allowed; allowed: a whole number from 1 to 600000',
     )
-    expect(mistakesOf(withLsp({ auth: '${TOKEN}' }), { TOKEN: '' })).toContain('lsps[0].auth: the value with ${TOKEN} is not allowed; allowed: the token alone')
+    expect(mistakesOf(withLsp({ auth: '${TOKEN}' }), { TOKEN: '' })).toContain(
+      'lsps[0].auth: the value with ${TOKEN} is not allowed; allowed: the token alone',
+    )
   })
 })
 
@@ -431,7 +558,9 @@ describe('loading a file', () => {
     try {
       const path = join(folder, 'sluice.yaml')
       expect(await refusal(path)).toBe(`${path}: there is no such file; it is named by --config or SLUICE_CONFIG`)
-      expect(await refusal(folder)).toBe(`${folder}: a directory; the path of a file is wanted; it is named by --config or SLUICE_CONFIG`)
+      expect(await refusal(folder)).toBe(
+        `${folder}: a directory; the path of a file is wanted; it is named by --config or SLUICE_CONFIG`,
+      )
       await writeFile(path, Buffer.from([0x6c, 0xff, 0xfe]))
       expect(await refusal(path)).toBe(`${path}: not a text in UTF-8`)
       expect(await refusal(`${path}\0`)).toContain('not readable')
@@ -453,31 +582,55 @@ describe('the example', () => {
   const everything = EXAMPLE.replace(/^( *)#(?=\S)/gm, '$1')
 
   it('holds when all of its settings are on', () => {
-    const config = parse(everything, { OLYMPUS_TOKEN: SECRET, THUNDER_URL: 'http://127.0.0.1:3000', WALLET_WEBHOOK_SECRET: `${SECRET}, and long enough` })
-    expect(config).toMatchObject({ lsps: [{ id: 'olympus' }, { id: 'thunder', url: 'http://127.0.0.1:3000', tariffFeeRateSatPerVbyte: 2 }], clients: [{ name: 'my-wallet' }] })
+    const config = parse(everything, {
+      OLYMPUS_TOKEN: SECRET,
+      THUNDER_URL: 'http://127.0.0.1:3000',
+      WALLET_WEBHOOK_SECRET: `${SECRET}, and long enough`,
+    })
+    expect(config).toMatchObject({
+      lsps: [{ id: 'olympus' }, { id: 'thunder', url: 'http://127.0.0.1:3000', tariffFeeRateSatPerVbyte: 2 }],
+      clients: [{ name: 'my-wallet' }],
+    })
   })
 
   it('shows every key that there is', () => {
-    const missing = listKeys(keysOf(configSchema(PROTOCOLS))).filter(({ name }) => !new RegExp(`\\b${name.split('.').at(-1)}:`).test(everything))
+    const missing = listKeys(keysOf(configSchema(PROTOCOLS))).filter(
+      ({ name }) => !new RegExp(`\\b${name.split('.').at(-1)}:`).test(everything),
+    )
     expect(missing.map(({ name }) => name)).toEqual([])
   })
 })
 
 describe('the environment', () => {
   it('has a default for everything', () => {
-    expect(readEnvironment([], {})).toEqual({ host: '127.0.0.1', port: 4000, configPath: null, databaseUrl: './data/sandbox.db' })
+    expect(readEnvironment([], {})).toEqual({
+      host: '127.0.0.1',
+      port: 4000,
+      configPath: null,
+      databaseUrl: './data/sandbox.db',
+    })
     // What was played is not to stand among real orders.
     expect(readEnvironment(['--config', 'a.yaml'], {}).databaseUrl).toBe('./data/sluice.db')
   })
 
   it('counts an empty variable as unset', () => {
-    expect(readEnvironment([], { HOST: '', PORT: '', SLUICE_CONFIG: '', DATABASE_URL: '' })).toEqual(readEnvironment([], {}))
+    expect(readEnvironment([], { HOST: '', PORT: '', SLUICE_CONFIG: '', DATABASE_URL: '' })).toEqual(
+      readEnvironment([], {}),
+    )
   })
 
   it('is read where it is set', () => {
     const environment = { HOST: '::', PORT: '0', SLUICE_CONFIG: 'a.yaml', DATABASE_URL: 'postgres://u:p@h/db' }
-    expect(readEnvironment([], environment)).toEqual({ host: '::', port: 0, configPath: 'a.yaml', databaseUrl: 'postgres://u:p@h/db' })
-    expect(readEnvironment([], { DATABASE_URL: 'postgresql://h/db', PORT: '65535' })).toMatchObject({ databaseUrl: 'postgresql://h/db', port: 65_535 })
+    expect(readEnvironment([], environment)).toEqual({
+      host: '::',
+      port: 0,
+      configPath: 'a.yaml',
+      databaseUrl: 'postgres://u:p@h/db',
+    })
+    expect(readEnvironment([], { DATABASE_URL: 'postgresql://h/db', PORT: '65535' })).toMatchObject({
+      databaseUrl: 'postgresql://h/db',
+      port: 65_535,
+    })
   })
 
   it('is overruled by --config, in both spellings', () => {
@@ -486,11 +639,15 @@ describe('the environment', () => {
   })
 
   it.each(['-1', '65536', '80a', '4e3', ' 80', '123456'])('refuses the port %j', (port) => {
-    expect(mistakes(() => readEnvironment([], { PORT: port }))).toBe(`PORT: ${JSON.stringify(port)} is not allowed; allowed: a whole number from 0 to 65535`)
+    expect(mistakes(() => readEnvironment([], { PORT: port }))).toBe(
+      `PORT: ${JSON.stringify(port)} is not allowed; allowed: a whole number from 0 to 65535`,
+    )
   })
 
   it.each(['http://a', 'a b', '[::1]'])('refuses the host %j', (host) => {
-    expect(mistakes(() => readEnvironment([], { HOST: host }))).toBe(`HOST: ${JSON.stringify(host)} is not allowed; allowed: an address or a host name, such as 127.0.0.1 or ::1`)
+    expect(mistakes(() => readEnvironment([], { HOST: host }))).toBe(
+      `HOST: ${JSON.stringify(host)} is not allowed; allowed: an address or a host name, such as 127.0.0.1 or ::1`,
+    )
   })
 
   it('refuses a database that it does not know, without its password', () => {
@@ -499,16 +656,28 @@ describe('the environment', () => {
     )
   })
 
-  it.each([['--port'], ['sluice.yaml'], ['--configs=a'], ['--', '--config', 'a']])('refuses an unknown argument and names what is allowed: %s', (...argv) => {
-    expect(mistakes(() => readEnvironment(argv, {}))).toBe(`${JSON.stringify(argv[0])} is not an argument; allowed: --config FILE`)
-  })
+  it.each([['--port'], ['sluice.yaml'], ['--configs=a'], ['--', '--config', 'a']])(
+    'refuses an unknown argument and names what is allowed: %s',
+    (...argv) => {
+      expect(mistakes(() => readEnvironment(argv, {}))).toBe(
+        `${JSON.stringify(argv[0])} is not an argument; allowed: --config FILE`,
+      )
+    },
+  )
 
-  it.each([[['--config']], [['--config=']], [['--config', '']], [['--config', '--config=']]])('refuses --config without a file: %j', (argv) => {
-    expect(mistakes(() => readEnvironment(argv, {}))).toContain('--config: the path of a file is missing; allowed: --config FILE')
-  })
+  it.each([[['--config']], [['--config=']], [['--config', '']], [['--config', '--config=']]])(
+    'refuses --config without a file: %j',
+    (argv) => {
+      expect(mistakes(() => readEnvironment(argv, {}))).toContain(
+        '--config: the path of a file is missing; allowed: --config FILE',
+      )
+    },
+  )
 
   it('refuses --config given twice', () => {
-    expect(mistakes(() => readEnvironment(['--config', 'a', '--config=b'], {}))).toBe('--config: given twice; allowed: one file')
+    expect(mistakes(() => readEnvironment(['--config', 'a', '--config=b'], {}))).toBe(
+      '--config: given twice; allowed: one file',
+    )
   })
 
   it('tells all its mistakes at once', () => {
@@ -521,7 +690,10 @@ describe('docs/configuration.md', () => {
     const path = fromRoot('docs/configuration.md')
     const expected = configurationReference(EXAMPLE)
     if (process.env.UPDATE_DOCS === '1') writeFileSync(path, expected)
-    expect(readFileSync(path, 'utf8'), 'docs/configuration.md is stale; rewrite it with: UPDATE_DOCS=1 npx vitest run test/config.test.ts').toBe(expected)
+    expect(
+      readFileSync(path, 'utf8'),
+      'docs/configuration.md is stale; rewrite it with: UPDATE_DOCS=1 npx vitest run test/config.test.ts',
+    ).toBe(expected)
   })
 
   it('gives a meaning for every key', () => {

@@ -70,10 +70,22 @@ const many = z.int().min(1).max(10_000_000)
 
 /** What may be said of all clients, and of one. */
 const CLIENT_LIMITS = {
-  operationsPerSecond: [2_000, 'Operations a second, over all transports together. Counted for each client, and for each address.'],
-  ordersPerMinute: [1_200, 'Mutations a minute: `createOrder`, `renewChannel` and the others, each of which has an LSP do something. Counted for each client, and for each address.'],
-  firmQuotesPerMinute: [6_000, 'Comparisons a minute whose `firm` is not NEVER, which may place orders at LSPs. Counted for each client, and for each address.'],
-  comparisonsPerMinute: [60_000, 'Comparisons a minute, whatever their `firm`. Counted for each client, and for each address.'],
+  operationsPerSecond: [
+    2_000,
+    'Operations a second, over all transports together. Counted for each client, and for each address.',
+  ],
+  ordersPerMinute: [
+    1_200,
+    'Mutations a minute: `createOrder`, `renewChannel` and the others, each of which has an LSP do something. Counted for each client, and for each address.',
+  ],
+  firmQuotesPerMinute: [
+    6_000,
+    'Comparisons a minute whose `firm` is not NEVER, which may place orders at LSPs. Counted for each client, and for each address.',
+  ],
+  comparisonsPerMinute: [
+    60_000,
+    'Comparisons a minute, whatever their `firm`. Counted for each client, and for each address.',
+  ],
   sockets: [25_000, 'WebSocket connections at once. Counted for each client, and for each address.'],
   subscriptions: [50_000, 'Subscriptions at once, over all transports together.'],
 } as const satisfies Record<keyof ClientLimits, [number, string]>
@@ -82,22 +94,31 @@ const clientLimit = (name: keyof ClientLimits) => CLIENT_LIMITS[name]
 
 export const limitsSchema = z.strictObject({
   ...mapLimits((name) => key(many.default(clientLimit(name)[0]), { description: clientLimit(name)[1] })),
-  subscriptionsPerSocket: key(many.default(1_000), { description: 'Operations under way at once over one WebSocket connection.' }),
+  subscriptionsPerSocket: key(many.default(1_000), {
+    description: 'Operations under way at once over one WebSocket connection.',
+  }),
   totalSockets: key(many.default(50_000), { description: 'WebSocket connections at once, of everybody together.' }),
   totalSubscriptions: key(many.default(100_000), { description: 'Subscriptions at once, of everybody together.' }),
   maxTokens: key(z.int().min(100).max(100_000).default(2_000), { description: 'Words and signs in a document.' }),
-  maxDepth: key(z.int().min(3).max(100).default(18), { description: 'Selections within selections; GraphiQL asks for 15.' }),
+  maxDepth: key(z.int().min(3).max(100).default(18), {
+    description: 'Selections within selections; GraphiQL asks for 15.',
+  }),
   maxAliases: key(z.int().min(0).max(10_000).default(30), { description: 'Fields asked for under another name.' }),
-  maxRootFields: key(z.int().min(1).max(1_000).default(20), { description: 'Fields of `Query` in one operation. Of `Mutation` it is always one.' }),
+  maxRootFields: key(z.int().min(1).max(1_000).default(20), {
+    description: 'Fields of `Query` in one operation. Of `Mutation` it is always one.',
+  }),
   maxCost: key(z.int().min(100).max(10_000_000).default(20_000), {
-    description: "Fields of one operation's answer, each counted as often as the lists around it may be long, and entries of lists in arguments. An entry of `events` counts as 10, an `orderExport` as 2000. Of a subscription, one event; never more than 5000.",
+    description:
+      "Fields of one operation's answer, each counted as often as the lists around it may be long, and entries of lists in arguments. An entry of `events` counts as 10, an `orderExport` as 2000. Of a subscription, one event; never more than 5000.",
   }),
 })
 
 export const DEFAULT_LIMITS: LimitsConfig = limitsSchema.parse({})
 
 /** In place of the ones for everybody. */
-export const clientLimitsSchema = z.strictObject(mapLimits((name) => key(many.optional(), { description: `In place of \`limits.${name}\`.` })))
+export const clientLimitsSchema = z.strictObject(
+  mapLimits((name) => key(many.optional(), { description: `In place of \`limits.${name}\`.` })),
+)
 
 function mapLimits<Schema>(schemaOf: (name: keyof ClientLimits) => Schema): Record<keyof ClientLimits, Schema> {
   return {
@@ -115,7 +136,10 @@ export const expirySchema = key(z.iso.datetime({ offset: true }).optional(), {
   allowed: 'an instant in ISO 8601, such as 2027-01-31T00:00:00Z',
 })
 
-const isJwksUrl = (text: string) => URL.canParse(text) && !/[\s@\\]/.test(text) && (/^https:/i.test(text) || (/^http:/i.test(text) && isLocalHost(new URL(text).hostname)))
+const isJwksUrl = (text: string) =>
+  URL.canParse(text) &&
+  !/[\s@\\]/.test(text) &&
+  (/^https:/i.test(text) || (/^http:/i.test(text) && isLocalHost(new URL(text).hostname)))
 
 const jwtSchema = z.strictObject({
   issuer: key(z.string().min(1).max(2_000), { description: "What the token's `iss` must be." }),
@@ -141,42 +165,76 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
 }
 
-const isOrigin = (text: string) => URL.canParse(text) && /^https?:/i.test(text) && new URL(text).origin === text.toLowerCase()
+const isOrigin = (text: string) =>
+  URL.canParse(text) && /^https?:/i.test(text) && new URL(text).origin === text.toLowerCase()
 
 const trustedDocumentsSchema = z.strictObject({
   manifest: key(z.string().min(1).max(4_000), {
-    description: 'Path of a JSON file: an Apollo operation manifest, or a mapping of ids to documents as GraphQL Code Generator writes it. Seen from the directory of this file.',
+    description:
+      'Path of a JSON file: an Apollo operation manifest, or a mapping of ids to documents as GraphQL Code Generator writes it. Seen from the directory of this file.',
     allowed: 'the path of a file',
   }),
   level: key(z.enum(DOCUMENT_LEVELS).default('allow'), {
-    description: 'What becomes of other documents: `allow` runs them, `log` runs and logs them, `only` refuses them, introspection too.',
+    description:
+      'What becomes of other documents: `allow` runs them, `log` runs and logs them, `only` refuses them, introspection too.',
   }),
 })
 
 export const accessKeys = {
-  limits: key(limitsSchema.prefault({}), { description: 'What anybody may ask for. A busy wallet backend never meets them.' }),
-  jwt: key(jwtSchema.optional(), { description: 'Takes tokens of an issuer, besides API keys. The client is `sub`, and the token has to have an `exp`.' }),
+  limits: key(limitsSchema.prefault({}), {
+    description: 'What anybody may ask for. A busy wallet backend never meets them.',
+  }),
+  jwt: key(jwtSchema.optional(), {
+    description:
+      'Takes tokens of an issuer, besides API keys. The client is `sub`, and the token has to have an `exp`.',
+  }),
   trustedProxies: key(
     z
-      .array(key(z.string().refine(isNetwork), { description: '', allowed: 'an address or a network, such as 10.0.0.0/8' }))
+      .array(
+        key(z.string().refine(isNetwork), { description: '', allowed: 'an address or a network, such as 10.0.0.0/8' }),
+      )
       .max(1_000)
       .default([]),
-    { description: "Proxies in front of the gateway whose `X-Forwarded-For` is believed. With none, an address is the connection's own.", allowed: 'a list of addresses and networks, such as 10.0.0.0/8' },
+    {
+      description:
+        "Proxies in front of the gateway whose `X-Forwarded-For` is believed. With none, an address is the connection's own.",
+      allowed: 'a list of addresses and networks, such as 10.0.0.0/8',
+    },
   ),
   allowedOrigins: key(
     z
-      .array(key(z.string().refine(isOrigin), { description: '', allowed: 'an origin, such as https://wallet.example' }))
+      .array(
+        key(z.string().refine(isOrigin), { description: '', allowed: 'an origin, such as https://wallet.example' }),
+      )
       .max(1_000)
       .default([]),
-    { description: 'The sites whose pages may ask from within a browser. With none, only pages of the gateway itself. Without `clients` and `jwt`, a browser can call the gateway by their hosts too, and else by its address or `localhost`.', allowed: 'a list of origins, such as https://wallet.example' },
+    {
+      description:
+        'The sites whose pages may ask from within a browser. With none, only pages of the gateway itself. Without `clients` and `jwt`, a browser can call the gateway by their hosts too, and else by its address or `localhost`.',
+      allowed: 'a list of origins, such as https://wallet.example',
+    },
   ),
-  trustedDocuments: key(trustedDocumentsSchema.optional(), { description: 'The operations that clients are known to send.' }),
+  trustedDocuments: key(trustedDocumentsSchema.optional(), {
+    description: 'The operations that clients are known to send.',
+  }),
 }
 
 type AccessFile = z.output<z.ZodObject<typeof accessKeys>>
 
-export function accessConfig({ limits, jwt, trustedProxies, allowedOrigins, trustedDocuments }: AccessFile): AccessConfig {
-  return { limits, jwt: jwt ?? null, trustedProxies, allowedOrigins: allowedOrigins.map((origin) => origin.toLowerCase()), trustedDocuments: trustedDocuments ?? null }
+export function accessConfig({
+  limits,
+  jwt,
+  trustedProxies,
+  allowedOrigins,
+  trustedDocuments,
+}: AccessFile): AccessConfig {
+  return {
+    limits,
+    jwt: jwt ?? null,
+    trustedProxies,
+    allowedOrigins: allowedOrigins.map((origin) => origin.toLowerCase()),
+    trustedDocuments: trustedDocuments ?? null,
+  }
 }
 
 /** Where nothing is configured, as in the sandbox. */

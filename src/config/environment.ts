@@ -18,12 +18,14 @@ export const ENVIRONMENT_VARIABLES = [
   {
     name: 'SLUICE_CONFIG',
     default: null,
-    meaning: 'Path of the configuration file; `npm start -- --config FILE` does the same, and goes before. With neither, the gateway starts in sandbox mode.',
+    meaning:
+      'Path of the configuration file; `npm start -- --config FILE` does the same, and goes before. With neither, the gateway starts in sandbox mode.',
   },
   {
     name: 'DATABASE_URL',
     default: './data/sluice.db',
-    meaning: "Path of the embedded database's file, or `postgres://…` for several instances. In sandbox mode the default is `./data/sandbox.db`.",
+    meaning:
+      "Path of the embedded database's file, or `postgres://…` for several instances. In sandbox mode the default is `./data/sandbox.db`.",
   },
 ] as const
 
@@ -33,24 +35,33 @@ type VariableName = (typeof ENVIRONMENT_VARIABLES)[number]['name']
  * @param argv the arguments after the script's name
  * @throws ConfigError that names every mistake
  */
-export function readEnvironment(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Environment {
+export function readEnvironment(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Environment {
   const problems: string[] = []
-  const variable = (name: VariableName) => env[name] || (ENVIRONMENT_VARIABLES.find((known) => known.name === name)?.default ?? null)
+  const variable = (name: VariableName) =>
+    env[name] || (ENVIRONMENT_VARIABLES.find((known) => known.name === name)?.default ?? null)
 
   const host = variable('HOST') ?? ''
-  if (!/^[^\s/[\]]+$/.test(host)) problems.push(`HOST: ${quoted(host)} is not allowed; allowed: an address or a host name, such as 127.0.0.1 or ::1`)
+  if (!/^[^\s/[\]]+$/.test(host))
+    problems.push(`HOST: ${quoted(host)} is not allowed; allowed: an address or a host name, such as 127.0.0.1 or ::1`)
 
   const port = variable('PORT') ?? ''
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) problems.push(`PORT: ${quoted(port)} is not allowed; allowed: a whole number from 0 to 65535`)
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+    problems.push(`PORT: ${quoted(port)} is not allowed; allowed: a whole number from 0 to 65535`)
 
   const argument = readArguments(argv, problems)
   const configPath = argument ?? variable('SLUICE_CONFIG')
 
   // Not shown: it may hold a password. What was played in the sandbox is not to stand among real orders.
-  const databaseUrl = env['DATABASE_URL'] || (configPath === null ? './data/sandbox.db' : (variable('DATABASE_URL') ?? ''))
+  const databaseUrl =
+    env['DATABASE_URL'] || (configPath === null ? './data/sandbox.db' : (variable('DATABASE_URL') ?? ''))
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(databaseUrl)?.[1]
   if (scheme !== undefined && !/^postgres(ql)?$/i.test(scheme)) {
-    problems.push(`DATABASE_URL: ${quoted(`${scheme}://`)} is not allowed; allowed: the path of a file, or postgres://…`)
+    problems.push(
+      `DATABASE_URL: ${quoted(`${scheme}://`)} is not allowed; allowed: the path of a file, or postgres://…`,
+    )
   }
 
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))

@@ -24,7 +24,9 @@ export function keysOf(schema: z.ZodType): Key {
 function keyOf(node: z.core.JSONSchema.BaseSchema, required: boolean): Key {
   const meta = node as Partial<KeyMeta>
   const needed = new Set(node.required)
-  const children = Object.entries(node.properties ?? {}).map(([name, child]) => [name, keyOf(asNode(child), needed.has(name))] as const)
+  const children = Object.entries(node.properties ?? {}).map(
+    ([name, child]) => [name, keyOf(asNode(child), needed.has(name))] as const,
+  )
   return {
     type: node.type as Key['type'],
     description: meta.description ?? '',
@@ -37,8 +39,11 @@ function keyOf(node: z.core.JSONSchema.BaseSchema, required: boolean): Key {
   }
 }
 
-function asNode(node: z.core.JSONSchema._JSONSchema | readonly z.core.JSONSchema._JSONSchema[]): z.core.JSONSchema.BaseSchema {
-  if (typeof node === 'boolean' || !('type' in node)) throw new TypeError('a schema node that the reference cannot describe')
+function asNode(
+  node: z.core.JSONSchema._JSONSchema | readonly z.core.JSONSchema._JSONSchema[],
+): z.core.JSONSchema.BaseSchema {
+  if (typeof node === 'boolean' || !('type' in node))
+    throw new TypeError('a schema node that the reference cannot describe')
   return node
 }
 
@@ -48,7 +53,9 @@ function allowedBy(node: z.core.JSONSchema.BaseSchema): string {
     case 'integer':
       return `a whole number from ${node.minimum} to ${node.maximum}`
     case 'number':
-      return node.exclusiveMinimum === undefined ? `a number from ${node.minimum} to ${node.maximum}` : `a number above ${node.exclusiveMinimum}, at most ${node.maximum}`
+      return node.exclusiveMinimum === undefined
+        ? `a number from ${node.minimum} to ${node.maximum}`
+        : `a number above ${node.exclusiveMinimum}, at most ${node.maximum}`
     case 'boolean':
       return 'true or false'
     case 'array':

@@ -15,7 +15,8 @@ export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'ta
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
-const label = (longest: number) => z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\u2028\\u2029]{1,${longest}}$`, 'u'))
+const label = (longest: number) =>
+  z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\u2028\\u2029]{1,${longest}}$`, 'u'))
 
 // `new URL` quietly drops line breaks and turns \ into /, which are mistakes here.
 const isBaseUrl = (text: string) => /^https?:\/\/[^\s\\/?#@]+(\/[^\s\\?#]*)?$/i.test(text) && URL.canParse(text)
@@ -38,7 +39,8 @@ const courtesySchema = z.strictObject({
     description: 'Orders that may be placed at this LSP per hour for the firm quotes of all clients together.',
   }),
   maxStandingOrders: key(z.int().min(0).max(100_000).default(200), {
-    description: 'Unpaid orders of one client key that may stand at this LSP at once, those for firm quotes among them, before it is sent another order of that client. One that was paid or has lapsed counts no more.',
+    description:
+      'Unpaid orders of one client key that may stand at this LSP at once, those for firm quotes among them, before it is sent another order of that client. One that was paid or has lapsed counts no more.',
   }),
 })
 
@@ -47,31 +49,48 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
   return z
     .strictObject({
       id: key(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), {
-        description: 'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter, also when it moves to another `url`: its orders, and what they need, are asked for there. Another LSP gets another id.',
+        description:
+          'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter, also when it moves to another `url`: its orders, and what they need, are asked for there. Another LSP gets another id.',
         allowed: "1 to 64 letters, digits and '-'",
       }),
       name: key(label(100), { description: "The LSP's name for people.", allowed: '1 to 100 printable characters' }),
-      protocol: key(z.enum(protocols.map((protocol) => protocol.configName)), { description: 'The wire protocol that the LSP speaks.' }),
+      protocol: key(z.enum(protocols.map((protocol) => protocol.configName)), {
+        description: 'The wire protocol that the LSP speaks.',
+      }),
       url: key(z.string().max(2_000).refine(isBaseUrl), {
-        description: "Everything before the protocol's own paths. Slashes at the end do not matter. http:// is for this machine alone, unless `allowInsecure` says otherwise.",
+        description:
+          "Everything before the protocol's own paths. Slashes at the end do not matter. http:// is for this machine alone, unless `allowInsecure` says otherwise.",
         allowed: 'an http:// or https:// URL without credentials, query and fragment',
         hides: 'credentials',
       }),
-      network: key(z.enum(NETWORKS.map((network) => network.toLowerCase())), { description: 'The Bitcoin network of its channels.' }),
-      auth: key(z.string().regex(/^[\x21-\x7e]{1,4096}$/).optional(), {
-        description: 'Sent to the LSP as `Authorization: Bearer …`. Best kept in the environment: `${NAME}`.',
-        allowed: 'the token alone: visible ASCII characters without spaces',
-        hides: 'all',
+      network: key(z.enum(NETWORKS.map((network) => network.toLowerCase())), {
+        description: 'The Bitcoin network of its channels.',
       }),
-      timeoutMs: key(z.int().min(1).max(600_000).default(8_000), { description: 'How long one exchange with the LSP may take, in milliseconds.' }),
+      auth: key(
+        z
+          .string()
+          .regex(/^[\x21-\x7e]{1,4096}$/)
+          .optional(),
+        {
+          description: 'Sent to the LSP as `Authorization: Bearer …`. Best kept in the environment: `${NAME}`.',
+          allowed: 'the token alone: visible ASCII characters without spaces',
+          hides: 'all',
+        },
+      ),
+      timeoutMs: key(z.int().min(1).max(600_000).default(8_000), {
+        description: 'How long one exchange with the LSP may take, in milliseconds.',
+      }),
       allowInsecure: key(z.boolean().default(false), {
-        description: 'Whether the LSP may be spoken to over http:// although it is not on this machine: anybody on the way can read the key, and change prices and invoices.',
+        description:
+          'Whether the LSP may be spoken to over http:// although it is not on this machine: anybody on the way can read the key, and change prices and invoices.',
       }),
       allowPrivateAddresses: key(z.boolean().default(false), {
-        description: "Whether the name in `url` may lead to an address that is not of the internet, such as one of the operator's own network. Needed for names only: an address that stands in `url` itself is allowed.",
+        description:
+          "Whether the name in `url` may lead to an address that is not of the internet, such as one of the operator's own network. Needed for names only: an address that stands in `url` itself is allowed.",
       }),
       pinnedKeySha256: key(z.string().max(1_000).regex(PINS).optional(), {
-        description: "SHA-256 of the public key that the LSP's certificate must have, besides being valid, as `curl --pinnedpubkey` takes it. Several are separated by `;`: the key in use and the next one.",
+        description:
+          "SHA-256 of the public key that the LSP's certificate must have, besides being valid, as `curl --pinnedpubkey` takes it. Several are separated by `;`: the key in use and the next one.",
         allowed: "sha256//… in base64, or 64 hexadecimal digits; several with ';' between them",
       }),
       nodeUris: key(
@@ -89,12 +108,16 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
         allowed: 'an http:// or https:// URL without credentials',
         hides: 'credentials',
       }),
-      courtesy: key(courtesySchema.prefault({}), { description: 'What firm quotes, and orders that nobody pays, may cost this LSP. 0 allows none.' }),
+      courtesy: key(courtesySchema.prefault({}), {
+        description: 'What firm quotes, and orders that nobody pays, may cost this LSP. 0 allows none.',
+      }),
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
-        description: 'How many times a minute orders are read at this LSP, at most. Default: what its protocol\'s documentation allows (kaleidoswap: 45), else 600.',
+        description:
+          "How many times a minute orders are read at this LSP, at most. Default: what its protocol's documentation allows (kaleidoswap: 45), else 600.",
       }),
       estimatesPerMinute: key(z.int().min(1).max(100_000).default(15), {
-        description: 'How many times a minute this LSP is asked for an estimate, where its protocol has that, by all instances together. The same channel is asked for once in 20 seconds.',
+        description:
+          'How many times a minute this LSP is asked for an estimate, where its protocol has that, by all instances together. The same channel is asked for once in 20 seconds.',
       }),
       tariff: key(
         z
@@ -104,7 +127,9 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
             }),
           })
           .optional(),
-        { description: `For LSPs whose published tariff depends on an on-chain fee rate; for ${withTariff.join(', ') || 'no protocol'} only.` },
+        {
+          description: `For LSPs whose published tariff depends on an on-chain fee rate; for ${withTariff.join(', ') || 'no protocol'} only.`,
+        },
       ),
     })
     .superRefine((lsp, context) => {
@@ -126,11 +151,14 @@ const webhookSchema = z
       // A path or a query may well be the receiver's password.
       hides: 'all',
     }),
-    secret: key(z.string().refine((secret) => signingKey(secret) !== null), {
-      description: 'What the posts are signed with. Best kept in the environment: `${NAME}`.',
-      allowed: 'whsec_ and 24 to 64 bytes in base64, or a text of at least 24 characters',
-      hides: 'all',
-    }),
+    secret: key(
+      z.string().refine((secret) => signingKey(secret) !== null),
+      {
+        description: 'What the posts are signed with. Best kept in the environment: `${NAME}`.',
+        allowed: 'whsec_ and 24 to 64 bytes in base64, or a text of at least 24 characters',
+        hides: 'all',
+      },
+    ),
     allowPrivateAddresses: key(z.boolean().default(false), {
       description: 'Whether the URL may be http://, and lead to this machine or to a private network.',
     }),
@@ -142,29 +170,47 @@ const webhookSchema = z
   })
 
 /** What is wrong with a plain http:// address; nothing is said of a URL that is none. */
-function insecurities({ url, allowInsecure, pinnedKeySha256 }: Record<string, unknown>): { path: string[]; message: string }[] {
+function insecurities({
+  url,
+  allowInsecure,
+  pinnedKeySha256,
+}: Record<string, unknown>): { path: string[]; message: string }[] {
   if (typeof url !== 'string' || !isBaseUrl(url)) return []
   const { protocol, hostname } = new URL(url)
   if (protocol === 'https:') return []
   const mistakes = []
   if (allowInsecure !== true && !isLocalHost(hostname)) {
-    mistakes.push({ path: ['url'], message: 'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way' })
+    mistakes.push({
+      path: ['url'],
+      message:
+        'http:// to another machine is not allowed; use https://, or set allowInsecure: true where nobody else is on the way',
+    })
   }
-  if (pinnedKeySha256 !== undefined) mistakes.push({ path: ['pinnedKeySha256'], message: 'http:// has no key to check; use https:// in url, or leave this out' })
+  if (pinnedKeySha256 !== undefined)
+    mistakes.push({
+      path: ['pinnedKeySha256'],
+      message: 'http:// has no key to check; use https:// in url, or leave this out',
+    })
   return mistakes
 }
 
 const clientSchema = z.strictObject({
-  name: key(label(100), { description: 'The name of the client that uses the key. Unique.', allowed: '1 to 100 printable characters' }),
+  name: key(label(100), {
+    description: 'The name of the client that uses the key. Unique.',
+    allowed: '1 to 100 printable characters',
+  }),
   keySha256: key(z.string().regex(/^[0-9a-f]{64}$/i), {
-    description: "SHA-256 of the client's key, in hexadecimal: `printf %s \"$KEY\" | sha256sum`. The key itself is never written down.",
+    description:
+      'SHA-256 of the client\'s key, in hexadecimal: `printf %s "$KEY" | sha256sum`. The key itself is never written down.',
     allowed: 'the SHA-256 of the key: 64 hexadecimal digits',
     // Whoever puts the key itself here would read it again in a log.
     hides: 'all',
   }),
   expiresAt: expirySchema,
   limits: key(clientLimitsSchema.optional(), { description: "This client's own limits." }),
-  webhook: key(webhookSchema.optional(), { description: "Tells the client's server of its orders. A new one begins with the events from then on." }),
+  webhook: key(webhookSchema.optional(), {
+    description: "Tells the client's server of its orders. A new one begins with the events from then on.",
+  }),
 })
 
 const paceSchema = z
@@ -173,7 +219,8 @@ const paceSchema = z
       description: 'How often an order is read at its LSP while something is expected soon, in milliseconds.',
     }),
     idleMs: key(z.int().min(1).max(86_400_000).default(3_600_000), {
-      description: 'How often it is read at the seldomest, when nothing happens for long, in milliseconds. Not less than `activeMs`.',
+      description:
+        'How often it is read at the seldomest, when nothing happens for long, in milliseconds. Not less than `activeMs`.',
     }),
   })
   .superRefine(({ activeMs, idleMs }, context) => {
@@ -188,14 +235,19 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       description: 'The LSPs, in the order in which clients see them.',
       allowed: 'a list of at least one LSP',
     }),
-    clients: key(z.array(clientSchema).superRefine(unique('name'), ALWAYS).superRefine(unique('keySha256'), ALWAYS).default([]), {
-      description: 'The API keys. With none, anyone who can connect is served as one client. Read anew on SIGHUP: a key that is gone, or expires, ends what it has open.',
-      allowed: 'a list of clients',
-    }),
+    clients: key(
+      z.array(clientSchema).superRefine(unique('name'), ALWAYS).superRefine(unique('keySha256'), ALWAYS).default([]),
+      {
+        description:
+          'The API keys. With none, anyone who can connect is served as one client. Read anew on SIGHUP: a key that is gone, or expires, ends what it has open.',
+        allowed: 'a list of clients',
+      },
+    ),
     ...accessKeys,
     pace: key(paceSchema.prefault({}), { description: 'How often orders are read at their LSPs.' }),
     leaseReminderDays: key(z.int().min(0).max(365).default(7), {
-      description: "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
+      description:
+        "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
     }),
     graphiql: key(z.boolean().default(true), { description: 'Whether `/graphql` shows GraphiQL to a browser.' }),
     logLevel: key(z.enum(LOG_LEVELS).default('info'), { description: 'The least severe entries that are logged.' }),
@@ -215,7 +267,12 @@ function unique(name: string) {
       const same = name === 'keySha256' ? value.toLowerCase() : value
       const first = seen.get(same)
       if (first === undefined) seen.set(same, index)
-      else context.addIssue({ code: 'custom', path: [index, name], message: `the same as in entry [${first}]; each has its own` })
+      else
+        context.addIssue({
+          code: 'custom',
+          path: [index, name],
+          message: `the same as in entry [${first}]; each has its own`,
+        })
     }
   }
 }

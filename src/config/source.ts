@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type ErrorCode, type YAMLError } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type ErrorCode,
+  type YAMLError,
+} from 'yaml'
 import { ConfigError, quoted, type Path, type Problem } from './problem.ts'
 import { keyAt, type Key } from './keys.ts'
 
@@ -33,7 +43,8 @@ const YAML_MISTAKES: Readonly<Record<ErrorCode, string>> = {
   BAD_INDENT: 'the indentation does not fit the lines around it, or a closing bracket is missing',
   BAD_PROP_ORDER: 'a tag or an anchor stands in the wrong place',
   BAD_SCALAR_START: 'a value that begins with this character needs quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'a key and its value do not fit on this line; is there a second colon, or the indentation missing?',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a key and its value do not fit on this line; is there a second colon, or the indentation missing?',
   BLOCK_IN_FLOW: 'a list or key that needs lines of its own stands within [ ] or { }',
   DUPLICATE_KEY: 'the key is there twice',
   IMPOSSIBLE: 'not readable as YAML',
@@ -51,24 +62,35 @@ const YAML_MISTAKES: Readonly<Record<ErrorCode, string>> = {
 }
 
 /** @throws ConfigError when the text is no YAML; mistakes within it are returned with what could be read. */
-export function readSource(text: string, environment: Readonly<Record<string, string | undefined>>, keys: Key, fileName: string): Source {
+export function readSource(
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  keys: Key,
+  fileName: string,
+): Source {
   const lines = new LineCounter()
   const line = (offset: number) => Math.max(1, lines.linePos(offset).line)
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false })
   const mistakes = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0])
   // One mistake of syntax makes others of what follows it: the first of them are worth reading.
-  const told = mistakes.slice(0, MOST_MISTAKES).map((mistake) => `${fileName}:${line(mistake.pos[0])}: ${yamlMistake(mistake, text)}`)
+  const told = mistakes
+    .slice(0, MOST_MISTAKES)
+    .map((mistake) => `${fileName}:${line(mistake.pos[0])}: ${yamlMistake(mistake, text)}`)
   if (told.length > 0) throw new ConfigError([...new Set(told)].join('\n'))
 
   const reader = new Reader(document, environment, keys)
   try {
     const tree = reader.read(document.contents, []) ?? {}
     const isThere = (path: Path) => reader.places.has(JSON.stringify(path))
-    const place = (path: Path): Place => reader.places.get(JSON.stringify(path)) ?? (path.length === 0 ? { offset: 0, variables: [] } : place(path.slice(0, -1)))
+    const place = (path: Path): Place =>
+      reader.places.get(JSON.stringify(path)) ??
+      (path.length === 0 ? { offset: 0, variables: [] } : place(path.slice(0, -1)))
     return { tree, problems: reader.problems, place, isThere, line }
   } catch (error) {
     if (!(error instanceof TooManyAliases)) throw error
-    throw new ConfigError(`${fileName}:${line(error.offset)}: more aliases than ${MOST_ALIASES}, counting those within aliases; write the values out`)
+    throw new ConfigError(
+      `${fileName}:${line(error.offset)}: more aliases than ${MOST_ALIASES}, counting those within aliases; write the values out`,
+    )
   }
 }
 
@@ -113,7 +135,12 @@ class Reader {
       this.aliases += 1
       if (this.aliases > MOST_ALIASES) throw new TooManyAliases(offsetOf(node))
       const target = node.resolve(this.document)
-      if (target === undefined) this.problems.push({ path, offset, message: 'an alias without an anchor before it; a value that begins with * needs quotes' })
+      if (target === undefined)
+        this.problems.push({
+          path,
+          offset,
+          message: 'an alias without an anchor before it; a value that begins with * needs quotes',
+        })
       return this.read(target, path, offset)
     }
     if (isSeq(node)) return node.items.map((item, index) => this.read(item, [...path, index]))
@@ -122,9 +149,15 @@ class Reader {
       for (const { key, value } of node.items) {
         const name = String(isScalar(key) ? key.value : key)
         const inner = [...path, name]
-        if (Object.hasOwn(entries, name)) this.problems.push({ path: inner, offset: offsetOf(key), message: 'the key is there twice' })
+        if (Object.hasOwn(entries, name))
+          this.problems.push({ path: inner, offset: offsetOf(key), message: 'the key is there twice' })
         // Assigning `__proto__` would not make a key.
-        Object.defineProperty(entries, name, { value: this.read(value, inner, offsetOf(key)), enumerable: true, configurable: true, writable: true })
+        Object.defineProperty(entries, name, {
+          value: this.read(value, inner, offsetOf(key)),
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        })
       }
       return entries
     }
@@ -136,13 +169,22 @@ class Reader {
     const filled = text.replace(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g, (match, name: string | undefined) => {
       if (match === '$${') return '${'
       if (name === undefined) {
-        this.problems.push({ path, offset, message: '${ begins the name of a variable and does not end in one; allowed: ${NAME}, and $${ for the characters themselves' })
+        this.problems.push({
+          path,
+          offset,
+          message:
+            '${ begins the name of a variable and does not end in one; allowed: ${NAME}, and $${ for the characters themselves',
+        })
         return match
       }
       variables.push(name)
       const value = Object.hasOwn(this.environment, name) ? this.environment[name] : undefined
       if (value === undefined) {
-        this.problems.push({ path, offset, message: `the environment has no variable ${quoted(name).slice(1, -1)}; set it, or write $\${${name}} for the text itself` })
+        this.problems.push({
+          path,
+          offset,
+          message: `the environment has no variable ${quoted(name).slice(1, -1)}; set it, or write $\${${name}} for the text itself`,
+        })
         return match
       }
       return value
@@ -160,5 +202,5 @@ class Reader {
 }
 
 function offsetOf(node: unknown): number {
-  return (isScalar(node) || isMap(node) || isSeq(node) || isAlias(node)) ? (node.range?.[0] ?? 0) : 0
+  return isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? (node.range?.[0] ?? 0) : 0
 }

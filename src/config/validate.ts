@@ -7,16 +7,26 @@ import type { Source } from './source.ts'
  * The file's data as the schema reads it.
  * @throws ConfigError with every mistake of the file, in its order.
  */
-export function validate<Schema extends z.ZodType>(schema: Schema, keys: Key, source: Source, fileName: string): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  keys: Key,
+  source: Source,
+  fileName: string,
+): z.output<Schema> {
   // An empty message marks the mistakes that the schema says nothing of its own about.
   const parsed = schema.safeParse(source.tree, { error: () => '', reportInput: true })
   if (parsed.success && source.problems.length === 0) return parsed.data
 
   const known = new Set(source.problems.map((problem) => pathText(problem.path)))
-  const found = (parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, keys, source)).filter((problem) => !known.has(pathText(problem.path)))
+  const found = (parsed.error?.issues ?? [])
+    .flatMap((issue) => problemsOf(issue, keys, source))
+    .filter((problem) => !known.has(pathText(problem.path)))
   const lines = [...source.problems, ...found]
     .toSorted((a, b) => a.offset - b.offset)
-    .map(({ path, offset, message }) => `${fileName}:${source.line(offset)}: ${path.length === 0 ? '' : `${pathText(path)}: `}${message}`)
+    .map(
+      ({ path, offset, message }) =>
+        `${fileName}:${source.line(offset)}: ${path.length === 0 ? '' : `${pathText(path)}: `}${message}`,
+    )
   throw new ConfigError([...new Set(lines)].join('\n'))
 }
 

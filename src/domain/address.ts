@@ -13,7 +13,9 @@ export function addressProblem(address: string, network: Network): string | null
   try {
     const info = getAddressInfo(address)
     // Legacy regtest and signet addresses look like testnet's.
-    const networks = info.bech32 ? NETWORKS[info.network] : [...NETWORKS[info.network], ...(info.network === AddressNetwork.testnet ? (['REGTEST'] as const) : [])]
+    const networks = info.bech32
+      ? NETWORKS[info.network]
+      : [...NETWORKS[info.network], ...(info.network === AddressNetwork.testnet ? (['REGTEST'] as const) : [])]
     return networks.includes(network) ? null : `an address of ${info.network}`
   } catch {
     return 'not a bitcoin address'

@@ -8,8 +8,17 @@ interface PaymentUri {
   amountSat: Sat | null
 }
 
-export function writePaymentUri({ address, amountSat, invoice, offer }: PaymentUri & { invoice: string | null; offer: string | null }): string {
-  const parameters = [amountSat === null ? null : `amount=${btcDecimalOfSat(amountSat)}`, invoice && `lightning=${encodeURIComponent(invoice)}`, offer && `lno=${encodeURIComponent(offer)}`]
+export function writePaymentUri({
+  address,
+  amountSat,
+  invoice,
+  offer,
+}: PaymentUri & { invoice: string | null; offer: string | null }): string {
+  const parameters = [
+    amountSat === null ? null : `amount=${btcDecimalOfSat(amountSat)}`,
+    invoice && `lightning=${encodeURIComponent(invoice)}`,
+    offer && `lno=${encodeURIComponent(offer)}`,
+  ]
   return `bitcoin:${encodeURIComponent(address)}?${parameters.filter((parameter) => parameter !== null).join('&')}`
 }
 
@@ -18,7 +27,9 @@ export function readPaymentUri(uri: string): PaymentUri | null {
   try {
     const { protocol, pathname, searchParams } = new URL(uri)
     const amount = searchParams.get('amount')
-    return protocol === 'bitcoin:' ? { address: pathname, amountSat: amount === null ? null : satOfBtcDecimal(amount) } : null
+    return protocol === 'bitcoin:'
+      ? { address: pathname, amountSat: amount === null ? null : satOfBtcDecimal(amount) }
+      : null
   } catch (error) {
     if (error instanceof TypeError || error instanceof AmountError) return null
     throw error

@@ -41,7 +41,8 @@ export function canonicalOffer(text: string): string {
 
 /** @throws OfferError */
 export function decodeOffer(text: string): DecodedOffer {
-  if (text !== text.toUpperCase() && text !== text.toLowerCase()) throw new OfferError('not an offer: it mixes upper and lower case')
+  if (text !== text.toUpperCase() && text !== text.toLowerCase())
+    throw new OfferError('not an offer: it mixes upper and lower case')
   const offer = canonicalOffer(text)
   if (!offer.startsWith(PREFIX)) throw new OfferError('not an offer: it does not begin with lno1')
   const fields = readFields(bytesOf(offer.slice(PREFIX.length)))
@@ -52,7 +53,11 @@ export function decodeOffer(text: string): DecodedOffer {
   if (currency && !amount) throw new OfferError('the offer names a currency and no amount')
   return {
     amount: amount ? readNumber(amount) : null,
-    currency: currency ? Buffer.from(currency).toString('latin1').replaceAll(/[^A-Z]/g, '?') : null,
+    currency: currency
+      ? Buffer.from(currency)
+          .toString('latin1')
+          .replaceAll(/[^A-Z]/g, '?')
+      : null,
     networks: chains ? readChains(chains) : ['MAINNET'],
     expiresAt: expiry ? readEnd(expiry) : null,
   }
@@ -75,7 +80,14 @@ function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
     try {
       const first = view.getUint8(at)
       const size = first < 0xfd ? 1 : first === 0xfd ? 3 : first === 0xfe ? 5 : 9
-      const value = size === 1 ? first : size === 3 ? view.getUint16(at + 1) : size === 5 ? view.getUint32(at + 1) : Number(view.getBigUint64(at + 1))
+      const value =
+        size === 1
+          ? first
+          : size === 3
+            ? view.getUint16(at + 1)
+            : size === 5
+              ? view.getUint32(at + 1)
+              : Number(view.getBigUint64(at + 1))
       at += size
       return value
     } catch {
@@ -108,6 +120,8 @@ function readEnd(bytes: Uint8Array): EpochMs | null {
 
 /** Chains that are no bitcoin network are left out. */
 function readChains(bytes: Uint8Array): Network[] {
-  const hashes = Array.from({ length: Math.floor(bytes.length / CHAIN_BYTES) }, (_, index) => Buffer.from(bytes.subarray(index * CHAIN_BYTES, (index + 1) * CHAIN_BYTES)).toString('hex'))
+  const hashes = Array.from({ length: Math.floor(bytes.length / CHAIN_BYTES) }, (_, index) =>
+    Buffer.from(bytes.subarray(index * CHAIN_BYTES, (index + 1) * CHAIN_BYTES)).toString('hex'),
+  )
   return hashes.flatMap((hash) => CHAINS[hash] ?? [])
 }

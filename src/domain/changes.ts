@@ -16,22 +16,53 @@ export function describeChanges(before: Order, after: Order): string[] {
   }
   const isOnchain = (after.payment.onchain?.paidSat ?? 0) > (before.payment.onchain?.paidSat ?? 0)
   note(isOnchain, `${after.payment.onchain?.paidSat} sat have arrived on chain`)
-  note(!isOnchain && arrivedSat(after) > arrivedSat(before) && !waysOf(after.payment).some(isSettled), `${arrivedSat(after)} sat have arrived`)
-  note(after.channel !== null && before.channel?.state !== after.channel.state, `channel: ${words(after.channel?.state ?? '')}`)
-  note(fact(before.channel?.fundingOutpoint, after.channel?.fundingOutpoint), `funding outpoint ${after.channel?.fundingOutpoint}`)
-  note(fact(before.channel?.shortChannelId, after.channel?.shortChannelId), `short channel id ${after.channel?.shortChannelId}`)
-  note(fact(before.channel?.closingTxid, after.channel?.closingTxid), `closing transaction ${after.channel?.closingTxid}`)
+  note(
+    !isOnchain && arrivedSat(after) > arrivedSat(before) && !waysOf(after.payment).some(isSettled),
+    `${arrivedSat(after)} sat have arrived`,
+  )
+  note(
+    after.channel !== null && before.channel?.state !== after.channel.state,
+    `channel: ${words(after.channel?.state ?? '')}`,
+  )
+  note(
+    fact(before.channel?.fundingOutpoint, after.channel?.fundingOutpoint),
+    `funding outpoint ${after.channel?.fundingOutpoint}`,
+  )
+  note(
+    fact(before.channel?.shortChannelId, after.channel?.shortChannelId),
+    `short channel id ${after.channel?.shortChannelId}`,
+  )
+  note(
+    fact(before.channel?.closingTxid, after.channel?.closingTxid),
+    `closing transaction ${after.channel?.closingTxid}`,
+  )
   note(fact(before.channel?.expiresAt, after.channel?.expiresAt), 'the end of the lease is known')
-  note(after.refund !== null && before.refund?.state !== after.refund.state, `refund: ${words(after.refund?.state ?? '')}`)
-  note(before.asset?.deliveryStatus !== after.asset?.deliveryStatus && after.asset?.deliveryStatus != null, `asset delivery: ${words(after.asset?.deliveryStatus ?? '')}`)
-  note(before.asset?.priceSat !== after.asset?.priceSat && after.asset?.priceSat != null, `asset price ${after.asset?.priceSat} sat`)
+  note(
+    after.refund !== null && before.refund?.state !== after.refund.state,
+    `refund: ${words(after.refund?.state ?? '')}`,
+  )
+  note(
+    before.asset?.deliveryStatus !== after.asset?.deliveryStatus && after.asset?.deliveryStatus != null,
+    `asset delivery: ${words(after.asset?.deliveryStatus ?? '')}`,
+  )
+  note(
+    before.asset?.priceSat !== after.asset?.priceSat && after.asset?.priceSat != null,
+    `asset price ${after.asset?.priceSat} sat`,
+  )
   note(fact(before.lnurlChannel, after.lnurlChannel), 'an LNURL opens the channel')
   note(fact(before.jit?.shortChannelId, after.jit?.shortChannelId), 'a first payment can open the channel')
   note(fact(before.failureReason, after.failureReason), `the LSP says: ${after.failureReason}`)
-  for (const difference of termDifferences(before.terms, after.terms)) note(true, `the LSP changed ${difference.name}: ${difference.from} → ${difference.to}`)
+  for (const difference of termDifferences(before.terms, after.terms))
+    note(true, `the LSP changed ${difference.name}: ${difference.from} → ${difference.to}`)
   note(before.orderTotalSat !== after.orderTotalSat, `order total ${before.orderTotalSat} → ${after.orderTotalSat} sat`)
-  note(isUnpaid(before) && isUnpaid(after) && isMoved(before.expiresAt, after.expiresAt), `to be paid by ${new Date(after.expiresAt ?? 0).toISOString()}`)
-  note(before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null, 'the LSP confirmed what is to be paid')
+  note(
+    isUnpaid(before) && isUnpaid(after) && isMoved(before.expiresAt, after.expiresAt),
+    `to be paid by ${new Date(after.expiresAt ?? 0).toISOString()}`,
+  )
+  note(
+    before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null,
+    'the LSP confirmed what is to be paid',
+  )
   note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
   note(after.state === 'UNKNOWN' && before.lspState !== after.lspState, `the LSP's word is ${after.lspState}`)
   return changes
@@ -40,7 +71,8 @@ export function describeChanges(before: Order, after: Order): string[] {
 const isUnpaid = ({ state }: Order) => state === 'AWAITING_PAYMENT' || state === 'UNDERPAID'
 
 /** Some answers have whole seconds, and some have more. */
-const isMoved = (before: EpochMs | null, after: EpochMs | null) => before !== null && after !== null && Math.abs(after - before) > SECOND_MS
+const isMoved = (before: EpochMs | null, after: EpochMs | null) =>
+  before !== null && after !== null && Math.abs(after - before) > SECOND_MS
 
 const fact = (before: unknown, after: unknown) => after !== null && after !== undefined && before !== after
 

@@ -25,7 +25,17 @@ declare module 'invoices' {
     expires_at: string
   }
 
-  export function createUnsignedRequest(args: UnsignedRequest): { hash: string; hrp: string; preimage: string; tags: number[] }
+  export function createUnsignedRequest(args: UnsignedRequest): {
+    hash: string
+    hrp: string
+    preimage: string
+    tags: number[]
+  }
 
-  export function createSignedRequest(args: { destination: string; hrp: string; signature: string; tags: readonly number[] }): { request: string }
+  export function createSignedRequest(args: {
+    destination: string
+    hrp: string
+    signature: string
+    tags: readonly number[]
+  }): { request: string }
 }

@@ -17,14 +17,22 @@ export function remindedLeaseEnd(order: Order): EpochMs | null {
 }
 
 function leaseEnd({ state, channel }: Order): EpochMs | null {
-  const stands = state === 'COMPLETED' && channel !== null && channel.state !== 'CLOSING' && channel.state !== 'CLOSED' && channel.state !== 'FAILED'
+  const stands =
+    state === 'COMPLETED' &&
+    channel !== null &&
+    channel.state !== 'CLOSING' &&
+    channel.state !== 'CLOSED' &&
+    channel.state !== 'FAILED'
   return stands ? channel.expiresAt : null
 }
 
 /** What is said when the end is near; or past, where nobody could say so before. */
 export function reminderOf(endsAt: EpochMs, features: readonly LspFeature[], now: EpochMs): string {
   const days = Math.ceil((endsAt - now) / DAY_MS)
-  const when = endsAt <= now ? `ended on ${dayOf(endsAt)}` : `ends on ${dayOf(endsAt)}, in ${days === 1 ? '1 day' : `${days} days`}`
+  const when =
+    endsAt <= now
+      ? `ended on ${dayOf(endsAt)}`
+      : `ends on ${dayOf(endsAt)}, in ${days === 1 ? '1 day' : `${days} days`}`
   return `the lease of the channel ${when}: ${helpOf(features)}`
 }
 
@@ -34,7 +42,9 @@ export function leaseStepMessage(endsAt: EpochMs, features: readonly LspFeature[
 }
 
 function helpOf(features: readonly LspFeature[]): string {
-  return features.includes('RENEWAL') ? 'renewChannel asks for a longer one' : 'ask for a new quote in time to replace it'
+  return features.includes('RENEWAL')
+    ? 'renewChannel asks for a longer one'
+    : 'ask for a new quote in time to replace it'
 }
 
 const dayOf = (at: EpochMs) => new Date(at).toISOString().slice(0, 10)

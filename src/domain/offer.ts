@@ -81,7 +81,11 @@ export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferCont
     const sum = way.feeTotalSat + context.clientBalanceSat
     // A channel that costs nothing has no way to pay.
     const isSum = sum === way.orderTotalSat && sum > 0
-    report('FEE_ADDS_UP', isSum ? 'PASSED' : 'FAILED', `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`)
+    report(
+      'FEE_ADDS_UP',
+      isSum ? 'PASSED' : 'FAILED',
+      `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`,
+    )
   }
 
   const bolt11 = ways.bolt11 && vetBolt11(ways.bolt11, context, report)
@@ -99,27 +103,57 @@ export type OtherPayer = 'NOBODY' | 'SAME_ORDER' | 'ANOTHER_ORDER'
  * The offer without what another order is to be paid by as well: of two that are paid alike, an LSP delivers one at
  * most. An invoice that is another's discredits all of it.
  */
-export function withoutShared(offer: VettedOffer, others: { hash: OtherPayer; offer: OtherPayer; address: OtherPayer }): VettedOffer {
+export function withoutShared(
+  offer: VettedOffer,
+  others: { hash: OtherPayer; offer: OtherPayer; address: OtherPayer },
+): VettedOffer {
   if (offer.payment === null) return offer
   const { bolt11, bolt12, onchain } = offer.payment
   const checks: Check[] = []
   if (bolt11 !== null) {
     const verdict = { NOBODY: 'PASSED', SAME_ORDER: 'WARNING', ANOTHER_ORDER: 'FAILED' } as const
-    checks.push({ name: 'PAYMENT_HASH_IS_NEW', verdict: verdict[others.hash], message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}` })
+    checks.push({
+      name: 'PAYMENT_HASH_IS_NEW',
+      verdict: verdict[others.hash],
+      message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}`,
+    })
   }
-  if (bolt12 !== null) checks.push({ name: 'OFFER_IS_NEW', verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING', message: `${SHARED[others.offer]} by the offer` })
-  if (onchain !== null) checks.push({ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING', message: `${SHARED[others.address]} to the address` })
+  if (bolt12 !== null)
+    checks.push({
+      name: 'OFFER_IS_NEW',
+      verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING',
+      message: `${SHARED[others.offer]} by the offer`,
+    })
+  if (onchain !== null)
+    checks.push({
+      name: 'ONCHAIN_ADDRESS_IS_NEW',
+      verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING',
+      message: `${SHARED[others.address]} to the address`,
+    })
   const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
   return {
     ...offer,
-    payment: isDiscredited ? null : { bolt11, bolt12: others.offer === 'ANOTHER_ORDER' ? null : bolt12, onchain: others.address === 'ANOTHER_ORDER' ? null : onchain },
+    payment: isDiscredited
+      ? null
+      : {
+          bolt11,
+          bolt12: others.offer === 'ANOTHER_ORDER' ? null : bolt12,
+          onchain: others.address === 'ANOTHER_ORDER' ? null : onchain,
+        },
     checks: [...offer.checks, ...checks],
   }
 }
 
 /** The offer where the LSP has given its id to another order too: of the two, nobody can tell which one was paid. */
 export function withoutName(offer: VettedOffer, lspOrderId: string): VettedOffer {
-  return { ...offer, payment: null, checks: [...offer.checks, { name: 'ORDER_ID_IS_NEW', verdict: 'FAILED', message: `the LSP calls another order ${lspOrderId}, too` }] }
+  return {
+    ...offer,
+    payment: null,
+    checks: [
+      ...offer.checks,
+      { name: 'ORDER_ID_IS_NEW', verdict: 'FAILED', message: `the LSP calls another order ${lspOrderId}, too` },
+    ],
+  }
 }
 
 const SHARED: Readonly<Record<OtherPayer, string>> = {
@@ -136,7 +170,9 @@ const MAX_BLOCKS = 0x7fff_ffff
  * its lease, or less of the client's own money in it, is not what anybody asked the price of.
  */
 export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
-  const differences = termDifferences(asked, delivered).map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
+  const differences = termDifferences(asked, delivered).map(
+    ({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`,
+  )
   const isAnother =
     delivered.lspBalanceSat < Math.max(1, asked.lspBalanceSat / 2) ||
     delivered.channelExpiryBlocks < Math.max(1, asked.channelExpiryBlocks / 2) ||
@@ -154,12 +190,27 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
  * for. null where no asset is. Some protocols do not repeat it.
  */
 export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
-  if (told === null) return asked ? { name: 'ASSET_ECHOED', verdict: 'WARNING', message: `asked for ${asked.assetId}; the LSP does not repeat the asset` } : null
+  if (told === null)
+    return asked
+      ? {
+          name: 'ASSET_ECHOED',
+          verdict: 'WARNING',
+          message: `asked for ${asked.assetId}; the LSP does not repeat the asset`,
+        }
+      : null
   const isLess = asked !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
-  const isMore = asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
+  const isMore =
+    asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
   const isSame = asked?.assetId === told.assetId && !isLess && !isMore
-  const words = (asset: AssetRequest | OrderAsset | null) => (asset === null ? 'no asset' : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`)
-  return { name: 'ASSET_ECHOED', verdict: isSame ? 'PASSED' : 'FAILED', message: `asked for ${words(asked)}; answered ${words(told)}` }
+  const words = (asset: AssetRequest | OrderAsset | null) =>
+    asset === null
+      ? 'no asset'
+      : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`
+  return {
+    name: 'ASSET_ECHOED',
+    verdict: isSame ? 'PASSED' : 'FAILED',
+    message: `asked for ${words(asked)}; answered ${words(told)}`,
+  }
 }
 
 const iso = (time: EpochMs) => new Date(time).toISOString()
@@ -177,17 +228,37 @@ function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, repo
   report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
 
   const wantedMsat = msatOf(way.orderTotalSat)
-  report('INVOICE_AMOUNT', invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED', `invoice ${invoice.amountMsat ?? 'without amount'} msat, order total ${wantedMsat} msat`)
-  report('INVOICE_NETWORK', invoice.networks.includes(context.network) ? 'PASSED' : 'FAILED', `invoice ${invoice.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`)
-  report('INVOICE_NOT_EXPIRED', invoice.expiresAt > context.now ? 'PASSED' : 'FAILED', `invoice expires ${iso(invoice.expiresAt)}`)
+  report(
+    'INVOICE_AMOUNT',
+    invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED',
+    `invoice ${invoice.amountMsat ?? 'without amount'} msat, order total ${wantedMsat} msat`,
+  )
+  report(
+    'INVOICE_NETWORK',
+    invoice.networks.includes(context.network) ? 'PASSED' : 'FAILED',
+    `invoice ${invoice.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`,
+  )
+  report(
+    'INVOICE_NOT_EXPIRED',
+    invoice.expiresAt > context.now ? 'PASSED' : 'FAILED',
+    `invoice expires ${iso(invoice.expiresAt)}`,
+  )
   const orderEndsAt = context.orderExpiresAt ?? way.expiresAt
   if (orderEndsAt !== null) {
     // An invoice counts its life in whole seconds.
     const isLater = invoice.expiresAt >= orderEndsAt + SECOND_MS
-    report('INVOICE_ENDS_WITH_ORDER', isLater ? 'WARNING' : 'PASSED', `invoice expires ${iso(invoice.expiresAt)}, order ${iso(orderEndsAt)}`)
+    report(
+      'INVOICE_ENDS_WITH_ORDER',
+      isLater ? 'WARNING' : 'PASSED',
+      `invoice expires ${iso(invoice.expiresAt)}, order ${iso(orderEndsAt)}`,
+    )
   }
   if (context.lspPubkeys.length > 0) {
-    report('INVOICE_PAYEE', context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING', `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`)
+    report(
+      'INVOICE_PAYEE',
+      context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING',
+      `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`,
+    )
   }
   return {
     ...way,
@@ -211,10 +282,22 @@ function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext, repo
   const wantedMsat = msatOf(way.orderTotalSat)
   // Without an amount, it is the wallet that says how much: the total that it is shown.
   const isAmount = offer.currency === null && offer.amount === wantedMsat
-  report('OFFER_AMOUNT', isAmount ? 'PASSED' : offer.amount === null ? 'WARNING' : 'FAILED', `offer ${offer.amount ?? 'without amount'} ${offer.currency ?? 'msat'}, order total ${wantedMsat} msat`)
-  report('OFFER_NETWORK', offer.networks.includes(context.network) ? 'PASSED' : 'FAILED', `offer ${offer.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`)
+  report(
+    'OFFER_AMOUNT',
+    isAmount ? 'PASSED' : offer.amount === null ? 'WARNING' : 'FAILED',
+    `offer ${offer.amount ?? 'without amount'} ${offer.currency ?? 'msat'}, order total ${wantedMsat} msat`,
+  )
+  report(
+    'OFFER_NETWORK',
+    offer.networks.includes(context.network) ? 'PASSED' : 'FAILED',
+    `offer ${offer.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`,
+  )
   const isOver = offer.expiresAt !== null && offer.expiresAt <= context.now
-  report('OFFER_NOT_EXPIRED', isOver ? 'FAILED' : 'PASSED', offer.expiresAt === null ? 'the offer names no end' : `offer expires ${iso(offer.expiresAt)}`)
+  report(
+    'OFFER_NOT_EXPIRED',
+    isOver ? 'FAILED' : 'PASSED',
+    offer.expiresAt === null ? 'the offer names no end' : `offer expires ${iso(offer.expiresAt)}`,
+  )
   const expiresAt = earliest(way.expiresAt, context.orderExpiresAt, offer.expiresAt)
   return expiresAt === null ? null : { ...way, state: offeredState(way.state), expiresAt }
 }
@@ -224,30 +307,55 @@ function earliest(...times: readonly (EpochMs | null)[]): EpochMs | null {
   return told.length === 0 ? null : Math.min(...told)
 }
 
-function vetOnchain({ uri, ...way }: OnchainWay<ReadPaymentState>, context: OfferContext, invoiceExpiresAt: EpochMs | null, report: Report): VettedOnchain | null {
+function vetOnchain(
+  { uri, ...way }: OnchainWay<ReadPaymentState>,
+  context: OfferContext,
+  invoiceExpiresAt: EpochMs | null,
+  report: Report,
+): VettedOnchain | null {
   const problem = addressProblem(way.address, context.network)
-  report('ONCHAIN_ADDRESS', problem === null ? 'PASSED' : 'FAILED', problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`)
-  vetUri(uri ?? writePaymentUri({ address: way.address, amountSat: way.orderTotalSat, invoice: null, offer: null }), way, report)
+  report(
+    'ONCHAIN_ADDRESS',
+    problem === null ? 'PASSED' : 'FAILED',
+    problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
+  )
+  vetUri(
+    uri ?? writePaymentUri({ address: way.address, amountSat: way.orderTotalSat, invoice: null, offer: null }),
+    way,
+    report,
+  )
   const expiresAt = earliest(way.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
   const { refundOnchainAddress } = context
-  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, way, context, report)) return null
+  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, way, context, report))
+    return null
   return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress }
 }
 
 function vetUri(uri: string, { address, orderTotalSat }: OnchainWay<ReadPaymentState>, report: Report): void {
   const told = readPaymentUri(uri)
   const isSame = told?.address === address && (told.amountSat ?? orderTotalSat) === orderTotalSat
-  report('BIP21_AMOUNT', isSame ? 'PASSED' : 'FAILED', `the URI asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`)
+  report(
+    'BIP21_AMOUNT',
+    isSame ? 'PASSED' : 'FAILED',
+    `the URI asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`,
+  )
 }
 
 /** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
-function refundsTo(given: string, { refundOnchainAddress: told }: OnchainWay<ReadPaymentState>, { network }: OfferContext, report: Report): boolean {
+function refundsTo(
+  given: string,
+  { refundOnchainAddress: told }: OnchainWay<ReadPaymentState>,
+  { network }: OfferContext,
+  report: Report,
+): boolean {
   const isSame = told === null || isSameAddress(told, given)
   const problem = addressProblem(given, network)
   report(
     'REFUND_ADDRESS',
     isSame && problem === null ? 'PASSED' : 'WARNING',
-    isSame ? `given ${given}, ${problem ?? `an address of ${network}`}` : `given ${given}, the LSP repeats ${told}: on-chain payment is withheld`,
+    isSame
+      ? `given ${given}, ${problem ?? `an address of ${network}`}`
+      : `given ${given}, the LSP repeats ${told}: on-chain payment is withheld`,
   )
   return isSame && problem === null
 }
@@ -264,7 +372,10 @@ export function offerEndsAt({ payment }: VettedOffer): EpochMs | null {
 
 /** Why nothing of an offer is handed out; null where every check that blocks was passed. */
 export function failedChecks(checks: readonly Check[]): string | null {
-  return checks.flatMap(({ name, verdict, message }) => (verdict === 'FAILED' ? [`${name}: ${message}`] : [])).join('; ') || null
+  return (
+    checks.flatMap(({ name, verdict, message }) => (verdict === 'FAILED' ? [`${name}: ${message}`] : [])).join('; ') ||
+    null
+  )
 }
 
 /** The same, as a warning on an order. */

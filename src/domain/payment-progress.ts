@@ -8,7 +8,14 @@ import type { EpochMs } from './time.ts'
 // How the ways to pay move when the LSP is read. Pure.
 
 const PAYMENT_SIGNS: ReadonlySet<PaymentState | ReadPaymentState> = new Set(['UNDERPAID', 'HOLD', 'PAID', 'TO_REFUND'])
-const PAID_STATES: ReadonlySet<string> = new Set(['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'REFUND_PENDING'])
+const PAID_STATES: ReadonlySet<string> = new Set([
+  'UNDERPAID',
+  'PAYMENT_HELD',
+  'PAID',
+  'RATE_DECISION_REQUIRED',
+  'CHANNEL_OPENING',
+  'REFUND_PENDING',
+])
 
 /** Whether this reading shows that something was paid, now or earlier. */
 export function showsPayment(reading: OrderReading): boolean {
@@ -28,25 +35,51 @@ export function paymentStates(payment: Payment): PaymentState[] {
 }
 
 /** Whether something was paid by this way, now or earlier. */
-function wasPaidBy(way: { state: PaymentState; paidSat?: Sat | null } | null, told: ReadPaymentState | undefined): boolean {
+function wasPaidBy(
+  way: { state: PaymentState; paidSat?: Sat | null } | null,
+  told: ReadPaymentState | undefined,
+): boolean {
   return way !== null && (wasUsed(way) || (told !== undefined && PAYMENT_SIGNS.has(told)))
 }
 
 /** Moves the states of the ways to pay, and nothing else of them. */
-export function moveWays(payment: Payment, read: PaymentWays<ReadPaymentState> | null, paid: boolean, now: EpochMs): Payment {
-  const onchain = payment.onchain && { ...payment.onchain, paidSat: mostOf(payment.onchain.paidSat, read?.onchain?.paidSat ?? null) }
-  const isKnownBy = wasPaidBy(payment.bolt11, read?.bolt11?.state) || wasPaidBy(payment.bolt12, read?.bolt12?.state) || wasPaidBy(onchain, read?.onchain?.state)
-  const move = <Way extends { state: PaymentState; expiresAt: EpochMs }>(way: Way | null, told: ReadPaymentState | undefined): Way | null =>
+export function moveWays(
+  payment: Payment,
+  read: PaymentWays<ReadPaymentState> | null,
+  paid: boolean,
+  now: EpochMs,
+): Payment {
+  const onchain = payment.onchain && {
+    ...payment.onchain,
+    paidSat: mostOf(payment.onchain.paidSat, read?.onchain?.paidSat ?? null),
+  }
+  const isKnownBy =
+    wasPaidBy(payment.bolt11, read?.bolt11?.state) ||
+    wasPaidBy(payment.bolt12, read?.bolt12?.state) ||
+    wasPaidBy(onchain, read?.onchain?.state)
+  const move = <Way extends { state: PaymentState; expiresAt: EpochMs }>(
+    way: Way | null,
+    told: ReadPaymentState | undefined,
+  ): Way | null =>
     // Where nobody saw by which way it was paid, it may be any.
     way && { ...way, state: nextWayState(way, told, wasPaidBy(way, told) || (paid && !isKnownBy), now) }
-  return { bolt11: move(payment.bolt11, read?.bolt11?.state), bolt12: move(payment.bolt12, read?.bolt12?.state), onchain: move(onchain, read?.onchain?.state) }
+  return {
+    bolt11: move(payment.bolt11, read?.bolt11?.state),
+    bolt12: move(payment.bolt12, read?.bolt12?.state),
+    onchain: move(onchain, read?.onchain?.state),
+  }
 }
 
 /**
  * LSPs of the LSPS1 family call every unpaid offer that lapses refunded: only what was paid can be. What was paid is
  * never due again, whatever the LSP says later, and a way that has failed its checks stays failed until it was paid.
  */
-function nextWayState(way: { state: PaymentState; expiresAt: EpochMs }, told: ReadPaymentState | undefined, paid: boolean, now: EpochMs): PaymentState {
+function nextWayState(
+  way: { state: PaymentState; expiresAt: EpochMs },
+  told: ReadPaymentState | undefined,
+  paid: boolean,
+  now: EpochMs,
+): PaymentState {
   const was = way.state
   const state = told === 'REFUNDED_OR_LAPSED' ? (paid ? 'REFUNDED' : 'EXPIRED') : (told ?? was)
   if (isSettled({ state })) return state
@@ -61,8 +94,13 @@ export function mostOf(a: Sat | null, b: Sat | null): Sat | null {
 
 /** Whether it was paid before this answer, which says that it was not. */
 export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | null): boolean {
-  const isTakenBack = (way: { state: PaymentState } | null, told: ReadPaymentState | undefined) => isSettled(way) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
-  return isTakenBack(known.bolt11, read?.bolt11?.state) || isTakenBack(known.bolt12, read?.bolt12?.state) || isTakenBack(known.onchain, read?.onchain?.state)
+  const isTakenBack = (way: { state: PaymentState } | null, told: ReadPaymentState | undefined) =>
+    isSettled(way) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
+  return (
+    isTakenBack(known.bolt11, read?.bolt11?.state) ||
+    isTakenBack(known.bolt12, read?.bolt12?.state) ||
+    isTakenBack(known.onchain, read?.onchain?.state)
+  )
 }
 
 /** Whether an answer has ways in common with what is known, and nobody who pays by one of them pays what is known. */
@@ -73,7 +111,8 @@ export function isOfAnother(known: Payment, read: PaymentWays<ReadPaymentState>)
 
 /** A way that this answer leaves out is not replaced, and neither is one that was withheld from the start. */
 export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
-  const costsOtherwise = (was: Price | null, is: Price | null) => was !== null && is !== null && (was.orderTotalSat !== is.orderTotalSat || was.feeTotalSat !== is.feeTotalSat)
+  const costsOtherwise = (was: Price | null, is: Price | null) =>
+    was !== null && is !== null && (was.orderTotalSat !== is.orderTotalSat || was.feeTotalSat !== is.feeTotalSat)
   const refundTo = read.onchain?.refundOnchainAddress ?? null
   return (
     costsOtherwise(known.bolt11, read.bolt11) ||

@@ -27,7 +27,8 @@ export interface Payment {
 
 export const NO_PAYMENT: Payment = { bolt11: null, bolt12: null, onchain: null }
 
-export const waysOf = (payment: Payment) => [payment.bolt11, payment.bolt12, payment.onchain].filter((way) => way !== null)
+export const waysOf = (payment: Payment) =>
+  [payment.bolt11, payment.bolt12, payment.onchain].filter((way) => way !== null)
 
 type AnyWay = VettedBolt11 | VettedBolt12 | VettedOnchain
 
@@ -115,7 +116,8 @@ export function due(owed: Owed, now: EpochMs): Payment {
   if (until === null || now > until || ways.some(isSettled)) return NO_PAYMENT
   const open = mapWays(payment, (way) => (DUE.has(way.state) ? way : null))
   const paidSat = arrivedSat(owed)
-  if (paidSat > 0 || ways.some(({ state }) => state === 'UNDERPAID')) return { ...NO_PAYMENT, onchain: restOf(open.onchain, paidSat) }
+  if (paidSat > 0 || ways.some(({ state }) => state === 'UNDERPAID'))
+    return { ...NO_PAYMENT, onchain: restOf(open.onchain, paidSat) }
   return paymentSeenAt === null ? open : NO_PAYMENT
 }
 
@@ -139,7 +141,10 @@ export function shownOf(owed: Owed, now: EpochMs): Payment {
 }
 
 /** Which of the ways that both have lead to the same place; null for one that either lacks. Bech32 is the same in upper case. */
-export function sameDestinations(a: PaymentWays<unknown>, b: PaymentWays<unknown>): { bolt11: boolean | null; bolt12: boolean | null; onchain: boolean | null } {
+export function sameDestinations(
+  a: PaymentWays<unknown>,
+  b: PaymentWays<unknown>,
+): { bolt11: boolean | null; bolt12: boolean | null; onchain: boolean | null } {
   return {
     bolt11: a.bolt11 && b.bolt11 && a.bolt11.invoice.toLowerCase() === b.bolt11.invoice.toLowerCase(),
     bolt12: a.bolt12 && b.bolt12 && canonicalOffer(a.bolt12.offer) === canonicalOffer(b.bolt12.offer),
@@ -150,7 +155,8 @@ export function sameDestinations(a: PaymentWays<unknown>, b: PaymentWays<unknown
 /** What is shown of it, as far as that is to be paid by the other, too, by the same invoice, offer or address; and as the other has it. */
 export function commonDue(payment: Payment, other: Payment): Payment {
   const isSame = sameDestinations(payment, other)
-  const keep = <Way extends AnyWay>(way: Way | null, now: Way | null, same: boolean): Way | null => (isSettled(way) ? way : same && !isSettled(now) ? now : null)
+  const keep = <Way extends AnyWay>(way: Way | null, now: Way | null, same: boolean): Way | null =>
+    isSettled(way) ? way : same && !isSettled(now) ? now : null
   return {
     bolt11: keep(payment.bolt11, other.bolt11, isSame.bolt11 ?? false),
     bolt12: keep(payment.bolt12, other.bolt12, isSame.bolt12 ?? false),

@@ -5,7 +5,16 @@ import { distrustOf, vetAsset, vetOffer, vetTerms } from './offer.ts'
 import type { Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
 import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, waysOf } from './payment.ts'
-import { isOfAnother, mostOf, moveWays, paymentStates, replacesOffer, showsPayment, takesBack, withoutOffer } from './payment-progress.ts'
+import {
+  isOfAnother,
+  mostOf,
+  moveWays,
+  paymentStates,
+  replacesOffer,
+  showsPayment,
+  takesBack,
+  withoutOffer,
+} from './payment-progress.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termsOf, type ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -19,7 +28,10 @@ export interface Progress {
 }
 
 /** Reads the state of the order from the LSP's word for it and from what is known of its payment. */
-export function orderStateOf(state: OrderReading['state'], payment: { states: readonly PaymentState[]; free: boolean; paid: boolean; lapsed?: boolean }): OrderState {
+export function orderStateOf(
+  state: OrderReading['state'],
+  payment: { states: readonly PaymentState[]; free: boolean; paid: boolean; lapsed?: boolean },
+): OrderState {
   const { states, free, paid, lapsed = false } = payment
   const has = (...wanted: PaymentState[]) => wanted.some((one) => states.includes(one))
   switch (state) {
@@ -57,16 +69,27 @@ export interface LspFacts {
 
 /** What an answer of the LSP makes of the order. */
 export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now: EpochMs): Progress {
-  if (!order.paymentUnconfirmed && order.paymentSeenAt === null && reading.payment !== null && isOfAnother(order.payment, reading.payment)) return withheld(order, reading, now)
+  if (
+    !order.paymentUnconfirmed &&
+    order.paymentSeenAt === null &&
+    reading.payment !== null &&
+    isOfAnother(order.payment, reading.payment)
+  )
+    return withheld(order, reading, now)
   const paid = order.paymentSeenAt !== null || showsPayment(reading)
   const terms = { ...order.terms, ...reading.terms }
-  const offered = order.paymentUnconfirmed && reading.payment !== null ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now) : nextPayment(order, reading, terms, paid, now)
+  const offered =
+    order.paymentUnconfirmed && reading.payment !== null
+      ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now)
+      : nextPayment(order, reading, terms, paid, now)
   const { payment } = offered
   // What an answer leaves out still holds, unless it was never the LSP that said it.
-  const expiresAt = reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
+  const expiresAt =
+    reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
   const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order), paid, lapsed })
-  const channel = reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
+  const channel =
+    reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
   const paidSat = mostOf(order.paidSat ?? null, reading.paidSat)
@@ -80,7 +103,8 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     ...offered,
     channel,
     asset: reading.asset ?? order.asset,
-    refund: state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
+    refund:
+      state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
     // By the first word: what a first payment is charged was seen with what was agreed to.
     jit: order.jit ?? reading.jit,
@@ -120,17 +144,28 @@ function isFree(order: Order): boolean {
   return order.orderTotalSat === 0 && waysOf(order.payment).length === 0 && !order.paymentUnconfirmed
 }
 
-type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> & Partial<Pick<Order, 'checks' | 'paymentUnconfirmed' | 'feeTotalSat' | 'orderTotalSat'>>
+type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> &
+  Partial<Pick<Order, 'checks' | 'paymentUnconfirmed' | 'feeTotalSat' | 'orderTotalSat'>>
 
 /**
  * The ways to pay move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
  * is not what was checked and agreed to, nothing of the order is payable any more.
  */
-function nextPayment(order: Order, reading: OrderReading, terms: ChannelTerms, paid: boolean, now: EpochMs): NextPayment {
+function nextPayment(
+  order: Order,
+  reading: OrderReading,
+  terms: ChannelTerms,
+  paid: boolean,
+  now: EpochMs,
+): NextPayment {
   const { payment: read } = reading
   const problem = waysOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms)
   const payment = moveWays(problem === null ? order.payment : withoutOffer(order.payment), read, paid, now)
-  return { payment, paymentWarning: problem ?? (takesBack(order.payment, read) ? 'the LSP takes back that it was paid' : order.paymentWarning) }
+  return {
+    payment,
+    paymentWarning:
+      problem ?? (takesBack(order.payment, read) ? 'the LSP takes back that it was paid' : order.paymentWarning),
+  }
 }
 
 const REPLACED = 'the LSP replaced what is to be paid by something else'
@@ -142,25 +177,44 @@ const REPLACED = 'the LSP replaced what is to be paid by something else'
 function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progress {
   const lapsed = order.expiresAt !== null && order.expiresAt <= now
   const state = order.state === 'AWAITING_PAYMENT' && lapsed && order.paymentSeenAt === null ? 'EXPIRED' : order.state
-  const next: Order = { ...order, state, payment: withoutOffer(order.payment), paymentWarning: REPLACED, lspState, checkedAt: now }
+  const next: Order = {
+    ...order,
+    state,
+    payment: withoutOffer(order.payment),
+    paymentWarning: REPLACED,
+    lspState,
+    checkedAt: now,
+  }
   const changes = describeChanges(order, next)
   return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
 }
 
 function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
   if (read !== null && replacesOffer(order.payment, read)) return REPLACED
-  if (order.jit !== null && jit !== null && isWorse(order.jit, jit)) return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
+  if (order.jit !== null && jit !== null && isWorse(order.jit, jit))
+    return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
   const vetted = vetAsset(order.request.asset, asset)
   if (vetted?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
-  if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0) return 'the LSP asks to be paid for what was free'
-  return vetTerms(termsOf(order.request), terms).verdict === 'FAILED' ? 'the LSP made another channel of it than was asked for' : null
+  if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
+    return 'the LSP asks to be paid for what was free'
+  return vetTerms(termsOf(order.request), terms).verdict === 'FAILED'
+    ? 'the LSP made another channel of it than was asked for'
+    : null
 }
 
 /**
  * The first time that an LSP says what is to be paid: for an order which began elsewhere, or whose first answer did
  * not say.
  */
-function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays<ReadPaymentState>, terms: ChannelTerms, paid: boolean, lsp: LspFacts, now: EpochMs): NextPayment {
+function confirmedPayment(
+  order: Order,
+  reading: OrderReading,
+  read: PaymentWays<ReadPaymentState>,
+  terms: ChannelTerms,
+  paid: boolean,
+  lsp: LspFacts,
+  now: EpochMs,
+): NextPayment {
   const { payment, checks, free } = vetOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
@@ -172,12 +226,17 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
   const asset = vetAsset(order.request.asset, reading.asset)
   const all = [...checks, vetTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
   const distrust = distrustOf(all)
-  const agreed = distrust !== null || payment === null ? NO_PAYMENT : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
+  const agreed =
+    distrust !== null || payment === null
+      ? NO_PAYMENT
+      : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
   const cheapest = cheapestOf(read)
   const isTooDear = distrust === null && cheapest !== null && waysOf(agreed).length === 0
   return {
     payment: moveWays(agreed, read, paid, now),
-    paymentWarning: isTooDear ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to` : distrust,
+    paymentWarning: isTooDear
+      ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
+      : distrust,
     checks: all,
     paymentUnconfirmed: false,
     ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
@@ -185,5 +244,8 @@ function confirmedPayment(order: Order, reading: OrderReading, read: PaymentWays
 }
 
 function isWorse(known: JitChannel, told: JitChannel): boolean {
-  return (told.feePerPaymentSat ?? 0) > (known.feePerPaymentSat ?? 0) || (known.nodeId !== null && told.nodeId !== null && told.nodeId !== known.nodeId)
+  return (
+    (told.feePerPaymentSat ?? 0) > (known.feePerPaymentSat ?? 0) ||
+    (known.nodeId !== null && told.nodeId !== null && told.nodeId !== known.nodeId)
+  )
 }

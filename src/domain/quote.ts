@@ -81,7 +81,8 @@ function compareAnnualRates(a: Priced, b: Priced): number {
 }
 
 function compareSpeed(a: LspRecord, b: LspRecord): number {
-  if (a.medianOpenMs === null || b.medianOpenMs === null) return Number(a.medianOpenMs === null) - Number(b.medianOpenMs === null)
+  if (a.medianOpenMs === null || b.medianOpenMs === null)
+    return Number(a.medianOpenMs === null) - Number(b.medianOpenMs === null)
   return a.medianOpenMs - b.medianOpenMs
 }
 
@@ -92,7 +93,11 @@ function compareReliability(a: LspRecord, b: LspRecord): number {
 }
 
 /** Best first. Ties go by the fee, then by the LSP's id, so that the order is stable. */
-export function rankQuotes(quotes: readonly Quote[], by: QuoteRanking, recordOf: (lspId: string) => LspRecord): Quote[] {
+export function rankQuotes(
+  quotes: readonly Quote[],
+  by: QuoteRanking,
+  recordOf: (lspId: string) => LspRecord,
+): Quote[] {
   const compare: Record<QuoteRanking, (a: Quote, b: Quote) => number> = {
     TOTAL_FEE: (a, b) => a.feeTotalSat - b.feeTotalSat,
     ANNUAL_RATE: compareAnnualRates,

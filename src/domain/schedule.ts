@@ -50,7 +50,10 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
 
 /** Money is still on its way back, or waits to be asked for. */
 function isToBeRefunded({ paymentSeenAt, payment, refund }: Order): boolean {
-  return paymentSeenAt !== null && (refund?.state === 'AVAILABLE' || refund?.state === 'IN_FLIGHT' || paymentStates(payment).includes('TO_REFUND'))
+  return (
+    paymentSeenAt !== null &&
+    (refund?.state === 'AVAILABLE' || refund?.state === 'IN_FLIGHT' || paymentStates(payment).includes('TO_REFUND'))
+  )
 }
 
 function isDelivering(order: Order): boolean {
@@ -59,11 +62,18 @@ function isDelivering(order: Order): boolean {
 }
 
 /** How long to wait before the next reading. `failures`: how often in a row the LSP did not answer. */
-export function nextReadDelayMs(order: Order, pace: Pace, failures: number, now: EpochMs, random: () => number): number {
+export function nextReadDelayMs(
+  order: Order,
+  pace: Pace,
+  failures: number,
+  now: EpochMs,
+  random: () => number,
+): number {
   // An LSP that says something else at every reading is heard ever more seldom: its words are kept, and disks are finite.
   const wavering = pace.activeMs * 12 * Math.floor(order.sequence / MANY_EVENTS)
   const calm = Math.max(Math.min(calmDelayMs(order, pace, now), pace.idleMs), wavering)
-  const backedOff = failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
+  const backedOff =
+    failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
   // A tenth of jitter, so that orders made together do not go on being read together.
   return Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
 }

@@ -42,7 +42,17 @@ interface Possible {
   call: ActionCall
 }
 
-const REFUNDABLE: readonly OrderState[] = ['UNDERPAID', 'PAYMENT_HELD', 'PAID', 'RATE_DECISION_REQUIRED', 'CHANNEL_OPENING', 'EXPIRED', 'FAILED', 'REFUND_PENDING', 'UNKNOWN']
+const REFUNDABLE: readonly OrderState[] = [
+  'UNDERPAID',
+  'PAYMENT_HELD',
+  'PAID',
+  'RATE_DECISION_REQUIRED',
+  'CHANNEL_OPENING',
+  'EXPIRED',
+  'FAILED',
+  'REFUND_PENDING',
+  'UNKNOWN',
+]
 
 export class OrderActions {
   readonly #store: Store
@@ -100,7 +110,11 @@ export class OrderActions {
     const possible = await this.#possible(clientId, orderId, action)
     if ('kind' in possible) return possible
     const { lsp, tracked } = possible
-    const isUnderWay: ActionResult = { kind: 'not-possible', message: 'another action on this order is under way', state: tracked.order.state }
+    const isUnderWay: ActionResult = {
+      kind: 'not-possible',
+      message: 'another action on this order is under way',
+      state: tracked.order.state,
+    }
     // A lease ends when anybody writes the order, so that it alone does not keep two actions apart.
     if (this.#underWay.has(orderId)) return isUnderWay
     this.#underWay.add(orderId)
@@ -133,7 +147,8 @@ export class OrderActions {
     const lsp = this.#lsps.require(order.lspId)
     const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
     if (isHearsay(order)) return impossible('it was imported, and its LSP has not told about it here yet')
-    if (action.states && !action.states.includes(order.state)) return impossible(`not in the state ${order.state}; it takes ${action.states.join(', ')}`)
+    if (action.states && !action.states.includes(order.state))
+      return impossible(`not in the state ${order.state}; it takes ${action.states.join(', ')}`)
     const problem = action.problem?.(lsp) ?? null
     if (problem !== null) return impossible(problem)
     const ref = await this.#reader.refOf(order)
@@ -144,13 +159,24 @@ export class OrderActions {
 
   async #carryOut({ tracked, lsp, ref, call }: Possible, action: Action): Promise<void> {
     const { message, txid } = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
-    const text = [action.message, message, txid === null ? null : `transaction ${txid}`].filter((phrase) => phrase !== null && phrase !== '').join(': ')
+    const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
+      .filter((phrase) => phrase !== null && phrase !== '')
+      .join(': ')
     // It is read right after this; should nobody live to do that, the tracker does, also where nothing was to come.
     const nextReadAt = this.#clock.now() + lsp.settings.timeoutMs
-    for (let current: TrackedOrder | null = tracked; current; current = await this.#store.orders.get(tracked.order.id)) {
+    for (
+      let current: TrackedOrder | null = tracked;
+      current;
+      current = await this.#store.orders.get(tracked.order.id)
+    ) {
       try {
         // An action is part of the order's history, whatever the order looks like afterwards.
-        await this.#log.write(current.order, { ...current.order, ...action.leaves }, { ...current.tracking, nextReadAt, final: false }, [text])
+        await this.#log.write(
+          current.order,
+          { ...current.order, ...action.leaves },
+          { ...current.tracking, nextReadAt, final: false },
+          [text],
+        )
         return
       } catch (error) {
         // The tracker was faster; the note goes onto what it wrote.
@@ -169,7 +195,9 @@ function refundProblem({ bolt11Invoice, onchainAddress }: RefundTarget, lsp: Lsp
   }
   try {
     const invoice = decodeInvoice(bolt11Invoice ?? '')
-    return invoice.networks.includes(lsp.settings.network) ? null : `bolt11Invoice: not of the LSP's network, ${lsp.settings.network}`
+    return invoice.networks.includes(lsp.settings.network)
+      ? null
+      : `bolt11Invoice: not of the LSP's network, ${lsp.settings.network}`
   } catch (error) {
     return `bolt11Invoice: ${(error as Error).message}`
   }

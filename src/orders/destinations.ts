@@ -18,24 +18,39 @@ interface Claimed {
  * Takes down where it is to be paid to, and gives what is asked without what another order is to be paid by as well.
  * Where that one is nobody's order yet, it may be the same order at the LSP, which gave it twice.
  */
-export async function claimDestinations(stores: Pick<Stores, 'destinations' | 'placements'>, placement: Placed, offer: VettedOffer, now: EpochMs): Promise<Claimed> {
+export async function claimDestinations(
+  stores: Pick<Stores, 'destinations' | 'placements'>,
+  placement: Placed,
+  offer: VettedOffer,
+  now: EpochMs,
+): Promise<Claimed> {
   const whose = async (destination: string | null | undefined): Promise<OtherPayer> => {
     const holder = destination == null ? placement.id : await stores.destinations.claim(destination, placement.id)
     if (holder === placement.id) return 'NOBODY'
     const other = await stores.placements.get(holder)
-    const isSameOrder = other?.clientId === placement.clientId && other.lspId === placement.lspId && other.lspOrderId === placement.lspOrderId && other.orderId === null
+    const isSameOrder =
+      other?.clientId === placement.clientId &&
+      other.lspId === placement.lspId &&
+      other.lspOrderId === placement.lspOrderId &&
+      other.orderId === null
     return isSameOrder ? 'SAME_ORDER' : 'ANOTHER_ORDER'
   }
   const others = {
     hash: await whose(offer.payment?.bolt11?.paymentHash),
     // An offer may be longer than an index takes.
-    offer: await whose(offer.payment?.bolt12 && createHash('sha256').update(canonicalOffer(offer.payment.bolt12.offer)).digest('hex')),
+    offer: await whose(
+      offer.payment?.bolt12 && createHash('sha256').update(canonicalOffer(offer.payment.bolt12.offer)).digest('hex'),
+    ),
     address: await whose(offer.payment?.onchain && canonicalAddress(offer.payment.onchain.address)),
   }
   const found = Object.values(others)
   const isShared = found.includes('ANOTHER_ORDER')
   // Where the LSP gave one order twice, the id is the same by right.
-  const hasNamesake = !isShared && !found.includes('SAME_ORDER') && placement.lspOrderId !== null && (await stores.placements.namesakes(placement, now)).length > 0
+  const hasNamesake =
+    !isShared &&
+    !found.includes('SAME_ORDER') &&
+    placement.lspOrderId !== null &&
+    (await stores.placements.namesakes(placement, now)).length > 0
   const unshared = withoutShared(offer, others)
   return { offer: hasNamesake ? withoutName(unshared, placement.lspOrderId ?? '') : unshared, isShared }
 }

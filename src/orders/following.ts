@@ -208,7 +208,9 @@ export class Feed {
     return new LogFollower(
       {
         read: async () => {
-          const batch = await this.#ofClients.join(`${clientId} ${position}`, () => this.#readClient(clientId, position))
+          const batch = await this.#ofClients.join(`${clientId} ${position}`, () =>
+            this.#readClient(clientId, position),
+          )
           position = batch.position
           return { entries: [...batch.entries], over: false }
         },

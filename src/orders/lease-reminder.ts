@@ -66,7 +66,10 @@ export class LeaseReminder {
     const isDue = endsAt !== null && endsAt <= before
     try {
       // Nobody may have looked at it before: then it is written only so that it is not looked at again.
-      if (isDue) await log.write(order, { ...order, leaseRemindedFor: endsAt }, tracking, [reminderOf(endsAt, lsps.require(order.lspId).features, clock.now())])
+      if (isDue)
+        await log.write(order, { ...order, leaseRemindedFor: endsAt }, tracking, [
+          reminderOf(endsAt, lsps.require(order.lspId).features, clock.now()),
+        ])
       else await log.write(order, order, tracking, [])
     } catch (error) {
       // It was read, or reminded of, at the same moment: the next look sees what became of it.

@@ -30,10 +30,22 @@ export class OrderLog {
 
   /** Writes an order that began at another gateway, and the event of its arrival here. `first` writes its history. */
   receive(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
-    return this.#insert({ ...order, sequence: order.sequence + 1, updatedAt: this.#clock.now() }, order, tracking, message, first)
+    return this.#insert(
+      { ...order, sequence: order.sequence + 1, updatedAt: this.#clock.now() },
+      order,
+      tracking,
+      message,
+      first,
+    )
   }
 
-  async #insert(order: Order, before: Order | null, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
+  async #insert(
+    order: Order,
+    before: Order | null,
+    tracking: Tracking,
+    message: string,
+    first: (stores: Stores) => Promise<void>,
+  ): Promise<Order> {
     await this.#store.transaction(async (stores) => {
       await first(stores)
       await stores.quotes.keep(order.quoteId)
@@ -53,7 +65,8 @@ export class OrderLog {
     const isChanged = changes.length > 0
     const written: Order = isChanged ? { ...after, sequence: before.sequence + 1, updatedAt: this.#clock.now() } : after
     await this.#store.transaction(async (stores) => {
-      if (!(await stores.orders.update(written, tracking, before.sequence))) throw new OrderMoved(`order ${before.id} has moved`)
+      if (!(await stores.orders.update(written, tracking, before.sequence)))
+        throw new OrderMoved(`order ${before.id} has moved`)
       if (isOver(written)) await stores.placements.markOver(written.placementId)
       // Last: from here to the end of the transaction, nobody else can write an event.
       if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
@@ -88,5 +101,12 @@ export class OrderLog {
 
 /** Nobody is to be given it as an answer any more, and it is on no budget: it was paid or was free, or will not be. */
 function isOver({ state, paymentSeenAt, paymentWarning, paymentUnconfirmed }: Order): boolean {
-  return paymentSeenAt !== null || (paymentWarning !== null && !paymentUnconfirmed) || state === 'COMPLETED' || state === 'EXPIRED' || state === 'FAILED' || state === 'REFUNDED'
+  return (
+    paymentSeenAt !== null ||
+    (paymentWarning !== null && !paymentUnconfirmed) ||
+    state === 'COMPLETED' ||
+    state === 'EXPIRED' ||
+    state === 'FAILED' ||
+    state === 'REFUNDED'
+  )
 }

@@ -26,7 +26,10 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     lspId: placement.lspId,
     quoteId: agreed.quoteId,
     placementId: placement.id,
-    state: reading === null ? 'OUTCOME_UNKNOWN' : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
+    state:
+      reading === null
+        ? 'OUTCOME_UNKNOWN'
+        : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
     sequence: 0,
     request,
     terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },

@@ -67,7 +67,15 @@ export class Ordering {
   /** Placements whose meaning for an order is being worked out here. */
   readonly #finishing = new Set<string>()
 
-  constructor(options: { store: Store; placing: Placing; quoting: Quoting; log: OrderLog; lsps: LspRegistry; clock: Clock; pace: Pace }) {
+  constructor(options: {
+    store: Store
+    placing: Placing
+    quoting: Quoting
+    log: OrderLog
+    lsps: LspRegistry
+    clock: Clock
+    pace: Pace
+  }) {
     this.#store = options.store
     this.#placing = options.placing
     this.#quoting = options.quoting
@@ -78,7 +86,9 @@ export class Ordering {
   }
 
   async createOrder(clientId: string, input: OrderInput): Promise<OrderOutcome> {
-    const inputHash = createHash('sha256').update(JSON.stringify([input.quoteId, input.maxOrderTotalSat, input.email])).digest('hex')
+    const inputHash = createHash('sha256')
+      .update(JSON.stringify([input.quoteId, input.maxOrderTotalSat, input.email]))
+      .digest('hex')
     const kept = await this.#store.idempotency.claim(clientId, input.idempotencyKey, inputHash, this.#clock.now())
     if (kept) return kept.inputHash === inputHash ? this.#replay(clientId, input) : { kind: 'conflict' }
     try {
@@ -125,13 +135,26 @@ export class Ordering {
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
     // A firm quote is one order at the LSP: whoever orders it again gets that order.
-    if (adopted) return this.#answer(key, waysOf(adopted.order.payment).some((way) => way.orderTotalSat > maxTotalSat) ? { kind: 'price-changed', quote } : { kind: 'order', order: adopted.order })
-    if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt)) return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
+    if (adopted)
+      return this.#answer(
+        key,
+        waysOf(adopted.order.payment).some((way) => way.orderTotalSat > maxTotalSat)
+          ? { kind: 'price-changed', quote }
+          : { kind: 'order', order: adopted.order },
+      )
+    if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt))
+      return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
     if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key)
     // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
-    const standing = await this.#store.placements.standing(questionKey(clientId, quote.lspId, quote.request), this.#clock.now() + LAST_CALL_MS, { isUnordered: true })
-    return standing?.offer?.payment ? this.#takeOver(standing, key, quote.id, maxTotalSat) : this.#placeAnew(key, input, quote, maxTotalSat)
+    const standing = await this.#store.placements.standing(
+      questionKey(clientId, quote.lspId, quote.request),
+      this.#clock.now() + LAST_CALL_MS,
+      { isUnordered: true },
+    )
+    return standing?.offer?.payment
+      ? this.#takeOver(standing, key, quote.id, maxTotalSat)
+      : this.#placeAnew(key, input, quote, maxTotalSat)
   }
 
   async #takeOver(standing: Placement, key: OpenKey, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
@@ -141,9 +164,19 @@ export class Ordering {
 
   async #placeAnew(key: OpenKey, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
     const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
-    if (!lsp) return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details() })
+    if (!lsp)
+      return this.#answer(key, {
+        kind: 'lsp',
+        lspId: quote.lspId,
+        failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
+      })
     const retryAt = lsp.heldBackUntil
-    if (retryAt !== null) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details() })
+    if (retryAt !== null)
+      return this.#answer(key, {
+        kind: 'lsp',
+        lspId: lsp.id,
+        failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details(),
+      })
     const limits = lsp.info?.limits
     const placing = this.#placing.place({
       lsp,
@@ -164,7 +197,8 @@ export class Ordering {
       if (error instanceof OverBudget) return new LspFailure('RATE_LIMITED', error.message, { retryAt: error.retryAt })
       throw error
     })
-    if (placed instanceof LspFailure) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: placed.details() })
+    if (placed instanceof LspFailure)
+      return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: placed.details() })
     const { sent, settled } = placed
     this.#finishing.add(sent.id)
     let isFinished = false
@@ -195,7 +229,9 @@ export class Ordering {
     if (placement.status === 'LOST' || (placement.status === 'STANDING' && placement.offer === null)) return null
     try {
       const quote = await this.#quoting.firmQuote(lsp, placement)
-      return placement.agreed && quote.orderTotalSat > placement.agreed.maxTotalSat ? { kind: 'price-changed', quote } : null
+      return placement.agreed && quote.orderTotalSat > placement.agreed.maxTotalSat
+        ? { kind: 'price-changed', quote }
+        : null
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})
@@ -209,20 +245,34 @@ export class Ordering {
     const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
     // Given up already, or only not waited for any longer: then its answer may still come.
-    const tracking: Tracking = { nextReadAt: isLost ? null : now + this.#pace.activeMs, failures: 0, openAttempts: 0, final: isLost && placement.failure !== null }
-    const message = isLost ? 'the LSP did not answer: whether the order stands there is not known' : `ordered: ${costOf(order)}`
+    const tracking: Tracking = {
+      nextReadAt: isLost ? null : now + this.#pace.activeMs,
+      failures: 0,
+      openAttempts: 0,
+      final: isLost && placement.failure !== null,
+    }
+    const message = isLost
+      ? 'the LSP did not answer: whether the order stands there is not known'
+      : `ordered: ${costOf(order)}`
     try {
       const begun = await this.#log.begin(order, tracking, message, async (stores) => {
         await stores.placements.lockLsp(placement.lspId)
         const namesakes = await stores.placements.namesakes(placement, now)
         if (namesakes.some(({ orderId }) => orderId !== null)) throw new AlreadyNamed()
         if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
-        if (key) await stores.idempotency.answer(key, JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer))
+        if (key)
+          await stores.idempotency.answer(
+            key,
+            JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer),
+          )
       })
       return { kind: 'order', order: begun }
     } catch (error) {
       if (error instanceof AlreadyNamed) {
-        const failure = new LspFailure('UNTRUSTWORTHY', `the LSP answered with the order ${placement.lspOrderId}, which is another order already`).details()
+        const failure = new LspFailure(
+          'UNTRUSTWORTHY',
+          `the LSP answered with the order ${placement.lspOrderId}, which is another order already`,
+        ).details()
         const outcome: OrderOutcome = { kind: 'lsp', lspId: placement.lspId, failure }
         return key ? this.#answer(key, outcome) : outcome
       }
@@ -247,12 +297,31 @@ export class Ordering {
     }
     const refused = await this.#refusal(placement)
     if (refused) {
-      const failureReason = refused.kind === 'price-changed' ? `the LSP asked for ${refused.quote.orderTotalSat} sat, more than was agreed to` : refused.kind === 'lsp' ? refused.failure.message : null
-      await this.#log.write(order, { ...order, state: 'FAILED', failureReason }, { ...tracking, nextReadAt: null, final: true }, [`the LSP's answer came late: ${failureReason}`])
+      const failureReason =
+        refused.kind === 'price-changed'
+          ? `the LSP asked for ${refused.quote.orderTotalSat} sat, more than was agreed to`
+          : refused.kind === 'lsp'
+            ? refused.failure.message
+            : null
+      await this.#log.write(
+        order,
+        { ...order, state: 'FAILED', failureReason },
+        { ...tracking, nextReadAt: null, final: true },
+        [`the LSP's answer came late: ${failureReason}`],
+      )
       return
     }
-    const standing = { ...orderOf(placement, agreedOf(placement), order.id, this.#lsps.require(order.lspId), now), createdAt: order.createdAt, sequence: order.sequence }
-    await this.#log.write(order, standing, { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs }, [`the LSP's answer came late: the order stands, ${costOf(standing)}`])
+    const standing = {
+      ...orderOf(placement, agreedOf(placement), order.id, this.#lsps.require(order.lspId), now),
+      createdAt: order.createdAt,
+      sequence: order.sequence,
+    }
+    await this.#log.write(
+      order,
+      standing,
+      { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs },
+      [`the LSP's answer came late: the order stands, ${costOf(standing)}`],
+    )
   }
 
   /**
@@ -274,14 +343,18 @@ export class Ordering {
   async #recoverOne(placement: Placement): Promise<void> {
     const key = await this.#store.idempotency.byPlacement(placement.id)
     if (placement.status === 'INTENDED') {
-      const isDropped = await this.#store.placements.settle({ ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() }, 'INTENDED')
+      const isDropped = await this.#store.placements.settle(
+        { ...placement, status: 'REFUSED', failure: new LspFailure('UNAVAILABLE', 'never sent').details() },
+        'INTENDED',
+      )
       if (key && isDropped) await this.#store.idempotency.release(key)
       return
     }
     const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
     // Whoever was taken for gone may have written the answer down after all: then the next look finds it.
     if (placement.status === 'SENT' && !(await this.#store.placements.settle(settled, 'SENT'))) return
-    if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null) await this.#finish(settled, key)
+    if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null)
+      await this.#finish(settled, key)
     await this.#finishLate(settled)
   }
 

@@ -27,7 +27,9 @@ const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
 const PAYMENT_LOOKS_MS = [500, 1_000, 2_000]
 
 /** It stands at the LSP, which has yet to say what is to be paid for it. */
-const UNPRICED = new LspFailure('BAD_RESPONSE', 'the LSP took the order, and has not said yet what is to be paid', { effect: 'unknown' })
+const UNPRICED = new LspFailure('BAD_RESPONSE', 'the LSP took the order, and has not said yet what is to be paid', {
+  effect: 'unknown',
+})
 
 export interface PlacementOrder {
   lsp: Lsp
@@ -84,7 +86,16 @@ export class Placing {
       await order.first?.(stores, intent.id)
       await stores.placements.intend(intent)
     })
-    const sent: Placement = { ...intent, status: 'SENT', orderId: null, lspOrderId: null, accessToken: null, reading: null, offer: null, failure: null }
+    const sent: Placement = {
+      ...intent,
+      status: 'SENT',
+      orderId: null,
+      lspOrderId: null,
+      accessToken: null,
+      reading: null,
+      offer: null,
+      failure: null,
+    }
     const settled = this.#send(order.lsp, sent)
     this.#underWay.set(sent.id, settled)
     void settled.catch(() => {}).finally(() => this.#underWay.delete(sent.id))
@@ -92,7 +103,8 @@ export class Placing {
   }
 
   async #send(lsp: Lsp, placement: Placement): Promise<Placement> {
-    if (!(await this.#store.placements.markSent(placement.id))) throw new Error('another instance took this order for abandoned before it was sent')
+    if (!(await this.#store.placements.markSent(placement.id)))
+      throw new Error('another instance took this order for abandoned before it was sent')
     return this.#settle(await this.#ask(lsp, placement))
   }
 
@@ -105,9 +117,11 @@ export class Placing {
           const { id, clientId, lspId, lspOrderId } = placement
           // An import of this very order looks first, and under the same lock.
           if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
-          const claimed = placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
+          const claimed =
+            placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
           // What is another's by what it is paid to is that one's, whoever imported it.
-          if (lspOrderId !== null && !claimed?.isShared) await stores.imports.disown({ id, clientId, lspId, lspOrderId })
+          if (lspOrderId !== null && !claimed?.isShared)
+            await stores.imports.disown({ id, clientId, lspId, lspOrderId })
           const checked = { ...placement, offer: claimed?.offer ?? null }
           await stores.placements.settle(checked)
           return checked
@@ -139,12 +153,19 @@ export class Placing {
     /** With what the LSP calls it, as soon as that is known. */
     let named = placement
     try {
-      const created = await lsp.adapter.createOrder(lsp.call({ timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs), secrets: [placement.request.token] }), placement.request, placement.email)
+      const created = await lsp.adapter.createOrder(
+        lsp.call({ timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs), secrets: [placement.request.token] }),
+        placement.request,
+        placement.email,
+      )
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
       const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
       return this.#answered(lsp, named, answered)
     } catch (error) {
-      const failure = error instanceof LspFailure ? error : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
+      const failure =
+        error instanceof LspFailure
+          ? error
+          : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       const isRefused = named === placement && failure.effect === 'none'
       return { ...named, status: isRefused ? 'REFUSED' : 'LOST', failure: failure.details() }
     }
@@ -152,10 +173,20 @@ export class Placing {
 
   #answered(lsp: Lsp, placement: Placement, answer: OrderReading): Placement {
     // An LSP may repeat what it has just given us, or was given, in any text.
-    const reading = { ...redactTexts({ ...answer, accessToken: null }, [placement.accessToken, placement.request.token]), lspOrderId: answer.lspOrderId }
+    const reading = {
+      ...redactTexts({ ...answer, accessToken: null }, [placement.accessToken, placement.request.token]),
+      lspOrderId: answer.lspOrderId,
+    }
     if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
     const offer = this.#vet(lsp, placement.request, reading, reading.payment)
-    return { ...placement, status: 'STANDING', standsUntil: offerEndsAt(offer) ?? placement.standsUntil, reading, offer, failure: null }
+    return {
+      ...placement,
+      status: 'STANDING',
+      standsUntil: offerEndsAt(offer) ?? placement.standsUntil,
+      reading,
+      offer,
+      failure: null,
+    }
   }
 
   /** It stands, and the LSP did not say yet what is to be paid for it: unlike ordering, that may be asked again. */
@@ -171,22 +202,43 @@ export class Placing {
   /** Asks once more what is to be paid; null where it is still not said. */
   async #lookAgain(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading | null> {
     const { lspOrderId, accessToken, lnurlChannel, jit } = created
-    const ref: OrderRef = { lspOrderId, accessToken, clientNodeUri: clientNodeUri(request), announceChannel: request.announceChannel, features: lsp.features, lnurlChannel, jit, paid: false }
-    const reading = await lsp.adapter.readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref).catch((error: unknown) => {
-      if (error instanceof LspFailure) return null
-      throw error
-    })
-    return reading?.lspOrderId === lspOrderId && reading.payment !== null ? { ...reading, terms: { ...created.terms, ...reading.terms } } : null
+    const ref: OrderRef = {
+      lspOrderId,
+      accessToken,
+      clientNodeUri: clientNodeUri(request),
+      announceChannel: request.announceChannel,
+      features: lsp.features,
+      lnurlChannel,
+      jit,
+      paid: false,
+    }
+    const reading = await lsp.adapter
+      .readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref)
+      .catch((error: unknown) => {
+        if (error instanceof LspFailure) return null
+        throw error
+      })
+    return reading?.lspOrderId === lspOrderId && reading.payment !== null
+      ? { ...reading, terms: { ...created.terms, ...reading.terms } }
+      : null
   }
 
   /** What stands without a price is asked for it once more, where nobody ordered it: an order is read by itself. */
   async priced(lsp: Lsp, placement: Placement): Promise<Placement> {
     if (placement.offer !== null || placement.reading === null || placement.orderId !== null) return placement
-    const reading = await this.#lookAgain(lsp, placement.request, { ...placement.reading, accessToken: placement.accessToken })
+    const reading = await this.#lookAgain(lsp, placement.request, {
+      ...placement.reading,
+      accessToken: placement.accessToken,
+    })
     return reading ? this.#settle(this.#answered(lsp, placement, reading)) : placement
   }
 
-  #vet(lsp: Lsp, request: ChannelRequest, reading: OrderReading, payment: NonNullable<OrderReading['payment']>): VettedOffer {
+  #vet(
+    lsp: Lsp,
+    request: ChannelRequest,
+    reading: OrderReading,
+    payment: NonNullable<OrderReading['payment']>,
+  ): VettedOffer {
     const asked = lsp.adapter.deliverable(termsOf(request))
     const terms = vetTerms(asked, { ...asked, ...reading.terms })
     const asset = vetAsset(request.asset, reading.asset)
@@ -199,7 +251,11 @@ export class Placing {
       refundOnchainAddress: request.refundOnchainAddress,
       now: this.#clock.now(),
     })
-    return { ...offer, payment: failedChecks(echoed) === null ? offer.payment : null, checks: [...offer.checks, ...echoed] }
+    return {
+      ...offer,
+      payment: failedChecks(echoed) === null ? offer.payment : null,
+      checks: [...offer.checks, ...echoed],
+    }
   }
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */

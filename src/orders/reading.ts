@@ -62,7 +62,11 @@ export class OrderReader {
     const tracked = await this.#tracked(id)
     const { settings, notBefore } = this.#lsps.require(tracked.order.lspId)
     const now = this.#clock.now()
-    const isAllowed = notBefore <= now && (await this.#store.transaction(({ budgets }) => budgets.takeReading(settings.id, settings.requestsPerMinute, now)))
+    const isAllowed =
+      notBefore <= now &&
+      (await this.#store.transaction(({ budgets }) =>
+        budgets.takeReading(settings.id, settings.requestsPerMinute, now),
+      ))
     if (!isAllowed) {
       await this.#store.orders.makeDue(id, now)
       return tracked.order
@@ -84,26 +88,48 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = this.#lsps.require(order.lspId)
-    if (lsp.pausedUntil !== null) return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
+    if (lsp.pausedUntil !== null)
+      return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
     const ref = await this.refOf(order)
     if (ref === null) {
       const isDisowned = order.lspOrderId !== null && !tracking.final
-      return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: tracking.final || isDisowned }, isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [])
+      return this.#log.write(
+        order,
+        order,
+        { ...tracking, nextReadAt: null, final: tracking.final || isDisowned },
+        isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [],
+      )
     }
     let reading: OrderReading
     try {
-      reading = await lsp.adapter.readOrder(lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isHearsay(order) }), ref)
+      reading = await lsp.adapter.readOrder(
+        lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isHearsay(order) }),
+        ref,
+      )
       if (reading.lspOrderId !== ref.lspOrderId) throw new AnotherOrder()
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       return this.#unread(order, tracking, lsp, error)
     }
     if (isProvisional(lsp, order, reading)) {
-      return this.#log.write(order, { ...order, failureSuspected: true, checkedAt: this.#clock.now() }, this.#after(order, tracking, lsp, 0), [])
+      return this.#log.write(
+        order,
+        { ...order, failureSuspected: true, checkedAt: this.#clock.now() },
+        this.#after(order, tracking, lsp, 0),
+        [],
+      )
     }
-    const { order: next, changes } = advance(order, reading, { network: lsp.settings.network, lspPubkeys: lsp.pubkeys }, this.#clock.now())
+    const { order: next, changes } = advance(
+      order,
+      reading,
+      { network: lsp.settings.network, lspPubkeys: lsp.pubkeys },
+      this.#clock.now(),
+    )
     const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
-    const read = { ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed), failureSuspected: false }
+    const read = {
+      ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed),
+      failureSuspected: false,
+    }
     const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
     if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
@@ -121,7 +147,12 @@ export class OrderReader {
   /** The first time that it is known here what is to be paid: not what another order is paid by. */
   async #withClaimedDestinations(order: Order): Promise<Order> {
     const { placementId: id, clientId, lspId, lspOrderId } = order
-    const { offer } = await claimDestinations(this.#store, { id, clientId, lspId, lspOrderId }, { payment: order.payment, free: false, checks: order.checks }, this.#clock.now())
+    const { offer } = await claimDestinations(
+      this.#store,
+      { id, clientId, lspId, lspOrderId },
+      { payment: order.payment, free: false, checks: order.checks },
+      this.#clock.now(),
+    )
     if (offer.payment !== null) return { ...order, payment: offer.payment, checks: offer.checks }
     return { ...order, payment: NO_PAYMENT, checks: offer.checks, paymentWarning: distrustOf(offer.checks) }
   }
@@ -130,19 +161,33 @@ export class OrderReader {
   #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
     const now = this.#clock.now()
     if (isHearsay(order) && failure instanceof AnotherOrder) {
-      return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [`${failure.message}, and is asked about this one no more`])
+      return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [
+        `${failure.message}, and is asked about this one no more`,
+      ])
     }
     // What else went wrong before counts for nothing when it first says that it does not know the order.
     const isFirst = failure.code === 'NOT_FOUND' && order.lspState !== FORGOTTEN
     const later = this.#after(order, tracking, lsp, isFirst ? 1 : tracking.failures + 1)
-    if (order.state === 'AWAITING_PAYMENT' && order.paymentSeenAt === null && order.expiresAt !== null && order.expiresAt <= now) {
-      return this.#log.write(order, { ...order, state: 'EXPIRED' }, later, [`it was not paid in time, and the LSP does not tell about it: ${failure.message}`])
+    if (
+      order.state === 'AWAITING_PAYMENT' &&
+      order.paymentSeenAt === null &&
+      order.expiresAt !== null &&
+      order.expiresAt <= now
+    ) {
+      return this.#log.write(order, { ...order, state: 'EXPIRED' }, later, [
+        `it was not paid in time, and the LSP does not tell about it: ${failure.message}`,
+      ])
     }
     if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
     const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
     // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
     const isOver = isHearsay(order) && later.failures >= MOST_NOT_FOUND
-    return this.#log.write(order, { ...order, lspState: FORGOTTEN, checkedAt: now }, isOver ? { ...later, nextReadAt: null, final: true } : later, news)
+    return this.#log.write(
+      order,
+      { ...order, lspState: FORGOTTEN, checkedAt: now },
+      isOver ? { ...later, nextReadAt: null, final: true } : later,
+      news,
+    )
   }
 
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
@@ -151,15 +196,24 @@ export class OrderReader {
     const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
     // An LSP that holds back orders for hours still has to be asked about those that were paid.
     const heldUntil = Math.min(lsp.heldBackUntil ?? 0, now + MINUTE_MS)
-    return { ...tracking, failures, final, nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.pausedUntil ?? 0) }
+    return {
+      ...tracking,
+      failures,
+      final,
+      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.pausedUntil ?? 0),
+    }
   }
 
   #isToBeOpened(order: Order, { openAttempts }: Tracking, lsp: Lsp): boolean {
     const isBeingRefunded = order.refund?.state === 'IN_FLIGHT' || order.refund?.state === 'PAID_OUT'
     // Nothing has happened to the order since the LSP said yes, or it would be no longer PAID, or updated later.
-    const isUnderWay = order.openRequest?.failure === null && this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
+    const isUnderWay =
+      order.openRequest?.failure === null &&
+      this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
     const isWanted = !isWithheld(order) && !order.isRefundRequested && !isBeingRefunded
-    return lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && isWanted && !isUnderWay
+    return (
+      lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && isWanted && !isUnderWay
+    )
   }
 
   /** The wallet should not have to: its node is known. Asking twice opens nothing twice, so it is asked again. */
@@ -167,14 +221,31 @@ export class OrderReader {
     const attempts = tracking.openAttempts + 1
     const now = this.#clock.now()
     try {
-      await lsp.adapter.openChannel?.(lsp.call({ secrets: [ref.accessToken, order.request.token] }), ref, ref.clientNodeUri)
-      return await this.#log.write(order, { ...order, openRequest: { failure: null } }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now }, ['the LSP was asked to open the channel, and does'])
+      await lsp.adapter.openChannel?.(
+        lsp.call({ secrets: [ref.accessToken, order.request.token] }),
+        ref,
+        ref.clientNodeUri,
+      )
+      return await this.#log.write(
+        order,
+        { ...order, openRequest: { failure: null } },
+        { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now },
+        ['the LSP was asked to open the channel, and does'],
+      )
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       const openRequest = { failure: { message: error.message, isPeerMissing: error.code === 'PEER_NOT_CONNECTED' } }
-      const changes = order.openRequest?.failure?.message === error.message ? [] : [`the LSP was asked to open the channel, and did not: ${error.message}`]
+      const changes =
+        order.openRequest?.failure?.message === error.message
+          ? []
+          : [`the LSP was asked to open the channel, and did not: ${error.message}`]
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
-      return this.#log.write(order, { ...order, openRequest }, { ...tracking, openAttempts: attempts, failures: 0, nextReadAt }, changes)
+      return this.#log.write(
+        order,
+        { ...order, openRequest },
+        { ...tracking, openAttempts: attempts, failures: 0, nextReadAt },
+        changes,
+      )
     }
   }
 }
@@ -184,5 +255,7 @@ export class OrderReader {
  * was still being set up (protocols/README.md, section 10): such a failure has to be seen twice.
  */
 function isProvisional(lsp: Lsp, order: Order, reading: OrderReading): boolean {
-  return lsp.adapter.advancesWhenRead && reading.state === 'FAILED' && order.state !== 'FAILED' && !order.failureSuspected
+  return (
+    lsp.adapter.advancesWhenRead && reading.state === 'FAILED' && order.state !== 'FAILED' && !order.failureSuspected
+  )
 }

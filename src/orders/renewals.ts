@@ -101,10 +101,21 @@ export class RenewalDesk {
     return renewal
   }
 
-  #vet(lsp: Lsp, { shortChannelId }: RenewalInput, reading: RenewalReading, now: EpochMs): { payment: Payment; checks: readonly Check[] } {
-    if (isOther(reading.shortChannelId, shortChannelId)) throw new LspFailure('UNTRUSTWORTHY', `the LSP answered for the channel ${reading.shortChannelId}`)
-    if (reading.renewedUntil !== null && reading.renewedUntil <= now) throw new LspFailure('UNTRUSTWORTHY', `the LSP would renew the channel until ${new Date(reading.renewedUntil).toISOString()}, which is past`)
-    if (reading.payment === null) throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
+  #vet(
+    lsp: Lsp,
+    { shortChannelId }: RenewalInput,
+    reading: RenewalReading,
+    now: EpochMs,
+  ): { payment: Payment; checks: readonly Check[] } {
+    if (isOther(reading.shortChannelId, shortChannelId))
+      throw new LspFailure('UNTRUSTWORTHY', `the LSP answered for the channel ${reading.shortChannelId}`)
+    if (reading.renewedUntil !== null && reading.renewedUntil <= now)
+      throw new LspFailure(
+        'UNTRUSTWORTHY',
+        `the LSP would renew the channel until ${new Date(reading.renewedUntil).toISOString()}, which is past`,
+      )
+    if (reading.payment === null)
+      throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const { payment, checks } = vetOffer(reading.payment, {
       network: lsp.settings.network,
       clientBalanceSat: ZERO_SAT,
@@ -127,7 +138,8 @@ export class RenewalDesk {
     try {
       const reading = await lsp.adapter.readRenewal?.(lsp.call({ secrets: [] }), renewal.lspOrderId)
       if (reading) {
-        const isAnother = reading.lspOrderId !== renewal.lspOrderId || isOther(reading.shortChannelId, renewal.shortChannelId)
+        const isAnother =
+          reading.lspOrderId !== renewal.lspOrderId || isOther(reading.shortChannelId, renewal.shortChannelId)
         if (isAnother) throw new LspFailure('BAD_RESPONSE', 'the LSP answered about another renewal')
         next = this.#advance(renewal, reading, now)
       }
@@ -143,7 +155,10 @@ export class RenewalDesk {
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {
     const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
     // What is to be paid must not change under a wallet's hands.
-    const isReplaced = !waysOf(renewal.payment).some(isSettled) && reading.payment !== null && replacesOffer(renewal.payment, reading.payment)
+    const isReplaced =
+      !waysOf(renewal.payment).some(isSettled) &&
+      reading.payment !== null &&
+      replacesOffer(renewal.payment, reading.payment)
     const payment = moveWays(isReplaced ? withoutOffer(renewal.payment) : renewal.payment, reading.payment, paid, now)
     const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
     const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil
@@ -162,7 +177,8 @@ export class RenewalDesk {
   #nextReadAt(renewal: Renewal, now: EpochMs): EpochMs | null {
     const age = now - renewal.updatedAt
     if (renewal.state === 'COMPLETED' || renewal.state === 'REFUNDED') return null
-    if (renewal.state === 'EXPIRED' || renewal.state === 'FAILED') return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
+    if (renewal.state === 'EXPIRED' || renewal.state === 'FAILED')
+      return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
     return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
   }
 }
@@ -178,5 +194,7 @@ function laterThan(start: EpochMs, end: EpochMs | null): EpochMs | null {
 }
 
 function questionOf(clientId: string, lspId: string, { shortChannelId, validTo, signedMessage }: RenewalInput): string {
-  return createHash('sha256').update(JSON.stringify([clientId, lspId, shortChannelId, validTo, signedMessage])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([clientId, lspId, shortChannelId, validTo, signedMessage]))
+    .digest('hex')
 }

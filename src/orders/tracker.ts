@@ -51,7 +51,15 @@ export class Tracker {
   #lookedAt: EpochMs = 0
   #stopped = false
 
-  constructor(options: { store: Store; reader: OrderReader; renewals: RenewalDesk; lsps: LspRegistry; clock: Clock; pace: Pace; logger: Logger }) {
+  constructor(options: {
+    store: Store
+    reader: OrderReader
+    renewals: RenewalDesk
+    lsps: LspRegistry
+    clock: Clock
+    pace: Pace
+    logger: Logger
+  }) {
     this.#store = options.store
     this.#reader = options.reader
     this.#renewals = options.renewals
@@ -83,7 +91,11 @@ export class Tracker {
     for (const queue of this.#queues.values()) queue.clear()
     await Promise.all([...this.#queues.values()].map((queue) => queue.onIdle()))
     if (this.#renewing) clearInterval(this.#renewing)
-    await this.#store.readings.release(this.#owner, [...this.#held]).catch((error: unknown) => this.#log.warn({ err: error }, 'what is held here is free for others only when their leases end'))
+    await this.#store.readings
+      .release(this.#owner, [...this.#held])
+      .catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'what is held here is free for others only when their leases end'),
+      )
   }
 
   async #look(): Promise<void> {
@@ -119,12 +131,23 @@ export class Tracker {
     const now = this.#clock.now()
     if (!isHeldBack) this.#probeAt.delete(lsp.id)
     if (limit <= 0 || this.#stopped || (isHeldBack && !this.#mayProbe(lsp.id, now))) return
-    const claim = { lspId: lsp.id, owner: this.#owner, now, leaseUntil: now + LEASE_MS, limit, requestsPerMinute: lsp.settings.requestsPerMinute }
+    const claim = {
+      lspId: lsp.id,
+      owner: this.#owner,
+      now,
+      leaseUntil: now + LEASE_MS,
+      limit,
+      requestsPerMinute: lsp.settings.requestsPerMinute,
+    }
     const { orders, renewals, nextAt } = await this.#store.transaction((stores) => stores.readings.take(claim))
     this.#spentUntil.set(lsp.id, nextAt ?? 0)
     const enqueue = (id: string, read: () => Promise<void>) => {
       this.#held.add(id)
-      this.#enqueue(lsp.id, () => (this.#isToWait(lsp, isHeldBack) ? this.#store.readings.release(this.#owner, [id]) : read()).finally(() => this.#held.delete(id)))
+      this.#enqueue(lsp.id, () =>
+        (this.#isToWait(lsp, isHeldBack) ? this.#store.readings.release(this.#owner, [id]) : read()).finally(() =>
+          this.#held.delete(id),
+        ),
+      )
     }
     for (const tracked of orders) enqueue(tracked.order.id, () => this.#read(tracked))
     for (const tracked of renewals) enqueue(tracked.renewal.id, () => this.#renewals.read(tracked))

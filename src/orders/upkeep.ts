@@ -52,12 +52,17 @@ export class Upkeep {
 
   /** When the database was away, all instances were silent, and none of them for that gone. */
   async #recoverWhenSteady(): Promise<void> {
-    if (this.#store.isShared && (this.#steadySince === null || performance.now() - this.#steadySince < SILENT_MS)) return
-    await this.#recover().catch((error: unknown) => this.#log.error({ err: error }, 'what was left behind could not be looked for'))
+    if (this.#store.isShared && (this.#steadySince === null || performance.now() - this.#steadySince < SILENT_MS))
+      return
+    await this.#recover().catch((error: unknown) =>
+      this.#log.error({ err: error }, 'what was left behind could not be looked for'),
+    )
   }
 
   async #recover(): Promise<void> {
-    await this.#ordering.recover(SILENT_MS, (error, placement) => this.#log.error({ err: error, placement }, 'what was left behind could not be settled; it is tried again'))
+    await this.#ordering.recover(SILENT_MS, (error, placement) =>
+      this.#log.error({ err: error, placement }, 'what was left behind could not be settled; it is tried again'),
+    )
   }
 
   /** What is left behind now, others may settle at once. */

@@ -35,7 +35,9 @@ export function backUp(databasePath: string, copyPath: string): Backup {
     return { path, bytes: statSync(path).size }
   } catch (error) {
     rmSync(path, { force: true })
-    throw error instanceof BackupError ? error : new BackupError(`no copy was made: ${(error as Error).message}`, { cause: error })
+    throw error instanceof BackupError
+      ? error
+      : new BackupError(`no copy was made: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -45,7 +47,10 @@ function claim(path: string): void {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new BackupError(code === 'EEXIST' ? `${path} is there already, and is not overwritten` : `${path} cannot be written: ${message}`, { cause: error })
+    throw new BackupError(
+      code === 'EEXIST' ? `${path} is there already, and is not overwritten` : `${path} cannot be written: ${message}`,
+      { cause: error },
+    )
   }
 }
 
@@ -84,7 +89,11 @@ export interface Terminal {
 }
 
 /** `npm run backup -- FILE`. @returns the exit status. */
-export function runBackup(argv: readonly string[], variables: Readonly<Record<string, string | undefined>>, { out, err }: Terminal): number {
+export function runBackup(
+  argv: readonly string[],
+  variables: Readonly<Record<string, string | undefined>>,
+  { out, err }: Terminal,
+): number {
   const [path, ...rest] = argv
   if (path === undefined || rest.length > 0 || path.startsWith('-')) {
     err('npm run backup -- FILE: the name of the copy is wanted, and nothing else')

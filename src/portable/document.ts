@@ -58,7 +58,14 @@ const request = (network: Network) =>
       .transform((address) => (address === null || addressProblem(address, network) === null ? address : null)),
     /** It bought something once, and no later call needs it. */
     token: z.unknown().transform(() => null),
-    asset: z.object({ assetId: shownId, lspAmount: assetAmount, clientAmount: assetAmount.nullable(), rfqId: shownId.nullable() }).nullable(),
+    asset: z
+      .object({
+        assetId: shownId,
+        lspAmount: assetAmount,
+        clientAmount: assetAmount.nullable(),
+        rfqId: shownId.nullable(),
+      })
+      .nullable(),
   })
 
 const channel = z.object({
@@ -71,7 +78,13 @@ const channel = z.object({
   closingTxid: shownId.nullable(),
 })
 
-const refund = z.object({ state: z.enum(REFUND_STATES), lightningSat: amount.nullable(), onchainSat: amount.nullable(), paidTo: text(4_096).nullable(), paidAt: instant.nullable() })
+const refund = z.object({
+  state: z.enum(REFUND_STATES),
+  lightningSat: amount.nullable(),
+  onchainSat: amount.nullable(),
+  paidTo: text(4_096).nullable(),
+  paidAt: instant.nullable(),
+})
 
 const asset = z.object({
   assetId: shownId,
@@ -144,7 +157,10 @@ const events = z
   )
   .min(1)
   .max(MAX_EVENTS)
-  .refine((all) => all.every(({ sequence }, index) => sequence === index + 1), 'events 1, 2, 3 … without a gap are wanted')
+  .refine(
+    (all) => all.every(({ sequence }, index) => sequence === index + 1),
+    'events 1, 2, 3 … without a gap are wanted',
+  )
 
 /** What says whether the rest can be read at all. */
 export const envelopeSchema = z.object({
@@ -154,14 +170,21 @@ export const envelopeSchema = z.object({
 
 export const lspSchema = z.object({
   protocol: z.enum(LSP_PROTOCOLS),
-  url: z.string().max(2_000).refine((url) => URL.canParse(url), 'a URL is wanted'),
+  url: z
+    .string()
+    .max(2_000)
+    .refine((url) => URL.canParse(url), 'a URL is wanted'),
   network: z.enum(NETWORKS),
   // It becomes part of a path: one of dots alone would lead elsewhere.
   lspOrderId: idField.refine((id) => !/^\.+$/.test(id)).nullable(),
   /** Whether the LSP answers about the order only to whoever has its access token. */
   needsAccessToken: z.boolean(),
   /** A compact JWE under the client's own key; null also when it was exported without one. */
-  sealedAccessToken: z.string().max(8_000).regex(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/).nullable(),
+  sealedAccessToken: z
+    .string()
+    .max(8_000)
+    .regex(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/)
+    .nullable(),
 })
 
 /** `network`: of the LSP that it is imported for. */

@@ -33,10 +33,18 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
  * wants to hear from whoever asks about the order only under `sealKey`. null when the client has no such order.
  * @throws TooLargeToMove
  */
-export async function exportOrder({ store, lsps, clock }: ExportContext, clientId: string, id: string, sealKey: string | null): Promise<string | null> {
+export async function exportOrder(
+  { store, lsps, clock }: ExportContext,
+  clientId: string,
+  id: string,
+  sealKey: string | null,
+): Promise<string | null> {
   const tracked = await store.orders.get(id)
   if (tracked?.order.clientId !== clientId) return null
-  if (tracked.order.sequence > MAX_EVENTS) throw new TooLargeToMove(`this order has ${tracked.order.sequence} events, and importOrder takes in no more than ${MAX_EVENTS}`)
+  if (tracked.order.sequence > MAX_EVENTS)
+    throw new TooLargeToMove(
+      `this order has ${tracked.order.sequence} events, and importOrder takes in no more than ${MAX_EVENTS}`,
+    )
   const shown = shownOf(tracked.order, clock.now())
   const { clientId: _, lspId, ...order } = { ...withoutToken(tracked.order), payment: shown }
   const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
@@ -45,7 +53,10 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
   const { protocol, url, network } = settings
   const { lspOrderId } = order
   // One that the LSP never named cannot be asked about, with whatever token.
-  const token = lspOrderId !== null && placement?.accessToken ? { protocol, url, network, lspOrderId, accessToken: placement.accessToken } : null
+  const token =
+    lspOrderId !== null && placement?.accessToken
+      ? { protocol, url, network, lspOrderId, accessToken: placement.accessToken }
+      : null
   const document = {
     format: DOCUMENT_FORMAT,
     version: DOCUMENT_VERSION,
@@ -68,9 +79,14 @@ export async function exportOrder({ store, lsps, clock }: ExportContext, clientI
     events: await portableEvents(store, tracked.order, shown),
   }
   // The LSP may have repeated them in any text, its own token in the very answer that brought it.
-  const text = JSON.stringify(redactTexts(document, [placement?.accessToken ?? null, settings.auth, tracked.order.request.token]))
+  const text = JSON.stringify(
+    redactTexts(document, [placement?.accessToken ?? null, settings.auth, tracked.order.request.token]),
+  )
   // As long as it is in the request that brings it.
-  if (Buffer.byteLength(JSON.stringify(text)) > MAX_DOCUMENT_CHARACTERS) throw new TooLargeToMove(`this order's document would be longer than the ${MAX_DOCUMENT_CHARACTERS} characters that importOrder takes in`)
+  if (Buffer.byteLength(JSON.stringify(text)) > MAX_DOCUMENT_CHARACTERS)
+    throw new TooLargeToMove(
+      `this order's document would be longer than the ${MAX_DOCUMENT_CHARACTERS} characters that importOrder takes in`,
+    )
   return text
 }
 
@@ -86,7 +102,11 @@ async function portableEvents(store: Store, { id, sequence: last }: Order, shown
     const batch = await store.orders.events(id, events.length, Math.min(BATCH, last - events.length))
     if (batch.length === 0) throw new Error(`the log of the order ${id} ends before its last event`)
     for (const { sequence, at, previousState, state, message, order } of batch) {
-      const { clientId: _, lspId: __, ...snapshot } = { ...withoutToken(order), payment: commonDue(order.payment, shown) }
+      const {
+        clientId: _,
+        lspId: __,
+        ...snapshot
+      } = { ...withoutToken(order), payment: commonDue(order.payment, shown) }
       const texts = new Map(Object.entries(snapshot).map(([key, value]) => [key, JSON.stringify(value)]))
       const changed = Object.entries(snapshot).filter(([key]) => texts.get(key) !== known.get(key))
       events.push({ sequence, at, previousState, state, message, order: Object.fromEntries(changed) })
@@ -98,7 +118,14 @@ async function portableEvents(store: Store, { id, sequence: last }: Order, shown
 
 /** No way to pay that costs more was ever handed out: elsewhere, none is either. */
 function mostAgreedTo({ maxOrderTotalSat, orderTotalSat, payment }: Order, placement: Placement | null): Sat {
-  return maxOrderTotalSat ?? maxSat([orderTotalSat, placement?.agreed?.maxTotalSat ?? ZERO_SAT, ...waysOf(payment).map((way) => way.orderTotalSat)])
+  return (
+    maxOrderTotalSat ??
+    maxSat([
+      orderTotalSat,
+      placement?.agreed?.maxTotalSat ?? ZERO_SAT,
+      ...waysOf(payment).map((way) => way.orderTotalSat),
+    ])
+  )
 }
 
 function withoutPayment({ payment: _, ...reading }: OrderReading) {

@@ -1,7 +1,18 @@
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import { contentsSchema, DOCUMENT_VERSION, envelopeSchema, lspSchema, MAX_DOCUMENT_CHARACTERS, MAX_HISTORY_BYTES, orderSchema, type PortableContents, type PortableLsp, type PortableOrder } from './document.ts'
+import {
+  contentsSchema,
+  DOCUMENT_VERSION,
+  envelopeSchema,
+  lspSchema,
+  MAX_DOCUMENT_CHARACTERS,
+  MAX_HISTORY_BYTES,
+  orderSchema,
+  type PortableContents,
+  type PortableLsp,
+  type PortableOrder,
+} from './document.ts'
 import { unseal } from './seal.ts'
 import { NO_PAYMENT } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
@@ -17,7 +28,15 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-const IMPORT_REFUSALS = ['UNREADABLE', 'UNKNOWN_VERSION', 'UNKNOWN_LSP', 'NOT_YOURS', 'ACCESS_TOKEN_MISSING', 'SEALED', 'TOO_MANY'] as const
+const IMPORT_REFUSALS = [
+  'UNREADABLE',
+  'UNKNOWN_VERSION',
+  'UNKNOWN_LSP',
+  'NOT_YOURS',
+  'ACCESS_TOKEN_MISSING',
+  'SEALED',
+  'TOO_MANY',
+] as const
 export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
 
 /** Read at once; in between, others are answered. */
@@ -74,7 +93,8 @@ export class Importing {
     if (known) return known
     const accessToken = await accessTokenOf(told, sealKey)
     const nextAt = await this.#store.transaction(({ budgets }) => budgets.takeImport(clientId, this.#clock.now()))
-    if (nextAt !== null) throw new ImportRefusal('TOO_MANY', 'too many orders were imported within a minute: import this one later')
+    if (nextAt !== null)
+      throw new ImportRefusal('TOO_MANY', 'too many orders were imported within a minute: import this one later')
     let order: Order
     try {
       order = await this.#take(clientId, lsp, told, accessToken, contents)
@@ -89,16 +109,35 @@ export class Importing {
   }
 
   #read(document: string): { told: PortableLsp; lsp: Lsp; contents: PortableContents } {
-    if (document.length > MAX_DOCUMENT_CHARACTERS) throw new ImportRefusal('UNREADABLE', `the document is longer than ${MAX_DOCUMENT_CHARACTERS} characters`)
+    if (document.length > MAX_DOCUMENT_CHARACTERS)
+      throw new ImportRefusal('UNREADABLE', `the document is longer than ${MAX_DOCUMENT_CHARACTERS} characters`)
     const json = parseJson(document)
     const { version } = parse(envelopeSchema, json)
-    if (version !== DOCUMENT_VERSION) throw new ImportRefusal('UNKNOWN_VERSION', `the document is of version ${version}, and this gateway reads version ${DOCUMENT_VERSION}`)
+    if (version !== DOCUMENT_VERSION)
+      throw new ImportRefusal(
+        'UNKNOWN_VERSION',
+        `the document is of version ${version}, and this gateway reads version ${DOCUMENT_VERSION}`,
+      )
     const told = parse(lspSchema, (json as { lsp?: unknown }).lsp, 'lsp.')
-    const lsp = this.#lsps.configured.find(({ settings }) => settings.protocol === told.protocol && sameUrl(settings.url, told.url))
-    if (!lsp) throw new ImportRefusal('UNKNOWN_LSP', `this gateway has no LSP that speaks ${told.protocol} at ${new URL(told.url).host}`)
-    if (lsp.settings.network !== told.network) throw new ImportRefusal('UNKNOWN_LSP', `the order is on ${told.network}, and ${lsp.id} is on ${lsp.settings.network} here`)
+    const lsp = this.#lsps.configured.find(
+      ({ settings }) => settings.protocol === told.protocol && sameUrl(settings.url, told.url),
+    )
+    if (!lsp)
+      throw new ImportRefusal(
+        'UNKNOWN_LSP',
+        `this gateway has no LSP that speaks ${told.protocol} at ${new URL(told.url).host}`,
+      )
+    if (lsp.settings.network !== told.network)
+      throw new ImportRefusal(
+        'UNKNOWN_LSP',
+        `the order is on ${told.network}, and ${lsp.id} is on ${lsp.settings.network} here`,
+      )
     const contents = parse(contentsSchema(told.network), json)
-    if (contents.events.length !== contents.order.sequence) throw new ImportRefusal('UNREADABLE', `the order is at event ${contents.order.sequence}, and the document has ${contents.events.length} events`)
+    if (contents.events.length !== contents.order.sequence)
+      throw new ImportRefusal(
+        'UNREADABLE',
+        `the order is at event ${contents.order.sequence}, and the document has ${contents.events.length} events`,
+      )
     return { told, lsp, contents }
   }
 
@@ -106,7 +145,13 @@ export class Importing {
    * The order when it is here already. What this gateway itself placed is nobody's to import: a client that guesses
    * what an LSP calls somebody else's order would have it read, and refunded, with the operator's key.
    */
-  async #known({ orders, imports, lsps }: Stores, clientId: string, lsp: Lsp, { lspOrderId }: PortableLsp, id: string): Promise<Order | null> {
+  async #known(
+    { orders, imports, lsps }: Stores,
+    clientId: string,
+    lsp: Lsp,
+    { lspOrderId }: PortableLsp,
+    id: string,
+  ): Promise<Order | null> {
     const same = (await orders.get(id))?.order
     if (same) return same.clientId === clientId ? same : refuseOthers()
     if (lspOrderId === null) return null
@@ -121,25 +166,50 @@ export class Importing {
     return held?.order ?? refuseOthers()
   }
 
-  async #take(clientId: string, lsp: Lsp, told: PortableLsp, accessToken: string | null, { quote, order: portable, events }: PortableContents): Promise<Order> {
+  async #take(
+    clientId: string,
+    lsp: Lsp,
+    told: PortableLsp,
+    accessToken: string | null,
+    { quote, order: portable, events }: PortableContents,
+  ): Promise<Order> {
     const now = this.#clock.now()
     const placementId = uuidv7()
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
     const owner: Owner = { clientId, lspId: lsp.id, placementId, quoteId }
-    const order = { ...ownedOrder(portable, owner, told), state: importedState(portable, told), createdAt: Math.min(portable.createdAt, now), importedAt: now, maxOrderTotalSat: portable.maxOrderTotalSat ?? portable.orderTotalSat }
+    const order = {
+      ...ownedOrder(portable, owner, told),
+      state: importedState(portable, told),
+      createdAt: Math.min(portable.createdAt, now),
+      importedAt: now,
+      maxOrderTotalSat: portable.maxOrderTotalSat ?? portable.orderTotalSat,
+    }
     const history = await this.#history(events, order.id, owner, told)
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
-    const tracking: Tracking = { nextReadAt: isOver ? null : now + lsp.settings.timeoutMs, failures: 0, openAttempts: 0, final: isOver }
+    const tracking: Tracking = {
+      nextReadAt: isOver ? null : now + lsp.settings.timeoutMs,
+      failures: 0,
+      openAttempts: 0,
+      final: isOver,
+    }
     return this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
       const { inAll, waiting } = await stores.imports.hearsay(clientId, lsp.id)
-      if (inAll >= MOST_HEARSAY) throw new ImportRefusal('TOO_MANY', `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`)
+      if (inAll >= MOST_HEARSAY)
+        throw new ImportRefusal(
+          'TOO_MANY',
+          `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`,
+        )
       if (waiting >= MOST_UNHEARD_OF) {
-        throw new ImportRefusal('TOO_MANY', `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`)
+        throw new ImportRefusal(
+          'TOO_MANY',
+          `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`,
+        )
       }
-      if (await this.#known(stores, clientId, lsp, told, order.id)) throw new OrderMoved('it was imported at the same moment')
+      if (await this.#known(stores, clientId, lsp, told, order.id))
+        throw new OrderMoved('it was imported at the same moment')
       await this.#placed(stores, order, accessToken)
       if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])
       await stores.imports.appendHistory(history)
@@ -149,15 +219,40 @@ export class Importing {
   /** As if it had been placed here, except that it counts against nobody's budget. */
   async #placed({ placements }: Stores, order: Order, accessToken: string | null): Promise<void> {
     const { placementId: id, clientId, lspId, lspOrderId, request, createdAt, id: orderId } = order
-    const intent = { id, clientId, lspId, question: `${IMPORTED}${orderId}`, purpose: 'ORDER' as const, request, email: null, agreed: null, intendedAt: createdAt, standsUntil: createdAt }
+    const intent = {
+      id,
+      clientId,
+      lspId,
+      question: `${IMPORTED}${orderId}`,
+      purpose: 'ORDER' as const,
+      request,
+      email: null,
+      agreed: null,
+      intendedAt: createdAt,
+      standsUntil: createdAt,
+    }
     await placements.intend(intent)
-    await placements.settle({ ...intent, status: lspOrderId === null ? 'LOST' : 'STANDING', orderId: null, lspOrderId, accessToken, reading: null, offer: null, failure: null })
+    await placements.settle({
+      ...intent,
+      status: lspOrderId === null ? 'LOST' : 'STANDING',
+      orderId: null,
+      lspOrderId,
+      accessToken,
+      reading: null,
+      offer: null,
+      failure: null,
+    })
     await placements.adopt(id, orderId)
     await placements.markOver(id)
   }
 
   /** @throws ImportRefusal, also where little text makes a large history. */
-  async #history(events: PortableContents['events'], id: string, owner: Owner, told: PortableLsp): Promise<OrderEvent[]> {
+  async #history(
+    events: PortableContents['events'],
+    id: string,
+    owner: Owner,
+    told: PortableLsp,
+  ): Promise<OrderEvent[]> {
     const history: OrderEvent[] = []
     const whole = orderSchema(told.network)
     const part = whole.partial()
@@ -171,9 +266,22 @@ export class Importing {
       merged = { ...merged, ...(changed as Partial<PortableOrder>) }
       for (const [key, value] of Object.entries(changed)) sizes.set(key, Buffer.byteLength(JSON.stringify(value)))
       for (const size of sizes.values()) total += size
-      if (total > MAX_HISTORY_BYTES) throw new ImportRefusal('UNREADABLE', `the document is too large: the orders that its events tell of are together more than ${MAX_HISTORY_BYTES} bytes`)
+      if (total > MAX_HISTORY_BYTES)
+        throw new ImportRefusal(
+          'UNREADABLE',
+          `the document is too large: the orders that its events tell of are together more than ${MAX_HISTORY_BYTES} bytes`,
+        )
       const snapshot = { ...ownedOrder(merged, owner, told), id, state, sequence }
-      history.push({ orderId: id, clientId: owner.clientId, sequence, at, previousState, state, message, order: snapshot })
+      history.push({
+        orderId: id,
+        clientId: owner.clientId,
+        sequence,
+        at,
+        previousState,
+        state,
+        message,
+        order: snapshot,
+      })
     }
     return history
   }
@@ -184,15 +292,33 @@ function refuseOthers(): never {
 }
 
 /** null where the LSP wants none. */
-async function accessTokenOf({ needsAccessToken, sealedAccessToken, ...told }: PortableLsp, sealKey: string | null): Promise<string | null> {
+async function accessTokenOf(
+  { needsAccessToken, sealedAccessToken, ...told }: PortableLsp,
+  sealKey: string | null,
+): Promise<string | null> {
   if (sealedAccessToken === null) {
     if (!needsAccessToken) return null
-    throw new ImportRefusal('ACCESS_TOKEN_MISSING', 'the LSP wants an access token of whoever asks about this order, and the document was exported without it: export it again, with a sealKey')
+    throw new ImportRefusal(
+      'ACCESS_TOKEN_MISSING',
+      'the LSP wants an access token of whoever asks about this order, and the document was exported without it: export it again, with a sealKey',
+    )
   }
-  if (sealKey === null) throw new ImportRefusal('SEALED', 'the access token in the document is sealed: give the sealKey that it was exported with')
+  if (sealKey === null)
+    throw new ImportRefusal(
+      'SEALED',
+      'the access token in the document is sealed: give the sealKey that it was exported with',
+    )
   const token = await unseal(sealedAccessToken, sealKey)
-  if (!token) throw new ImportRefusal('SEALED', 'the sealKey does not open the access token in the document: it was exported with another key, or was changed')
-  const isOfThisOrder = token.lspOrderId === told.lspOrderId && token.protocol === told.protocol && token.url === told.url && token.network === told.network
+  if (!token)
+    throw new ImportRefusal(
+      'SEALED',
+      'the sealKey does not open the access token in the document: it was exported with another key, or was changed',
+    )
+  const isOfThisOrder =
+    token.lspOrderId === told.lspOrderId &&
+    token.protocol === told.protocol &&
+    token.url === told.url &&
+    token.network === told.network
   if (!isOfThisOrder) throw new ImportRefusal('SEALED', 'the access token in the document was sealed for another order')
   return token.accessToken
 }
@@ -222,7 +348,11 @@ function importedState({ state }: PortableOrder, { lspOrderId }: PortableLsp): O
 }
 
 /** It leads to the order that it became, and to no other. */
-function ownedQuote(quote: NonNullable<PortableContents['quote']>, { clientId, lspId, placementId, quoteId }: Owner, orderedAt: number): Quote {
+function ownedQuote(
+  quote: NonNullable<PortableContents['quote']>,
+  { clientId, lspId, placementId, quoteId }: Owner,
+  orderedAt: number,
+): Quote {
   return { ...quote, id: quoteId, clientId, lspId, placementId, checks: [], expiresAt: quote.expiresAt ?? orderedAt }
 }
 
@@ -244,5 +374,10 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix 
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new ImportRefusal('UNREADABLE', cleanText(`the document is not an order of this format: ${prefix}${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'does not fit'}`))
+  throw new ImportRefusal(
+    'UNREADABLE',
+    cleanText(
+      `the document is not an order of this format: ${prefix}${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'does not fit'}`,
+    ),
+  )
 }

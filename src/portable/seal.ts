@@ -23,7 +23,9 @@ type SealedToken = z.output<typeof sealedToken>
 
 export async function seal(token: SealedToken, sealKey: string): Promise<string> {
   const plaintext = new TextEncoder().encode(JSON.stringify(token))
-  return new CompactEncrypt(plaintext).setProtectedHeader({ alg: ALGORITHM, enc: ENCRYPTION }).encrypt(Buffer.from(sealKey, 'hex'))
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ alg: ALGORITHM, enc: ENCRYPTION })
+    .encrypt(Buffer.from(sealKey, 'hex'))
 }
 
 /** null: it was sealed with another key, or is not as it was sealed. */

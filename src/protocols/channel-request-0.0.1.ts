@@ -1,6 +1,18 @@
 import { z } from 'zod'
 import type { Adapter, RenewalReading } from './adapter.ts'
-import { beyondDrafts, inWholeWeeks, mirroredTerms, notInDraft, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
+import {
+  beyondDrafts,
+  inWholeWeeks,
+  mirroredTerms,
+  notInDraft,
+  orAbsent,
+  paymentFields,
+  readDraftPayment,
+  readDraftRefusal,
+  requestedTerms,
+  termsFields,
+  timeOrAbsent,
+} from './draft-fields.ts'
 import { absent, countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
@@ -16,7 +28,10 @@ import { SECOND_MS, type EpochMs } from '../domain/time.ts'
 /** Some texts call the order's id `order_id`, some `id`, and one both. */
 const identity = { order_id: orAbsent(idField), id: orAbsent(idField) }
 
-function identified<Document extends { order_id: string | null; id: string | null }>(document: Document, context: z.RefinementCtx) {
+function identified<Document extends { order_id: string | null; id: string | null }>(
+  document: Document,
+  context: z.RefinementCtx,
+) {
   const lspOrderId = document.order_id ?? document.id
   if (lspOrderId !== null) return { ...document, lspOrderId }
   context.addIssue({ code: 'custom', message: 'neither order_id nor id' })
@@ -152,7 +167,13 @@ const UNTOLD = { channelId: null, fundedAt: null, closingTxid: null } as const
 /** A funding transaction under a word that tells nothing of a channel leaves open how the channel is. */
 function readChannel(order: OrderDocument, state: ChannelState | null, shortChannelId: string | null): Channel | null {
   if (state === null && order.channel_open_tx === null) return null
-  return { ...UNTOLD, state: state ?? 'UNKNOWN', shortChannelId, fundingOutpoint: order.channel_open_tx, expiresAt: order.channel_expiry_ts }
+  return {
+    ...UNTOLD,
+    state: state ?? 'UNKNOWN',
+    shortChannelId,
+    fundingOutpoint: order.channel_open_tx,
+    expiresAt: order.channel_expiry_ts,
+  }
 }
 
 function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
@@ -181,7 +202,8 @@ function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
 // -- the adapter -----------------------------------------------------------------------------------------
 
 /** The first text asks for `order_id`, the later ones for `id`: each server finds the one that it knows. */
-const byId = (lspOrderId: string) => ({ method: 'GET', path: '/lsp/channel', query: { order_id: lspOrderId, id: lspOrderId } }) as const
+const byId = (lspOrderId: string) =>
+  ({ method: 'GET', path: '/lsp/channel', query: { order_id: lspOrderId, id: lspOrderId } }) as const
 
 /** Rounded down: the signature must not outlive what the client said. */
 const wholeSeconds = (time: EpochMs) => String(Math.floor(time / SECOND_MS))
@@ -206,18 +228,27 @@ export const channelRequest001: Adapter = {
 
   async createOrder(call, request) {
     const body = { node_connection_info: clientNodeUri(request), ...requestedTerms(request) }
-    return readCreated(await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument }))
+    return readCreated(
+      await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument }),
+    )
   },
 
   async readOrder(call, order) {
     return readOrderDocument(await call.http.exchange({ ...byId(order.lspOrderId), answer: orderDocument }))
   },
 
-  renewalMessage: (url, shortChannelId, validTo) => `${url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${wholeSeconds(validTo)}`,
+  renewalMessage: (url, shortChannelId, validTo) =>
+    `${url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${wholeSeconds(validTo)}`,
 
   async renew(call, request) {
-    const query = { scid: request.shortChannelId, valid_to: wholeSeconds(request.validTo), signedmessage: request.signedMessage }
-    return readRenewalDocument(await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }))
+    const query = {
+      scid: request.shortChannelId,
+      valid_to: wholeSeconds(request.validTo),
+      signedmessage: request.signedMessage,
+    }
+    return readRenewalDocument(
+      await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }),
+    )
   },
 
   /**

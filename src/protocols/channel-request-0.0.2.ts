@@ -1,7 +1,28 @@
 import { z } from 'zod'
 import type { ActionOutcome, Adapter, LspCall, OrderRef } from './adapter.ts'
-import { beyondDrafts, inWholeWeeks, mirroredTerms, orAbsent, paymentFields, readDraftPayment, readDraftRefusal, requestedTerms, termsFields, timeOrAbsent } from './draft-fields.ts'
-import { absent, idField, lenientList, lookUp, payloadField, satField, textField, websiteField, wordField } from './fields.ts'
+import {
+  beyondDrafts,
+  inWholeWeeks,
+  mirroredTerms,
+  orAbsent,
+  paymentFields,
+  readDraftPayment,
+  readDraftRefusal,
+  requestedTerms,
+  termsFields,
+  timeOrAbsent,
+} from './draft-fields.ts'
+import {
+  absent,
+  idField,
+  lenientList,
+  lookUp,
+  payloadField,
+  satField,
+  textField,
+  websiteField,
+  wordField,
+} from './fields.ts'
 import { AnotherOrder, LspFailure, type FailureCode } from '../domain/failure.ts'
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
@@ -26,7 +47,10 @@ const infoDocument = z
   .pipe(
     z.object({
       // Without a list of features it is a document about something else.
-      features: z.array(z.unknown()).transform((list): unknown => list).pipe(lenientList(featureEntry)),
+      features: z
+        .array(z.unknown())
+        .transform((list): unknown => list)
+        .pipe(lenientList(featureEntry)),
       website: websiteField,
     }),
   )
@@ -53,7 +77,11 @@ const orderDocument = z.object({
   channel: absent(channelDocument),
 })
 
-const actionDocument = z.object({ success: absent(z.boolean()), message: orAbsent(textField), fail_reason: orAbsent(wordField) })
+const actionDocument = z.object({
+  success: absent(z.boolean()),
+  message: orAbsent(textField),
+  fail_reason: orAbsent(wordField),
+})
 
 const lnurlDocument = z.object({ lnurl_channel: orAbsent(payloadField) })
 
@@ -91,9 +119,19 @@ const ORDER_STATES: Readonly<Record<string, ReadOrderState>> = {
   COMPLETED: 'COMPLETED',
 }
 
-const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = { CREATED: 'EXPECT_PAYMENT', UNDER_FUNDED: 'UNDERPAID', PAID: 'PAID', REFUNDED: 'REFUNDED' }
+const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = {
+  CREATED: 'EXPECT_PAYMENT',
+  UNDER_FUNDED: 'UNDERPAID',
+  PAID: 'PAID',
+  REFUNDED: 'REFUNDED',
+}
 
-const CHANNEL_STATES: Readonly<Record<string, ChannelState>> = { OPENING: 'OPENING', OPENED: 'OPEN', CLOSING: 'CLOSING', CLOSED: 'CLOSED' }
+const CHANNEL_STATES: Readonly<Record<string, ChannelState>> = {
+  OPENING: 'OPENING',
+  OPENED: 'OPEN',
+  CLOSING: 'CLOSING',
+  CLOSED: 'CLOSED',
+}
 
 const REFUND_STATES: Readonly<Record<string, RefundState>> = {
   AVAILABLE: 'AVAILABLE',
@@ -235,7 +273,12 @@ const pathOf = ({ lspOrderId }: OrderRef, part = '') => `/lsp/channels/${encodeU
 
 /** Under a status of success only `success` refuses: in the text's example of one, there is a reason as well. */
 async function act(call: LspCall, path: string, body: unknown): Promise<ActionOutcome> {
-  const { success, fail_reason, message } = await call.http.exchange({ method: 'POST', path, body, answer: actionDocument })
+  const { success, fail_reason, message } = await call.http.exchange({
+    method: 'POST',
+    path,
+    body,
+    answer: actionDocument,
+  })
   if (success === false) throw refusalOfReason(fail_reason ?? 'no reason given', message)
   return { message: message ?? 'the LSP agreed', txid: null }
 }
@@ -256,7 +299,10 @@ async function registerJit(call: LspCall, order: OrderRef): Promise<JitChannel |
   const registration = await orNull(call.http.exchange({ ...jit, method: 'GET' }), 'NOT_FOUND')
   const isOurs = pubkeyOfUri(registration?.registerd_node_connection_string ?? '') === pubkeyOfUri(order.clientNodeUri)
   const hint = registration && isOurs ? readJit(registration) : null
-  return hint ?? readJit(await call.http.exchange({ ...jit, method: 'POST', body: { node_connection_string: order.clientNodeUri } }))
+  return (
+    hint ??
+    readJit(await call.http.exchange({ ...jit, method: 'POST', body: { node_connection_string: order.clientNodeUri } }))
+  )
 }
 
 export const channelRequest002: Adapter = {
@@ -277,7 +323,9 @@ export const channelRequest002: Adapter = {
 
   async createOrder(call, request) {
     const body = { ...requestedTerms(request), ...(request.token === null ? {} : { coupon_code: request.token }) }
-    return readCreated(await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, answer: createdDocument }))
+    return readCreated(
+      await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, answer: createdDocument }),
+    )
   },
 
   async readOrder(call, order) {
@@ -288,17 +336,26 @@ export const channelRequest002: Adapter = {
     const payment = paymentState(document, null)
     const state = orderState(document, payment)
     const paid = order.paid || payment === 'PAID' || payment === 'REFUNDED'
-    const asks = (feature: LspFeature, now: boolean) => now && document.channel === null && order.features.includes(feature)
+    const asks = (feature: LspFeature, now: boolean) =>
+      now && document.channel === null && order.features.includes(feature)
 
     // The order is read: what goes wrong in a document beside it must not lose that.
     const [refund, lnurl, jit] = await Promise.all([
-      asks('REFUND', paid) ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/refund'), answer: refundDocument })) : null,
+      asks('REFUND', paid)
+        ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/refund'), answer: refundDocument }))
+        : null,
       asks('LNURL_CHANNEL', paid && state !== 'REFUNDED' && order.lnurlChannel === null)
         ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/lnurl'), answer: lnurlDocument }))
         : null,
-      asks('JIT_CHANNEL', !paid && state === 'AWAITING_PAYMENT' && order.jit === null) ? orNull(registerJit(call, order)) : null,
+      asks('JIT_CHANNEL', !paid && state === 'AWAITING_PAYMENT' && order.jit === null)
+        ? orNull(registerJit(call, order))
+        : null,
     ])
-    return { ...readOrderDocument(document, refund && readRefund(refund)), lnurlChannel: lnurl?.lnurl_channel ?? null, jit }
+    return {
+      ...readOrderDocument(document, refund && readRefund(refund)),
+      lnurlChannel: lnurl?.lnurl_channel ?? null,
+      jit,
+    }
   },
 
   async openChannel(call, order, nodeUri) {

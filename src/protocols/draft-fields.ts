@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import type { Inexpressible } from './adapter.ts'
-import { absent, countField, epochSecondsField, isObject, LAST_SECOND, lenientList, payloadField, satField } from './fields.ts'
+import {
+  absent,
+  countField,
+  epochSecondsField,
+  isObject,
+  LAST_SECOND,
+  lenientList,
+  payloadField,
+  satField,
+} from './fields.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { PaymentWays } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
@@ -17,7 +26,12 @@ export function orAbsent<Schema extends z.ZodType>(schema: Schema) {
 }
 
 /** Times are required numbers too: before there is a time to tell, they are 0. One beyond all leases tells none either. */
-export const timeOrAbsent = absent(z.number().transform((seconds) => (seconds > LAST_SECOND ? 0 : seconds)).pipe(epochSecondsField)).transform((time) => time || null)
+export const timeOrAbsent = absent(
+  z
+    .number()
+    .transform((seconds) => (seconds > LAST_SECOND ? 0 : seconds))
+    .pipe(epochSecondsField),
+).transform((time) => time || null)
 
 /** No more than fits 32 bits in blocks. */
 const weeksField = countField.pipe(z.number().max(2_000_000)).transform((weeks) => weeks * BLOCKS_PER_WEEK)
@@ -79,20 +93,34 @@ function waysToPay(payment: DraftPayment, state: ReadPaymentState): PaymentWays<
   const { ln_invoice: invoice, btc_address: address } = payment
   // No way to pay a price means that the answer does not say how, not that the channel is free.
   if (invoice === null && address === null && payment.order_total > 0) return null
-  const way = { state, feeTotalSat: payment.fee_total, orderTotalSat: payment.order_total, expiresAt: payment.order_expiry_ts }
+  const way = {
+    state,
+    feeTotalSat: payment.fee_total,
+    orderTotalSat: payment.order_total,
+    expiresAt: payment.order_expiry_ts,
+  }
   return {
     bolt11: invoice === null ? null : { ...way, invoice },
     bolt12: null,
     onchain:
       address === null
         ? null
-        : { ...way, address, minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: payment.onchain_payments },
+        : {
+            ...way,
+            address,
+            minConfirmations: null,
+            minFeeFor0Conf: null,
+            refundOnchainAddress: null,
+            paidSat: payment.onchain_payments,
+          },
   }
 }
 
 /** What neither draft has a field for. */
 export function beyondDrafts(request: ChannelRequest): Inexpressible | null {
-  const named = (['asset', 'requiredChannelConfirmations', 'fundingConfirmsWithinBlocks'] as const).find((name) => request[name] !== null)
+  const named = (['asset', 'requiredChannelConfirmations', 'fundingConfirmsWithinBlocks'] as const).find(
+    (name) => request[name] !== null,
+  )
   return named === undefined ? null : notInDraft(named)
 }
 

@@ -15,8 +15,17 @@ export function absent<Schema extends z.ZodType>(schema: Schema) {
 
 /** Satoshis as a JSON number or as a string of decimal digits. */
 export const satField = z
-  .union([z.number(), z.string().regex(/^\d{1,16}$/).transform(Number)])
-  .refine((value) => Number.isSafeInteger(value) && value >= 0 && value <= MAX_SAT, `not a whole number of satoshis from 0 to ${MAX_SAT}`)
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d{1,16}$/)
+      .transform(Number),
+  ])
+  .refine(
+    (value) => Number.isSafeInteger(value) && value >= 0 && value <= MAX_SAT,
+    `not a whole number of satoshis from 0 to ${MAX_SAT}`,
+  )
   .transform(sat)
 
 /** The largest that the public schema can tell. */
@@ -24,7 +33,13 @@ const MAX_INT = 0x7fff_ffff
 
 /** A count of blocks or confirmations: whole, not negative, 32 bit. Some LSPs send it as a string. */
 export const countField = z
-  .union([z.number(), z.string().regex(/^\d{1,10}$/).transform(Number)])
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d{1,10}$/)
+      .transform(Number),
+  ])
   .pipe(z.number().int().min(0).max(0xffff_ffff))
   .transform((count) => Math.min(count, MAX_INT))
 
@@ -43,7 +58,11 @@ const shortTextField = z.string().transform((value) => cleanText(value, 100))
 /** An RGB asset as an LSP lists it; its limits are told by some alone. */
 export const rgbAssetField = z
   .object({
-    asset_id: z.string().min(1).max(256).regex(/^[\x21-\x7e]+$/),
+    asset_id: z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(/^[\x21-\x7e]+$/),
     name: absent(shortTextField),
     ticker: absent(shortTextField),
     precision: absent(z.number().int().min(0).max(255)),
@@ -52,23 +71,24 @@ export const rgbAssetField = z
     min_initial_client_amount: assetLimitField,
     max_initial_client_amount: assetLimitField,
   })
-  .transform(
-    (asset): LspAsset => ({
-      assetId: asset.asset_id,
-      name: asset.name,
-      ticker: asset.ticker,
-      precision: asset.precision,
-      minLspAmount: asset.min_initial_lsp_amount,
-      maxLspAmount: asset.max_initial_lsp_amount,
-      minClientAmount: asset.min_initial_client_amount,
-      maxClientAmount: asset.max_initial_client_amount,
-    }),
-  )
+  .transform((asset): LspAsset => ({
+    assetId: asset.asset_id,
+    name: asset.name,
+    ticker: asset.ticker,
+    precision: asset.precision,
+    minLspAmount: asset.min_initial_lsp_amount,
+    maxLspAmount: asset.max_initial_lsp_amount,
+    minClientAmount: asset.min_initial_client_amount,
+    maxClientAmount: asset.max_initial_client_amount,
+  }))
 
 /** The first amount of the request that no JSON number carries exactly; these LSPs take asset amounts as numbers. */
 export function unsendableAmount(asset: AssetRequest | null): Inexpressible | null {
-  const property = asset && (['lspAmount', 'clientAmount'] as const).find((name) => Number(asset[name]) > Number.MAX_SAFE_INTEGER)
-  return property ? { property: `asset.${property}`, message: `the LSP takes asset amounts up to ${Number.MAX_SAFE_INTEGER}` } : null
+  const property =
+    asset && (['lspAmount', 'clientAmount'] as const).find((name) => Number(asset[name]) > Number.MAX_SAFE_INTEGER)
+  return property
+    ? { property: `asset.${property}`, message: `the LSP takes asset amounts up to ${Number.MAX_SAFE_INTEGER}` }
+    : null
 }
 
 /** ISO 8601 with any number of decimals, `Z`, an offset, or nothing, which then means UTC. */
@@ -93,21 +113,38 @@ export const epochSecondsField = z
   .transform((seconds): EpochMs => Math.round(seconds * 1000))
 
 /** An id that will go into a later request: printable, bounded. */
-export const idField = z
-  .union([z.string(), z.number().int().transform(String)])
-  .pipe(z.string().min(1).max(128).regex(/^[\x21-\x7e]+$/))
+export const idField = z.union([z.string(), z.number().int().transform(String)]).pipe(
+  z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[\x21-\x7e]+$/),
+)
 
 /** An id or a hash that is only ever shown; one that is empty or unprintable tells nothing. */
-export const shownIdField = absent(z.string().min(1).max(256).regex(/^[\x21-\x7e]+$/)).catch(null)
+export const shownIdField = absent(
+  z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(/^[\x21-\x7e]+$/),
+).catch(null)
 
 /** A short word of the LSP, such as a state; never refused for what it says. */
-export const wordField = z.string().max(1_000).transform((value) => cleanText(value, 100))
+export const wordField = z
+  .string()
+  .max(1_000)
+  .transform((value) => cleanText(value, 100))
 
 /** A sentence of the LSP for people. */
 export const textField = z.string().transform((value) => cleanText(value))
 
 /** An invoice, offer, address or URI; its meaning is checked elsewhere, its size here. */
-export const payloadField = z.string().min(1).max(4_096).regex(/^[\x21-\x7e]+$/)
+export const payloadField = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .regex(/^[\x21-\x7e]+$/)
 
 /** `pubkey@host:port`; a lone pubkey is let through, anything else is not an address of a node. */
 export const nodeUriField = z
@@ -117,7 +154,13 @@ export const nodeUriField = z
   .refine((value) => pubkeyOfUri(value) !== null, 'does not begin with a public key')
 
 /** An address for people to follow, and so nothing but an address of the web; what is none tells nothing. */
-export const websiteField = absent(z.string().max(2_000).regex(/^https?:\/\/[\x21-\x7e]+$/i).refine((value) => URL.canParse(value))).catch(null)
+export const websiteField = absent(
+  z
+    .string()
+    .max(2_000)
+    .regex(/^https?:\/\/[\x21-\x7e]+$/i)
+    .refine((value) => URL.canParse(value)),
+).catch(null)
 
 /** A list from which what does not fit is dropped: one odd entry must not cost the whole answer. */
 export function lenientList<Schema extends z.ZodType>(schema: Schema) {
@@ -135,7 +178,10 @@ export function lenientList<Schema extends z.ZodType>(schema: Schema) {
 /** Where a document is not what its protocol says, and why; `within` is what it was a part of. */
 export function misfit({ issues: [issue] }: z.ZodError, within = ''): string {
   const place = [...(within === '' ? [] : [within]), ...(issue?.path ?? [])].join('.')
-  return cleanText(`${place || 'the document'}: ${issue?.message.replaceAll('<', 'less than ').replace('less than =', 'at most ') ?? 'does not fit'}`, 200)
+  return cleanText(
+    `${place || 'the document'}: ${issue?.message.replaceAll('<', 'less than ').replace('less than =', 'at most ') ?? 'does not fit'}`,
+    200,
+  )
 }
 
 /** Looks a word up whatever its case; null when the table does not know it. */

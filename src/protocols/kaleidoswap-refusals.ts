@@ -30,7 +30,10 @@ export function readRefusal(status: number, body: unknown, now: EpochMs): LspFai
 
 /** Where no endpoint stands, FastAPI answers with its own two texts, and a proxy before it with a page. */
 function isMissingEndpoint(status: number, detail: unknown): boolean {
-  return (status === 404 || status === 405) && (detail === undefined || detail === 'Not Found' || detail === 'Method Not Allowed')
+  return (
+    (status === 404 || status === 405) &&
+    (detail === undefined || detail === 'Not Found' || detail === 'Method Not Allowed')
+  )
 }
 
 function refusalOfCode(code: string, error: Record<string, unknown>, status: number, now: EpochMs): LspFailure {
@@ -48,7 +51,8 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
   })
 }
 
-const OUT_OF_RANGE = /out of range|too (small|large|low|high|big)|minimum|maximum|exceed|below|above|at least|at most|between/i
+const OUT_OF_RANGE =
+  /out of range|too (small|large|low|high|big)|minimum|maximum|exceed|below|above|at least|at most|between/i
 
 function refusalOfParams(message: string, property: unknown): LspFailure {
   if (/not pending rate decision/i.test(message)) return new LspFailure('WRONG_STATE', message)
@@ -62,5 +66,7 @@ function refusalOfParams(message: string, property: unknown): LspFailure {
 function refusalOfValidation(detail: readonly unknown[]): LspFailure {
   const first = isObject(detail[0]) ? detail[0] : {}
   const path = Array.isArray(first.loc) ? first.loc.filter((step) => typeof step === 'string') : []
-  return new LspFailure('INVALID_REQUEST', cleanTextOrNull(first.msg) ?? 'the LSP refused', { property: publicPropertyName(path.at(-1)) })
+  return new LspFailure('INVALID_REQUEST', cleanTextOrNull(first.msg) ?? 'the LSP refused', {
+    property: publicPropertyName(path.at(-1)),
+  })
 }

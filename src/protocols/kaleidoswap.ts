@@ -1,6 +1,19 @@
 import { z } from 'zod'
 import type { Adapter, OrderRef } from './adapter.ts'
-import { absent, assetAmountField, isoTimeField, lenientList, lookUp, nodeUriField, rgbAssetField, satField, shownIdField, textField, unsendableAmount, wordField } from './fields.ts'
+import {
+  absent,
+  assetAmountField,
+  isoTimeField,
+  lenientList,
+  lookUp,
+  nodeUriField,
+  rgbAssetField,
+  satField,
+  shownIdField,
+  textField,
+  unsendableAmount,
+  wordField,
+} from './fields.ts'
 import { readRefusal } from './kaleidoswap-refusals.ts'
 import {
   bolt11Document,
@@ -68,10 +81,19 @@ const orderDocument = orderHeadDocument.extend({
   // 0.2.0 alone:
   failure_reason: absent(textField),
   /** Told once, when the order is placed. One that cannot be kept or sent must not lose the order. */
-  access_token: absent(z.string().max(1_024).regex(/^[\x21-\x7e]*$/)).catch(null),
+  access_token: absent(
+    z
+      .string()
+      .max(1_024)
+      .regex(/^[\x21-\x7e]*$/),
+  ).catch(null),
 })
 
-const rateDecisionDocument = z.object({ decision_accepted: z.boolean(), message: absent(textField), refund_txid: shownIdField })
+const rateDecisionDocument = z.object({
+  decision_accepted: z.boolean(),
+  message: absent(textField),
+  refund_txid: shownIdField,
+})
 
 const retryDocument = z.object({ status: wordField, message: absent(textField) })
 
@@ -229,7 +251,9 @@ export const kaleidoswap: Adapter = {
       ifThere(call.http.exchange({ method: 'GET', path: '/network_info', answer: networkInfoDocument })),
     ])
     if (chain !== null && lookUp(NETWORKS, chain.network) !== call.network) {
-      throw new LspFailure('UNTRUSTWORTHY', `the LSP is on ${chain.network}, not on ${call.network}`, { property: 'network' })
+      throw new LspFailure('UNTRUSTWORTHY', `the LSP is on ${chain.network}, not on ${call.network}`, {
+        property: 'network',
+      })
     }
     return {
       limits: readLimits(info.options),
@@ -241,7 +265,14 @@ export const kaleidoswap: Adapter = {
   },
 
   async estimate(call, request) {
-    const estimate = await ifThere(call.http.exchange({ method: 'POST', path: '/estimate_fees', body: channelFields(request), answer: estimateDocument }))
+    const estimate = await ifThere(
+      call.http.exchange({
+        method: 'POST',
+        path: '/estimate_fees',
+        body: channelFields(request),
+        answer: estimateDocument,
+      }),
+    )
     return estimate && { feeTotalSat: estimate.total_fee, expiresAt: null }
   },
 
@@ -265,7 +296,9 @@ export const kaleidoswap: Adapter = {
   },
 
   async readOrder(call, order) {
-    return readOrder(await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }))
+    return readOrder(
+      await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }),
+    )
   },
 
   async decideRate(call, order, accept) {
@@ -281,10 +314,16 @@ export const kaleidoswap: Adapter = {
   },
 
   async retryDelivery(call, order) {
-    const retry = await call.http.exchange({ method: 'POST', path: '/retry_delivery', body: { order_id: order.lspOrderId }, answer: retryDocument })
+    const retry = await call.http.exchange({
+      method: 'POST',
+      path: '/retry_delivery',
+      body: { order_id: order.lspOrderId },
+      answer: retryDocument,
+    })
     const message = retry.message || `asset delivery: ${retry.status}`
     const refusal = lookUp(RETRY_REFUSALS, retry.status)
-    if (refusal !== null) throw new LspFailure(refusal, message, { effect: refusal === 'UNAVAILABLE' ? 'unknown' : 'none' })
+    if (refusal !== null)
+      throw new LspFailure(refusal, message, { effect: refusal === 'UNAVAILABLE' ? 'unknown' : 'none' })
     return { message, txid: null }
   },
 }

@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { absent, countField, idField, isoTimeField, lookUp, payloadField, satField, shownIdField, wordField } from './fields.ts'
+import {
+  absent,
+  countField,
+  idField,
+  isoTimeField,
+  lookUp,
+  payloadField,
+  satField,
+  shownIdField,
+  wordField,
+} from './fields.ts'
 import type { LspFeature, LspLimits } from '../domain/lsp.ts'
 import type { Bolt11Way, Channel, OnchainWay } from '../domain/order.ts'
 import type { ReadPaymentState } from '../domain/reading.ts'
@@ -26,7 +36,12 @@ export const optionsDocument = z.object({
 })
 
 /** What every way to pay says. */
-export const wayFields = { state: wordField, expires_at: absent(isoTimeField), fee_total_sat: satField, order_total_sat: satField }
+export const wayFields = {
+  state: wordField,
+  expires_at: absent(isoTimeField),
+  fee_total_sat: satField,
+  order_total_sat: satField,
+}
 export const bolt11Document = z.object({ ...wayFields, invoice: payloadField })
 export const onchainDocument = z.object({
   ...wayFields,
@@ -90,8 +105,10 @@ export function readLimits(options: Options): LspLimits {
 
 export function readFeatures(options: Options): LspFeature[] {
   const features: LspFeature[] = []
-  if (options.max_initial_client_balance_sat !== null && options.max_initial_client_balance_sat > 0) features.push('CLIENT_BALANCE')
-  if (options.min_onchain_payment_confirmations !== null || options.min_onchain_payment_size_sat !== null) features.push('ONCHAIN_PAYMENT')
+  if (options.max_initial_client_balance_sat !== null && options.max_initial_client_balance_sat > 0)
+    features.push('CLIENT_BALANCE')
+  if (options.min_onchain_payment_confirmations !== null || options.min_onchain_payment_size_sat !== null)
+    features.push('ONCHAIN_PAYMENT')
   if (options.supports_zero_channel_reserve) features.push('ZERO_RESERVE')
   return features
 }
@@ -112,8 +129,12 @@ function readTerms(order: OrderHead): Partial<ChannelTerms> {
   return {
     ...(order.lsp_balance_sat === null ? {} : { lspBalanceSat: order.lsp_balance_sat }),
     ...(order.client_balance_sat === null ? {} : { clientBalanceSat: order.client_balance_sat }),
-    ...(order.required_channel_confirmations === null ? {} : { requiredChannelConfirmations: order.required_channel_confirmations }),
-    ...(order.funding_confirms_within_blocks === null ? {} : { fundingConfirmsWithinBlocks: order.funding_confirms_within_blocks }),
+    ...(order.required_channel_confirmations === null
+      ? {}
+      : { requiredChannelConfirmations: order.required_channel_confirmations }),
+    ...(order.funding_confirms_within_blocks === null
+      ? {}
+      : { fundingConfirmsWithinBlocks: order.funding_confirms_within_blocks }),
     ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
     ...(order.announce_channel === null ? {} : { announceChannel: order.announce_channel }),
   }
@@ -121,11 +142,17 @@ function readTerms(order: OrderHead): Partial<ChannelTerms> {
 
 type StateWords = Readonly<Record<string, ReadPaymentState>>
 
-export function readBolt11(bolt11: z.output<typeof bolt11Document>, words: StateWords = PAYMENT_STATES): Bolt11Way<ReadPaymentState> {
+export function readBolt11(
+  bolt11: z.output<typeof bolt11Document>,
+  words: StateWords = PAYMENT_STATES,
+): Bolt11Way<ReadPaymentState> {
   return { ...wayOf(bolt11, words), invoice: bolt11.invoice }
 }
 
-export function readOnchain(onchain: z.output<typeof onchainDocument>, words: StateWords = PAYMENT_STATES): OnchainWay<ReadPaymentState> {
+export function readOnchain(
+  onchain: z.output<typeof onchainDocument>,
+  words: StateWords = PAYMENT_STATES,
+): OnchainWay<ReadPaymentState> {
   return {
     ...wayOf(onchain, words),
     address: onchain.address,

@@ -1,6 +1,17 @@
 import { z } from 'zod'
 import type { Adapter } from './adapter.ts'
-import { absent, countField, isObject, lenientList, lookUp, misfit, nodeUriField, payloadField, satField, websiteField } from './fields.ts'
+import {
+  absent,
+  countField,
+  isObject,
+  lenientList,
+  lookUp,
+  misfit,
+  nodeUriField,
+  payloadField,
+  satField,
+  websiteField,
+} from './fields.ts'
 import {
   bolt11Document,
   channelDocument,
@@ -99,7 +110,13 @@ const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
 // -- reading ---------------------------------------------------------------------------------------------
 
 function readInfo(info: z.output<typeof infoDocument>): LspInfo {
-  return { limits: readLimits(info), nodeUris: info.uris, features: readFeatures(info), assets: [], website: info.website }
+  return {
+    limits: readLimits(info),
+    nodeUris: info.uris,
+    features: readFeatures(info),
+    assets: [],
+    website: info.website,
+  }
 }
 
 function readOrderDocument(order: z.output<typeof orderDocument>): OrderReading {
@@ -113,7 +130,8 @@ function readOrderDocument(order: z.output<typeof orderDocument>): OrderReading 
 }
 
 function readPayment(payment: Record<string, unknown>): PaymentWays<ReadPaymentState> {
-  if ('order_total_sat' in payment || 'bolt11_invoice' in payment || 'lightning_invoice' in payment) return readFlatPayment(payment)
+  if ('order_total_sat' in payment || 'bolt11_invoice' in payment || 'lightning_invoice' in payment)
+    return readFlatPayment(payment)
   const { bolt11, bolt12, onchain } = parsePart(nestedPaymentDocument, payment)
   return {
     bolt11: bolt11 && readBolt11(bolt11),
@@ -145,7 +163,9 @@ function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaym
 function parsePart<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${misfit(parsed.error, 'payment')}`, { effect: 'unknown' })
+  throw new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${misfit(parsed.error, 'payment')}`, {
+    effect: 'unknown',
+  })
 }
 
 /**
@@ -164,12 +184,15 @@ function readRefusal(status: number, body: unknown): LspFailure | null {
 
 function refusalOfRpc(error: Record<string, unknown>, status: number): LspFailure {
   const data = isObject(error.data) ? error.data : {}
-  const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)].filter(Boolean).join(': ')
+  const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)]
+    .filter(Boolean)
+    .join(': ')
   // Anything else could bring its own `toString`.
   const said = typeof error.code === 'number' || typeof error.code === 'string' ? String(error.code) : ''
   const code = lookUp(ERROR_CODES, said) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
   // LDK says "too many pending requests" under the code for a refused client.
-  if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message)) return new LspFailure('RATE_LIMITED', message)
+  if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message))
+    return new LspFailure('RATE_LIMITED', message)
   if (code === null) return refusalOfText(message || 'the LSP refused', status)
   return new LspFailure(code, message || 'the LSP refused', {
     property: publicPropertyName(data.property),
@@ -190,7 +213,8 @@ export const lsps1: Adapter = {
   clientConnects: true,
   advancesWhenRead: false,
 
-  inexpressible: (request) => (request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' }),
+  inexpressible: (request) =>
+    request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
   deliverable: (terms) => terms,
   readRefusal,
 
@@ -220,7 +244,12 @@ export const lsps1: Adapter = {
 
   async readOrder(call, order) {
     return readOrderDocument(
-      await call.http.exchange({ method: 'GET', path: '/get_order', query: { order_id: order.lspOrderId }, answer: orderDocument }),
+      await call.http.exchange({
+        method: 'GET',
+        path: '/get_order',
+        query: { order_id: order.lspOrderId },
+        answer: orderDocument,
+      }),
     )
   },
 }

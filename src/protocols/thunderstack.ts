@@ -1,6 +1,21 @@
 import { z } from 'zod'
 import type { Adapter, Inexpressible, Price } from './adapter.ts'
-import { absent, countField, idField, isObject, isoTimeField, lenientList, lookUp, nodeUriField, payloadField, rgbAssetField, satField, shownIdField, unsendableAmount, wordField } from './fields.ts'
+import {
+  absent,
+  countField,
+  idField,
+  isObject,
+  isoTimeField,
+  lenientList,
+  lookUp,
+  nodeUriField,
+  payloadField,
+  rgbAssetField,
+  satField,
+  shownIdField,
+  unsendableAmount,
+  wordField,
+} from './fields.ts'
 import { optionsDocument, readLimits } from './lsps1-family.ts'
 import { refusalOfText } from './refusal-texts.ts'
 import { LspFailure, unproven } from '../domain/failure.ts'
@@ -21,7 +36,9 @@ const infoDocument = optionsDocument.extend({
   // Without them it is a document about something else.
   min_initial_lsp_balance_sat: satField,
   max_initial_lsp_balance_sat: satField,
-  lsp_assets: absent(z.object({ nia: lenientList(rgbAssetField), uda: lenientList(rgbAssetField), cfa: lenientList(rgbAssetField) })),
+  lsp_assets: absent(
+    z.object({ nia: lenientList(rgbAssetField), uda: lenientList(rgbAssetField), cfa: lenientList(rgbAssetField) }),
+  ),
   uris: lenientList(nodeUriField),
 })
 
@@ -43,7 +60,9 @@ const orderDocument = z
     lsp_balance_sat: absent(satField),
     channel_expiry_blocks: absent(countField),
     // Mirrored; the documentation's own example has a public key in it.
-    refund_on_chain_address: shownIdField.transform((address) => (address !== null && pubkeyOfUri(address) === null ? address : null)),
+    refund_on_chain_address: shownIdField.transform((address) =>
+      address !== null && pubkeyOfUri(address) === null ? address : null,
+    ),
     // `ln_asset`, of 2024, is to be paid in an asset, which the gateway offers nobody.
     payment: z
       .object({ ln: absent(paymentDocument), btc_onchain: absent(paymentDocument) })
@@ -102,7 +121,11 @@ const BEYOND: readonly (readonly [string, (request: ChannelRequest) => boolean])
 
 function readOrder(order: OrderDocument): OrderReading {
   const { ln, btc_onchain: onchain } = order.payment
-  const payment = { bolt11: ln && readInvoice(ln), bolt12: null, onchain: onchain && readOnchain(onchain, order.refund_on_chain_address) }
+  const payment = {
+    bolt11: ln && readInvoice(ln),
+    bolt12: null,
+    onchain: onchain && readOnchain(onchain, order.refund_on_chain_address),
+  }
   const channel = order.channel && readChannel(order.channel)
   const isPaid = payment.bolt11?.state === 'PAID' || payment.onchain?.state === 'PAID'
   const state = lookUp(ORDER_STATES, order.status) ?? 'UNKNOWN'
@@ -132,7 +155,13 @@ const paymentState = (word: string): PaymentState => lookUp(PAYMENT_STATES, word
 
 function readInvoice(payment: PaymentDocument): Bolt11Way {
   const total = payment.fee ?? amountOfInvoice(payment.invoice)
-  return { state: paymentState(payment.status), feeTotalSat: total, orderTotalSat: total, invoice: payment.invoice, expiresAt: payment.expires_at }
+  return {
+    state: paymentState(payment.status),
+    feeTotalSat: total,
+    orderTotalSat: total,
+    invoice: payment.invoice,
+    expiresAt: payment.expires_at,
+  }
 }
 
 /** The amount stands in `fee`, and again in the BIP 21 URI, which is checked against it. */
@@ -168,7 +197,10 @@ function amountOfInvoice(invoice: string): Sat {
 }
 
 function notAsAgreed(why: string, cause?: unknown): LspFailure {
-  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${why}`, { effect: 'unknown', cause })
+  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${why}`, {
+    effect: 'unknown',
+    cause,
+  })
 }
 
 function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
@@ -187,7 +219,9 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
 function readRefusal(status: number, body: unknown): LspFailure | null {
   if (!isObject(body) || (status < 400 && !body.error)) return null
   const nested = isObject(body.error) ? body.error.message : body.error
-  const text = [body.message, nested, body.detail].map((value) => cleanTextOrNull(value)).find((value) => value !== null)
+  const text = [body.message, nested, body.detail]
+    .map((value) => cleanTextOrNull(value))
+    .find((value) => value !== null)
   if (text === undefined) return null
   const refusal = refusalOfText(text, status)
   return status < 400 ? unproven(refusal) : refusal
@@ -250,7 +284,9 @@ export const thunderstack: Adapter = {
           lsp_balance_sat: request.lspBalanceSat,
           public_key: clientNodeUri(request),
           channel_expiry_blocks: request.channelExpiryBlocks,
-          ...(request.asset === null ? {} : { asset_id: request.asset.assetId, asset_amount: Number(request.asset.lspAmount) }),
+          ...(request.asset === null
+            ? {}
+            : { asset_id: request.asset.assetId, asset_amount: Number(request.asset.lspAmount) }),
           // Spelt as nowhere else.
           ...(request.refundOnchainAddress === null ? {} : { refund_on_chain_address: request.refundOnchainAddress }),
         },
@@ -261,7 +297,12 @@ export const thunderstack: Adapter = {
 
   async readOrder(call, order) {
     return readOrder(
-      await call.http.exchange({ method: 'GET', path: '/get_order', query: { order_id: order.lspOrderId }, answer: orderDocument }),
+      await call.http.exchange({
+        method: 'GET',
+        path: '/get_order',
+        query: { order_id: order.lspOrderId },
+        answer: orderDocument,
+      }),
     )
   },
 }

@@ -19,7 +19,12 @@ export class OverBudget extends Error {
 }
 
 /** @throws OverBudget when one more order for its price alone would exceed what this LSP is to be asked. */
-export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, now: EpochMs): Promise<void> {
+export async function assertWithinCourtesy(
+  stores: Stores,
+  lsp: Pick<LspSettings, 'id' | 'courtesy'>,
+  clientId: string,
+  now: EpochMs,
+): Promise<void> {
   const { maxUnpaidOrders, firmQuotesPerHour } = lsp.courtesy
   const unpaidUntil = await stores.placements.unpaidUntil(lsp.id, clientId, now)
   const asked = await stores.placements.quotesSince(lsp.id, now - HOUR_MS)
@@ -39,18 +44,31 @@ export async function assertWithinCourtesy(stores: Stores, lsp: Pick<LspSettings
 }
 
 /** @throws OverBudget while too much of what the client ordered at this LSP is not paid. What stands is counted by one instance at a time. */
-export async function assertMayOrder({ placements }: Stores, lsp: Pick<LspSettings, 'id' | 'courtesy'>, clientId: string, now: EpochMs): Promise<void> {
+export async function assertMayOrder(
+  { placements }: Stores,
+  lsp: Pick<LspSettings, 'id' | 'courtesy'>,
+  clientId: string,
+  now: EpochMs,
+): Promise<void> {
   await placements.lockLsp(lsp.id)
   const unpaidUntil = await placements.unpaidUntil(lsp.id, clientId, now)
   const { maxStandingOrders } = lsp.courtesy
   if (unpaidUntil.length < maxStandingOrders) return
   const lapsesAt = unpaidUntil[unpaidUntil.length - maxStandingOrders] ?? now + HOUR_MS
   // One that is paid makes room sooner than one that lapses.
-  throw new OverBudget(`${unpaidUntil.length} unpaid orders of this client stand at this LSP, and no more than ${maxStandingOrders} are to`, Math.min(lapsesAt, now + MINUTE_MS))
+  throw new OverBudget(
+    `${unpaidUntil.length} unpaid orders of this client stand at this LSP, and no more than ${maxStandingOrders} are to`,
+    Math.min(lapsesAt, now + MINUTE_MS),
+  )
 }
 
 /** @throws LspFailure when the client has had this LSP asked for as many renewals and actions as it may. */
 export async function assertMayAct(store: Store, lspId: string, clientId: string, now: EpochMs): Promise<void> {
   const retryAt = await store.transaction(({ budgets }) => budgets.takeAction(lspId, clientId, now))
-  if (retryAt !== null) throw new LspFailure('RATE_LIMITED', `one client has this LSP asked for no more than ${ACTIONS_PER_MINUTE} renewals and actions a minute`, { retryAt })
+  if (retryAt !== null)
+    throw new LspFailure(
+      'RATE_LIMITED',
+      `one client has this LSP asked for no more than ${ACTIONS_PER_MINUTE} renewals and actions a minute`,
+      { retryAt },
+    )
 }

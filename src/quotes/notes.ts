@@ -8,14 +8,26 @@ import { INFO_STALE_MS, type Lsp } from '../upstream/lsp.ts'
 const MAX_ORDINARY_CHANNEL_SAT = 16_777_215
 
 /** Everything a wallet should know before it orders at this price. */
-export function notesOf(lsp: Lsp, asked: ChannelRequest, delivered: ChannelTerms, offer: VettedOffer | null, now: EpochMs): QuoteNote[] {
+export function notesOf(
+  lsp: Lsp,
+  asked: ChannelRequest,
+  delivered: ChannelTerms,
+  offer: VettedOffer | null,
+  now: EpochMs,
+): QuoteNote[] {
   const notes: QuoteNote[] = []
   const note = (code: QuoteNoteCode, message: string) => notes.push({ code, message })
 
-  for (const { name, from, to } of termDifferences(termsOf(asked), delivered)) note('TERMS_ADJUSTED', `${name}: asked for ${from}, delivered ${to}.`)
+  for (const { name, from, to } of termDifferences(termsOf(asked), delivered))
+    note('TERMS_ADJUSTED', `${name}: asked for ${from}, delivered ${to}.`)
   if (lsp.adapter.clientConnects || asked.clientAddress === null) {
     const uri = lsp.nodeUris[0]
-    note('PEER_CONNECTION_REQUIRED', uri ? `Connect the node to ${uri} before ordering.` : "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself.")
+    note(
+      'PEER_CONNECTION_REQUIRED',
+      uri
+        ? `Connect the node to ${uri} before ordering.`
+        : "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself.",
+    )
   }
   if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
     note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
@@ -26,6 +38,7 @@ export function notesOf(lsp: Lsp, asked: ChannelRequest, delivered: ChannelTerms
     note('LARGE_CHANNEL', 'Both nodes need option_support_large_channel for a channel of this size.')
   }
   const asOf = lsp.info?.asOf
-  if (asOf !== undefined && now - asOf > INFO_STALE_MS) note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
+  if (asOf !== undefined && now - asOf > INFO_STALE_MS)
+    note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
   return notes
 }

@@ -9,8 +9,26 @@ function hash(parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
-function channelParts({ lspBalanceSat, clientBalanceSat, channelExpiryBlocks, requiredChannelConfirmations, fundingConfirmsWithinBlocks, announceChannel, token, asset }: ChannelRequest) {
-  return [lspBalanceSat, clientBalanceSat, channelExpiryBlocks, requiredChannelConfirmations, fundingConfirmsWithinBlocks, announceChannel, token, asset && [asset.assetId, asset.lspAmount, asset.clientAmount, asset.rfqId]]
+function channelParts({
+  lspBalanceSat,
+  clientBalanceSat,
+  channelExpiryBlocks,
+  requiredChannelConfirmations,
+  fundingConfirmsWithinBlocks,
+  announceChannel,
+  token,
+  asset,
+}: ChannelRequest) {
+  return [
+    lspBalanceSat,
+    clientBalanceSat,
+    channelExpiryBlocks,
+    requiredChannelConfirmations,
+    fundingConfirmsWithinBlocks,
+    announceChannel,
+    token,
+    asset && [asset.assetId, asset.lspAmount, asset.clientAmount, asset.rfqId],
+  ]
 }
 
 /** The same for everybody who wants the same channel: what an observed price is kept under. A token changes prices. */
@@ -20,5 +38,12 @@ export function channelKey(request: ChannelRequest): string {
 
 /** The same only for the same client, node and LSP: two such questions are one, and get one order. */
 export function questionKey(clientId: string, lspId: string, request: ChannelRequest): string {
-  return hash([clientId, lspId, request.clientPubkey, request.clientAddress, request.refundOnchainAddress, ...channelParts(request)])
+  return hash([
+    clientId,
+    lspId,
+    request.clientPubkey,
+    request.clientAddress,
+    request.refundOnchainAddress,
+    ...channelParts(request),
+  ])
 }

@@ -66,7 +66,8 @@ export class Quoting {
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       // What the LSP itself said no to is news; what its known limits said no to is none.
-      if (error.code === 'OPTION_MISMATCH' && !(error instanceof BeyondKnownLimits)) void lsp.refreshInfo().catch(() => {})
+      if (error.code === 'OPTION_MISMATCH' && !(error instanceof BeyondKnownLimits))
+        void lsp.refreshInfo().catch(() => {})
       return { kind: 'failure', failure: { ...error.details(), lspId: lsp.id } }
     } finally {
       clearTimeout(timer)
@@ -79,7 +80,10 @@ export class Quoting {
     if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
     const { refundOnchainAddress } = ask.request
     const badAddress = refundOnchainAddress === null ? null : addressProblem(refundOnchainAddress, lsp.settings.network)
-    if (badAddress) throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, { property: 'refundOnchainAddress' })
+    if (badAddress)
+      throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, {
+        property: 'refundOnchainAddress',
+      })
     const question = questionKey(ask.clientId, lsp.id, ask.request)
     const standing = await this.#store.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
     if (standing) return this.firmQuote(lsp, await this.#placing.priced(lsp, standing))
@@ -89,7 +93,8 @@ export class Quoting {
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
-    if (lsp.heldBackUntil !== null) return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
+    if (lsp.heldBackUntil !== null)
+      return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
     lsp.assertNotPaused()
 
     let spent: OverBudget | null = null
@@ -98,7 +103,13 @@ export class Quoting {
       if (quote instanceof OverBudget) spent = quote
       else if (quote) return quote
     }
-    if (ask.firm === 'NEVER') return this.#secondBest(context, 'PRICE_UNKNOWN', spent?.message ?? 'this LSP tells a price only by an order, which `firm: NEVER` forbids', spent?.retryAt ?? null)
+    if (ask.firm === 'NEVER')
+      return this.#secondBest(
+        context,
+        'PRICE_UNKNOWN',
+        spent?.message ?? 'this LSP tells a price only by an order, which `firm: NEVER` forbids',
+        spent?.retryAt ?? null,
+      )
     // Whoever asked has been told that it is too late: an order would be for nobody.
     if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
     try {
@@ -106,7 +117,9 @@ export class Quoting {
     } catch (error) {
       if (!(error instanceof OverBudget)) throw error
       const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context).catch(asOverBudget) : null
-      return quote && !(quote instanceof OverBudget) ? quote : await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt)
+      return quote && !(quote instanceof OverBudget)
+        ? quote
+        : await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt)
     }
   }
 
@@ -114,7 +127,8 @@ export class Quoting {
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
     const { lsp, request } = context
     const estimate = await this.#estimate(lsp, request).catch(asOverBudget)
-    if (estimate && !(estimate instanceof OverBudget)) return this.#save(context, this.#unboundQuote(context, 'ESTIMATED', estimate))
+    if (estimate && !(estimate instanceof OverBudget))
+      return this.#save(context, this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
     if (computed) return this.#save(context, this.#unboundQuote(context, 'COMPUTED', computed))
     if (estimate) throw estimate
@@ -137,8 +151,11 @@ export class Quoting {
 
   async #askEstimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
     const { estimatesPerMinute } = lsp.settings
-    const retryAt = await this.#store.transaction(({ budgets }) => budgets.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()))
-    if (retryAt !== null) throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
+    const retryAt = await this.#store.transaction(({ budgets }) =>
+      budgets.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()),
+    )
+    if (retryAt !== null)
+      throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
     return (await lsp.adapter.estimate?.(lsp.call({ secrets: [request.token] }), request)) ?? null
   }
 
@@ -159,7 +176,9 @@ export class Quoting {
           first: async (stores) => {
             // What stands is counted by one instance at a time.
             await stores.placements.lockLsp(lsp.id)
-            const placed = (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ?? (await stores.placements.beingAsked(question))
+            const placed =
+              (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ??
+              (await stores.placements.beingAsked(question))
             if (placed) throw new AlreadyPlaced(placed)
             await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
           },
@@ -191,7 +210,12 @@ export class Quoting {
       // Many may wait for the same order: the first of them to get here writes its quote, the others get that.
       const first = await quotes.byPlacement(placement.id)
       if (first) return first
-      await quotes.savePrice(lsp.id, channelKey(placement.request), { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms }, createdAt)
+      await quotes.savePrice(
+        lsp.id,
+        channelKey(placement.request),
+        { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms },
+        createdAt,
+      )
       await quotes.save([quote])
       return quote
     })
@@ -201,14 +225,23 @@ export class Quoting {
   #quoteOfPlacement(lsp: Lsp, placement: PlacedOffer): Quote {
     const { request, reading, offer, failure } = placement
     if (reading === null || offer === null) {
-      throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', { property: failure?.property ?? null, retryAt: failure?.retryAt ?? null })
+      throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', {
+        property: failure?.property ?? null,
+        retryAt: failure?.retryAt ?? null,
+      })
     }
-    if (offer.payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(offer.checks) ?? 'nothing of the offer is believed')
+    if (offer.payment === null)
+      throw new LspFailure('UNTRUSTWORTHY', failedChecks(offer.checks) ?? 'nothing of the offer is believed')
     const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
     if (!cheapest) {
-      const withheld = offer.checks.find(({ name, verdict }) => verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'))
+      const withheld = offer.checks.find(
+        ({ name, verdict }) =>
+          verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'),
+      )
       if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
-      throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', { property: 'refundOnchainAddress' })
+      throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', {
+        property: 'refundOnchainAddress',
+      })
     }
     const terms = { ...lsp.adapter.deliverable(termsOf(request)), ...reading.terms }
     const now = this.#clock.now()
@@ -239,7 +272,12 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #secondBest(context: Context, code: 'PRICE_UNKNOWN' | 'RATE_LIMITED', message: string, retryAt: number | null): Promise<Quote> {
+  async #secondBest(
+    context: Context,
+    code: 'PRICE_UNKNOWN' | 'RATE_LIMITED',
+    message: string,
+    retryAt: number | null,
+  ): Promise<Quote> {
     const { lsp, clientId, asked, request } = context
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
     if (!price) throw new LspFailure(code, message, { retryAt })
@@ -276,7 +314,11 @@ export class Quoting {
   /** A client that asks the same again within moments, and would be told the same, gets the same quote: each is kept for long. */
   async #save({ question }: Context, quote: Quote): Promise<Quote> {
     const last = this.#latest.get(question)
-    if (last && quote.createdAt - last.quote.createdAt < ESTIMATE_FRESH_MS && isDeepStrictEqual(quote, { ...last.quote, id: quote.id, createdAt: quote.createdAt })) {
+    if (
+      last &&
+      quote.createdAt - last.quote.createdAt < ESTIMATE_FRESH_MS &&
+      isDeepStrictEqual(quote, { ...last.quote, id: quote.id, createdAt: quote.createdAt })
+    ) {
       await last.saved
       return last.quote
     }
@@ -334,4 +376,3 @@ interface Context {
   question: string
   timeoutMs: number
 }
-

@@ -71,10 +71,15 @@ export class Retention {
 
   async #forgetSurplus(before: EpochMs): Promise<void> {
     const { quotes } = this.#options.store
-    for (let clientId = await quotes.nextWithUnbound(''); clientId !== null && !this.#stopped; clientId = await quotes.nextWithUnbound(clientId)) {
+    for (
+      let clientId = await quotes.nextWithUnbound('');
+      clientId !== null && !this.#stopped;
+      clientId = await quotes.nextWithUnbound(clientId)
+    ) {
       const until = await quotes.surplusUntil(clientId, MOST_UNBOUND)
       const id = clientId
-      if (until !== null) await this.#inBatches((stores) => stores.quotes.forgetUnbound(id, Math.min(until, before), BATCH))
+      if (until !== null)
+        await this.#inBatches((stores) => stores.quotes.forgetUnbound(id, Math.min(until, before), BATCH))
       await othersTurn()
     }
   }

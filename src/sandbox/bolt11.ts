@@ -13,7 +13,9 @@ interface InvoicesLibrary {
     payment: string
     tokens: number
   }) => { hash: string; hrp: string; tags: number[] }
-  readonly createSignedRequest: (signed: { destination: string; hrp: string; signature: string; tags: number[] }) => { request: string }
+  readonly createSignedRequest: (signed: { destination: string; hrp: string; signature: string; tags: number[] }) => {
+    request: string
+  }
   readonly parsePaymentRequest: (invoice: { request: string }) => ParsedInvoice
 }
 
@@ -31,7 +33,9 @@ export interface ParsedInvoice {
 }
 
 // The package is CommonJS and comes without types.
-const { createUnsignedRequest, createSignedRequest, parsePaymentRequest } = createRequire(import.meta.url)('invoices') as InvoicesLibrary
+const { createUnsignedRequest, createSignedRequest, parsePaymentRequest } = createRequire(import.meta.url)(
+  'invoices',
+) as InvoicesLibrary
 
 export interface InvoiceDetails {
   payee: string

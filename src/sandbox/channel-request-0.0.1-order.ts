@@ -40,7 +40,12 @@ const CHANNEL_STATES: Readonly<Record<Stage, string>> = {
 /** For a renewal there is nothing to broadcast. */
 const RENEWAL_STATES: Readonly<Record<Stage, string>> = { ...CHANNEL_STATES, FUNDED: 'OPENED' }
 
-export function channelDocument(view: OrderView<ChannelTermsOfOrder>, leaseEnd: EpochMs | null, lnurlChannel: string, lspUri: string) {
+export function channelDocument(
+  view: OrderView<ChannelTermsOfOrder>,
+  leaseEnd: EpochMs | null,
+  lnurlChannel: string,
+  lspUri: string,
+) {
   const { order, stage, fundedAt, openAt } = view
   const { details } = order
   return {

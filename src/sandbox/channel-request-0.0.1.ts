@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { channelDocument, renewalDocument, type AnchorOrder, type ChannelTermsOfOrder, type RenewalTerms } from './channel-request-0.0.1-order.ts'
+import {
+  channelDocument,
+  renewalDocument,
+  type AnchorOrder,
+  type ChannelTermsOfOrder,
+  type RenewalTerms,
+} from './channel-request-0.0.1-order.ts'
 import { newShortChannelId, type LspDesk, type OrderView } from './desk.ts'
 import { nodeField, satInteger, weeksAfter, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
@@ -58,7 +64,9 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
     if (fundedAt === null) return null
     const renewed = desk.book.all().flatMap((other) => {
       const view = desk.view(other)
-      return isRenewal(view) && view.fundedAt !== null && view.order.details.channelOrderId === order.id ? [view.order.details.renewedUntil] : []
+      return isRenewal(view) && view.fundedAt !== null && view.order.details.channelOrderId === order.id
+        ? [view.order.details.renewedUntil]
+        : []
     })
     return Math.max(weeksAfter(fundedAt, order.details.weeks), ...renewed)
   }
@@ -134,7 +142,8 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
     if (!channel || leaseEnd === null) throw refusal(404, 'Channel not found')
     const { details } = channel.order
     const signer = signerOf(`${url()}/lsp/channel/renew/?scid=${scid}&valid_to=${valid_to}`, signedmessage)
-    if (signer === null || signer !== pubkeyOfUri(details.nodeConnectionInfo)) throw refusal(400, 'signedmessage is not by the node of this channel')
+    if (signer === null || signer !== pubkeyOfUri(details.nodeConnectionInfo))
+      throw refusal(400, 'signedmessage is not by the node of this channel')
     const order = desk.take({
       id: randomUUID(),
       feeSat: leaseFeeOf(details.remoteSat, details.weeks),
@@ -143,7 +152,13 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
       onchain: true,
       refundAddress: null,
       description: 'Renewal by Anchor',
-      details: { kind: 'RENEWAL', channelOrderId: channel.order.id, weeks: details.weeks, previousEnd: leaseEnd, renewedUntil: weeksAfter(leaseEnd, details.weeks) },
+      details: {
+        kind: 'RENEWAL',
+        channelOrderId: channel.order.id,
+        weeks: details.weeks,
+        previousEnd: leaseEnd,
+        renewedUntil: weeksAfter(leaseEnd, details.weeks),
+      },
     })
     return documentOf(desk.view(order))
   }

@@ -57,7 +57,14 @@ function paymentDocument({ order, stage, takings }: View) {
     ln_invoice: order.invoice,
     btc_address: order.address,
     onchain_payments:
-      order.address === null ? null : deposits.map(({ txid, amountSat }) => ({ transaction_id: txid, out_point: 0, amount: amountSat, zero_conf: true })),
+      order.address === null
+        ? null
+        : deposits.map(({ txid, amountSat }) => ({
+            transaction_id: txid,
+            out_point: 0,
+            amount: amountSat,
+            zero_conf: true,
+          })),
   }
 }
 
@@ -87,7 +94,10 @@ export function mayRefund({ stage, takings }: View): boolean {
 }
 
 export function refundableSat({ takings: { paidSat } }: View): { lightning: Sat; onchain: Sat } {
-  return { lightning: paidSat, onchain: paidSat > REFUND_TRANSACTION_SAT ? sat(paidSat - REFUND_TRANSACTION_SAT) : ZERO_SAT }
+  return {
+    lightning: paidSat,
+    onchain: paidSat > REFUND_TRANSACTION_SAT ? sat(paidSat - REFUND_TRANSACTION_SAT) : ZERO_SAT,
+  }
 }
 
 /** A payout takes a step to arrive. */

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { decodeInvoice } from './bolt11.ts'
-import { mayRefund, orderDocument, refundableSat, refundDocument, type BeaconOrder } from './channel-request-0.0.2-order.ts'
+import {
+  mayRefund,
+  orderDocument,
+  refundableSat,
+  refundDocument,
+  type BeaconOrder,
+} from './channel-request-0.0.2-order.ts'
 import { newShortChannelId, type LspDesk, type OrderView } from './desk.ts'
 import { nodeField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
@@ -25,7 +31,13 @@ const LEAST_WEEKS = 26
 const MOST_WEEKS = 104
 const LEAST_ONCHAIN_SAT = 5_000
 
-const FEATURES = ['lnurl_lud2', 'jit_channels', { name: 'local_balance' }, { name: 'onchain_payments', min_satoshi: LEAST_ONCHAIN_SAT }, 'refunds']
+const FEATURES = [
+  'lnurl_lud2',
+  'jit_channels',
+  { name: 'local_balance' },
+  { name: 'onchain_payments', min_satoshi: LEAST_ONCHAIN_SAT },
+  'refunds',
+]
 
 const createOrder = z.strictObject({
   remote_balance: satInteger(LEAST_REMOTE_SAT, MOST_REMOTE_SAT),
@@ -38,10 +50,18 @@ const openChannel = z.strictObject({ announce_channel: z.boolean(), node_connect
 const registerJit = z.strictObject({ node_connection_string: nodeField })
 const claimRefund = z
   .strictObject({ lightning_invoice: z.string().nullish(), onchain_address: regtestAddressField.nullish() })
-  .refine(({ lightning_invoice, onchain_address }) => (lightning_invoice == null) !== (onchain_address == null), 'either lightning_invoice or onchain_address')
+  .refine(
+    ({ lightning_invoice, onchain_address }) => (lightning_invoice == null) !== (onchain_address == null),
+    'either lightning_invoice or onchain_address',
+  )
 
 type View = OrderView<BeaconOrder>
-type FailReason = 'CHANNEL_REJECTED_BY_DESTINATION' | 'PEERING_FAILED' | 'REJECTED_BY_LSP' | 'PAYMENT_REQUIRED' | 'ALREADY_OPEN'
+type FailReason =
+  | 'CHANNEL_REJECTED_BY_DESTINATION'
+  | 'PEERING_FAILED'
+  | 'REJECTED_BY_LSP'
+  | 'PAYMENT_REQUIRED'
+  | 'ALREADY_OPEN'
 
 /** By size and week; far less a week than others, and never for few weeks. */
 function feeOf(remoteSat: Sat, weeks: number): Sat {
@@ -68,7 +88,8 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
 
   function create(body: unknown): LspAnswer {
     const asked = demand(createOrder, body, badRequest)
-    if (asked.coupon_code !== '' && asked.coupon_code !== DISCOUNT_CODE) throw refusal(400, 'coupon_code: Unknown coupon')
+    if (asked.coupon_code !== '' && asked.coupon_code !== DISCOUNT_CODE)
+      throw refusal(400, 'coupon_code: Unknown coupon')
     const request = { ...asked, channel_expiry: Math.max(asked.channel_expiry, LEAST_WEEKS) }
     const fullFee = feeOf(request.remote_balance, request.channel_expiry)
     const feeSat = request.coupon_code === '' ? fullFee : lessTenPercent(fullFee)
@@ -84,7 +105,10 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
     })
     const { id, payment, request: mirrored } = orderDocument(desk.view(order), desk.node.uri)
     const { fee_total, order_total, order_expiry_ts, ln_invoice, btc_address } = payment
-    return { status: 201, body: { id, fee_total, order_total, order_expiry_ts, ln_invoice, btc_address, request: mirrored } }
+    return {
+      status: 201,
+      body: { id, fee_total, order_total, order_expiry_ts, ln_invoice, btc_address, request: mirrored },
+    }
   }
 
   /** Opens the channel of a paid order there and then; else why it did not. */
@@ -131,7 +155,8 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
   function refund(id: string | undefined, body: unknown) {
     const { lightning_invoice, onchain_address } = demand(claimRefund, body, badRequest)
     const view = find(id)
-    if (!mayRefund(view)) throw refundFailure(view.stage === 'REFUNDED' ? 'REJECTED_BY_LSP' : 'UNSUPPORTED', 'There is nothing to refund')
+    if (!mayRefund(view))
+      throw refundFailure(view.stage === 'REFUNDED' ? 'REJECTED_BY_LSP' : 'UNSUPPORTED', 'There is nothing to refund')
     const amounts = refundableSat(view)
     if (lightning_invoice != null) payByLightning(view, lightning_invoice, amounts.lightning)
     if (onchain_address != null) {
@@ -143,7 +168,8 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
   }
 
   function payByLightning({ order }: View, invoice: string, amountSat: Sat): void {
-    if (amountOf(invoice) !== msatOf(amountSat)) throw refusal(400, `lightning_invoice: Not an invoice for ${amountSat} sat`)
+    if (amountOf(invoice) !== msatOf(amountSat))
+      throw refusal(400, `lightning_invoice: Not an invoice for ${amountSat} sat`)
     try {
       desk.network.payInvoice(desk.node.pubkey, invoice)
     } catch (error) {
@@ -156,14 +182,30 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
   return {
     voice: plainVoice,
     routes: [
-      { method: 'GET', path: '/lsp/channels', handle: () => ok({ version: '0.0.2', features: FEATURES, website: 'https://beacon.sandbox' }) },
+      {
+        method: 'GET',
+        path: '/lsp/channels',
+        handle: () => ok({ version: '0.0.2', features: FEATURES, website: 'https://beacon.sandbox' }),
+      },
       { method: 'POST', path: '/lsp/channels', handle: ({ body }) => create(body) },
-      { method: 'GET', path: '/lsp/channels/:id', handle: ({ params }) => ok(orderDocument(find(params.id), desk.node.uri)) },
+      {
+        method: 'GET',
+        path: '/lsp/channels/:id',
+        handle: ({ params }) => ok(orderDocument(find(params.id), desk.node.uri)),
+      },
       { method: 'POST', path: '/lsp/channels/:id/open', handle: ({ params, body }) => openOnRequest(params.id, body) },
-      { method: 'GET', path: '/lsp/channels/:id/lnurl', handle: ({ params }) => ok({ lnurl_channel: lnurl.linkFor(find(params.id).order.id) }) },
+      {
+        method: 'GET',
+        path: '/lsp/channels/:id/lnurl',
+        handle: ({ params }) => ok({ lnurl_channel: lnurl.linkFor(find(params.id).order.id) }),
+      },
       { method: 'GET', path: '/lsp/channels/:id/jit', handle: ({ params }) => ok(jitDocument(find(params.id))) },
       { method: 'POST', path: '/lsp/channels/:id/jit', handle: ({ params, body }) => ok(register(params.id, body)) },
-      { method: 'GET', path: '/lsp/channels/:id/refund', handle: ({ params }) => ok(refundDocument(find(params.id), desk.stepMs)) },
+      {
+        method: 'GET',
+        path: '/lsp/channels/:id/refund',
+        handle: ({ params }) => ok(refundDocument(find(params.id), desk.stepMs)),
+      },
       { method: 'POST', path: '/lsp/channels/:id/refund', handle: ({ params, body }) => ok(refund(params.id, body)) },
       ...lnurl.routes(),
     ],

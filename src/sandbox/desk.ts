@@ -12,7 +12,16 @@ import type { Clock, EpochMs } from '../domain/time.ts'
  * with the client's node; FUNDED: the funding transaction is published; OPEN: it is confirmed. LAPSED: not paid in
  * time. REFUNDING: the open failed, the money is still on its way back.
  */
-export type Stage = 'AWAITING_PAYMENT' | 'UNDERPAID' | 'LAPSED' | 'PAID' | 'OPENING' | 'FUNDED' | 'OPEN' | 'REFUNDING' | 'REFUNDED'
+export type Stage =
+  | 'AWAITING_PAYMENT'
+  | 'UNDERPAID'
+  | 'LAPSED'
+  | 'PAID'
+  | 'OPENING'
+  | 'FUNDED'
+  | 'OPEN'
+  | 'REFUNDING'
+  | 'REFUNDED'
 
 /** What has been paid for an order. */
 export interface Takings {
@@ -166,7 +175,8 @@ export class LspDesk<Details> {
       lightning: wasPaid ? invoice.state : 'OPEN',
       deposits,
       paidSat,
-      paidAt: paidSat < order.totalSat ? null : wasPaid ? invoice.acceptedAt : this.#reachedAt(deposits, order.totalSat),
+      paidAt:
+        paidSat < order.totalSat ? null : wasPaid ? invoice.acceptedAt : this.#reachedAt(deposits, order.totalSat),
     }
   }
 

@@ -58,9 +58,21 @@ export interface BoundedOrder {
 
 /** What each option of get_info bounds: its own field, and what stands in an order there. */
 const BOUNDED: readonly { option: string; field: string; valueOf: (order: BoundedOrder) => number }[] = [
-  { option: 'min_required_channel_confirmations', field: 'required_channel_confirmations', valueOf: (order) => order.required_channel_confirmations },
-  { option: 'min_funding_confirms_within_blocks', field: 'funding_confirms_within_blocks', valueOf: (order) => order.funding_confirms_within_blocks },
-  { option: 'max_channel_expiry_blocks', field: 'channel_expiry_blocks', valueOf: (order) => order.channel_expiry_blocks },
+  {
+    option: 'min_required_channel_confirmations',
+    field: 'required_channel_confirmations',
+    valueOf: (order) => order.required_channel_confirmations,
+  },
+  {
+    option: 'min_funding_confirms_within_blocks',
+    field: 'funding_confirms_within_blocks',
+    valueOf: (order) => order.funding_confirms_within_blocks,
+  },
+  {
+    option: 'max_channel_expiry_blocks',
+    field: 'channel_expiry_blocks',
+    valueOf: (order) => order.channel_expiry_blocks,
+  },
   ...['min_initial_client_balance_sat', 'max_initial_client_balance_sat'].map((option) => ({
     option,
     field: 'client_balance_sat',

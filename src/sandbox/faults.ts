@@ -55,7 +55,8 @@ export class FaultSwitches {
   /** Exactly these from now on. @throws RangeError for one that this LSP does not support. */
   set(faults: readonly Fault[]): void {
     const unsupported = faults.find((fault) => !this.supported.includes(fault))
-    if (unsupported !== undefined) throw new RangeError(`this LSP has no fault ${unsupported}; it has ${this.supported.join(', ')}`)
+    if (unsupported !== undefined)
+      throw new RangeError(`this LSP has no fault ${unsupported}; it has ${this.supported.join(', ')}`)
     this.#on = new Set(faults)
   }
 }

@@ -43,7 +43,14 @@ export interface Sandbox extends AsyncDisposable {
 const SIMULATORS: readonly Simulator[] = [olive, kestrel, thunder, anchor, beacon]
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { stepMs = 1_500, slowMs = 3_000, only, stateFile = null, clock = systemClock, invoiceExpiryMs = null } = options
+  const {
+    stepMs = 1_500,
+    slowMs = 3_000,
+    only,
+    stateFile = null,
+    clock = systemClock,
+    invoiceExpiryMs = null,
+  } = options
   const network = new Network(clock)
   const file = new SandboxFile(stateFile)
   const kept = await file.read()
@@ -79,6 +86,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
 function chosen(only: readonly string[] | undefined): readonly Simulator[] {
   const unknown = only?.find((id) => !SIMULATORS.some((simulator) => simulator.id === id))
-  if (unknown !== undefined) throw new RangeError(`no simulated LSP ${unknown}; there are ${SIMULATORS.map(({ id }) => id).join(', ')}`)
+  if (unknown !== undefined)
+    throw new RangeError(`no simulated LSP ${unknown}; there are ${SIMULATORS.map(({ id }) => id).join(', ')}`)
   return only === undefined ? SIMULATORS : SIMULATORS.filter(({ id }) => only.includes(id))
 }

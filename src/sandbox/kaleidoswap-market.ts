@@ -7,7 +7,11 @@ import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 const QUOTE_VALID_MS = MINUTE_MS
 const MAX_QUOTES = 1_000
 
-const leg = z.object({ asset_id: z.string(), layer: z.string(), amount: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).nullish() })
+const leg = z.object({
+  asset_id: z.string(),
+  layer: z.string(),
+  amount: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).nullish(),
+})
 export const quoteRequest = z.object({ from_asset: leg, to_asset: leg })
 
 /** The price of an asset that the LSP stands by for a minute. */
@@ -42,7 +46,14 @@ export class AssetMarket {
     return {
       rfq_id: rfqId,
       from_asset: { ...bitcoin, layer: 'BTC_LN', amount: worthOf(units) * 1_000 },
-      to_asset: { asset_id: SANDBOX_ASSET.asset_id, name: SANDBOX_ASSET.name, ticker: SANDBOX_ASSET.ticker, layer: 'RGB_LN', amount: units, precision: 6 },
+      to_asset: {
+        asset_id: SANDBOX_ASSET.asset_id,
+        name: SANDBOX_ASSET.name,
+        ticker: SANDBOX_ASSET.ticker,
+        layer: 'RGB_LN',
+        amount: units,
+        precision: 6,
+      },
       price: UNITS_PER_BITCOIN,
       fee: { base_fee: 0, variable_fee: 0, fee_rate: 0, final_fee: 0, fee_asset: 'BTC', fee_asset_precision: 8 },
       timestamp: epochSeconds(now),

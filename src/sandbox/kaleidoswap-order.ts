@@ -87,7 +87,8 @@ function paymentDocument({ now, order, stage, takings }: View) {
       min_fee_for_0conf: 253,
       min_onchain_payment_confirmations: 0,
       refund_onchain_address: order.refundAddress,
-      payment_status: onchainSat === 0 ? 'NOT_PAID' : difference < 0 ? 'UNDERPAID' : difference > 0 ? 'OVERPAID' : 'PAID',
+      payment_status:
+        onchainSat === 0 ? 'NOT_PAID' : difference < 0 ? 'UNDERPAID' : difference > 0 ? 'OVERPAID' : 'PAID',
       payment_difference: onchainSat === 0 ? null : difference,
       last_payment_check: epochSeconds(now),
     },
@@ -97,7 +98,14 @@ function paymentDocument({ now, order, stage, takings }: View) {
 function channelDocument({ order, fundedAt }: View) {
   if (order.channel === null) return null
   const { temporaryId, channelId, fundingTxid, outputIndex } = order.channel
-  if (fundedAt === null) return { channel_id: null, temporary_channel_id: temporaryId, funded_at: null, funding_outpoint: null, expires_at: null }
+  if (fundedAt === null)
+    return {
+      channel_id: null,
+      temporary_channel_id: temporaryId,
+      funded_at: null,
+      funding_outpoint: null,
+      expires_at: null,
+    }
   return {
     channel_id: channelId,
     temporary_channel_id: temporaryId,

@@ -68,12 +68,15 @@ function invalidParams(property: string, message: string): Refusal {
 
 function unprocessable({ property, message, isMissing }: Complaint): Refusal {
   const loc = ['body', ...property.split('.').filter(Boolean)]
-  return new Refusal(422, { detail: [isMissing ? { loc, msg: 'Field required', type: 'missing' } : { loc, msg: message, type: 'value_error' }] })
+  return new Refusal(422, {
+    detail: [isMissing ? { loc, msg: 'Field required', type: 'missing' } : { loc, msg: message, type: 'value_error' }],
+  })
 }
 
 const voice: RefusalVoice = {
   unknownPath: () => new Refusal(404, { detail: 'Not Found' }),
-  unreadableBody: () => new Refusal(422, { detail: [{ loc: ['body'], msg: 'JSON decode error', type: 'json_invalid' }] }),
+  unreadableBody: () =>
+    new Refusal(422, { detail: [{ loc: ['body'], msg: 'JSON decode error', type: 'json_invalid' }] }),
   rateLimited: () => refusal(429, 'RATE_LIMIT_EXCEEDED', 'Too many requests', { retry_after: RETRY_AFTER_SECONDS }),
 }
 
@@ -104,18 +107,27 @@ function checkAsset(request: Priced, market: AssetMarket): void {
     if (lspAmount + clientAmount > 0) throw invalidParams('asset_id', 'asset_id is required with an asset amount')
     return
   }
-  if (request.asset_id !== SANDBOX_ASSET.asset_id) throw refusal(404, 'ASSET_NOT_FOUND', `Asset not found: ${request.asset_id}`)
-  if (lspAmount > SANDBOX_ASSET.max_initial_lsp_amount) throw invalidParams('lsp_asset_amount', 'Asset amount above maximum')
-  if (clientAmount > SANDBOX_ASSET.max_initial_client_amount) throw invalidParams('client_asset_amount', 'Asset amount above maximum')
+  if (request.asset_id !== SANDBOX_ASSET.asset_id)
+    throw refusal(404, 'ASSET_NOT_FOUND', `Asset not found: ${request.asset_id}`)
+  if (lspAmount > SANDBOX_ASSET.max_initial_lsp_amount)
+    throw invalidParams('lsp_asset_amount', 'Asset amount above maximum')
+  if (clientAmount > SANDBOX_ASSET.max_initial_client_amount)
+    throw invalidParams('client_asset_amount', 'Asset amount above maximum')
   if (clientAmount === 0) return
   if (!request.rfq_id) {
-    throw invalidParams('rfq_id', 'RFQ ID is required when purchasing assets (client_asset_amount > 0). Please request a quote first.')
+    throw invalidParams(
+      'rfq_id',
+      'RFQ ID is required when purchasing assets (client_asset_amount > 0). Please request a quote first.',
+    )
   }
   const objection = market.objectionTo(request.rfq_id, clientAmount)
   if (objection !== null) throw invalidParams('rfq_id', objection)
 }
 
-function checkOptions(request: Priced, rest: { required_channel_confirmations: number; funding_confirms_within_blocks: number }): void {
+function checkOptions(
+  request: Priced,
+  rest: { required_channel_confirmations: number; funding_confirms_within_blocks: number },
+): void {
   const broken = brokenOption(OPTIONS, { ...request, ...rest })
   if (broken) throw invalidParams(broken.field, `${broken.option} is ${broken.limit}`)
 }
@@ -131,7 +143,12 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
     checkOptions(request, { required_channel_confirmations: 0, funding_confirms_within_blocks: 1 })
     checkAsset(request, market)
     const { fees, isDiscounted, totalSat } = priceOf(request)
-    return { ...fees, total_fee: totalSat, applied_discount: isDiscounted ? 0.1 : null, discount_code: isDiscounted ? DISCOUNT_CODE : null }
+    return {
+      ...fees,
+      total_fee: totalSat,
+      applied_discount: isDiscounted ? 0.1 : null,
+      discount_code: isDiscounted ? DISCOUNT_CODE : null,
+    }
   }
 
   function create(body: unknown) {
@@ -139,7 +156,8 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
     checkOptions(request, request)
     checkAsset(request, market)
     const refundAddress = request.refund_onchain_address ?? null
-    if (refundAddress !== null && !isRegtestAddress(refundAddress)) throw invalidParams('refund_onchain_address', 'Invalid onchain address')
+    if (refundAddress !== null && !isRegtestAddress(refundAddress))
+      throw invalidParams('refund_onchain_address', 'Invalid onchain address')
     const { totalSat, assetPriceSat } = priceOf(request)
     const accessToken = `ord_${randomBytes(12).toString('base64url')}`
     const order = desk.take({
@@ -150,7 +168,13 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
       onchain: true,
       refundAddress,
       description: 'Channel by Kestrel',
-      details: { request, accessToken, assetPriceSat: assetPriceSat > ZERO_SAT ? assetPriceSat : null, rate: null, decidedAt: null },
+      details: {
+        request,
+        accessToken,
+        assetPriceSat: assetPriceSat > ZERO_SAT ? assetPriceSat : null,
+        rate: null,
+        decidedAt: null,
+      },
     })
     // The only answer that ever holds the token.
     return { ...orderDocument(desk.view(order)), access_token: accessToken }
@@ -159,7 +183,8 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
   function find({ order_id, access_token }: z.output<typeof orderRequest>) {
     const view = desk.find(order_id)
     if (!view) throw refusal(404, 'LSPS1_ORDER_NOT_FOUND', 'Order Not found', { code: 101 })
-    if (access_token !== view.order.details.accessToken) throw invalidParams('access_token', 'Invalid order access token')
+    if (access_token !== view.order.details.accessToken)
+      throw invalidParams('access_token', 'Invalid order access token')
     return view
   }
 
@@ -174,11 +199,19 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
     order.details.decidedAt = desk.now()
     order.details.rate = decision.accept_new_rate ? 'ACCEPTED' : 'REFUSED'
     if (decision.accept_new_rate) {
-      return { order_id: order.id, decision_accepted: true, message: 'Rate accepted. Order will proceed with current market rate.', refund_txid: null }
+      return {
+        order_id: order.id,
+        decision_accepted: true,
+        message: 'Rate accepted. Order will proceed with current market rate.',
+        refund_txid: null,
+      }
     }
     order.failedAt = desk.now()
     desk.refund(order, order.refundAddress)
-    const message = order.refundedAt === null ? 'Refund requested. Manual review may still be required.' : 'Rate declined. The payment was refunded.'
+    const message =
+      order.refundedAt === null
+        ? 'Refund requested. Manual review may still be required.'
+        : 'Rate declined. The payment was refunded.'
     return { order_id: order.id, decision_accepted: false, message, refund_txid: order.refundTxid }
   }
 
@@ -186,7 +219,10 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
     const request = demand(quoteRequest, body, unprocessable)
     const answer = market.quote(request)
     const { from_asset, to_asset } = request
-    if (!answer) throw new Refusal(400, { detail: `Route not supported for this pair. From: ${from_asset.layer}, To: ${to_asset.layer}` })
+    if (!answer)
+      throw new Refusal(400, {
+        detail: `Route not supported for this pair. From: ${from_asset.layer}, To: ${to_asset.layer}`,
+      })
     return answer
   }
 
@@ -197,7 +233,11 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
       { method: 'GET', path: '/network_info', handle: () => ok({ network: 'Regtest', height: 850_000 }) },
       { method: 'POST', path: '/estimate_fees', handle: ({ body }) => ok(estimate(body)) },
       { method: 'POST', path: '/create_order', handle: ({ body }) => ok(create(body)) },
-      { method: 'POST', path: '/get_order', handle: ({ body }) => ok(orderDocument(find(demand(orderRequest, body, unprocessable)))) },
+      {
+        method: 'POST',
+        path: '/get_order',
+        handle: ({ body }) => ok(orderDocument(find(demand(orderRequest, body, unprocessable)))),
+      },
       { method: 'POST', path: '/rate_decision', handle: ({ body }) => ok(decide(body)) },
       { method: 'POST', path: '/api/v1/market/quote', fromRoot: true, handle: ({ body }) => ok(quote(body)) },
     ],

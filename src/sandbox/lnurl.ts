@@ -34,13 +34,22 @@ export class LnurlChannels {
   routes(): readonly Route[] {
     return [
       { method: 'GET', path: '/lnurl/:id', handle: ({ params }) => ok(this.#offer(params.id ?? '')) },
-      { method: 'GET', path: '/lnurl/:id/callback', handle: ({ params, query }) => ok(this.#claim(params.id ?? '', query)) },
+      {
+        method: 'GET',
+        path: '/lnurl/:id/callback',
+        handle: ({ params, query }) => ok(this.#claim(params.id ?? '', query)),
+      },
     ]
   }
 
   #offer(orderId: string) {
     if (!this.#desk.exists(orderId)) return failed('unknown order')
-    return { tag: 'channelRequest', uri: this.#desk.nodeUri, callback: `${this.#addressFor(orderId)}/callback`, k1: orderId }
+    return {
+      tag: 'channelRequest',
+      uri: this.#desk.nodeUri,
+      callback: `${this.#addressFor(orderId)}/callback`,
+      k1: orderId,
+    }
   }
 
   #claim(orderId: string, query: Readonly<Record<string, string>>) {

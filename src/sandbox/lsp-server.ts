@@ -141,7 +141,13 @@ export class LspServer {
     const query = Object.fromEntries(url.searchParams)
     const text = await readBody(request)
     const body = parseJson(text)
-    this.#record({ method: request.method ?? 'GET', path: this.#pathBehindBase(url.pathname), query, body: body ?? null, at: this.#options.clock.now() })
+    this.#record({
+      method: request.method ?? 'GET',
+      path: this.#pathBehindBase(url.pathname),
+      query,
+      body: body ?? null,
+      at: this.#options.clock.now(),
+    })
     if (this.#has('SERVER_ERROR')) return { status: 503, body: 'upstream connect error or disconnect before headers' }
     try {
       return this.#act(request.method ?? 'GET', url.pathname, query, text === '' ? null : body)
@@ -156,7 +162,10 @@ export class LspServer {
     if (!voice) throw new Error('the simulator is not ready')
     if (this.#has('RATE_LIMITED')) throw voice.rateLimited()
     for (const route of this.#routes) {
-      const params = route.method === method ? matchPath(route.fromRoot ? route.path : this.#options.basePath + route.path, path) : null
+      const params =
+        route.method === method
+          ? matchPath(route.fromRoot ? route.path : this.#options.basePath + route.path, path)
+          : null
       if (!params) continue
       if (body === undefined) throw voice.unreadableBody()
       const answer = route.handle({ query, params, body })

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { LspDesk, OrderView } from './desk.ts'
-import { blockTimeAfter, brokenOption, type BrokenOption, isoTime, pubkeyField, regtestAddressField, wholeNumber } from './documents.ts'
+import {
+  blockTimeAfter,
+  brokenOption,
+  type BrokenOption,
+  isoTime,
+  pubkeyField,
+  regtestAddressField,
+  wholeNumber,
+} from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { ok, Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
 import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
@@ -28,7 +36,10 @@ const OPTIONS = {
 const ONCHAIN_CONFIRMATIONS = 1
 
 const u16 = wholeNumber(0, 65_535)
-const satString = z.string().regex(/^\d{1,16}$/, 'Not a string of decimal digits').transform(parseSat)
+const satString = z
+  .string()
+  .regex(/^\d{1,16}$/, 'Not a string of decimal digits')
+  .transform(parseSat)
 
 const createOrder = z.strictObject({
   public_key: pubkeyField,
@@ -71,7 +82,13 @@ const voice: RefusalVoice = {
   rateLimited: () =>
     new Refusal(
       429,
-      { error: { code: 1, message: 'Client rejected', data: { message: 'Reached maximum number of pending requests. Please try again later.' } } },
+      {
+        error: {
+          code: 1,
+          message: 'Client rejected',
+          data: { message: 'Reached maximum number of pending requests. Please try again later.' },
+        },
+      },
       { 'retry-after': String(RETRY_AFTER_SECONDS) },
     ),
 }
@@ -81,11 +98,16 @@ const voice: RefusalVoice = {
 function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrder>) {
   const { details } = order
   const hasEnded = stage === 'LAPSED' || stage === 'REFUNDING' || stage === 'REFUNDED'
-  const way = { expires_at: isoTime(order.expiresAt), fee_total_sat: String(order.feeSat), order_total_sat: String(order.totalSat) }
+  const way = {
+    expires_at: isoTime(order.expiresAt),
+    fee_total_sat: String(order.feeSat),
+    order_total_sat: String(order.totalSat),
+  }
   // LDK's way: an order that ends has every option REFUNDED, whether or not anything was paid.
   const unpaid = hasEnded ? 'REFUNDED' : 'EXPECT_PAYMENT'
   const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[takings.lightning]
-  const onchainState = takings.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : takings.paidAt === null ? unpaid : 'PAID'
+  const onchainState =
+    takings.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : takings.paidAt === null ? unpaid : 'PAID'
   return {
     order_id: order.id,
     lsp_balance_sat: String(details.lsp_balance_sat),

@@ -41,7 +41,14 @@ export interface NetworkState {
   owners: Record<string, string>
 }
 
-export type PaymentErrorCode = 'NOT_AN_INVOICE' | 'WRONG_NETWORK' | 'NO_ROUTE' | 'EXPIRED' | 'ALREADY_PAID' | 'CANCELLED' | 'NOT_AN_ADDRESS'
+export type PaymentErrorCode =
+  | 'NOT_AN_INVOICE'
+  | 'WRONG_NETWORK'
+  | 'NO_ROUTE'
+  | 'EXPIRED'
+  | 'ALREADY_PAID'
+  | 'CANCELLED'
+  | 'NOT_AN_ADDRESS'
 
 export class PaymentError extends Error {
   override name = 'PaymentError'
@@ -83,8 +90,20 @@ export class Network {
     for (const duty of this.#duties) duty()
   }
 
-  offerInvoice(payee: string, issued: IssuedInvoice, terms: { amountSat: Sat; hold: boolean; expiresAt: EpochMs }): NetworkInvoice {
-    const invoice: NetworkInvoice = { ...issued, ...terms, payee, state: 'OPEN', payer: null, acceptedAt: null, returnedAt: null }
+  offerInvoice(
+    payee: string,
+    issued: IssuedInvoice,
+    terms: { amountSat: Sat; hold: boolean; expiresAt: EpochMs },
+  ): NetworkInvoice {
+    const invoice: NetworkInvoice = {
+      ...issued,
+      ...terms,
+      payee,
+      state: 'OPEN',
+      payer: null,
+      acceptedAt: null,
+      returnedAt: null,
+    }
     this.#invoices.set(invoice.paymentHash, invoice)
     this.#onChange()
     return invoice
@@ -99,7 +118,8 @@ export class Network {
     const parsed = parse(bolt11)
     if (parsed.network !== 'regtest') throw new PaymentError('WRONG_NETWORK', `an invoice for ${parsed.network}`)
     const invoice = this.#invoices.get(parsed.id)
-    if (!invoice || invoice.payee !== parsed.destination) throw new PaymentError('NO_ROUTE', 'the payee does not know this payment')
+    if (!invoice || invoice.payee !== parsed.destination)
+      throw new PaymentError('NO_ROUTE', 'the payee does not know this payment')
     if (invoice.state === 'CANCELLED') throw new PaymentError('CANCELLED', 'the payee has cancelled this invoice')
     if (invoice.state !== 'OPEN') throw new PaymentError('ALREADY_PAID', 'the invoice is paid')
     const now = this.#clock.now()
@@ -144,7 +164,8 @@ export class Network {
 
   /** @throws PaymentError */
   payOnchain(payer: string, address: string, amountSat: Sat): Deposit {
-    if (!isRegtestAddress(address) || amountSat === 0) throw new PaymentError('NOT_AN_ADDRESS', 'no amount, or no regtest address')
+    if (!isRegtestAddress(address) || amountSat === 0)
+      throw new PaymentError('NOT_AN_ADDRESS', 'no amount, or no regtest address')
     const deposit: Deposit = { address, amountSat, txid: newTxid(), from: payer, at: this.#clock.now() }
     this.#deposits.set(address, [...(this.#deposits.get(address) ?? []), deposit])
     this.#onChange()
@@ -177,7 +198,8 @@ export class Network {
 
   restore(state: NetworkState): void {
     for (const invoice of state.invoices) this.#invoices.set(invoice.paymentHash, invoice)
-    for (const deposit of state.deposits) this.#deposits.set(deposit.address, [...this.deposits(deposit.address), deposit])
+    for (const deposit of state.deposits)
+      this.#deposits.set(deposit.address, [...this.deposits(deposit.address), deposit])
     for (const [address, owner] of Object.entries(state.owners)) this.#owners.set(address, owner)
   }
 }

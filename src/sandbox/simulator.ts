@@ -80,7 +80,12 @@ export function defineSimulator<Details>(definition: SimulatorDefinition<Details
       const desk = new LspDesk<Details>({ ...surroundings, node, stranger, faults, policy: definition.policy })
       // Nobody but this very code wrote them, in the same form.
       for (const order of orders) desk.book.add(order as StoredOrder<Details>)
-      const server = new LspServer({ ...surroundings, basePath: definition.basePath, faults, onActed: surroundings.onChange })
+      const server = new LspServer({
+        ...surroundings,
+        basePath: definition.basePath,
+        faults,
+        onActed: surroundings.onChange,
+      })
       const { routes, voice } = definition.open(desk, () => server.url)
       server.answerWith(routes, voice)
       await server.listen()
@@ -122,7 +127,11 @@ export interface Complaint {
 }
 
 /** `value` as `schema` has it. @throws what `refuse` makes of the first complaint. */
-export function demand<Schema extends z.ZodType>(schema: Schema, value: unknown, refuse: (complaint: Complaint) => Refusal): z.output<Schema> {
+export function demand<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  refuse: (complaint: Complaint) => Refusal,
+): z.output<Schema> {
   const parsed = schema.safeParse(value ?? {})
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
@@ -136,5 +145,8 @@ export function demand<Schema extends z.ZodType>(schema: Schema, value: unknown,
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), value)
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  )
 }

@@ -34,7 +34,10 @@ const createOrder = z
     asset_id: z.string().nullish(),
     refund_on_chain_address: regtestAddressField.nullish(),
   })
-  .refine(({ asset_amount, asset_id }) => (asset_amount == null) === (asset_id == null), 'asset_amount and asset_id go together')
+  .refine(
+    ({ asset_amount, asset_id }) => (asset_amount == null) === (asset_id == null),
+    'asset_amount and asset_id go together',
+  )
 
 const getOrder = z.object({ order_id: z.string().min(1) })
 
@@ -139,17 +142,25 @@ function offsetTime(at: EpochMs): string {
 // -- endpoints -------------------------------------------------------------------------------------------
 
 function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
-  const asset = { asset_id: SANDBOX_ASSET.asset_id, ticker: SANDBOX_ASSET.ticker, name: SANDBOX_ASSET.name, precision: SANDBOX_ASSET.precision }
+  const asset = {
+    asset_id: SANDBOX_ASSET.asset_id,
+    ticker: SANDBOX_ASSET.ticker,
+    name: SANDBOX_ASSET.name,
+    precision: SANDBOX_ASSET.precision,
+  }
   const info = { ...OPTIONS, lsp_assets: { nia: [asset], uda: [], cfa: [] }, uris: [desk.node.uri] }
 
   function create(body: unknown) {
     const request = demand(createOrder, body, badRequest)
-    if (request.lsp_balance_sat < OPTIONS.min_initial_lsp_balance_sat) throw refusal(400, `lsp_balance_sat must be at least ${OPTIONS.min_initial_lsp_balance_sat}`)
-    if (request.lsp_balance_sat > OPTIONS.max_initial_lsp_balance_sat) throw refusal(400, `lsp_balance_sat must be at most ${OPTIONS.max_initial_lsp_balance_sat}`)
+    if (request.lsp_balance_sat < OPTIONS.min_initial_lsp_balance_sat)
+      throw refusal(400, `lsp_balance_sat must be at least ${OPTIONS.min_initial_lsp_balance_sat}`)
+    if (request.lsp_balance_sat > OPTIONS.max_initial_lsp_balance_sat)
+      throw refusal(400, `lsp_balance_sat must be at most ${OPTIONS.max_initial_lsp_balance_sat}`)
     if (request.channel_expiry_blocks > OPTIONS.max_channel_expiry_blocks) {
       throw refusal(400, `channel_expiry_blocks must be at most ${OPTIONS.max_channel_expiry_blocks}`)
     }
-    if (request.asset_id != null && request.asset_id !== SANDBOX_ASSET.asset_id) throw refusal(400, `unknown asset ${request.asset_id}`)
+    if (request.asset_id != null && request.asset_id !== SANDBOX_ASSET.asset_id)
+      throw refusal(400, `unknown asset ${request.asset_id}`)
     const order = desk.take({
       id: randomBytes(12).toString('hex'),
       feeSat: feeOf(request.asset_amount ?? 0),

@@ -43,7 +43,14 @@ export const builder = new SchemaBuilder<{
   },
   validation: {
     validationError: (failure) =>
-      badInput(failure.issues.map((issue) => `${issue.path?.map((key) => String(typeof key === 'object' ? key.key : key)).join('.') ?? 'input'}: ${issue.message}`).join('; ')),
+      badInput(
+        failure.issues
+          .map(
+            (issue) =>
+              `${issue.path?.map((key) => String(typeof key === 'object' ? key.key : key)).join('.') ?? 'input'}: ${issue.message}`,
+          )
+          .join('; '),
+      ),
   },
 })
 

@@ -3,14 +3,25 @@ import type { FailureCode } from '../domain/failure.ts'
 import { LSP_FEATURES, NETWORKS } from '../domain/lsp.ts'
 import { ACTORS, NEXT_ACTIONS } from '../domain/next-step.ts'
 import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
-import { ASSET_DELIVERY_STATUSES, PAYMENT_STATES, REFUND_STATES, type ChannelState, type OrderState } from '../domain/order.ts'
+import {
+  ASSET_DELIVERY_STATUSES,
+  PAYMENT_STATES,
+  REFUND_STATES,
+  type ChannelState,
+  type OrderState,
+} from '../domain/order.ts'
 import { QUOTE_NOTE_CODES, type FirmPolicy, type PriceBasis, type QuoteRanking } from '../domain/quote.ts'
 import type { LspProtocol } from '../domain/lsp.ts'
 import { LSP_STATES } from '../upstream/lsp.ts'
 
 /** An enum whose every value is described; the compiler sees to it that none is forgotten. */
 function described<Value extends string>(descriptions: Readonly<Record<Value, string | null>>) {
-  return Object.fromEntries(Object.entries<string | null>(descriptions).map(([name, description]) => [name, description === null ? {} : { description }])) as Record<Value, { description?: string }>
+  return Object.fromEntries(
+    Object.entries<string | null>(descriptions).map(([name, description]) => [
+      name,
+      description === null ? {} : { description },
+    ]),
+  ) as Record<Value, { description?: string }>
 }
 
 export const NetworkEnum = builder.enumType('Network', { values: NETWORKS })
@@ -31,7 +42,8 @@ export const LspStateEnum = builder.enumType('LspState', { values: LSP_STATES })
 export const FirmPolicyEnum = builder.enumType('FirmPolicy', {
   values: described<FirmPolicy>({
     NEVER: 'Never place an order with an LSP just to learn its price.',
-    WHEN_NEEDED: "Place an unpaid order only with an LSP that can give its price in no other way, within that LSP's courtesy budget.",
+    WHEN_NEEDED:
+      "Place an unpaid order only with an LSP that can give its price in no other way, within that LSP's courtesy budget.",
     ALWAYS: 'A price that the LSP is bound to, from every LSP, within the courtesy budgets.',
   }),
 })
@@ -63,7 +75,8 @@ export const FailureCodeEnum = builder.enumType('FailureCode', {
     CLIENT_REJECTED: 'The LSP refuses this client.',
     INVALID_TOKEN: null,
     PEER_NOT_CONNECTED: null,
-    PRICE_UNKNOWN: 'No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent.',
+    PRICE_UNKNOWN:
+      'No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent.',
     RATE_LIMITED: null,
     TIMEOUT: null,
     UNAVAILABLE: 'No connection, or a server error.',
@@ -84,7 +97,8 @@ export const OrderStateEnum = builder.enumType('OrderState', {
     PAID: 'Paid, or there was nothing to pay; the channel is not on its way yet.',
     RATE_DECISION_REQUIRED: 'The LSP repriced it and waits for decideRate.',
     CHANNEL_OPENING: 'The LSP is opening the channel; no funding transaction is known yet.',
-    COMPLETED: 'The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest.',
+    COMPLETED:
+      'The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest.',
     EXPIRED: 'Not paid in time. A payment may still arrive late, and the order then moves on.',
     FAILED: null,
     REFUND_PENDING: null,

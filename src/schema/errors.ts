@@ -33,7 +33,9 @@ export class QuoteNotFoundError extends Error {
 
 export class IdempotencyConflictError extends Error {
   constructor() {
-    super('this idempotencyKey was used for another input, and keeps the answer to that: another order takes a key of its own')
+    super(
+      'this idempotencyKey was used for another input, and keeps the answer to that: another order takes a key of its own',
+    )
   }
 }
 

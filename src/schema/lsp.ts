@@ -40,7 +40,12 @@ const LspStatusType = builder.objectRef<LspStatus>('LspStatus').implement({
     lastAnsweredAt: t.expose('lastAnsweredAt', { type: 'DateTime', nullable: true }),
     lastError: t.exposeString('lastError', { nullable: true }),
     latencyMs: t.exposeFloat('latencyMs', { nullable: true, description: 'Median time of its recent answers.' }),
-    retryAt: t.expose('retryAt', { type: 'DateTime', nullable: true, description: 'The gateway asks it nothing before this: it does not answer, or asked for a pause. null: it may be asked.' }),
+    retryAt: t.expose('retryAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'The gateway asks it nothing before this: it does not answer, or asked for a pause. null: it may be asked.',
+    }),
   }),
 })
 
@@ -49,10 +54,22 @@ export const LspType = builder.objectRef<Lsp>('Lsp').implement({
     id: t.exposeID('id', { description: 'The id that the operator gave it.' }),
     name: t.string({ resolve: (lsp) => lsp.settings.name }),
     network: t.field({ type: NetworkEnum, resolve: (lsp) => lsp.settings.network }),
-    protocol: t.field({ type: LspProtocolEnum, description: 'The wire protocol it is spoken to in.', resolve: (lsp) => lsp.settings.protocol }),
+    protocol: t.field({
+      type: LspProtocolEnum,
+      description: 'The wire protocol it is spoken to in.',
+      resolve: (lsp) => lsp.settings.protocol,
+    }),
     website: t.string({ nullable: true, resolve: (lsp) => lsp.settings.website ?? lsp.info?.website }),
-    nodeUris: t.stringList({ description: 'Where a node connects to it: pubkey@host:port, all that the LSP names.', resolve: (lsp) => [...lsp.nodeUris] }),
-    limits: t.field({ type: LspLimitsType, nullable: true, description: 'null until the LSP has answered once, and where its protocol tells none.', resolve: ({ info }) => (info?.limits ? { ...info.limits, asOf: info.asOf } : null) }),
+    nodeUris: t.stringList({
+      description: 'Where a node connects to it: pubkey@host:port, all that the LSP names.',
+      resolve: (lsp) => [...lsp.nodeUris],
+    }),
+    limits: t.field({
+      type: LspLimitsType,
+      nullable: true,
+      description: 'null until the LSP has answered once, and where its protocol tells none.',
+      resolve: ({ info }) => (info?.limits ? { ...info.limits, asOf: info.asOf } : null),
+    }),
     features: t.field({ type: [LspFeatureEnum], resolve: (lsp) => lsp.features }),
     assets: t.field({ type: [LspAssetType], resolve: (lsp) => lsp.info?.assets ?? [] }),
     status: t.expose('status', { type: LspStatusType }),

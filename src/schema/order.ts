@@ -4,8 +4,23 @@ import DataLoader from 'dataloader'
 import { z } from 'zod'
 import { badInput } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
-import { ActorEnum, AssetDeliveryStatusEnum, ChannelStateEnum, NextActionEnum, OrderStateEnum, RefundStateEnum } from './enums.ts'
-import { IdempotencyConflictError, LspError, NotPossibleError, OrderNotFoundError, PriceChangedError, QuoteExpiredError, QuoteNotFoundError } from './errors.ts'
+import {
+  ActorEnum,
+  AssetDeliveryStatusEnum,
+  ChannelStateEnum,
+  NextActionEnum,
+  OrderStateEnum,
+  RefundStateEnum,
+} from './enums.ts'
+import {
+  IdempotencyConflictError,
+  LspError,
+  NotPossibleError,
+  OrderNotFoundError,
+  PriceChangedError,
+  QuoteExpiredError,
+  QuoteNotFoundError,
+} from './errors.ts'
 import { LspType } from './lsp.ts'
 import { payableNow, payableThen, PaymentType } from './payment.ts'
 import { CheckType, QuoteType } from './quote.ts'
@@ -30,9 +45,16 @@ export const ChannelType = builder.objectRef<Channel>('Channel').implement({
     state: t.expose('state', { type: ChannelStateEnum }),
     channelId: t.exposeString('channelId', { nullable: true }),
     shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
-    fundingOutpoint: t.exposeString('fundingOutpoint', { nullable: true, description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.' }),
+    fundingOutpoint: t.exposeString('fundingOutpoint', {
+      nullable: true,
+      description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.',
+    }),
     fundedAt: t.expose('fundedAt', { type: 'DateTime', nullable: true }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'The LSP may close it after this.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The LSP may close it after this.',
+    }),
     closingTxid: t.exposeString('closingTxid', { nullable: true }),
   }),
 })
@@ -42,7 +64,10 @@ const RefundType = builder.objectRef<Refund>('Refund').implement({
     state: t.expose('state', { type: RefundStateEnum }),
     lightningSat: t.expose('lightningSat', { type: 'Sat', nullable: true }),
     onchainSat: t.expose('onchainSat', { type: 'Sat', nullable: true }),
-    paidTo: t.exposeString('paidTo', { nullable: true, description: 'The invoice, address or transaction that it was paid to or in.' }),
+    paidTo: t.exposeString('paidTo', {
+      nullable: true,
+      description: 'The invoice, address or transaction that it was paid to or in.',
+    }),
     paidAt: t.expose('paidAt', { type: 'DateTime', nullable: true }),
   }),
 })
@@ -51,7 +76,11 @@ const JitChannelType = builder.objectRef<JitChannel>('JitChannel').implement({
   fields: (t) => ({
     shortChannelId: t.exposeString('shortChannelId'),
     nodeId: t.expose('nodeId', { type: 'PublicKey', nullable: true }),
-    feePerPaymentSat: t.expose('feePerPaymentSat', { type: 'Sat', nullable: true, description: 'Taken from each payment until the fee is paid.' }),
+    feePerPaymentSat: t.expose('feePerPaymentSat', {
+      type: 'Sat',
+      nullable: true,
+      description: 'Taken from each payment until the fee is paid.',
+    }),
   }),
 })
 
@@ -73,7 +102,10 @@ const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
 type ShownOrder = Order & { isSnapshot?: boolean }
 
 /** Nothing is kept: a context lives as long as its subscription does. */
-const ordersNow = createContextCache(({ gateway, clientId }: Context) => new DataLoader((ids: readonly string[]) => gateway.store.orders.byIds(clientId, [...ids]), { cache: false }))
+const ordersNow = createContextCache(
+  ({ gateway, clientId }: Context) =>
+    new DataLoader((ids: readonly string[]) => gateway.store.orders.byIds(clientId, [...ids]), { cache: false }),
+)
 
 export const OrderType = builder.objectRef<ShownOrder>('Order')
 const OrderEventType = builder.objectRef<OrderEvent>('OrderEvent')
@@ -101,7 +133,10 @@ OrderType.implement({
     lspBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.lspBalanceSat }),
     clientBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.clientBalanceSat }),
     channelExpiryBlocks: t.int({ resolve: (order) => order.terms.channelExpiryBlocks }),
-    requiredChannelConfirmations: t.int({ nullable: true, resolve: (order) => order.terms.requiredChannelConfirmations }),
+    requiredChannelConfirmations: t.int({
+      nullable: true,
+      resolve: (order) => order.terms.requiredChannelConfirmations,
+    }),
     fundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: (order) => order.terms.fundingConfirmsWithinBlocks }),
     announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
@@ -110,30 +145,61 @@ OrderType.implement({
       type: PaymentType,
       resolve: (order, _, context) => {
         const now = context.gateway.clock.now()
-        return order.isSnapshot ? payableThen(order, () => ordersNow(context).load(order.id), now) : payableNow(order, now)
+        return order.isSnapshot
+          ? payableThen(order, () => ordersNow(context).load(order.id), now)
+          : payableNow(order, now)
       },
     }),
-    checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (order) => order.checks }),
+    checks: t.field({
+      type: [CheckType],
+      description: 'How the offer was checked before it was handed out.',
+      resolve: (order) => order.checks,
+    }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
     asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
     refund: t.expose('refund', { type: RefundType, nullable: true }),
-    lnurlChannel: t.string({ resolve: (order) => (isWithheld(order) ? null : order.lnurlChannel), nullable: true, description: 'An LNURL (LUD-02) that opens the paid channel, where the LSP gives one.' }),
-    jit: t.field({ type: JitChannelType, resolve: (order) => (isWithheld(order) ? null : order.jit), nullable: true, description: 'The route hint by which a first payment opens the channel, where the LSP does that.' }),
-    failureReason: t.exposeString('failureReason', { nullable: true, description: "Why it failed, in the LSP's words." }),
-    lspOrderId: t.exposeString('lspOrderId', { nullable: true, description: "The LSP's own id for it, and its own word for the state." }),
+    lnurlChannel: t.string({
+      resolve: (order) => (isWithheld(order) ? null : order.lnurlChannel),
+      nullable: true,
+      description: 'An LNURL (LUD-02) that opens the paid channel, where the LSP gives one.',
+    }),
+    jit: t.field({
+      type: JitChannelType,
+      resolve: (order) => (isWithheld(order) ? null : order.jit),
+      nullable: true,
+      description: 'The route hint by which a first payment opens the channel, where the LSP does that.',
+    }),
+    failureReason: t.exposeString('failureReason', {
+      nullable: true,
+      description: "Why it failed, in the LSP's words.",
+    }),
+    lspOrderId: t.exposeString('lspOrderId', {
+      nullable: true,
+      description: "The LSP's own id for it, and its own word for the state.",
+    }),
     lspState: t.exposeString('lspState', { nullable: true }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'Not payable after this.' }),
-    checkedAt: t.expose('checkedAt', { type: 'DateTime', nullable: true, description: 'The last time the LSP answered about it.' }),
+    checkedAt: t.expose('checkedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The last time the LSP answered about it.',
+    }),
     events: t.field({
       type: [OrderEventType],
-      description: 'Its events after `afterSequence`, oldest first, and no more than `first` of them: the next ones come with the\n`sequence` of the last one as `afterSequence`.',
+      description: `Its events after \`afterSequence\`, oldest first, and no more than \`first\` of them: the next ones come with the
+\`sequence\` of the last one as \`afterSequence\`.`,
       args: {
         afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }),
-        first: t.arg.int({ required: true, defaultValue: 100, validate: z.number().min(1, 'at least 1 is wanted').max(1_000, 'at most 1000') }),
+        first: t.arg.int({
+          required: true,
+          defaultValue: 100,
+          validate: z.number().min(1, 'at least 1 is wanted').max(1_000, 'at most 1000'),
+        }),
       },
-      resolve: (order, { afterSequence, first }, { gateway }) => gateway.store.orders.events(order.id, afterSequence, first),
+      resolve: (order, { afterSequence, first }, { gateway }) =>
+        gateway.store.orders.events(order.id, afterSequence, first),
     }),
   }),
 })
@@ -147,7 +213,8 @@ OrderEventType.implement({
     message: t.exposeString('message', { description: 'What changed, for people.' }),
     order: t.field({
       type: OrderType,
-      description: 'The order as it stood right after this event. What it asked to be paid then is there as far as it still asks for it.',
+      description:
+        'The order as it stood right after this event. What it asked to be paid then is there as far as it still asks for it.',
       resolve: ({ order }) => ({ ...order, isSnapshot: true }),
     }),
   }),
@@ -160,7 +227,8 @@ OrderEventType.implement({
 function cursorOf(name: 'after' | 'before', text: string | null | undefined): string | null {
   // The ends of an empty page are empty texts.
   if (text == null || text === '') return null
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) throw badInput(`${name}: this is no cursor; one comes from \`pageInfo\` or from an edge`)
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text))
+    throw badInput(`${name}: this is no cursor; one comes from \`pageInfo\` or from an edge`)
   return text
 }
 
@@ -177,8 +245,19 @@ builder.queryFields((t) => ({
       description: "The caller's orders, newest first.",
       args: { states: t.arg({ type: [OrderStateEnum] }) },
       resolve: (_, args, { gateway, clientId }) =>
-        resolveCursorConnection({ args, defaultSize: 20, maxSize: 100, toCursor: (order: Order) => order.id }, ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
-          gateway.store.orders.page(clientId, { before: cursorOf('before', before), after: cursorOf('after', after), inverted, states: args.states ?? null }, limit),
+        resolveCursorConnection(
+          { args, defaultSize: 20, maxSize: 100, toCursor: (order: Order) => order.id },
+          ({ before, after, limit, inverted }: ResolveCursorConnectionArgs) =>
+            gateway.store.orders.page(
+              clientId,
+              {
+                before: cursorOf('before', before),
+                after: cursorOf('after', after),
+                inverted,
+                states: args.states ?? null,
+              },
+              limit,
+            ),
         ),
     },
     { name: 'OrderConnection' },
@@ -194,10 +273,13 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
       description: 'Chosen by the client, up to 255 characters: a retry with the same key never orders twice.',
       validate: z.string().min(1, 'it must not be empty').max(255, 'at most 255 characters'),
     }),
-    maxOrderTotalSat: t.field({ type: 'Sat', description: "The most that may leave the wallet. Default: the quote's orderTotalSat." }),
+    maxOrderTotalSat: t.field({
+      type: 'Sat',
+      description: "The most that may leave the wallet. Default: the quote's orderTotalSat.",
+    }),
     email: t.string({
-      description:
-        'Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the\nquote was asked for, and is sent without it.',
+      description: `Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
+quote was asked for, and is sent without it.`,
       validate: z.email().max(254).nullish(),
     }),
   }),
@@ -206,10 +288,14 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
 builder.mutationField('createOrder', (t) =>
   t.field({
     type: OrderType,
-    description:
-      'Order the quoted channel. The same `idempotencyKey` with the same input gives the same order again; with another\ninput it is refused. If the LSP now asks for more than `maxOrderTotalSat`, nothing is agreed to and the answer is a\nPriceChangedError that carries a fresh quote.',
+    description: `Order the quoted channel. The same \`idempotencyKey\` with the same input gives the same order again; with another
+input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, nothing is agreed to and the answer is a
+PriceChangedError that carries a fresh quote.`,
     args: { input: t.arg({ type: CreateOrderInput, required: true }) },
-    errors: { union: { name: 'CreateOrderResult' }, types: [PriceChangedError, QuoteExpiredError, QuoteNotFoundError, IdempotencyConflictError, LspError] },
+    errors: {
+      union: { name: 'CreateOrderResult' },
+      types: [PriceChangedError, QuoteExpiredError, QuoteNotFoundError, IdempotencyConflictError, LspError],
+    },
     async resolve(_, { input }, { gateway, clientId }) {
       const outcome = await gateway.ordering.createOrder(clientId, {
         quoteId: input.quoteId,
@@ -260,34 +346,51 @@ builder.mutationFields((t) => ({
     type: OrderActionResult,
     description: 'Tell an LSP that repriced an order (RATE_DECISION_REQUIRED) whether its new price is accepted.',
     args: { orderId: t.arg.id({ required: true }), accept: t.arg.boolean({ required: true }) },
-    resolve: async (_, { orderId, accept }, { gateway, clientId }) => actionResult(await gateway.actions.decideRate(clientId, orderId, accept)),
+    resolve: async (_, { orderId, accept }, { gateway, clientId }) =>
+      actionResult(await gateway.actions.decideRate(clientId, orderId, accept)),
   }),
   openChannel: t.field({
     type: OrderActionResult,
     description: 'Have a paid channel opened, at LSPs that wait to be asked.',
-    args: { orderId: t.arg.id({ required: true }), nodeUri: t.arg.string({ validate: z.string().max(512).regex(/^0[23][0-9a-f]{64}(@\S+:\d+)?$/i, 'pubkey@host:port is wanted').nullish() }) },
-    resolve: async (_, { orderId, nodeUri }, { gateway, clientId }) => actionResult(await gateway.actions.openChannel(clientId, orderId, nodeUri ?? null)),
+    args: {
+      orderId: t.arg.id({ required: true }),
+      nodeUri: t.arg.string({
+        validate: z
+          .string()
+          .max(512)
+          .regex(/^0[23][0-9a-f]{64}(@\S+:\d+)?$/i, 'pubkey@host:port is wanted')
+          .nullish(),
+      }),
+    },
+    resolve: async (_, { orderId, nodeUri }, { gateway, clientId }) =>
+      actionResult(await gateway.actions.openChannel(clientId, orderId, nodeUri ?? null)),
   }),
   requestRefund: t.field({
     type: OrderActionResult,
     description: 'Ask for the refund of an order, to a BOLT 11 invoice or to an on-chain address.',
     args: { orderId: t.arg.id({ required: true }), bolt11Invoice: t.arg.string(), onchainAddress: t.arg.string() },
     resolve: async (_, { orderId, bolt11Invoice, onchainAddress }, { gateway, clientId }) =>
-      actionResult(await gateway.actions.requestRefund(clientId, orderId, { bolt11Invoice: bolt11Invoice ?? null, onchainAddress: onchainAddress ?? null })),
+      actionResult(
+        await gateway.actions.requestRefund(clientId, orderId, {
+          bolt11Invoice: bolt11Invoice ?? null,
+          onchainAddress: onchainAddress ?? null,
+        }),
+      ),
   }),
   retryAssetDelivery: t.field({
     type: OrderActionResult,
     description: 'Ask the LSP to deliver the asset of an order again, where its protocol has a call for that.',
     args: { orderId: t.arg.id({ required: true }) },
-    resolve: async (_, { orderId }, { gateway, clientId }) => actionResult(await gateway.actions.retryAssetDelivery(clientId, orderId)),
+    resolve: async (_, { orderId }, { gateway, clientId }) =>
+      actionResult(await gateway.actions.retryAssetDelivery(clientId, orderId)),
   }),
 }))
 
 builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
-    description:
-      'What happens to one order, from `afterSequence` on, with no gap and no repeat; without it, first the order as it\nstands. It completes when nothing more can happen.',
+    description: `What happens to one order, from \`afterSequence\` on, with no gap and no repeat; without it, first the order as it
+stands. It completes when nothing more can happen.`,
     args: { id: t.arg.id({ required: true }), afterSequence: t.arg.int({ validate: z.number().min(0).nullish() }) },
     async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
       const [order] = await gateway.store.orders.byIds(clientId, [id])

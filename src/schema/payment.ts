@@ -2,7 +2,19 @@ import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
 import { writePaymentUri } from '../domain/bip21.ts'
 import { sat } from '../domain/money.ts'
-import { commonDue, isSettled, NO_PAYMENT, payableUntil, shownOf, waysOf, type Owed, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from '../domain/payment.ts'
+import {
+  commonDue,
+  isSettled,
+  NO_PAYMENT,
+  payableUntil,
+  shownOf,
+  waysOf,
+  type Owed,
+  type Payment,
+  type VettedBolt11,
+  type VettedBolt12,
+  type VettedOnchain,
+} from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
@@ -35,7 +47,10 @@ const OnchainPaymentType = builder.objectRef<VettedOnchain>('OnchainPayment').im
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     address: t.exposeString('address'),
     minConfirmations: t.exposeInt('minConfirmations', { nullable: true }),
-    minFeeFor0Conf: t.exposeInt('minFeeFor0Conf', { nullable: true, description: 'In satoshis per 1000 weight units, as bLIP-51 has it.' }),
+    minFeeFor0Conf: t.exposeInt('minFeeFor0Conf', {
+      nullable: true,
+      description: 'In satoshis per 1000 weight units, as bLIP-51 has it.',
+    }),
     refundOnchainAddress: t.exposeString('refundOnchainAddress', { nullable: true }),
     paidSat: t.expose('paidSat', { type: 'Sat', nullable: true }),
   }),
@@ -61,17 +76,23 @@ export async function payableThen(then: Owed, readNow: () => Promise<Owed | null
 }
 
 export const PaymentType = builder.objectRef<Payable>('Payment').implement({
-  description:
-    'The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after\npayableUntil, or has failed a check since, is null as well, and so is what an order that is over still asks for.',
+  description: `The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after
+payableUntil, or has failed a check since, is null as well, and so is what an order that is over still asks for.`,
   fields: (t) => ({
     bolt11: t.field({ type: Bolt11PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt11 }),
     bolt12: t.field({ type: Bolt12PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt12 }),
     onchain: t.field({ type: OnchainPaymentType, nullable: true, resolve: ({ ways }) => ways.onchain }),
-    bip21: t.string({ nullable: true, description: 'One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid, where the\nLSP says how much that is.', resolve: ({ ways }) => bip21Of(ways) }),
+    bip21: t.string({
+      nullable: true,
+      description: `One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid, where the
+LSP says how much that is.`,
+      resolve: ({ ways }) => bip21Of(ways),
+    }),
     payableUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'The last moment to send a payment: the earliest end of the order, its ways to pay and its invoice, less a margin.',
+      description:
+        'The last moment to send a payment: the earliest end of the order, its ways to pay and its invoice, less a margin.',
       resolve: ({ until }) => until,
     }),
   }),

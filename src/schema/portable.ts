@@ -14,9 +14,17 @@ const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
     UNKNOWN_VERSION: { description: 'It was written by a version of the gateway that this one does not know.' },
     UNKNOWN_LSP: { description: "The order's LSP is not configured here." },
     NOT_YOURS: { description: "The order is here already, and is another client's." },
-    ACCESS_TOKEN_MISSING: { description: "The order's LSP wants an access token, and the document was exported without a sealKey." },
-    SEALED: { description: "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed." },
-    TOO_MANY: { description: "Too many were imported within a minute, or of too many the LSP has told nothing here yet: import this one later." },
+    ACCESS_TOKEN_MISSING: {
+      description: "The order's LSP wants an access token, and the document was exported without a sealKey.",
+    },
+    SEALED: {
+      description:
+        "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed.",
+    },
+    TOO_MANY: {
+      description:
+        'Too many were imported within a minute, or of too many the LSP has told nothing here yet: import this one later.',
+    },
   } satisfies Record<ImportRefusalCode, { description: string }>,
 })
 
@@ -26,18 +34,27 @@ builder.objectType(ImportRefusal, {
   fields: (t) => ({ code: t.expose('code', { type: ImportErrorCodeEnum }) }),
 })
 
-const sealKey = z.string().regex(SEAL_KEY, '32 random bytes as 64 hexadecimal digits are wanted, as openssl rand -hex 32 prints them').nullish()
+const sealKey = z
+  .string()
+  .regex(SEAL_KEY, '32 random bytes as 64 hexadecimal digits are wanted, as openssl rand -hex 32 prints them')
+  .nullish()
 
 builder.queryField('orderExport', (t) =>
   t.string({
     nullable: true,
-    description:
-      "An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP\nanswered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,\nwithout which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.\nWhoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has\nthe document. null: there is no such order. One whose document importOrder would not take in for its length is an error\n(BAD_USER_INPUT): its events are read by `Order.events`.",
+    description: `An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP
+answered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,
+without which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.
+Whoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has
+the document. null: there is no such order. One whose document importOrder would not take in for its length is an error
+(BAD_USER_INPUT): its events are read by \`Order.events\`.`,
     args: {
       id: t.arg.id({ required: true }),
       sealKey: t.arg.string({
-        description:
-          "A key of the client's own, which the order's access token is sealed with and importOrder opens it with: 32 random bytes\nas 64 hexadecimal digits, as `openssl rand -hex 32` prints them. Keep it apart from the document: it is nowhere else. Send\nit as a variable and by POST: addresses are logged on their way, and documents are kept in memory. Without it, an order\nat an LSP that wants an access token cannot be imported (`lsp.needsAccessToken` in the document).",
+        description: `A key of the client's own, which the order's access token is sealed with and importOrder opens it with: 32 random bytes
+as 64 hexadecimal digits, as \`openssl rand -hex 32\` prints them. Keep it apart from the document: it is nowhere else. Send
+it as a variable and by POST: addresses are logged on their way, and documents are kept in memory. Without it, an order
+at an LSP that wants an access token cannot be imported (\`lsp.needsAccessToken\` in the document).`,
         validate: sealKey,
       }),
     },
@@ -51,13 +68,20 @@ builder.queryField('orderExport', (t) =>
 builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
-    description:
-      `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nor of an order with more than ${MAX_EVENTS} events, cannot be taken in.`,
+    description: `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nor of an order with more than ${MAX_EVENTS} events, cannot be taken in.`,
     args: {
-      document: t.arg.string({ required: true, validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`) }),
-      sealKey: t.arg.string({ description: 'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.', validate: sealKey }),
+      document: t.arg.string({
+        required: true,
+        validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`),
+      }),
+      sealKey: t.arg.string({
+        description:
+          'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.',
+        validate: sealKey,
+      }),
     },
     errors: { union: { name: 'ImportOrderResult' }, types: [ImportRefusal] },
-    resolve: (_, args, { gateway, clientId }) => gateway.importing.importOrder(clientId, args.document, args.sealKey ?? null),
+    resolve: (_, args, { gateway, clientId }) =>
+      gateway.importing.importOrder(clientId, args.document, args.sealKey ?? null),
   }),
 )

@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { builder } from './builder.ts'
-import { CheckNameEnum, CheckVerdictEnum, FailureCodeEnum, FirmPolicyEnum, PriceBasisEnum, QuoteNoteCodeEnum, QuoteRankingEnum } from './enums.ts'
+import {
+  CheckNameEnum,
+  CheckVerdictEnum,
+  FailureCodeEnum,
+  FirmPolicyEnum,
+  PriceBasisEnum,
+  QuoteNoteCodeEnum,
+  QuoteRankingEnum,
+} from './enums.ts'
 import { LspType } from './lsp.ts'
 import { ChannelRequestInput, chosen, requestFor } from './request.ts'
 import type { Check } from '../domain/offer.ts'
@@ -20,7 +28,9 @@ export const CheckType = builder.objectRef<Check>('Check').implement({
   fields: (t) => ({
     name: t.expose('name', { type: CheckNameEnum }),
     verdict: t.expose('verdict', { type: CheckVerdictEnum }),
-    message: t.exposeString('message', { description: 'What was compared with what, so that a wallet can compare it again.' }),
+    message: t.exposeString('message', {
+      description: 'What was compared with what, so that a wallet can compare it again.',
+    }),
   }),
 })
 
@@ -30,17 +40,35 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.require(quote.lspId) }),
     basis: t.expose('basis', { type: PriceBasisEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'The fee by the cheapest way to pay.' }),
-    orderTotalSat: t.expose('orderTotalSat', { type: 'Sat', description: 'Fee and client balance: what leaves the wallet, by the cheapest way to pay.' }),
-    annualRatePercent: t.float({ description: "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks.", resolve: annualRatePercent }),
+    orderTotalSat: t.expose('orderTotalSat', {
+      type: 'Sat',
+      description: 'Fee and client balance: what leaves the wallet, by the cheapest way to pay.',
+    }),
+    annualRatePercent: t.float({
+      description: "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks.",
+      resolve: annualRatePercent,
+    }),
     feePpm: t.float({ description: "Fee per million satoshis of the LSP's balance.", resolve: feePpm }),
     bolt11FeeTotalSat: t.expose('bolt11FeeTotalSat', { type: 'Sat', nullable: true }),
     onchainFeeTotalSat: t.expose('onchainFeeTotalSat', { type: 'Sat', nullable: true }),
-    lspBalanceSat: t.field({ type: 'Sat', description: 'The channel as the LSP would deliver it.', resolve: ({ terms }) => terms.lspBalanceSat }),
+    lspBalanceSat: t.field({
+      type: 'Sat',
+      description: 'The channel as the LSP would deliver it.',
+      resolve: ({ terms }) => terms.lspBalanceSat,
+    }),
     clientBalanceSat: t.field({ type: 'Sat', resolve: ({ terms }) => terms.clientBalanceSat }),
     channelExpiryBlocks: t.int({ resolve: ({ terms }) => terms.channelExpiryBlocks }),
     announceChannel: t.boolean({ resolve: ({ terms }) => terms.announceChannel }),
-    notes: t.field({ type: [QuoteNoteType], description: 'Where those terms differ from the ones asked for, and anything else to know before ordering.', resolve: (quote) => quote.notes }),
-    checks: t.field({ type: [CheckType], description: 'How the offer behind a FIRM quote was checked; empty for other prices.', resolve: (quote) => quote.checks }),
+    notes: t.field({
+      type: [QuoteNoteType],
+      description: 'Where those terms differ from the ones asked for, and anything else to know before ordering.',
+      resolve: (quote) => quote.notes,
+    }),
+    checks: t.field({
+      type: [CheckType],
+      description: 'How the offer behind a FIRM quote was checked; empty for other prices.',
+      resolve: (quote) => quote.checks,
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     observedAt: t.expose('observedAt', { type: 'DateTime', nullable: true }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
@@ -52,7 +80,10 @@ const QuoteFailureType = builder.objectRef<QuoteFailure>('QuoteFailure').impleme
     lsp: t.field({ type: LspType, resolve: (failure, _, { gateway }) => gateway.lsps.require(failure.lspId) }),
     code: t.expose('code', { type: FailureCodeEnum }),
     message: t.exposeString('message'),
-    property: t.exposeString('property', { nullable: true, description: "The limit that was broken, in this schema's name for it." }),
+    property: t.exposeString('property', {
+      nullable: true,
+      description: "The limit that was broken, in this schema's name for it.",
+    }),
     retryAt: t.expose('retryAt', { type: 'DateTime', nullable: true, description: 'Not before this.' }),
   }),
 })
@@ -75,8 +106,8 @@ const deadline = z.number().min(1, 'at least 1 is wanted').max(120_000, 'at most
 builder.queryFields((t) => ({
   quotes: t.field({
     type: QuoteComparisonType,
-    description:
-      'What a channel would cost at each LSP, best first. Every LSP asked is in `quotes` or in `failures`; one that is\nslow or down never holds back or fails the others. `deadlineMs` bounds the whole answer.',
+    description: `What a channel would cost at each LSP, best first. Every LSP asked is in \`quotes\` or in \`failures\`; one that is
+slow or down never holds back or fails the others. \`deadlineMs\` bounds the whole answer.`,
     args: {
       request: t.arg({ type: ChannelRequestInput, required: true }),
       lspIds: t.arg.idList({ description: 'Ask only these LSPs.' }),
@@ -85,12 +116,19 @@ builder.queryFields((t) => ({
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
     },
     resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId }) =>
-      compare(gateway.quoting, gateway.store, chosen(gateway.lsps.configured, lspIds), (lsp) => ({ clientId, request: requestFor(lsp.id, request), firm, deadlineMs }), rankBy),
+      compare(
+        gateway.quoting,
+        gateway.store,
+        chosen(gateway.lsps.configured, lspIds),
+        (lsp) => ({ clientId, request: requestFor(lsp.id, request), firm, deadlineMs }),
+        rankBy,
+      ),
   }),
   quote: t.field({
     type: QuoteType,
     nullable: true,
-    description: 'A quote stays readable after it expires: for thirty days, and for good once it was ordered. Who has more than 100000\nthat are not FIRM is sure to have the newest of them, and those of the last ten minutes.',
+    description: `A quote stays readable after it expires: for thirty days, and for good once it was ordered. Who has more than 100000
+that are not FIRM is sure to have the newest of them, and those of the last ten minutes.`,
     args: { id: t.arg.id({ required: true }) },
     resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, [id]))[0] ?? null,
   }),
@@ -107,7 +145,12 @@ builder.subscriptionFields((t) => ({
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
     },
     subscribe: (_, { request, lspIds, firm, deadlineMs }, { gateway, clientId }) =>
-      arrivals(gateway.quoting, chosen(gateway.lsps.configured, lspIds), (lsp) => ({ clientId, request: requestFor(lsp.id, request), firm, deadlineMs })),
+      arrivals(gateway.quoting, chosen(gateway.lsps.configured, lspIds), (lsp) => ({
+        clientId,
+        request: requestFor(lsp.id, request),
+        firm,
+        deadlineMs,
+      })),
     resolve: (outcome) => (outcome.kind === 'quote' ? outcome.quote : outcome.failure),
   }),
 }))

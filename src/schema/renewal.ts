@@ -18,16 +18,29 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
     shortChannelId: t.exposeString('shortChannelId'),
     state: t.expose('state', { type: OrderStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
-    payment: t.field({ type: PaymentType, resolve: (renewal, _, { gateway }) => payableNow({ ...renewal, expiresAt: null }, gateway.clock.now()) }),
-    checks: t.field({ type: [CheckType], description: 'How the offer was checked before it was handed out.', resolve: (renewal) => renewal.checks ?? [] }),
+    payment: t.field({
+      type: PaymentType,
+      resolve: (renewal, _, { gateway }) => payableNow({ ...renewal, expiresAt: null }, gateway.clock.now()),
+    }),
+    checks: t.field({
+      type: [CheckType],
+      description: 'How the offer was checked before it was handed out.',
+      resolve: (renewal) => renewal.checks ?? [],
+    }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
-    renewedUntil: t.expose('renewedUntil', { type: 'DateTime', nullable: true, description: 'When the renewed channel may be closed.' }),
+    renewedUntil: t.expose('renewedUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the renewed channel may be closed.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
   }),
 })
 
-const shortChannelId = z.string().regex(/^\d{1,8}[x:]\d{1,8}[x:]\d{1,5}$/, 'block x transaction x output is wanted, such as 643904x1419x1')
+const shortChannelId = z
+  .string()
+  .regex(/^\d{1,8}[x:]\d{1,8}[x:]\d{1,5}$/, 'block x transaction x output is wanted, such as 643904x1419x1')
 
 function configuredLsp(gateway: Gateway, id: string) {
   const lsp = gateway.lsps.configured.find((one) => one.id === id)
@@ -43,7 +56,8 @@ builder.queryFields((t) => ({
     resolve: (_, { id }, { gateway, clientId }) => gateway.store.renewals.get(clientId, id),
   }),
   renewalMessage: t.string({
-    description: 'The exact text that the node has to sign to ask for a renewal, at LSPs that renew on a signature (draft 0.0.1).',
+    description:
+      'The exact text that the node has to sign to ask for a renewal, at LSPs that renew on a signature (draft 0.0.1).',
     args: {
       lspId: t.arg.id({ required: true }),
       shortChannelId: t.arg.string({ required: true, validate: shortChannelId }),
@@ -62,14 +76,19 @@ const RenewChannelInput = builder.inputType('RenewChannelInput', {
     lspId: t.id({ required: true }),
     shortChannelId: t.string({ required: true, validate: shortChannelId }),
     validTo: t.field({ type: 'DateTime', required: true }),
-    signedMessage: t.string({ required: true, description: "The node's signature of Query.renewalMessage.", validate: z.string().min(1).max(512) }),
+    signedMessage: t.string({
+      required: true,
+      description: "The node's signature of Query.renewalMessage.",
+      validate: z.string().min(1).max(512),
+    }),
   }),
 })
 
 builder.mutationField('renewChannel', (t) =>
   t.field({
     type: RenewalType,
-    description: 'Ask for a longer life of a channel that stands, and for what that costs. The same input again is the same renewal;\nanother one, also once this has expired, takes a signature for another `validTo`.',
+    description: `Ask for a longer life of a channel that stands, and for what that costs. The same input again is the same renewal;
+another one, also once this has expired, takes a signature for another \`validTo\`.`,
     args: { input: t.arg({ type: RenewChannelInput, required: true }) },
     errors: { union: { name: 'RenewChannelResult' }, types: [LspError] },
     async resolve(_, { input }, { gateway, clientId }) {

@@ -15,7 +15,10 @@ const AssetRequestInput = builder.inputType('AssetRequest', {
     assetId: t.string({ required: true, validate: z.string().min(1).max(256) }),
     lspAmount: t.field({ type: 'AssetAmount', required: true }),
     clientAmount: t.field({ type: 'AssetAmount' }),
-    rfqId: t.string({ description: "The id of the LSP's own asset price quote, when assets are bought.", validate: z.string().max(256).nullish() }),
+    rfqId: t.string({
+      description: "The id of the LSP's own asset price quote, when assets are bought.",
+      validate: z.string().max(256).nullish(),
+    }),
   }),
 })
 
@@ -33,22 +36,48 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
       description: 'Where the LSP can reach the node, host:port; some protocols need it.',
       validate: z.string().max(255).regex(HOST_PORT, 'host:port is wanted').nullish(),
     }),
-    lspBalanceSat: t.field({ type: 'Sat', required: true, description: "What the LSP puts on its side: the client's inbound liquidity.", validate: z.number().min(1, 'at least 1 is wanted') }),
-    clientBalanceSat: t.field({ type: 'Sat', required: true, defaultValue: ZERO_SAT, description: 'What the client starts with on its own side; it is paid for on top of the fee.' }),
+    lspBalanceSat: t.field({
+      type: 'Sat',
+      required: true,
+      description: "What the LSP puts on its side: the client's inbound liquidity.",
+      validate: z.number().min(1, 'at least 1 is wanted'),
+    }),
+    clientBalanceSat: t.field({
+      type: 'Sat',
+      required: true,
+      defaultValue: ZERO_SAT,
+      description: 'What the client starts with on its own side; it is paid for on top of the fee.',
+    }),
     channelExpiryBlocks: t.int({
       required: true,
       defaultValue: 12_960,
       description: 'How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days.',
       validate: z.number().min(1, 'at least 1 is wanted').max(MAX_BLOCKS),
     }),
-    requiredChannelConfirmations: t.int({ description: 'Default: the least that the LSP accepts.', validate: z.number().min(0).max(MAX_CONFIRMATIONS).nullish() }),
-    fundingConfirmsWithinBlocks: t.int({ description: 'Default: the least that the LSP accepts.', validate: z.number().min(1).max(MAX_CONFIRMATIONS).nullish() }),
+    requiredChannelConfirmations: t.int({
+      description: 'Default: the least that the LSP accepts.',
+      validate: z.number().min(0).max(MAX_CONFIRMATIONS).nullish(),
+    }),
+    fundingConfirmsWithinBlocks: t.int({
+      description: 'Default: the least that the LSP accepts.',
+      validate: z.number().min(1).max(MAX_CONFIRMATIONS).nullish(),
+    }),
     announceChannel: t.boolean({ required: true, defaultValue: false }),
     refundOnchainAddress: t.string({
-      description: 'Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered.',
-      validate: z.string().min(14).max(100).regex(/^[a-z0-9]+$/i, 'an address is wanted').nullish(),
+      description:
+        'Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered.',
+      validate: z
+        .string()
+        .min(14)
+        .max(100)
+        .regex(/^[a-z0-9]+$/i, 'an address is wanted')
+        .nullish(),
     }),
-    tokens: t.field({ type: [LspTokenInput], description: 'A coupon or access token of one LSP.', validate: z.array(z.unknown()).max(100).nullish() }),
+    tokens: t.field({
+      type: [LspTokenInput],
+      description: 'A coupon or access token of one LSP.',
+      validate: z.array(z.unknown()).max(100).nullish(),
+    }),
     asset: t.field({ type: AssetRequestInput }),
   }),
 })
@@ -69,15 +98,24 @@ export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelReq
     refundOnchainAddress: input.refundOnchainAddress ?? null,
     token: input.tokens?.find((token) => token.lspId === lspId)?.token ?? null,
     asset: input.asset
-      ? { assetId: input.asset.assetId, lspAmount: input.asset.lspAmount, clientAmount: input.asset.clientAmount ?? null, rfqId: input.asset.rfqId ?? null }
+      ? {
+          assetId: input.asset.assetId,
+          lspAmount: input.asset.lspAmount,
+          clientAmount: input.asset.clientAmount ?? null,
+          rfqId: input.asset.rfqId ?? null,
+        }
       : null,
   }
 }
 
 /** @throws for an id that no LSP has: dropping it would answer a question that was not asked. */
-export function chosen<Lsp extends { id: string }>(lsps: readonly Lsp[], ids: readonly string[] | null | undefined): readonly Lsp[] {
+export function chosen<Lsp extends { id: string }>(
+  lsps: readonly Lsp[],
+  ids: readonly string[] | null | undefined,
+): readonly Lsp[] {
   if (!ids) return lsps
   const unknown = ids.filter((id) => !lsps.some((lsp) => lsp.id === id))
-  if (unknown.length > 0) throw badInput(`lspIds: no LSP has the id ${unknown.map((id) => JSON.stringify(id.slice(0, 64))).join(', ')}`)
+  if (unknown.length > 0)
+    throw badInput(`lspIds: no LSP has the id ${unknown.map((id) => JSON.stringify(id.slice(0, 64))).join(', ')}`)
   return lsps.filter((lsp) => ids.includes(lsp.id))
 }

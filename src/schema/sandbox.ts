@@ -11,7 +11,10 @@ import { FAULTS, PaymentError, type Fault, type SandboxLsp, type SandboxWallet }
 const SandboxWayEnum = builder.enumType('SandboxPaymentWay', { values: ['BOLT11', 'ONCHAIN'] as const })
 
 const SandboxFaultEnum = builder.enumType('SandboxFault', {
-  values: Object.fromEntries(Object.entries(FAULTS).map(([name, description]) => [name, { description }])) as Record<Fault, { description: string }>,
+  values: Object.fromEntries(Object.entries(FAULTS).map(([name, description]) => [name, { description }])) as Record<
+    Fault,
+    { description: string }
+  >,
 })
 
 interface SandboxPayment {
@@ -22,14 +25,23 @@ interface SandboxPayment {
 }
 
 const SandboxPaymentStateEnum = builder.enumType('SandboxPaymentState', {
-  values: { PENDING: { description: 'Held by the LSP until the channel opens, or on its way on chain.' }, SUCCEEDED: {}, RETURNED: {} },
+  values: {
+    PENDING: { description: 'Held by the LSP until the channel opens, or on its way on chain.' },
+    SUCCEEDED: {},
+    RETURNED: {},
+  },
 })
 
 const SandboxPaymentType = builder.objectRef<SandboxPayment>('SandboxPayment').implement({
   fields: (t) => ({
     state: t.expose('state', { type: SandboxPaymentStateEnum }),
     txid: t.exposeString('txid', { nullable: true }),
-    order: t.expose('order', { type: OrderType, nullable: true, description: 'The order as it stood when it was paid: that the LSP has the payment is seen by following it. null when a renewal was paid.' }),
+    order: t.expose('order', {
+      type: OrderType,
+      nullable: true,
+      description:
+        'The order as it stood when it was paid: that the LSP has the payment is seen by following it. null when a renewal was paid.',
+    }),
   }),
 })
 
@@ -48,7 +60,10 @@ const SandboxWalletType = builder.objectRef<SandboxWallet>('SandboxWallet').impl
   fields: (t) => ({
     pubkey: t.expose('pubkey', { type: 'PublicKey' }),
     address: t.exposeString('address', { description: 'host:port' }),
-    newAddress: t.string({ description: 'A fresh on-chain address, for a refund.', resolve: (wallet) => wallet.newAddress() }),
+    newAddress: t.string({
+      description: 'A fresh on-chain address, for a refund.',
+      resolve: (wallet) => wallet.newAddress(),
+    }),
     invoice: t.string({
       description: 'An invoice of the wallet, for a refund.',
       args: { amountSat: t.arg({ type: 'Sat', required: true }) },
@@ -107,10 +122,15 @@ builder.mutationFields((t) => ({
   }),
 }))
 
-async function pay(wallet: SandboxWallet, { bolt11, onchain }: Payment, way: 'BOLT11' | 'ONCHAIN'): Promise<Omit<SandboxPayment, 'order'>> {
+async function pay(
+  wallet: SandboxWallet,
+  { bolt11, onchain }: Payment,
+  way: 'BOLT11' | 'ONCHAIN',
+): Promise<Omit<SandboxPayment, 'order'>> {
   try {
     if (way === 'BOLT11' && bolt11) return { state: (await wallet.payInvoice(bolt11.invoice)).state, txid: null }
-    if (way === 'ONCHAIN' && onchain) return { state: 'PENDING', txid: (await wallet.payOnchain(onchain.address, onchain.orderTotalSat)).txid }
+    if (way === 'ONCHAIN' && onchain)
+      return { state: 'PENDING', txid: (await wallet.payOnchain(onchain.address, onchain.orderTotalSat)).txid }
   } catch (error) {
     throw error instanceof PaymentError ? badInput(`not paid: ${error.message}`) : error
   }

@@ -4,7 +4,8 @@ import { pubkeyOfUri } from '../domain/lsp.ts'
 import { parseSat } from '../domain/money.ts'
 
 builder.scalarType('Sat', {
-  description: 'A whole number of satoshis, from 0 to 2 100 000 000 000 000. Sent as a JSON number; a decimal string is accepted too.',
+  description:
+    'A whole number of satoshis, from 0 to 2 100 000 000 000 000. Sent as a JSON number; a decimal string is accepted too.',
   serialize: (value) => value,
   parseValue(value) {
     try {
@@ -23,7 +24,8 @@ builder.scalarType('AssetAmount', {
   parseValue(value) {
     // A number is taken only where JSON cannot have rounded it.
     const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
-    if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_ASSET_AMOUNT) return BigInt(text).toString()
+    if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_ASSET_AMOUNT)
+      return BigInt(text).toString()
     throw badInput('AssetAmount: an unsigned 64-bit integer as a decimal string is wanted')
   },
 })
@@ -36,7 +38,8 @@ builder.scalarType('DateTime', {
   parseValue(value) {
     const date = typeof value === 'string' ? DATE_TIME.exec(value) : null
     // Date.parse makes the 2nd of March of a 30th of February.
-    const isReal = date !== null && Number(date[3]) <= new Date(Date.UTC(Number(date[1]), Number(date[2]), 0)).getUTCDate()
+    const isReal =
+      date !== null && Number(date[3]) <= new Date(Date.UTC(Number(date[1]), Number(date[2]), 0)).getUTCDate()
     const time = isReal ? Date.parse(date[0]) : Number.NaN
     if (Number.isNaN(time)) throw badInput('DateTime: an instant such as 2026-11-21T12:00:00Z is wanted')
     return time

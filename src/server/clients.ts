@@ -42,12 +42,18 @@ export class Clients {
    * now. The last key is not taken away: that would let everybody in.
    */
   replace(clients: readonly ClientConfig[]): { added: number; revoked: number } {
-    if (clients.length === 0 && this.haveKeys) throw new Error('with no clients left everybody would be let in; that takes a restart')
+    if (clients.length === 0 && this.haveKeys)
+      throw new Error('with no clients left everybody would be let in; that takes a restart')
     const before = this.#holders
     const hadKeys = this.haveKeys
     this.#holders = clients.map((client) => {
       const hash = hashOf(client)
-      const same = before.find((holder) => holder.grant.clientId === clientIdOf(client.name) && holder.hash.equals(hash) && holder.grant.over !== 'REVOKED')
+      const same = before.find(
+        (holder) =>
+          holder.grant.clientId === clientIdOf(client.name) &&
+          holder.hash.equals(hash) &&
+          holder.grant.over !== 'REVOKED',
+      )
       if (!same) return this.#holderOf(client)
       if (same.grant.over !== null) return this.#holderOf(client)
       same.grant.change(this.#termsOf(client))
@@ -67,7 +73,10 @@ export class Clients {
     if (key === null) return null
     const hash = createHash('sha256').update(key).digest()
     // Every client is compared, so that the time it takes tells nothing of which one comes close.
-    const grant = this.#holders.reduce<Grant | null>((found, holder) => (timingSafeEqual(holder.hash, hash) ? holder.grant : found), null)
+    const grant = this.#holders.reduce<Grant | null>(
+      (found, holder) => (timingSafeEqual(holder.hash, hash) ? holder.grant : found),
+      null,
+    )
     return grant?.over === null ? grant : null
   }
 
@@ -76,7 +85,12 @@ export class Clients {
     const key = bearerOf(authorization)
     if (this.#tokens === null || key === null || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(key)) return null
     const token = await this.#tokens.verify(key)
-    return token && new Grant(`jwt:${token.subject}`, { limits: this.#limits, expiresAt: token.expiresAt }, this.#clock, { isRenewable: true })
+    return (
+      token &&
+      new Grant(`jwt:${token.subject}`, { limits: this.#limits, expiresAt: token.expiresAt }, this.#clock, {
+        isRenewable: true,
+      })
+    )
   }
 
   #holderOf(client: ClientConfig): KeyHolder {

@@ -27,7 +27,9 @@ const PAGE_HEADERS = {
 
 /** What the page needs is in it: scripts, styles, fonts and workers; it speaks to nobody but us. */
 function policyOf(html: string): string {
-  const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script/gi)].map(([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+  const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script/gi)].map(
+    ([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,
+  )
   return [
     "default-src 'none'",
     `script-src ${scripts.join(' ')}`,
@@ -52,7 +54,10 @@ export function wantsGraphiql({ method, headers }: IncomingMessage): boolean {
 }
 
 /** Serves GraphiQL without any other host: everything that the page needs is in the page. */
-export function serveGraphiql(options: GraphiqlOptions, takesKey: () => boolean): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function serveGraphiql(
+  options: GraphiqlOptions,
+  takesKey: () => boolean,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   // Nine megabytes, and fifty of memory when loaded: not before somebody wants it, and once.
   const pages = new Map<Protocol, Promise<Page>>()
   return async (request, response) => {
@@ -67,7 +72,12 @@ export function serveGraphiql(options: GraphiqlOptions, takesKey: () => boolean)
     }
     const isGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
     const body = isGzip ? gzipped : html
-    response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8', 'content-length': body.length, ...(isGzip ? { 'content-encoding': 'gzip' } : {}) })
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': body.length,
+      ...(isGzip ? { 'content-encoding': 'gzip' } : {}),
+    })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 }

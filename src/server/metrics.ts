@@ -19,8 +19,18 @@ export class Metrics {
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     })
-    this.#requests = new Counter({ name: 'sluice_http_requests_total', help: 'HTTP requests answered, by method and status.', labelNames: ['method', 'status'], registers })
-    this.#deliveries = new Counter({ name: 'sluice_webhook_attempts_total', help: 'POSTs of events to webhooks: taken, failed (tried again), given_up, or gone (a 410).', labelNames: ['outcome'], registers })
+    this.#requests = new Counter({
+      name: 'sluice_http_requests_total',
+      help: 'HTTP requests answered, by method and status.',
+      labelNames: ['method', 'status'],
+      registers,
+    })
+    this.#deliveries = new Counter({
+      name: 'sluice_webhook_attempts_total',
+      help: 'POSTs of events to webhooks: taken, failed (tried again), given_up, or gone (a 410).',
+      labelNames: ['outcome'],
+      registers,
+    })
   }
 
   exchange(lspId: string, { latencyMs, failure }: ExchangeRecord): void {
@@ -33,7 +43,12 @@ export class Metrics {
 
   /** `count` says how many there are whenever somebody looks. */
   watchSockets(count: () => number): void {
-    const sockets: Gauge = new Gauge({ name: 'sluice_websockets', help: 'Open WebSocket connections.', registers: [this.#registry], collect: () => sockets.set(count()) })
+    const sockets: Gauge = new Gauge({
+      name: 'sluice_websockets',
+      help: 'Open WebSocket connections.',
+      registers: [this.#registry],
+      collect: () => sockets.set(count()),
+    })
   }
 
   /** `status` is null for one that went away before it was answered. */

@@ -80,7 +80,8 @@ export function createPipeline({ schema, gateway, sandbox, access, logger }: Pip
       isDev: false,
       maskError(error, message) {
         const masked = maskError(error, message, false)
-        if (masked !== error) logger.error({ err: (error as { originalError?: unknown }).originalError ?? error }, 'a resolver failed')
+        if (masked !== error)
+          logger.error({ err: (error as { originalError?: unknown }).originalError ?? error }, 'a resolver failed')
         return masked
       },
     },

@@ -85,7 +85,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       response.setHeader('connection', 'close')
       return graphqlError(response, problem)
     }
-    await options.pipeline(request, response, { authorization: request.headers.authorization ?? null, address: access.addresses.of(request) })
+    await options.pipeline(request, response, {
+      authorization: request.headers.authorization ?? null,
+      address: access.addresses.of(request),
+    })
   }
 
   function isNear(request: IncomingMessage): boolean {
@@ -122,7 +125,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       })
       const cut = setTimeout(() => server.closeAllConnections(), FINISH_MS)
       // A stream that ended well would tell its reader that nothing more will happen.
-      for (const response of readers.responses) if (response.headersSent && response.req.headers.accept?.includes('text/event-stream')) response.destroy()
+      for (const response of readers.responses)
+        if (response.headersSent && response.req.headers.accept?.includes('text/event-stream')) response.destroy()
       await Promise.all([webSocket.close(), closed])
       clearTimeout(cut)
     },
@@ -145,9 +149,13 @@ function listen(server: Server, host: string, port: number): Promise<number> {
  */
 function bodyProblem({ method, headers }: IncomingMessage): Problem | null {
   if (method !== 'POST') return null
-  if (!/^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) return { status: 415, message: 'a body of the type application/json is wanted' }
-  if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined) return { status: 411, message: 'Content-Length is wanted' }
-  return Number(headers['content-length']) > MAX_BODY_BYTES ? { status: 413, message: `a body of at most ${MAX_BODY_BYTES} bytes is wanted` } : null
+  if (!/^application\/(graphql\+)?json\s*(;|$)/i.test(headers['content-type'] ?? ''))
+    return { status: 415, message: 'a body of the type application/json is wanted' }
+  if (headers['transfer-encoding'] !== undefined || headers['content-length'] === undefined)
+    return { status: 411, message: 'Content-Length is wanted' }
+  return Number(headers['content-length']) > MAX_BODY_BYTES
+    ? { status: 413, message: `a body of at most ${MAX_BODY_BYTES} bytes is wanted` }
+    : null
 }
 
 /** Yoga takes these for JSON without a look, and for an error of its own when they are not. */
@@ -168,11 +176,22 @@ interface Problem {
   code?: string
 }
 
-const FOREIGN: Problem = { status: 403, code: 'CROSS_SITE_REQUEST', message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1' }
-const MISDIRECTED: Problem = { status: 421, code: 'MISDIRECTED_REQUEST', message: 'without a key this is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT' }
+const FOREIGN: Problem = {
+  status: 403,
+  code: 'CROSS_SITE_REQUEST',
+  message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1',
+}
+const MISDIRECTED: Problem = {
+  status: 421,
+  code: 'MISDIRECTED_REQUEST',
+  message:
+    'without a key this is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT',
+}
 
 function graphqlError(response: ServerResponse, { status, message, code = 'BAD_REQUEST' }: Problem): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

@@ -1,5 +1,13 @@
 import type { Server } from 'node:http'
-import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type ExecutionArgs, type ExecutionResult, type GraphQLFormattedError } from 'graphql'
+import {
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql'
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer, type WebSocket } from 'ws'
@@ -31,7 +39,13 @@ const TRY_AGAIN_LATER = 1013
  */
 const DOCUMENT_OF_THE_PIPELINE: DocumentNode = {
   kind: Kind.DOCUMENT,
-  definitions: [{ kind: Kind.OPERATION_DEFINITION, operation: OperationTypeNode.SUBSCRIPTION, selectionSet: { kind: Kind.SELECTION_SET, selections: [] } }],
+  definitions: [
+    {
+      kind: Kind.OPERATION_DEFINITION,
+      operation: OperationTypeNode.SUBSCRIPTION,
+      selectionSet: { kind: Kind.SELECTION_SET, selections: [] },
+    },
+  ],
 }
 
 type Result = ExecutionResult | AsyncIterable<ExecutionResult>
@@ -103,7 +117,10 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         if (!release) throw rateLimited('no more connections of this client are taken', 5_000)
         const unlisten = grant.onEnd((end) => {
           // graphql-ws' client comes back after 4403, which is of use when it can get a new token by itself.
-          socket.close(grant.isRenewable ? 4403 : 4401, end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked')
+          socket.close(
+            grant.isRenewable ? 4403 : 4401,
+            end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked',
+          )
         })
         const leave = () => {
           release()
@@ -123,7 +140,12 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       if (isTooSlow(socket)) return [rateLimited('answers are left unread', 1_000)]
       const peer = peerOf(socket)
       if (Math.max(Object.keys(subscriptions).length, peer.beginning + 1) > access.limits.subscriptionsPerSocket) {
-        return [rateLimited(`no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`, 1_000)]
+        return [
+          rateLimited(
+            `no more than ${access.limits.subscriptionsPerSocket} operations at once are allowed over one connection`,
+            1_000,
+          ),
+        ]
       }
       const request = new pipeline.fetchAPI.Request(`http://localhost${GRAPHQL_PATH}`, { method: 'POST' })
       const params = { ...payload }
@@ -132,7 +154,10 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       let result: Result
       peer.beginning += 1
       try {
-        result = (await pipeline.getResultForParams({ params: params as never, request }, contextOf(socket, connectionParams))) as Result
+        result = (await pipeline.getResultForParams(
+          { params: params as never, request },
+          contextOf(socket, connectionParams),
+        )) as Result
       } catch (error) {
         // Thrown on, it would close the socket with all that runs on it.
         if (error instanceof GraphQLError) return [error]
@@ -142,7 +167,11 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         peer.beginning -= 1
       }
       if (!(Symbol.asyncIterator in result) && !('data' in result) && result.errors) return result.errors
-      return { schema: undefined as never, document: DOCUMENT_OF_THE_PIPELINE, contextValue: result } satisfies ExecutionArgs
+      return {
+        schema: undefined as never,
+        document: DOCUMENT_OF_THE_PIPELINE,
+        contextValue: result,
+      } satisfies ExecutionArgs
     },
     subscribe: (args) => args.contextValue as never,
     // What is for HTTP is not for clients here.
@@ -182,7 +211,8 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       return sockets.clients.size
     },
     async close() {
-      for (const socket of sockets.clients) socket.close(1001, 'the gateway is going away; reconnect and resume with afterSequence')
+      for (const socket of sockets.clients)
+        socket.close(1001, 'the gateway is going away; reconnect and resume with afterSequence')
       await new Promise<void>((resolve) => {
         sockets.close(() => resolve())
       })
@@ -199,7 +229,8 @@ function speak(protocol: Protocol, socket: WebSocket) {
     {
       protocol: socket.protocol,
       // A client that is gone before its answer is no error of ours.
-      send: (data) => new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
+      send: (data) =>
+        new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (listener) => (take = listener),
     },

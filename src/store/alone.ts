@@ -17,7 +17,10 @@ export function holdAlone(path: string): () => void {
     lock.exec('begin exclusive')
   } catch (error) {
     lock.close()
-    throw new DatabaseError(`the database ${path} is in use by another gateway: set DATABASE_URL to another file, or to postgres://… for several gateways`, { cause: error })
+    throw new DatabaseError(
+      `the database ${path} is in use by another gateway: set DATABASE_URL to another file, or to postgres://… for several gateways`,
+      { cause: error },
+    )
   }
   return () => {
     lock.exec('rollback')

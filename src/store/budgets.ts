@@ -43,7 +43,10 @@ export class BudgetStore {
    */
   async takeReading(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<boolean> {
     const share = requestsPerMinute * SHARE_AT_ONCE
-    const budgets = [await this.#budget(`${lspId} at once`, share, Math.max(1, Math.min(share, READINGS_AT_ONCE)), now), await this.ofReadings(lspId, requestsPerMinute, now)]
+    const budgets = [
+      await this.#budget(`${lspId} at once`, share, Math.max(1, Math.min(share, READINGS_AT_ONCE)), now),
+      await this.ofReadings(lspId, requestsPerMinute, now),
+    ]
     if (budgets.some(({ room }) => room < 1)) return false
     for (const budget of budgets) await budget.spend(1)
     return true
@@ -89,14 +92,18 @@ export class BudgetStore {
       room: Math.floor((micros + burst * spacing - spentUntil) / spacing),
       spend: async (taken) => {
         const spent = spentUntil + taken * spacing
-        if (taken > 0 || isAhead) await this.#db.updateTable('read_budgets').set({ spent_until: spent }).where('lsp_id', '=', name).execute()
+        if (taken > 0 || isAhead)
+          await this.#db.updateTable('read_budgets').set({ spent_until: spent }).where('lsp_id', '=', name).execute()
         return Math.ceil((spent - (burst - 1) * spacing) / MICROS)
       },
     }
   }
 
   async #spentUntil(name: string): Promise<number> {
-    const budget = () => this.#engine.locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', name)).executeTakeFirst()
+    const budget = () =>
+      this.#engine
+        .locking(this.#db.selectFrom('read_budgets').select('spent_until').where('lsp_id', '=', name))
+        .executeTakeFirst()
     const found = await budget()
     if (found) return found.spent_until
     await this.#db

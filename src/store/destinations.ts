@@ -18,7 +18,11 @@ export class DestinationStore {
       .values({ destination, holder })
       .onConflict((conflict) => conflict.column('destination').doNothing())
       .execute()
-    const first = await this.#db.selectFrom('destinations').select('holder').where('destination', '=', destination).executeTakeFirstOrThrow()
+    const first = await this.#db
+      .selectFrom('destinations')
+      .select('holder')
+      .where('destination', '=', destination)
+      .executeTakeFirstOrThrow()
     return first.holder
   }
 }

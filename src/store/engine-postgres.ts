@@ -25,7 +25,9 @@ export async function openPostgres(url: string): Promise<Engine> {
     pool = new PatientPool(options)
   } catch {
     // The error itself may have the URL in it, and that the password.
-    throw new DatabaseError('DATABASE_URL: not an address of a PostgreSQL database; it looks like postgres://user:password@host:5432/name')
+    throw new DatabaseError(
+      'DATABASE_URL: not an address of a PostgreSQL database; it looks like postgres://user:password@host:5432/name',
+    )
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   try {

@@ -2,7 +2,19 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'libsql'
-import { DeleteQueryNode, InsertQueryNode, Kysely, SqliteDialect, SqliteDriver, sql, UpdateQueryNode, type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
+import {
+  DeleteQueryNode,
+  InsertQueryNode,
+  Kysely,
+  SqliteDialect,
+  SqliteDriver,
+  sql,
+  UpdateQueryNode,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+} from 'kysely'
 import { DatabaseError, NO_BUS, type Engine } from './engine.ts'
 import { codeOf, retrying } from './retry.ts'
 import type { Tables } from './schema.ts'
@@ -138,7 +150,8 @@ class PatientConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const isWriting = InsertQueryNode.is(query.query) || UpdateQueryNode.is(query.query) || DeleteQueryNode.is(query.query)
+    const isWriting =
+      InsertQueryNode.is(query.query) || UpdateQueryNode.is(query.query) || DeleteQueryNode.is(query.query)
     if (this.#isInTransaction || !isWriting) return this.#run(query)
     await this.begin()
     try {

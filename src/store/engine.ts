@@ -31,9 +31,13 @@ export interface Engine {
    */
   transaction<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T>
   /** Locks the rows of a query until the transaction ends, and passes over those that somebody else holds. */
-  claiming<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  claiming<Table extends keyof Tables, Row>(
+    query: SelectQueryBuilder<Tables, Table, Row>,
+  ): SelectQueryBuilder<Tables, Table, Row>
   /** Locks the rows of a query until the transaction ends, and waits for whoever holds them. */
-  locking<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  locking<Table extends keyof Tables, Row>(
+    query: SelectQueryBuilder<Tables, Table, Row>,
+  ): SelectQueryBuilder<Tables, Table, Row>
   /** Until the transaction ends, nobody else gets past the same call with the same name. */
   lock(trx: Db, name: string): Promise<void>
   /** A transaction that may take long, and that only one process at a time is in. */

@@ -44,7 +44,15 @@ export class IdempotencyStore {
     for (;;) {
       const claimed = await this.#db
         .insertInto('idempotency')
-        .values({ client_id: clientId, key, input_hash: inputHash, created_at: now, answer: null, placement_id: null, owner: this.#self })
+        .values({
+          client_id: clientId,
+          key,
+          input_hash: inputHash,
+          created_at: now,
+          answer: null,
+          placement_id: null,
+          owner: this.#self,
+        })
         .onConflict((conflict) => conflict.columns(['client_id', 'key']).doNothing())
         .executeTakeFirst()
       if ((claimed.numInsertedOrUpdatedRows ?? 0n) > 0n) return null
@@ -55,7 +63,12 @@ export class IdempotencyStore {
   }
 
   async get(clientId: string, key: string): Promise<IdempotencyRecord | null> {
-    const row = await this.#db.selectFrom('idempotency').selectAll().where('client_id', '=', clientId).where('key', '=', key).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('idempotency')
+      .selectAll()
+      .where('client_id', '=', clientId)
+      .where('key', '=', key)
+      .executeTakeFirst()
     return row ? { inputHash: row.input_hash, answer: row.answer, placementId: row.placement_id } : null
   }
 
@@ -64,25 +77,40 @@ export class IdempotencyStore {
    * @throws KeyLost
    */
   async bind(clientId: string, key: string, placementId: string): Promise<void> {
-    const bound = await this.#db.updateTable('idempotency').set({ placement_id: placementId }).where(this.#isOpen({ clientId, key, placementId: null })).executeTakeFirst()
+    const bound = await this.#db
+      .updateTable('idempotency')
+      .set({ placement_id: placementId })
+      .where(this.#isOpen({ clientId, key, placementId: null }))
+      .executeTakeFirst()
     if (bound.numUpdatedRows === 0n) throw new KeyLost()
   }
 
   /** The first answer stays. @throws KeyLost when there is one, or the key is no longer what `key` says. */
   async answer(key: OpenKey, answer: string): Promise<void> {
-    const answered = await this.#db.updateTable('idempotency').set({ answer }).where(this.#isOpen(key)).executeTakeFirst()
+    const answered = await this.#db
+      .updateTable('idempotency')
+      .set({ answer })
+      .where(this.#isOpen(key))
+      .executeTakeFirst()
     if (answered.numUpdatedRows === 0n) throw new KeyLost()
   }
 
   /** The key that a placement was sent under, if a client ordered it by key. */
   async byPlacement(placementId: string): Promise<(OpenKey & { answer: string | null }) | null> {
-    const row = await this.#db.selectFrom('idempotency').select(['client_id', 'key', 'answer']).where('placement_id', '=', placementId).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('idempotency')
+      .select(['client_id', 'key', 'answer'])
+      .where('placement_id', '=', placementId)
+      .executeTakeFirst()
     return row ? { clientId: row.client_id, key: row.key, placementId, answer: row.answer } : null
   }
 
   /** Gives this instance's key back if nothing was sent for it: whatever was to be done never began. */
   async releaseUnbound(clientId: string, key: string): Promise<void> {
-    await this.#db.deleteFrom('idempotency').where(this.#isOpen({ clientId, key, placementId: null })).execute()
+    await this.#db
+      .deleteFrom('idempotency')
+      .where(this.#isOpen({ clientId, key, placementId: null }))
+      .execute()
   }
 
   /** The same for every key whose instance is gone, and for those of this one that are older than `ownBefore`. */
@@ -91,7 +119,12 @@ export class IdempotencyStore {
       .deleteFrom('idempotency')
       .where('answer', 'is', null)
       .where('placement_id', 'is', null)
-      .where((e) => e.or([isGone(e, this.#engine, this.#self, silentMs), e.and([e('owner', '=', this.#self), e('created_at', '<', ownBefore)])]))
+      .where((e) =>
+        e.or([
+          isGone(e, this.#engine, this.#self, silentMs),
+          e.and([e('owner', '=', this.#self), e('created_at', '<', ownBefore)]),
+        ]),
+      )
       .execute()
   }
 
@@ -127,7 +160,9 @@ export class IdempotencyStore {
         e('client_id', '=', clientId),
         e('key', '=', key),
         e('answer', 'is', null),
-        ...(placementId === null ? [e('placement_id', 'is', null), e('owner', '=', this.#self)] : [e('placement_id', '=', placementId)]),
+        ...(placementId === null
+          ? [e('placement_id', 'is', null), e('owner', '=', this.#self)]
+          : [e('placement_id', '=', placementId)]),
       ])
   }
 }

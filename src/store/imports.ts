@@ -17,8 +17,16 @@ export class ImportStore {
    * Whom what was placed at any of these LSPs under the LSP's own id belongs to here: an order, or a placement that
    * is nobody's order yet (null). Empty: it is not known here.
    */
-  async holders(lspIds: readonly string[], lspOrderId: string): Promise<{ clientId: string; orderId: string | null }[]> {
-    return this.#db.selectFrom('placements').select(['client_id as clientId', 'order_id as orderId']).where('lsp_id', 'in', lspIds).where('lsp_order_id', '=', lspOrderId).execute()
+  async holders(
+    lspIds: readonly string[],
+    lspOrderId: string,
+  ): Promise<{ clientId: string; orderId: string | null }[]> {
+    return this.#db
+      .selectFrom('placements')
+      .select(['client_id as clientId', 'order_id as orderId'])
+      .where('lsp_id', 'in', lspIds)
+      .where('lsp_order_id', '=', lspOrderId)
+      .execute()
   }
 
   /**
@@ -26,7 +34,17 @@ export class ImportStore {
    * there: whoever imported it had guessed the id, or the LSP gives ids twice. An LSP that answers a client with the
    * order that it has already ends no import of that client's own.
    */
-  async disown({ id, clientId, lspId, lspOrderId }: { id: string; clientId: string; lspId: string; lspOrderId: string }): Promise<void> {
+  async disown({
+    id,
+    clientId,
+    lspId,
+    lspOrderId,
+  }: {
+    id: string
+    clientId: string
+    lspId: string
+    lspOrderId: string
+  }): Promise<void> {
     const sameUrl = this.#db.selectFrom('lsps').select('url').where('id', '=', lspId)
     await this.#db
       .updateTable('placements')
@@ -43,7 +61,10 @@ export class ImportStore {
   async hearsay(clientId: string, lspId: string): Promise<{ inAll: number; waiting: number }> {
     const counts = await this.#db
       .selectFrom('orders')
-      .select((e) => [e.fn.countAll().as('inAll'), e.fn.countAll().filterWhere('lsp_id', '=', lspId).filterWhere('final', '=', 0).as('waiting')])
+      .select((e) => [
+        e.fn.countAll().as('inAll'),
+        e.fn.countAll().filterWhere('lsp_id', '=', lspId).filterWhere('final', '=', 0).as('waiting'),
+      ])
       .where('client_id', '=', clientId)
       .where('hearsay', '=', sql.lit(1))
       .executeTakeFirstOrThrow()
@@ -65,8 +86,19 @@ export class ImportStore {
       .where('name', '=', 'imported')
       .returning('value')
       .executeTakeFirstOrThrow()
-    const rows = events.map((event, index) => ({ position: last + index, order_id: event.orderId, sequence: event.sequence, client_id: event.clientId, at: event.at, body: JSON.stringify(event) }))
-    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) await this.#db.insertInto('events').values(rows.slice(from, from + ROWS_AT_ONCE)).execute()
+    const rows = events.map((event, index) => ({
+      position: last + index,
+      order_id: event.orderId,
+      sequence: event.sequence,
+      client_id: event.clientId,
+      at: event.at,
+      body: JSON.stringify(event),
+    }))
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE)
+      await this.#db
+        .insertInto('events')
+        .values(rows.slice(from, from + ROWS_AT_ONCE))
+        .execute()
   }
 }
 

@@ -39,10 +39,21 @@ export class InstanceStore {
  * Whether the instance that `owner` names is gone: silent for `silentMs`. Where no other process can be at work,
  * every other instance is.
  */
-export function isGone<Table extends 'placements' | 'idempotency'>(e: ExpressionBuilder<Tables, Table>, engine: Engine, self: string, silentMs: number): Expression<SqlBool> {
+export function isGone<Table extends 'placements' | 'idempotency'>(
+  e: ExpressionBuilder<Tables, Table>,
+  engine: Engine,
+  self: string,
+  silentMs: number,
+): Expression<SqlBool> {
   const any = e as unknown as ExpressionBuilder<Tables, 'placements' | 'idempotency'>
   const isAnother = any.or([any('owner', 'is', null), any('owner', '!=', self)])
   if (!engine.isShared) return isAnother
-  const isAlive = any.exists(any.selectFrom('instances').select('instances.id').whereRef('instances.id', '=', 'owner').where('instances.seen_at', '>', any(engine.now, '-', silentMs)))
+  const isAlive = any.exists(
+    any
+      .selectFrom('instances')
+      .select('instances.id')
+      .whereRef('instances.id', '=', 'owner')
+      .where('instances.seen_at', '>', any(engine.now, '-', silentMs)),
+  )
   return any.and([isAnother, any.not(isAlive)])
 }

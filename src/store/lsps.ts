@@ -25,7 +25,12 @@ export class LspStore {
 
   async all(): Promise<KnownLsp[]> {
     const rows = await this.#db.selectFrom('lsps').selectAll().execute()
-    return rows.map((row) => ({ ...row, protocol: row.protocol as LspProtocol, network: row.network as Network, info: row.info === null ? null : (JSON.parse(row.info) as DatedLspInfo) }))
+    return rows.map((row) => ({
+      ...row,
+      protocol: row.protocol as LspProtocol,
+      network: row.network as Network,
+      info: row.info === null ? null : (JSON.parse(row.info) as DatedLspInfo),
+    }))
   }
 
   /** What the configuration says of it now; what it said of itself stays. */
@@ -38,7 +43,11 @@ export class LspStore {
   }
 
   async saveInfo(id: string, info: DatedLspInfo): Promise<void> {
-    await this.#db.updateTable('lsps').set({ info: JSON.stringify(info) }).where('id', '=', id).execute()
+    await this.#db
+      .updateTable('lsps')
+      .set({ info: JSON.stringify(info) })
+      .where('id', '=', id)
+      .execute()
   }
 
   /** What was measured about it: only orders for which a payment was seen count. */
@@ -52,8 +61,14 @@ export class LspStore {
       .orderBy('payment_seen_at', 'desc')
       .limit(RECORD_SIZE)
       .execute()
-    const openMs = rows.flatMap((row) => (row.funded_at === null ? [] : [Math.max(0, row.funded_at - (row.payment_seen_at ?? 0))])).toSorted((a, b) => a - b)
+    const openMs = rows
+      .flatMap((row) => (row.funded_at === null ? [] : [Math.max(0, row.funded_at - (row.payment_seen_at ?? 0))]))
+      .toSorted((a, b) => a - b)
     if (rows.length === 0) return NO_RECORD
-    return { medianOpenMs: openMs[Math.floor((openMs.length - 1) / 2)] ?? null, succeeded: openMs.length, ended: rows.length }
+    return {
+      medianOpenMs: openMs[Math.floor((openMs.length - 1) / 2)] ?? null,
+      succeeded: openMs.length,
+      ended: rows.length,
+    }
   }
 }

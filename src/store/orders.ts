@@ -36,7 +36,12 @@ const orderOf = (row: Pick<OrderRow, 'body'>) => JSON.parse(row.body) as Order
 export function trackedOf(row: OrderRow): TrackedOrder {
   return {
     order: orderOf(row),
-    tracking: { nextReadAt: row.next_read_at, failures: row.failures, openAttempts: row.open_attempts, final: row.final === 1 },
+    tracking: {
+      nextReadAt: row.next_read_at,
+      failures: row.failures,
+      openAttempts: row.open_attempts,
+      final: row.final === 1,
+    },
   }
 }
 
@@ -106,7 +111,14 @@ export class OrderStore {
       .executeTakeFirstOrThrow()
     await this.#db
       .insertInto('events')
-      .values({ position, order_id: event.orderId, sequence: event.sequence, client_id: event.clientId, at: event.at, body: JSON.stringify(event) })
+      .values({
+        position,
+        order_id: event.orderId,
+        sequence: event.sequence,
+        client_id: event.clientId,
+        at: event.at,
+        body: JSON.stringify(event),
+      })
       .execute()
   }
 
@@ -117,67 +129,126 @@ export class OrderStore {
 
   async byIds(clientId: string, ids: readonly string[]): Promise<(Order | null)[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.selectFrom('orders').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', [...new Set(ids)]).execute()
+    const rows = await this.#db
+      .selectFrom('orders')
+      .select(['id', 'body'])
+      .where('client_id', '=', clientId)
+      .where('id', 'in', [...new Set(ids)])
+      .execute()
     const found = new Map(rows.map((row) => [row.id, orderOf(row)]))
     return ids.map((id) => found.get(id) ?? null)
   }
 
   async byPlacement(placementId: string): Promise<TrackedOrder | null> {
-    const row = await this.#db.selectFrom('orders').selectAll().where('placement_id', '=', placementId).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('orders')
+      .selectAll()
+      .where('placement_id', '=', placementId)
+      .executeTakeFirst()
     return row ? trackedOf(row) : null
   }
 
   /** Newest first, unless inverted. Ids sort by time. */
   async page(clientId: string, page: OrderPage, limit: number): Promise<Order[]> {
-    let query: SelectQueryBuilder<Tables, 'orders', { body: string }> = this.#db.selectFrom('orders').select('body').where('client_id', '=', clientId)
+    let query: SelectQueryBuilder<Tables, 'orders', { body: string }> = this.#db
+      .selectFrom('orders')
+      .select('body')
+      .where('client_id', '=', clientId)
     if (page.states) query = query.where('state', 'in', page.states)
     if (page.after !== null) query = query.where('id', '<', page.after)
     if (page.before !== null) query = query.where('id', '>', page.before)
-    const rows = await query.orderBy('id', page.inverted ? 'asc' : 'desc').limit(limit).execute()
+    const rows = await query
+      .orderBy('id', page.inverted ? 'asc' : 'desc')
+      .limit(limit)
+      .execute()
     return rows.map(orderOf)
   }
 
   async events(orderId: string, afterSequence: number, limit: number): Promise<OrderEvent[]> {
-    const rows = await this.#db.selectFrom('events').select('body').where('order_id', '=', orderId).where('sequence', '>', afterSequence).orderBy('sequence').limit(limit).execute()
+    const rows = await this.#db
+      .selectFrom('events')
+      .select('body')
+      .where('order_id', '=', orderId)
+      .where('sequence', '>', afterSequence)
+      .orderBy('sequence')
+      .limit(limit)
+      .execute()
     return rows.map((row) => JSON.parse(row.body) as OrderEvent)
   }
 
   /** Events of any of the client's orders, by their position in the whole log. */
-  async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<{ position: number; event: OrderEvent }[]> {
-    const rows = await this.#db.selectFrom('events').select(['position', 'body']).where('client_id', '=', clientId).where('position', '>', afterPosition).orderBy('position').limit(limit).execute()
+  async clientEvents(
+    clientId: string,
+    afterPosition: number,
+    limit: number,
+  ): Promise<{ position: number; event: OrderEvent }[]> {
+    const rows = await this.#db
+      .selectFrom('events')
+      .select(['position', 'body'])
+      .where('client_id', '=', clientId)
+      .where('position', '>', afterPosition)
+      .orderBy('position')
+      .limit(limit)
+      .execute()
     return rows.map((row) => ({ position: row.position, event: JSON.parse(row.body) as OrderEvent }))
   }
 
   /** Of the latest event of any of the client's orders; 0 before the first. */
   async lastPositionOf(clientId: string): Promise<number> {
-    const row = await this.#db.selectFrom('events').select((e) => e.fn.max('position').as('position')).where('client_id', '=', clientId).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('events')
+      .select((e) => e.fn.max('position').as('position'))
+      .where('client_id', '=', clientId)
+      .executeTakeFirst()
     return row?.position ?? 0
   }
 
   async lastPosition(): Promise<number> {
-    const row = await this.#db.selectFrom('counters').select('value').where('name', '=', 'events').executeTakeFirstOrThrow()
+    const row = await this.#db
+      .selectFrom('counters')
+      .select('value')
+      .where('name', '=', 'events')
+      .executeTakeFirstOrThrow()
     return row.value
   }
 
   /** Orders whose channel's lease ends before `before`, and of whom nobody was reminded of that; the soonest first. */
   async leasesEnding(before: EpochMs, limit: number): Promise<TrackedOrder[]> {
-    const rows = await this.#db.selectFrom('orders').selectAll().where('lease_ends_at', '<=', before).orderBy('lease_ends_at').limit(limit).execute()
+    const rows = await this.#db
+      .selectFrom('orders')
+      .selectAll()
+      .where('lease_ends_at', '<=', before)
+      .orderBy('lease_ends_at')
+      .limit(limit)
+      .execute()
     return rows.map(trackedOf)
   }
 
   /** When the next order will be due; null: none will. */
   async nextDueAt(): Promise<EpochMs | null> {
-    const row = await this.#db.selectFrom('orders').select((e) => e.fn.min('next_read_at').as('at')).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('orders')
+      .select((e) => e.fn.min('next_read_at').as('at'))
+      .executeTakeFirst()
     return row?.at ?? null
   }
 
   /** Has every open order read, whoever was about to: for when `now` is earlier than it was. */
   async makeAllDue(now: EpochMs): Promise<void> {
-    await this.#db.updateTable('orders').set({ next_read_at: now, lease_until: 0 }).where('next_read_at', '>', now).execute()
+    await this.#db
+      .updateTable('orders')
+      .set({ next_read_at: now, lease_until: 0 })
+      .where('next_read_at', '>', now)
+      .execute()
   }
 
   /** Has it read as soon as somebody gets to it. */
   async makeDue(id: string, now: EpochMs): Promise<void> {
-    await this.#db.updateTable('orders').set({ next_read_at: now }).where('id', '=', id).where('final', '=', 0).execute()
+    await this.#db
+      .updateTable('orders')
+      .set({ next_read_at: now })
+      .where('id', '=', id)
+      .where('final', '=', 0)
+      .execute()
   }
 }

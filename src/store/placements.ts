@@ -86,8 +86,17 @@ export class PlacementStore {
     await this.#engine.locking(this.#db.selectFrom('placements').select('id').where('id', '=', id)).execute()
   }
 
-  async intend(placement: Omit<Placement, 'status' | 'orderId' | 'lspOrderId' | 'accessToken' | 'reading' | 'offer' | 'failure'>): Promise<void> {
-    const body: Body = { request: placement.request, email: placement.email, agreed: placement.agreed, reading: null, offer: null, failure: null }
+  async intend(
+    placement: Omit<Placement, 'status' | 'orderId' | 'lspOrderId' | 'accessToken' | 'reading' | 'offer' | 'failure'>,
+  ): Promise<void> {
+    const body: Body = {
+      request: placement.request,
+      email: placement.email,
+      agreed: placement.agreed,
+      reading: null,
+      offer: null,
+      failure: null,
+    }
     await this.#db
       .insertInto('placements')
       .values({
@@ -111,7 +120,13 @@ export class PlacementStore {
 
   /** False: it is not this instance's to send any more. */
   async markSent(id: string): Promise<boolean> {
-    const result = await this.#db.updateTable('placements').set({ status: 'SENT' }).where('id', '=', id).where('status', '=', 'INTENDED').where('owner', '=', this.#self).executeTakeFirst()
+    const result = await this.#db
+      .updateTable('placements')
+      .set({ status: 'SENT' })
+      .where('id', '=', id)
+      .where('status', '=', 'INTENDED')
+      .where('owner', '=', this.#self)
+      .executeTakeFirst()
     return result.numUpdatedRows > 0n
   }
 
@@ -153,26 +168,52 @@ export class PlacementStore {
       .where('id', 'in', this.#unfinishedIds())
       .where((e) => isGone(e, this.#engine, this.#self, silentMs))
       .execute()
-    const rows = await this.#db.selectFrom('placements').selectAll().where('id', 'in', this.#unfinishedIds()).where('owner', '=', this.#self).orderBy('id').execute()
+    const rows = await this.#db
+      .selectFrom('placements')
+      .selectAll()
+      .where('id', 'in', this.#unfinishedIds())
+      .where('owner', '=', this.#self)
+      .orderBy('id')
+      .execute()
     return rows.map(placementOf)
   }
 
   /** Each part by an index of its own. */
   #unfinishedIds() {
-    return this.#db
-      .selectFrom('placements as unsettled')
-      .select('unsettled.id')
-      .where('unsettled.status', 'in', ['INTENDED', 'SENT'])
-      .union(this.#db.selectFrom('idempotency').select('placement_id as id').where('answer', 'is', null).where('placement_id', 'is not', null).$castTo<{ id: string }>())
-      .union(this.#db.selectFrom('orders').select('placement_id as id').where('state', '=', sql.lit('OUTCOME_UNKNOWN')).where('final', '=', sql.lit(0)))
-      // Given up, and answered after all.
-      .union(
-        this.#db
-          .selectFrom('placements as answered')
-          .select('answered.id')
-          .where('answered.id', 'in', (e) => e.selectFrom('orders').select('orders.placement_id').where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN')))
-          .where('answered.status', 'in', ['STANDING', 'REFUSED']),
-      )
+    return (
+      this.#db
+        .selectFrom('placements as unsettled')
+        .select('unsettled.id')
+        .where('unsettled.status', 'in', ['INTENDED', 'SENT'])
+        .union(
+          this.#db
+            .selectFrom('idempotency')
+            .select('placement_id as id')
+            .where('answer', 'is', null)
+            .where('placement_id', 'is not', null)
+            .$castTo<{ id: string }>(),
+        )
+        .union(
+          this.#db
+            .selectFrom('orders')
+            .select('placement_id as id')
+            .where('state', '=', sql.lit('OUTCOME_UNKNOWN'))
+            .where('final', '=', sql.lit(0)),
+        )
+        // Given up, and answered after all.
+        .union(
+          this.#db
+            .selectFrom('placements as answered')
+            .select('answered.id')
+            .where('answered.id', 'in', (e) =>
+              e
+                .selectFrom('orders')
+                .select('orders.placement_id')
+                .where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN')),
+            )
+            .where('answered.status', 'in', ['STANDING', 'REFUSED']),
+        )
+    )
   }
 
   /** An order for this very question's price that is on its way to the LSP. */
@@ -196,9 +237,19 @@ export class PlacementStore {
       .selectAll()
       // Whoever placed it may be about to make it an order.
       .$if(isUnordered, (query) =>
-        query.where('order_id', 'is', null).where((e) =>
-          e.not(e.exists(e.selectFrom('idempotency').select('idempotency.key').whereRef('idempotency.placement_id', '=', 'placements.id').where('idempotency.answer', 'is', null))),
-        ),
+        query
+          .where('order_id', 'is', null)
+          .where((e) =>
+            e.not(
+              e.exists(
+                e
+                  .selectFrom('idempotency')
+                  .select('idempotency.key')
+                  .whereRef('idempotency.placement_id', '=', 'placements.id')
+                  .where('idempotency.answer', 'is', null),
+              ),
+            ),
+          ),
       )
       .where('question', '=', question)
       .where('status', '=', 'STANDING')
@@ -213,7 +264,10 @@ export class PlacementStore {
    * What else stands at the LSP under the very id that it gave to this one, and may still be paid or followed. Imports
    * are left out: what is said there of an id proves nothing.
    */
-  async namesakes({ id, lspId, lspOrderId }: Pick<Placement, 'id' | 'lspId' | 'lspOrderId'>, now: EpochMs): Promise<{ clientId: string; question: string; orderId: string | null }[]> {
+  async namesakes(
+    { id, lspId, lspOrderId }: Pick<Placement, 'id' | 'lspId' | 'lspOrderId'>,
+    now: EpochMs,
+  ): Promise<{ clientId: string; question: string; orderId: string | null }[]> {
     if (lspOrderId === null) return []
     return this.#db
       .selectFrom('placements')
@@ -223,14 +277,28 @@ export class PlacementStore {
       .where('placements.lsp_order_id', '=', lspOrderId)
       .where('placements.id', '!=', id)
       .where('placements.question', 'not like', `${IMPORTED}%`)
-      .where((e) => e.or([e('orders.final', '=', 0), e.and([e('placements.order_id', 'is', null), e('placements.status', '=', 'STANDING'), e('placements.stands_until', '>', now)])]))
+      .where((e) =>
+        e.or([
+          e('orders.final', '=', 0),
+          e.and([
+            e('placements.order_id', 'is', null),
+            e('placements.status', '=', 'STANDING'),
+            e('placements.stands_until', '>', now),
+          ]),
+        ]),
+      )
       .orderBy('placements.id')
       .execute()
   }
 
   /** Makes it the order's; false when it is already another's. */
   async adopt(id: string, orderId: string): Promise<boolean> {
-    const result = await this.#db.updateTable('placements').set({ order_id: orderId }).where('id', '=', id).where('order_id', 'is', null).executeTakeFirst()
+    const result = await this.#db
+      .updateTable('placements')
+      .set({ order_id: orderId })
+      .where('id', '=', id)
+      .where('order_id', 'is', null)
+      .executeTakeFirst()
     return result.numUpdatedRows > 0n
   }
 
@@ -272,7 +340,13 @@ export class PlacementStore {
    * it, and it is on no budget. @returns how many.
    */
   async forgetRefused(before: EpochMs, limit: number): Promise<number> {
-    const old = this.#db.selectFrom('placements as old').select('old.id').where('old.status', '=', sql.lit('REFUSED')).where('old.purpose', '=', sql.lit('QUOTE')).where('old.intended_at', '<', before).limit(limit)
+    const old = this.#db
+      .selectFrom('placements as old')
+      .select('old.id')
+      .where('old.status', '=', sql.lit('REFUSED'))
+      .where('old.purpose', '=', sql.lit('QUOTE'))
+      .where('old.intended_at', '<', before)
+      .limit(limit)
     const result = await this.#db.deleteFrom('placements').where('id', 'in', old).executeTakeFirst()
     return Number(result.numDeletedRows)
   }

@@ -109,7 +109,8 @@ export class PostgresBus implements HintBus {
     this.#client = null
     if (this.#timer) clearTimeout(this.#timer)
     void client.end().catch(() => {})
-    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** Math.min(this.#failures++, 10), LONGEST_WAIT_MS) * (0.5 + Math.random())
+    const waitMs =
+      Math.min(FIRST_WAIT_MS * 2 ** Math.min(this.#failures++, 10), LONGEST_WAIT_MS) * (0.5 + Math.random())
     this.#timer = setTimeout(() => this.#connect(), waitMs)
     this.#timer.unref()
   }

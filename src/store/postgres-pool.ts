@@ -27,7 +27,10 @@ export function connectionOptions(url: string): PoolConfig {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     // Times and positions are whole numbers that a double holds exactly. The package's own parsers stay as they are.
-    types: { getTypeParser: (oid, format) => (oid === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format)) },
+    types: {
+      getTypeParser: (oid, format) =>
+        oid === types.builtins.INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format),
+    },
   }
 }
 
@@ -51,7 +54,9 @@ export function tidied(error: unknown, url: string): Error {
   } catch {
     secrets.push(url)
   }
-  return new Error(secrets.filter((secret) => secret !== '').reduce((text, secret) => text.replaceAll(secret, '***'), message))
+  return new Error(
+    secrets.filter((secret) => secret !== '').reduce((text, secret) => text.replaceAll(secret, '***'), message),
+  )
 }
 
 /**

@@ -25,7 +25,17 @@ export class QuoteStore {
     if (quotes.length === 0) return
     await this.#db
       .insertInto('quotes')
-      .values(quotes.map((quote) => ({ id: quote.id, client_id: quote.clientId, lsp_id: quote.lspId, placement_id: quote.placementId, created_at: quote.createdAt, body: JSON.stringify(quote), kept: 0 })))
+      .values(
+        quotes.map((quote) => ({
+          id: quote.id,
+          client_id: quote.clientId,
+          lsp_id: quote.lspId,
+          placement_id: quote.placementId,
+          created_at: quote.createdAt,
+          body: JSON.stringify(quote),
+          kept: 0,
+        })),
+      )
       .execute()
   }
 
@@ -37,46 +47,89 @@ export class QuoteStore {
 
   /** Forgets quotes from before `before` that nobody has kept, `limit` of them at most. @returns how many. */
   async forget(before: EpochMs, limit: number): Promise<number> {
-    const old = this.#db.selectFrom('quotes as old').select('old.id').where('old.kept', '=', sql.lit(0)).where('old.created_at', '<', before).orderBy('old.created_at').limit(limit)
+    const old = this.#db
+      .selectFrom('quotes as old')
+      .select('old.id')
+      .where('old.kept', '=', sql.lit(0))
+      .where('old.created_at', '<', before)
+      .orderBy('old.created_at')
+      .limit(limit)
     // Whether it is kept is asked again of each row: it may become so between the two.
-    const result = await this.#db.deleteFrom('quotes').where('id', 'in', old).where('kept', '=', sql.lit(0)).executeTakeFirst()
+    const result = await this.#db
+      .deleteFrom('quotes')
+      .where('id', 'in', old)
+      .where('kept', '=', sql.lit(0))
+      .executeTakeFirst()
     return Number(result.numDeletedRows)
   }
 
   /** The next client, by id, with quotes that nobody has kept and nothing stands behind at an LSP; null: there is no other. */
   async nextWithUnbound(after: string): Promise<string | null> {
-    const row = await this.#unbound().select('client_id').where('client_id', '>', after).orderBy('client_id').limit(1).executeTakeFirst()
+    const row = await this.#unbound()
+      .select('client_id')
+      .where('client_id', '>', after)
+      .orderBy('client_id')
+      .limit(1)
+      .executeTakeFirst()
     return row?.client_id ?? null
   }
 
   /** When the newest was made of those such quotes of a client that it has more than `most`; null: it has no more. */
   async surplusUntil(clientId: string, most: number): Promise<EpochMs | null> {
-    const row = await this.#unbound().select('created_at').where('client_id', '=', clientId).orderBy('created_at', 'desc').limit(1).offset(most).executeTakeFirst()
+    const row = await this.#unbound()
+      .select('created_at')
+      .where('client_id', '=', clientId)
+      .orderBy('created_at', 'desc')
+      .limit(1)
+      .offset(most)
+      .executeTakeFirst()
     return row?.created_at ?? null
   }
 
   /** Forgets such quotes of a client that were made until `until`, `limit` of them at most. @returns how many. */
   async forgetUnbound(clientId: string, until: EpochMs, limit: number): Promise<number> {
-    const old = this.#unbound().select('id').where('client_id', '=', clientId).where('created_at', '<=', until).orderBy('created_at').limit(limit)
-    const result = await this.#db.deleteFrom('quotes').where('id', 'in', old).where('kept', '=', sql.lit(0)).executeTakeFirst()
+    const old = this.#unbound()
+      .select('id')
+      .where('client_id', '=', clientId)
+      .where('created_at', '<=', until)
+      .orderBy('created_at')
+      .limit(limit)
+    const result = await this.#db
+      .deleteFrom('quotes')
+      .where('id', 'in', old)
+      .where('kept', '=', sql.lit(0))
+      .executeTakeFirst()
     return Number(result.numDeletedRows)
   }
 
   /** By an index of their own: a bare `placement_id is null` is looked for in that of the placements. */
   #unbound() {
-    return this.#db.selectFrom('quotes').where('kept', '=', sql.lit(0)).where(sql<boolean>`coalesce(placement_id, '') = ''`)
+    return this.#db
+      .selectFrom('quotes')
+      .where('kept', '=', sql.lit(0))
+      .where(sql<boolean>`coalesce(placement_id, '') = ''`)
   }
 
   /** In the order of the ids; null for one that is not there, or is another client's. */
   async byIds(clientId: string, ids: readonly string[]): Promise<(Quote | null)[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.selectFrom('quotes').select(['id', 'body']).where('client_id', '=', clientId).where('id', 'in', [...new Set(ids)]).execute()
+    const rows = await this.#db
+      .selectFrom('quotes')
+      .select(['id', 'body'])
+      .where('client_id', '=', clientId)
+      .where('id', 'in', [...new Set(ids)])
+      .execute()
     const found = new Map(rows.map((row) => [row.id, JSON.parse(row.body) as Quote]))
     return ids.map((id) => found.get(id) ?? null)
   }
 
   async byPlacement(placementId: string): Promise<Quote | null> {
-    const row = await this.#db.selectFrom('quotes').select('body').where('placement_id', '=', placementId).orderBy('id').executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('quotes')
+      .select('body')
+      .where('placement_id', '=', placementId)
+      .orderBy('id')
+      .executeTakeFirst()
     return row ? (JSON.parse(row.body) as Quote) : null
   }
 
@@ -85,17 +138,28 @@ export class QuoteStore {
     await this.#db
       .insertInto('prices')
       .values({ lsp_id: lspId, channel_key: channelKey, observed_at: observedAt, body })
-      .onConflict((conflict) => conflict.columns(['lsp_id', 'channel_key']).doUpdateSet({ observed_at: observedAt, body }))
+      .onConflict((conflict) =>
+        conflict.columns(['lsp_id', 'channel_key']).doUpdateSet({ observed_at: observedAt, body }),
+      )
       .execute()
   }
 
   async price(lspId: string, channelKey: string): Promise<(ObservedPrice & { observedAt: EpochMs }) | null> {
-    const row = await this.#db.selectFrom('prices').select(['observed_at', 'body']).where('lsp_id', '=', lspId).where('channel_key', '=', channelKey).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('prices')
+      .select(['observed_at', 'body'])
+      .where('lsp_id', '=', lspId)
+      .where('channel_key', '=', channelKey)
+      .executeTakeFirst()
     return row ? { ...(JSON.parse(row.body) as ObservedPrice), observedAt: row.observed_at } : null
   }
   /** Forgets prices that were last seen before `before`, `limit` of them at most. @returns how many. */
   async forgetPrices(before: EpochMs, limit: number): Promise<number> {
-    const old = this.#db.selectFrom('prices as old').select(['old.lsp_id', 'old.channel_key']).where('old.observed_at', '<', before).limit(limit)
+    const old = this.#db
+      .selectFrom('prices as old')
+      .select(['old.lsp_id', 'old.channel_key'])
+      .where('old.observed_at', '<', before)
+      .limit(limit)
     const result = await this.#db
       .deleteFrom('prices')
       .where((e) => e(e.refTuple('lsp_id', 'channel_key'), 'in', old.$asTuple('lsp_id', 'channel_key')))

@@ -60,8 +60,10 @@ const nameOf = ({ queue, client }: Place) => `${queue.name} ${client}`
 /** So many clients are looked at for one take: most of them may have nothing due. */
 const WALK = 200
 
-const dueIn = (table: Table, { lspId, now }: ReadingClaim) => sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
-const idsIn = (table: Table, chosen: readonly Chosen[]) => chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
+const dueIn = (table: Table, { lspId, now }: ReadingClaim) =>
+  sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
+const idsIn = (table: Table, chosen: readonly Chosen[]) =>
+  chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
 
 /** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
 export class ReadingStore {
@@ -82,8 +84,22 @@ export class ReadingStore {
       .select('lsps.id')
       .where((e) =>
         e.or([
-          e.exists(e.selectFrom('orders').select(sql.lit(1).as('one')).whereRef('orders.lsp_id', '=', 'lsps.id').where('orders.next_read_at', '<=', now).where('orders.lease_until', '<=', now)),
-          e.exists(e.selectFrom('renewals').select(sql.lit(1).as('one')).whereRef('renewals.lsp_id', '=', 'lsps.id').where('renewals.next_read_at', '<=', now).where('renewals.lease_until', '<=', now)),
+          e.exists(
+            e
+              .selectFrom('orders')
+              .select(sql.lit(1).as('one'))
+              .whereRef('orders.lsp_id', '=', 'lsps.id')
+              .where('orders.next_read_at', '<=', now)
+              .where('orders.lease_until', '<=', now),
+          ),
+          e.exists(
+            e
+              .selectFrom('renewals')
+              .select(sql.lit(1).as('one'))
+              .whereRef('renewals.lsp_id', '=', 'lsps.id')
+              .where('renewals.next_read_at', '<=', now)
+              .where('renewals.lease_until', '<=', now),
+          ),
         ]),
       )
       .execute()
@@ -104,7 +120,8 @@ export class ReadingStore {
 
   /** All that is due, where there is room for it; else what is due of those whose turn it is. */
   async #choose(claim: ReadingClaim, limit: number): Promise<readonly Chosen[]> {
-    const due = (table: Table) => sql`select * from (select ${sql.lit(table)} as kind, id from ${dueIn(table, claim)} order by next_read_at limit ${limit + 1}) as ${sql.ref(`due_${table}`)}`
+    const due = (table: Table) =>
+      sql`select * from (select ${sql.lit(table)} as kind, id from ${dueIn(table, claim)} order by next_read_at limit ${limit + 1}) as ${sql.ref(`due_${table}`)}`
     const { rows } = await sql<Chosen>`${due('orders')} union all ${due('renewals')}`.execute(this.#db)
     return rows.length > limit ? this.#chooseInTurn(claim, limit, rows.slice(0, limit)) : rows
   }
@@ -119,9 +136,13 @@ export class ReadingStore {
     const chosen = places.length === 0 ? [] : await this.#roundsOf(places, claim, limit)
     const last = chosen.at(-1)
     const turn = stoppedAt ?? (last && nameOf(last))
-    if (turn !== undefined) await this.#db.updateTable('read_budgets').set({ turn }).where('lsp_id', '=', claim.lspId).execute()
+    if (turn !== undefined)
+      await this.#db.updateTable('read_budgets').set({ turn }).where('lsp_id', '=', claim.lspId).execute()
     const ids = new Set(chosen.map(({ id }) => id))
-    return [...chosen.map(({ queue, id }) => ({ kind: queue.table, id })), ...oldest.filter(({ id }) => !ids.has(id))].slice(0, limit)
+    return [
+      ...chosen.map(({ queue, id }) => ({ kind: queue.table, id })),
+      ...oldest.filter(({ id }) => !ids.has(id)),
+    ].slice(0, limit)
   }
 
   async #roundsOf(places: readonly Place[], claim: ReadingClaim, limit: number): Promise<(Place & { id: string })[]> {
@@ -140,24 +161,38 @@ export class ReadingStore {
 
   /** The next places in the circle at which something is due, once around it at most; `stoppedAt` where it is too large to be walked at once. */
   async #places(claim: ReadingClaim, limit: number): Promise<{ places: Place[]; stoppedAt?: string }> {
-    const { turn } = await this.#db.selectFrom('read_budgets').select('turn').where('lsp_id', '=', claim.lspId).executeTakeFirstOrThrow()
+    const { turn } = await this.#db
+      .selectFrom('read_budgets')
+      .select('turn')
+      .where('lsp_id', '=', claim.lspId)
+      .executeTakeFirstOrThrow()
     const [name = '', lastClient = ''] = turn?.split(/ (.*)/s) ?? []
-    const first = Math.max(0, QUEUES.findIndex((queue) => queue.name === name))
+    const first = Math.max(
+      0,
+      QUEUES.findIndex((queue) => queue.name === name),
+    )
     const places = new Map<string, Place>()
     for (let step = 0; step <= QUEUES.length && places.size < limit; step += 1) {
       const queue = QUEUES[(first + step) % QUEUES.length]
       if (!queue) break
       const walked = await this.#walk(queue, claim, step === 0 ? lastClient : '')
-      for (const { client_id: client } of walked.filter(({ due }) => due).slice(0, limit - places.size)) places.set(nameOf({ queue, client }), { queue, client })
+      for (const { client_id: client } of walked.filter(({ due }) => due).slice(0, limit - places.size))
+        places.set(nameOf({ queue, client }), { queue, client })
       const end = walked.at(-1)
-      if (places.size < limit && walked.length === WALK && end) return { places: [...places.values()], stoppedAt: nameOf({ queue, client: end.client_id }) }
+      if (places.size < limit && walked.length === WALK && end)
+        return { places: [...places.values()], stoppedAt: nameOf({ queue, client: end.client_id }) }
     }
     return { places: [...places.values()] }
   }
 
   /** Clients with something to be read some day, in an order of their own. However much one has, the index leads past it. */
-  async #walk({ table, where }: Queue, claim: ReadingClaim, after: string): Promise<{ client_id: string; due: unknown }[]> {
-    const next = (client: RawBuilder<unknown>) => sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${claim.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
+  async #walk(
+    { table, where }: Queue,
+    claim: ReadingClaim,
+    after: string,
+  ): Promise<{ client_id: string; due: unknown }[]> {
+    const next = (client: RawBuilder<unknown>) =>
+      sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${claim.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
     const { rows } = await sql<{ client_id: string; due: unknown }>`
       with recursive waiting (client_id, step) as (
         select (${next(sql`${after}`)}), 1 union all select (${next(sql`waiting.client_id`)}), step + 1 from waiting where waiting.client_id is not null and step < ${WALK}
@@ -169,7 +204,12 @@ export class ReadingStore {
 
   async #takeOrders({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedOrder[]> {
     if (ids.length === 0) return []
-    const due = this.#db.selectFrom('orders').select('id').where('id', 'in', ids).where('next_read_at', '<=', now).where('lease_until', '<=', now)
+    const due = this.#db
+      .selectFrom('orders')
+      .select('id')
+      .where('id', 'in', ids)
+      .where('next_read_at', '<=', now)
+      .where('lease_until', '<=', now)
     // The rows are chosen once, before any is changed: PostgreSQL may run a subquery more than once.
     const rows = await this.#db
       .with('due', () => this.#engine.claiming(due))
@@ -186,7 +226,12 @@ export class ReadingStore {
 
   async #takeRenewals({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedRenewal[]> {
     if (ids.length === 0) return []
-    const due = this.#db.selectFrom('renewals').select('id').where('id', 'in', ids).where('next_read_at', '<=', now).where('lease_until', '<=', now)
+    const due = this.#db
+      .selectFrom('renewals')
+      .select('id')
+      .where('id', 'in', ids)
+      .where('next_read_at', '<=', now)
+      .where('lease_until', '<=', now)
     const rows = await this.#db
       .with('due', () => this.#engine.claiming(due))
       .updateTable('renewals')
@@ -223,8 +268,13 @@ export class ReadingStore {
     await this.#lease(owner, ids, { lease_owner: null, lease_until: 0 })
   }
 
-  async #lease(owner: string, ids: readonly string[], lease: { lease_owner?: null; lease_until: EpochMs }): Promise<void> {
+  async #lease(
+    owner: string,
+    ids: readonly string[],
+    lease: { lease_owner?: null; lease_until: EpochMs },
+  ): Promise<void> {
     if (ids.length === 0) return
-    for (const table of ['orders', 'renewals'] as const) await this.#db.updateTable(table).set(lease).where('id', 'in', ids).where('lease_owner', '=', owner).execute()
+    for (const table of ['orders', 'renewals'] as const)
+      await this.#db.updateTable(table).set(lease).where('id', 'in', ids).where('lease_owner', '=', owner).execute()
   }
 }

@@ -21,7 +21,15 @@ export class RenewalStore {
   async insert(renewal: Renewal, question: string, nextReadAt: EpochMs): Promise<void> {
     await this.#db
       .insertInto('renewals')
-      .values({ id: renewal.id, client_id: renewal.clientId, lsp_id: renewal.lspId, final: 0, next_read_at: nextReadAt, body: JSON.stringify(renewal), question })
+      .values({
+        id: renewal.id,
+        client_id: renewal.clientId,
+        lsp_id: renewal.lspId,
+        final: 0,
+        next_read_at: nextReadAt,
+        body: JSON.stringify(renewal),
+        question,
+      })
       .execute()
   }
 
@@ -29,10 +37,21 @@ export class RenewalStore {
    * Writes what it became since it was taken, and gives up the lease of it. False: the lease was lost, or it was written
    * meanwhile, and nothing is.
    */
-  async update(renewal: Renewal, nextReadAt: EpochMs | null, { version, leasedBy }: Omit<TrackedRenewal, 'renewal'>): Promise<boolean> {
+  async update(
+    renewal: Renewal,
+    nextReadAt: EpochMs | null,
+    { version, leasedBy }: Omit<TrackedRenewal, 'renewal'>,
+  ): Promise<boolean> {
     const result = await this.#db
       .updateTable('renewals')
-      .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0, version: version + 1, lease_owner: null, lease_until: 0 })
+      .set({
+        body: JSON.stringify(renewal),
+        next_read_at: nextReadAt,
+        final: nextReadAt === null ? 1 : 0,
+        version: version + 1,
+        lease_owner: null,
+        lease_until: 0,
+      })
       .where('id', '=', renewal.id)
       .where('version', '=', version)
       .where('lease_owner', '=', leasedBy)
@@ -46,7 +65,12 @@ export class RenewalStore {
   }
 
   async get(clientId: string, id: string): Promise<Renewal | null> {
-    const row = await this.#db.selectFrom('renewals').select('body').where('client_id', '=', clientId).where('id', '=', id).executeTakeFirst()
+    const row = await this.#db
+      .selectFrom('renewals')
+      .select('body')
+      .where('client_id', '=', clientId)
+      .where('id', '=', id)
+      .executeTakeFirst()
     return row ? (JSON.parse(row.body) as Renewal) : null
   }
 }

@@ -68,7 +68,14 @@ export class WebhookStore {
    * was. For a transaction. @returns when a gateway was last known to have it
    */
   async open(clientId: string, position: number, now: EpochMs): Promise<EpochMs> {
-    const anew = { position, disabled_at: null, last_success_at: null, last_failure_at: null, last_error: null, seen_at: now }
+    const anew = {
+      position,
+      disabled_at: null,
+      last_success_at: null,
+      last_failure_at: null,
+      last_error: null,
+      seen_at: now,
+    }
     await this.#db
       .insertInto('webhooks')
       .values({ client_id: clientId, ...anew })
@@ -80,9 +87,18 @@ export class WebhookStore {
       .where('client_id', '=', clientId)
       .where('seen_at', '<', now - BEGINS_ANEW_AFTER_MS)
       .executeTakeFirst()
-    if (begun.numUpdatedRows > 0n) await this.#db.deleteFrom('webhook_deliveries').where('client_id', '=', clientId).execute()
-    const { seen_at: seenAt } = await this.#db.selectFrom('webhooks').select('seen_at').where('client_id', '=', clientId).executeTakeFirstOrThrow()
-    await this.#db.updateTable('webhooks').set({ disabled_at: null, seen_at: now }).where('client_id', '=', clientId).execute()
+    if (begun.numUpdatedRows > 0n)
+      await this.#db.deleteFrom('webhook_deliveries').where('client_id', '=', clientId).execute()
+    const { seen_at: seenAt } = await this.#db
+      .selectFrom('webhooks')
+      .select('seen_at')
+      .where('client_id', '=', clientId)
+      .executeTakeFirstOrThrow()
+    await this.#db
+      .updateTable('webhooks')
+      .set({ disabled_at: null, seen_at: now })
+      .where('client_id', '=', clientId)
+      .execute()
     return seenAt ?? now
   }
 
@@ -104,7 +120,11 @@ export class WebhookStore {
   }
 
   async unqueued(clientId: string, limit: number): Promise<UnqueuedEvents> {
-    const { position, disabled_at: disabledAt } = await this.#db.selectFrom('webhooks').select(['position', 'disabled_at']).where('client_id', '=', clientId).executeTakeFirstOrThrow()
+    const { position, disabled_at: disabledAt } = await this.#db
+      .selectFrom('webhooks')
+      .select(['position', 'disabled_at'])
+      .where('client_id', '=', clientId)
+      .executeTakeFirstOrThrow()
     const events = await this.#db
       .selectFrom('events')
       .select(['order_id as orderId', 'sequence', 'position'])
@@ -117,10 +137,19 @@ export class WebhookStore {
   }
 
   /** Makes deliveries of them and moves the cursor; for a transaction. Nothing, when another instance was faster. */
-  async queue(clientId: string, { after, events }: Pick<UnqueuedEvents, 'after' | 'events'>, now: EpochMs): Promise<void> {
+  async queue(
+    clientId: string,
+    { after, events }: Pick<UnqueuedEvents, 'after' | 'events'>,
+    now: EpochMs,
+  ): Promise<void> {
     const last = events.at(-1)
     if (!last) return
-    const moved = await this.#db.updateTable('webhooks').set({ position: last.position }).where('client_id', '=', clientId).where('position', '=', after).executeTakeFirst()
+    const moved = await this.#db
+      .updateTable('webhooks')
+      .set({ position: last.position })
+      .where('client_id', '=', clientId)
+      .where('position', '=', after)
+      .executeTakeFirst()
     if (moved.numUpdatedRows === 0n) return
     await this.#db
       .insertInto('webhook_deliveries')
@@ -146,10 +175,20 @@ export class WebhookStore {
    * Takes deliveries that are due under a lease: of each order the first that is pending and no other, so that an
    * order's events arrive in their order.
    */
-  async takeDue(clientId: string, owner: string, now: EpochMs, leaseUntil: EpochMs, limit: number): Promise<Delivery[]> {
+  async takeDue(
+    clientId: string,
+    owner: string,
+    now: EpochMs,
+    leaseUntil: EpochMs,
+    limit: number,
+  ): Promise<Delivery[]> {
     // Said of the row itself too: whoever waited for it to be unlocked sees that it was taken meanwhile.
     const isFree = (e: ExpressionBuilder<Tables, 'webhook_deliveries'>) =>
-      e.and([e('webhook_deliveries.state', '=', 'PENDING'), e('webhook_deliveries.next_attempt_at', '<=', now), e('webhook_deliveries.lease_until', '<=', now)])
+      e.and([
+        e('webhook_deliveries.state', '=', 'PENDING'),
+        e('webhook_deliveries.next_attempt_at', '<=', now),
+        e('webhook_deliveries.lease_until', '<=', now),
+      ])
     const due = this.#db
       .selectFrom('webhook_deliveries')
       .select('position')
@@ -185,7 +224,10 @@ export class WebhookStore {
    * `leaseUntil`. For a transaction.
    */
   async makeAllDue(clientId: string, now: EpochMs, leaseUntil: EpochMs): Promise<void> {
-    const pending = this.#db.updateTable('webhook_deliveries').where('client_id', '=', clientId).where('state', '=', 'PENDING')
+    const pending = this.#db
+      .updateTable('webhook_deliveries')
+      .where('client_id', '=', clientId)
+      .where('state', '=', 'PENDING')
     await pending.set({ queued_at: now, next_attempt_at: now }).where('next_attempt_at', '>', now).execute()
     await pending.set({ lease_until: leaseUntil }).where('lease_until', '>', leaseUntil).execute()
   }
@@ -203,12 +245,22 @@ export class WebhookStore {
   }
 
   async succeeded(clientId: string, { orderId, sequence, owner }: Claim, now: EpochMs): Promise<void> {
-    await this.#db.deleteFrom('webhook_deliveries').where('order_id', '=', orderId).where('sequence', '=', sequence).where('lease_owner', '=', owner).execute()
+    await this.#db
+      .deleteFrom('webhook_deliveries')
+      .where('order_id', '=', orderId)
+      .where('sequence', '=', sequence)
+      .where('lease_owner', '=', owner)
+      .execute()
     await this.#db.updateTable('webhooks').set({ last_success_at: now }).where('client_id', '=', clientId).execute()
   }
 
   /** `nextAttemptAt` null: it is given up. */
-  async failed(clientId: string, { orderId, sequence, owner }: Claim, failure: { error: string; nextAttemptAt: EpochMs | null }, now: EpochMs): Promise<void> {
+  async failed(
+    clientId: string,
+    { orderId, sequence, owner }: Claim,
+    failure: { error: string; nextAttemptAt: EpochMs | null },
+    now: EpochMs,
+  ): Promise<void> {
     await this.#db
       .updateTable('webhook_deliveries')
       .set({
@@ -222,7 +274,11 @@ export class WebhookStore {
       .where('sequence', '=', sequence)
       .where('lease_owner', '=', owner)
       .execute()
-    await this.#db.updateTable('webhooks').set({ last_failure_at: now, last_error: failure.error }).where('client_id', '=', clientId).execute()
+    await this.#db
+      .updateTable('webhooks')
+      .set({ last_failure_at: now, last_error: failure.error })
+      .where('client_id', '=', clientId)
+      .execute()
   }
 
   /** It was broken off, and counts for nothing. */
@@ -266,7 +322,11 @@ export class WebhookStore {
   }
 
   async record(clientId: string): Promise<WebhookRecord | null> {
-    const webhook = await this.#db.selectFrom('webhooks').selectAll().where('client_id', '=', clientId).executeTakeFirst()
+    const webhook = await this.#db
+      .selectFrom('webhooks')
+      .selectAll()
+      .where('client_id', '=', clientId)
+      .executeTakeFirst()
     if (!webhook) return null
     const counts = await this.#db
       .selectFrom('webhook_deliveries')

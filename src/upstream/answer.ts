@@ -27,8 +27,16 @@ const MAX_JSON_VALUES = 10_000
  * The answer as its protocol has it. `secrets` are not in it, wherever the LSP put them.
  * @throws LspFailure
  */
-export function readAnswer<Answer>(exchange: Pick<LspExchange<Answer>, 'answer'>, raw: RawAnswer, readRefusal: RefusalReader, now: EpochMs, secrets: readonly (string | null)[]): Answer {
-  const { body, problem } = isEncoded(raw.headers) ? { body: undefined, problem: 'compressed, which was not asked for' } : parseJson(raw.text, redactor(secrets))
+export function readAnswer<Answer>(
+  exchange: Pick<LspExchange<Answer>, 'answer'>,
+  raw: RawAnswer,
+  readRefusal: RefusalReader,
+  now: EpochMs,
+  secrets: readonly (string | null)[],
+): Answer {
+  const { body, problem } = isEncoded(raw.headers)
+    ? { body: undefined, problem: 'compressed, which was not asked for' }
+    : parseJson(raw.text, redactor(secrets))
   const { status } = raw
 
   const refusal = readRefusal(status, body, now)

@@ -106,7 +106,12 @@ function failsInARow(memories: readonly Memory[]): boolean {
 
 function failsOften(memories: readonly Memory[]): boolean {
   const failures = memories.filter(({ failed }) => failed)
-  return memories.length >= ENOUGH_EXCHANGES && failures.length * 2 >= memories.length && memories.at(-1)?.failed === true && spanMs(failures) >= LEAST_SPAN_MS
+  return (
+    memories.length >= ENOUGH_EXCHANGES &&
+    failures.length * 2 >= memories.length &&
+    memories.at(-1)?.failed === true &&
+    spanMs(failures) >= LEAST_SPAN_MS
+  )
 }
 
 function spanMs(memories: readonly Memory[]): number {

@@ -23,7 +23,11 @@ export interface Surroundings {
   ca?: string
 }
 
-export type AllLookup = (hostname: string, options: LookupOptions & { all: true }, callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void) => void
+export type AllLookup = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
 
 const CONNECT_TIMEOUT_MS = 5 * SECOND_MS
 
@@ -37,9 +41,14 @@ export class NotConnected extends Error {
  * them from, so that it goes to an address that was checked, whatever the name says a moment later. An address that
  * the operator wrote down is not looked up, and needs no permission.
  */
-export function connectorTo(hostname: string, rules: ConnectRules, { lookup = systemLookup, ca }: Surroundings): buildConnector.connector {
+export function connectorTo(
+  hostname: string,
+  rules: ConnectRules,
+  { lookup = systemLookup, ca }: Surroundings,
+): buildConnector.connector {
   const isNamed = literalAddress(hostname) !== null
-  const mayReach = (address: string) => isNamed || rules.allowPrivateAddresses || (isLocalName(hostname) ? isLoopback(address) : isPublic(address))
+  const mayReach = (address: string) =>
+    isNamed || rules.allowPrivateAddresses || (isLocalName(hostname) ? isLoopback(address) : isPublic(address))
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     // Said here so that NODE_TLS_REJECT_UNAUTHORIZED cannot say otherwise.
@@ -68,33 +77,61 @@ export function connectorTo(hostname: string, rules: ConnectRules, { lookup = sy
 
 /** As `lookup`, without the addresses that are not allowed. */
 function onlyAllowed(lookup: AllLookup, isAllowed: (address: string) => boolean) {
-  return (hostname: string, options: LookupOptions, callback: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void) => {
+  return (
+    hostname: string,
+    options: LookupOptions,
+    callback: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
+  ) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {
         callback(error, [])
         return
       }
       const [first, ...others] = addresses.filter(({ address }) => isAllowed(address))
-      if (first === undefined) callback(new NotConnected(`${hostname} leads to a private address: name the address itself in the configuration, or set allowPrivateAddresses`), [])
+      if (first === undefined)
+        callback(
+          new NotConnected(
+            `${hostname} leads to a private address: name the address itself in the configuration, or set allowPrivateAddresses`,
+          ),
+          [],
+        )
       else if (options.all) callback(null, [first, ...others])
       else callback(null, first.address, first.family)
     })
   }
 }
 
-function socketProblem(socket: Socket | null, mayReach: (address: string) => boolean, pins: readonly string[]): NotConnected | null {
-  if (!socket?.remoteAddress || !mayReach(socket.remoteAddress)) return new NotConnected('no connection to an address that is allowed')
+function socketProblem(
+  socket: Socket | null,
+  mayReach: (address: string) => boolean,
+  pins: readonly string[],
+): NotConnected | null {
+  if (!socket?.remoteAddress || !mayReach(socket.remoteAddress))
+    return new NotConnected('no connection to an address that is allowed')
   if (pins.length === 0) return null
   const key = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.publicKey : undefined
-  const pin = key && createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('hex')
-  return pin !== undefined && pins.includes(pin) ? null : new NotConnected("the server's public key is not the one that pinnedKeySha256 names")
+  const pin =
+    key &&
+    createHash('sha256')
+      .update(key.export({ type: 'spki', format: 'der' }))
+      .digest('hex')
+  return pin !== undefined && pins.includes(pin)
+    ? null
+    : new NotConnected("the server's public key is not the one that pinnedKeySha256 names")
 }
 
 function reasonOf(error: Error | null): string {
   const { code } = error as NodeJS.ErrnoException
-  return isAboutCertificate(code ?? '') ? `the certificate was not accepted (${code})` : `no connection${code ? ` (${code})` : ''}`
+  return isAboutCertificate(code ?? '')
+    ? `the certificate was not accepted (${code})`
+    : `no connection${code ? ` (${code})` : ''}`
 }
 
 function isAboutCertificate(code: string): boolean {
-  return code.startsWith('CERT_') || code.startsWith('ERR_TLS_CERT_') || code.includes('SELF_SIGNED') || code.startsWith('UNABLE_TO_')
+  return (
+    code.startsWith('CERT_') ||
+    code.startsWith('ERR_TLS_CERT_') ||
+    code.includes('SELF_SIGNED') ||
+    code.startsWith('UNABLE_TO_')
+  )
 }

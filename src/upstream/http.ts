@@ -84,7 +84,10 @@ export class LspConnection {
           record(null)
           return answer
         } catch (error) {
-          const failure = error instanceof LspFailure ? error : new LspFailure('UNAVAILABLE', 'the request failed', { effect: 'unknown', cause: error })
+          const failure =
+            error instanceof LspFailure
+              ? error
+              : new LspFailure('UNAVAILABLE', 'the request failed', { effect: 'unknown', cause: error })
           record(failure)
           throw failure
         }
@@ -95,7 +98,8 @@ export class LspConnection {
   /** @throws LspFailure while the breaker lets nothing through */
   assertNotPaused(): void {
     const { retryAt } = this.breaker
-    if (retryAt !== null) throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
+    if (retryAt !== null)
+      throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
   }
 
   async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits, progress: Progress): Promise<Answer> {
@@ -103,7 +107,10 @@ export class LspConnection {
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
     const raw = await this.#send(exchange, limits.timeoutMs, signal)
     progress.status = raw.status
-    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [this.#target.auth, ...(limits.secrets ?? [])])
+    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [
+      this.#target.auth,
+      ...(limits.secrets ?? []),
+    ])
   }
 
   async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal): Promise<RawAnswer> {
@@ -134,7 +141,9 @@ export class LspConnection {
   #verdict(failure: LspFailure | null, { status }: Progress, { timeoutMs, signal }: ExchangeLimits): Verdict {
     switch (failure?.code) {
       case 'TIMEOUT':
-        return signal?.aborted || timeoutMs < Math.min(FAIR_WAIT_MS, this.#target.timeoutMs ?? FAIR_WAIT_MS) ? 'NEITHER' : 'FAILED'
+        return signal?.aborted || timeoutMs < Math.min(FAIR_WAIT_MS, this.#target.timeoutMs ?? FAIR_WAIT_MS)
+          ? 'NEITHER'
+          : 'FAILED'
       case 'UNAVAILABLE':
         return status !== null && status < 500 ? 'ANSWERED' : 'FAILED'
       case 'BAD_RESPONSE':
@@ -158,8 +167,10 @@ interface Progress {
 /** Without the error itself: it may hold what the server sent, and with it what we did. */
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
   if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message)
-  if (error instanceof errors.ResponseExceededMaxSizeError) return new UnreadableAnswer(`more than ${MAX_ANSWER_BYTES} bytes`)
-  if (error instanceof errors.HeadersOverflowError) return new UnreadableAnswer(`headers of more than ${MAX_HEADER_BYTES} bytes`)
+  if (error instanceof errors.ResponseExceededMaxSizeError)
+    return new UnreadableAnswer(`more than ${MAX_ANSWER_BYTES} bytes`)
+  if (error instanceof errors.HeadersOverflowError)
+    return new UnreadableAnswer(`headers of more than ${MAX_HEADER_BYTES} bytes`)
   if (signal.aborted || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return new LspFailure('TIMEOUT', 'no answer in time', { effect: 'unknown' })
   }

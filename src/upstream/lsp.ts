@@ -3,7 +3,15 @@ import type { ConnectRules } from './connector.ts'
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { bindingLimits } from '../domain/limits.ts'
-import { MOST_ASSETS, MOST_NODE_URIS, pubkeyOfUri, type DatedLspInfo, type LspFeature, type LspProtocol, type Network } from '../domain/lsp.ts'
+import {
+  MOST_ASSETS,
+  MOST_NODE_URIS,
+  pubkeyOfUri,
+  type DatedLspInfo,
+  type LspFeature,
+  type LspProtocol,
+  type Network,
+} from '../domain/lsp.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
@@ -89,7 +97,13 @@ export class Lsp {
   #heldBackUntil: EpochMs = 0
   #isClosing = false
 
-  constructor(settings: LspSettings, adapter: Adapter, clock: Clock, known: DatedLspInfo | null, listener: LspListener) {
+  constructor(
+    settings: LspSettings,
+    adapter: Adapter,
+    clock: Clock,
+    known: DatedLspInfo | null,
+    listener: LspListener,
+  ) {
     this.settings = settings
     this.adapter = adapter
     this.#clock = clock
@@ -192,12 +206,18 @@ export class Lsp {
   }
 
   get status(): LspStatus {
-    const latencies = this.#recent.filter(isAnswer).map((record) => record.latencyMs).toSorted((a, b) => a - b)
+    const latencies = this.#recent
+      .filter(isAnswer)
+      .map((record) => record.latencyMs)
+      .toSorted((a, b) => a - b)
     const { pausedUntil } = this
     return {
       state: this.#state(),
       lastAnsweredAt: this.#lastAnsweredAt,
-      lastError: pausedUntil === null ? this.#lastError : `it fails too often, and is left alone until ${new Date(pausedUntil).toISOString()}; last: ${this.#lastError}`,
+      lastError:
+        pausedUntil === null
+          ? this.#lastError
+          : `it fails too often, and is left alone until ${new Date(pausedUntil).toISOString()}; last: ${this.#lastError}`,
       latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
       retryAt: this.notBefore || null,
     }

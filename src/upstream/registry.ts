@@ -16,7 +16,12 @@ export class LspRegistry implements AsyncDisposable {
     this.#byId = new Map([...retired, ...configured].map((lsp) => [lsp.id, lsp]))
   }
 
-  static async open(settings: readonly LspSettings[], store: Store, clock: Clock, listener: { onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined; logger: Logger }): Promise<LspRegistry> {
+  static async open(
+    settings: readonly LspSettings[],
+    store: Store,
+    clock: Clock,
+    listener: { onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined; logger: Logger },
+  ): Promise<LspRegistry> {
     const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
     const open = (one: LspSettings) => {
       const before = known.get(one.id)
@@ -31,7 +36,8 @@ export class LspRegistry implements AsyncDisposable {
         },
       })
     }
-    for (const { id, name, protocol, network, url, website } of settings) await store.lsps.save({ id, name, protocol, network, url, website, info: null })
+    for (const { id, name, protocol, network, url, website } of settings)
+      await store.lsps.save({ id, name, protocol, network, url, website, info: null })
     const configuredIds = new Set(settings.map((one) => one.id))
     const retired = [...known.values()].filter((lsp) => !configuredIds.has(lsp.id)).map(retiredSettings)
     return new LspRegistry(settings.map(open), retired.map(open))
@@ -59,7 +65,9 @@ export class LspRegistry implements AsyncDisposable {
 }
 
 /** Enough to go on reading the orders that stand there; its key left with the configuration. */
-function retiredSettings(lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'url' | 'network' | 'website'>): LspSettings {
+function retiredSettings(
+  lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'url' | 'network' | 'website'>,
+): LspSettings {
   return {
     id: lsp.id,
     name: lsp.name,

@@ -9,11 +9,17 @@ const REDACTED = '[secret]'
  * a client's answer. It finds them as they are and percent-encoded; an LSP that means harm can always rewrite them.
  */
 export function redactor(secrets: readonly (string | null)[]): (text: string) => string {
-  const forms = new Set(secrets.flatMap((secret) => (secret === null ? [] : [secret, percentEncoded(secret)])).filter(({ length }) => length >= SHORTEST))
+  const forms = new Set(
+    secrets
+      .flatMap((secret) => (secret === null ? [] : [secret, percentEncoded(secret)]))
+      .filter(({ length }) => length >= SHORTEST),
+  )
   // The longest first: what is left of one that holds another would tell the rest.
   const ordered = [...forms].toSorted((a, b) => b.length - a.length)
   const unmistakable = ordered.filter(({ length }) => length >= UNMISTAKABLE)
-  const words = ordered.slice(unmistakable.length).map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'gu'))
+  const words = ordered
+    .slice(unmistakable.length)
+    .map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'gu'))
   return (text) => {
     const clean = unmistakable.reduce((partly, secret) => partly.replaceAll(secret, REDACTED), text)
     // A text without a space may be a state, a time or an amount that only looks like a coupon, and has to stay readable.
@@ -29,5 +35,7 @@ const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 /** A copy of a document with every text in it redacted. */
 export function redactTexts<Document>(document: Document, secrets: readonly (string | null)[]): Document {
   const redact = redactor(secrets)
-  return JSON.parse(JSON.stringify(document), (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value)) as Document
+  return JSON.parse(JSON.stringify(document), (_key, value: unknown) =>
+    typeof value === 'string' ? redact(value) : value,
+  ) as Document
 }

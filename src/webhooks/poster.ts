@@ -5,7 +5,11 @@ import type { OrderEvent } from '../domain/order-record.ts'
 import { connectorTo, NotConnected, type Surroundings } from '../upstream/connector.ts'
 
 /** `gone`: the receiver wants no more. `broken-off`: we stopped, so nothing is known. */
-export type PostOutcome = { kind: 'taken' } | { kind: 'gone' } | { kind: 'failed'; error: string } | { kind: 'broken-off' }
+export type PostOutcome =
+  | { kind: 'taken' }
+  | { kind: 'gone' }
+  | { kind: 'failed'; error: string }
+  | { kind: 'broken-off' }
 
 /** Nobody reads what a receiver answers; this much is taken so that its connection can be used again. */
 const MOST_IGNORED_BYTES = 16_384
@@ -28,7 +32,15 @@ export class WebhookPoster {
     this.#problem = targetProblem(config)
     this.#timeoutMs = timeoutMs
     const { allowPrivateAddresses } = config
-    this.#agent = new Agent({ connections: CONNECTIONS, pipelining: 1, connect: connectorTo(this.#url.hostname, { allowPrivateAddresses, allowInsecure: allowPrivateAddresses }, surroundings) })
+    this.#agent = new Agent({
+      connections: CONNECTIONS,
+      pipelining: 1,
+      connect: connectorTo(
+        this.#url.hostname,
+        { allowPrivateAddresses, allowInsecure: allowPrivateAddresses },
+        surroundings,
+      ),
+    })
   }
 
   get host(): string {
@@ -46,7 +58,11 @@ export class WebhookPoster {
         dispatcher: this.#agent,
         method: 'POST',
         signal: abort.signal,
-        headers: { 'content-type': 'application/json', 'user-agent': 'sluice', ...signedHeaders(this.#key, id, now, body) },
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'sluice',
+          ...signedHeaders(this.#key, id, now, body),
+        },
         body,
       })
       // The status says it all. A body that does not end is cut off by the same timer.
@@ -58,7 +74,10 @@ export class WebhookPoster {
     } catch (error) {
       this.#over(abort, timer)
       if (abort.signal.reason === STOPPED) return { kind: 'broken-off' }
-      return { kind: 'failed', error: abort.signal.reason === TIMEOUT ? `no answer within ${this.#timeoutMs} ms` : reasonOf(error) }
+      return {
+        kind: 'failed',
+        error: abort.signal.reason === TIMEOUT ? `no answer within ${this.#timeoutMs} ms` : reasonOf(error),
+      }
     }
   }
 
@@ -80,7 +99,11 @@ const STOPPED = new Error('stopped')
 function outcomeOf(status: number): PostOutcome {
   if (status >= 200 && status < 300) return { kind: 'taken' }
   if (status === 410) return { kind: 'gone' }
-  return { kind: 'failed', error: status >= 300 && status < 400 ? `HTTP status ${status}: redirects are not followed` : `HTTP status ${status}` }
+  return {
+    kind: 'failed',
+    error:
+      status >= 300 && status < 400 ? `HTTP status ${status}: redirects are not followed` : `HTTP status ${status}`,
+  }
 }
 
 function reasonOf(error: unknown): string {
@@ -97,6 +120,10 @@ function messageOf({ orderId, sequence, at, state, previousState, message }: Ord
   const iso = new Date(at).toISOString()
   return {
     id: `${orderId}.${sequence}`,
-    body: JSON.stringify({ type: 'order.updated', timestamp: iso, data: { orderId, sequence, state, previousState, message, at: iso } }),
+    body: JSON.stringify({
+      type: 'order.updated',
+      timestamp: iso,
+      data: { orderId, sequence, state, previousState, message, at: iso },
+    }),
   }
 }

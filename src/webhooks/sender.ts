@@ -88,7 +88,9 @@ export class WebhookSender {
       try {
         const now = clock.now()
         // A clock that was set back while no gateway ran is noticed by this, too.
-        this.#lookedAt = await store.transaction(async ({ webhooks, orders }) => webhooks.open(clientId, await orders.lastPosition(), now))
+        this.#lookedAt = await store.transaction(async ({ webhooks, orders }) =>
+          webhooks.open(clientId, await orders.lastPosition(), now),
+        )
         this.#seenAt = now
         return
       } catch (error) {
@@ -117,7 +119,10 @@ export class WebhookSender {
       if (isDisabled) return timing.lookEveryMs
       const free = CONCURRENCY - this.#posting.size
       const now = clock.now()
-      const due = free === 0 || this.#stopped ? [] : await store.webhooks.takeDue(clientId, instanceId, now, this.#leaseUntil(now), free)
+      const due =
+        free === 0 || this.#stopped
+          ? []
+          : await store.webhooks.takeDue(clientId, instanceId, now, this.#leaseUntil(now), free)
       for (const delivery of due) this.#start(delivery)
       const nextAt = await store.webhooks.nextDueAt(clientId, now)
       return nextAt === null ? timing.lookEveryMs : Math.min(Math.max(nextAt - now, 1), timing.lookEveryMs)
@@ -130,7 +135,8 @@ export class WebhookSender {
   /** A clock that was set back leaves deliveries due in a future that is far: they are due now. */
   async #noticeClock(now: EpochMs): Promise<void> {
     const { clientId, store } = this.#options
-    if (now < this.#lookedAt - CLOCK_STEP_MS) await store.transaction(({ webhooks }) => webhooks.makeAllDue(clientId, now, this.#leaseUntil(now)))
+    if (now < this.#lookedAt - CLOCK_STEP_MS)
+      await store.transaction(({ webhooks }) => webhooks.makeAllDue(clientId, now, this.#leaseUntil(now)))
     this.#lookedAt = now
   }
 
@@ -153,7 +159,8 @@ export class WebhookSender {
   async #queue(): Promise<boolean> {
     const { clientId, store, clock } = this.#options
     const unqueued = await store.webhooks.unqueued(clientId, BATCH)
-    if (unqueued.events.length > 0) await store.transaction((stores) => stores.webhooks.queue(clientId, unqueued, clock.now()))
+    if (unqueued.events.length > 0)
+      await store.transaction((stores) => stores.webhooks.queue(clientId, unqueued, clock.now()))
     if (unqueued.events.length === BATCH) this.#hinted = true
     return unqueued.isDisabled
   }
@@ -161,7 +168,9 @@ export class WebhookSender {
   #start(delivery: Delivery): void {
     const { clientId, logger } = this.#options
     const posting = this.#deliver(delivery)
-      .catch((error: unknown) => logger.error({ err: error, client: clientId }, 'how a delivery to a webhook went could not be written down'))
+      .catch((error: unknown) =>
+        logger.error({ err: error, client: clientId }, 'how a delivery to a webhook went could not be written down'),
+      )
       .finally(() => {
         this.#posting.delete(posting)
         this.nudge()
@@ -175,7 +184,8 @@ export class WebhookSender {
     if (!event) throw new Error(`the event ${delivery.sequence} of the order ${delivery.orderId} is gone`)
     const now = clock.now()
     // The sender may have been stopped, and the key may have ended, since the delivery was taken.
-    const outcome: PostOutcome = this.#stopped || this.#isExpired(now) ? { kind: 'broken-off' } : await poster.post(event, now)
+    const outcome: PostOutcome =
+      this.#stopped || this.#isExpired(now) ? { kind: 'broken-off' } : await poster.post(event, now)
     await this.#settle(delivery, outcome)
   }
 
@@ -193,14 +203,26 @@ export class WebhookSender {
         // It was of a configuration that is no more.
         if (this.#stopped) return store.webhooks.release(claim)
         onDelivery?.('gone')
-        logger.warn({ client: clientId, host: this.host }, 'a webhook answered 410 and gets nothing more until a restart, or until it is configured otherwise')
+        logger.warn(
+          { client: clientId, host: this.host },
+          'a webhook answered 410 and gets nothing more until a restart, or until it is configured otherwise',
+        )
         await store.webhooks.disable(clientId, now)
         // It is the first to go when the receiver wants to hear again.
-        return store.webhooks.failed(clientId, claim, { error: 'HTTP status 410: no more is wanted', nextAttemptAt: now }, now)
+        return store.webhooks.failed(
+          clientId,
+          claim,
+          { error: 'HTTP status 410: no more is wanted', nextAttemptAt: now },
+          now,
+        )
       case 'failed': {
         const retryAt = nextAttemptAt(timing, delivery, now, Math.random)
         onDelivery?.(retryAt === null ? 'given_up' : 'failed')
-        if (retryAt === null) logger.warn({ client: clientId, order: delivery.orderId, sequence: delivery.sequence, reason: outcome.error }, 'a delivery to a webhook was given up')
+        if (retryAt === null)
+          logger.warn(
+            { client: clientId, order: delivery.orderId, sequence: delivery.sequence, reason: outcome.error },
+            'a delivery to a webhook was given up',
+          )
         return store.webhooks.failed(clientId, claim, { error: outcome.error, nextAttemptAt: retryAt }, now)
       }
     }
@@ -218,4 +240,3 @@ export class WebhookSender {
     })
   }
 }
-

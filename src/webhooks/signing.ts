@@ -11,7 +11,8 @@ export function signingKey(secret: string): Buffer | null {
   if (!secret.startsWith(PREFIX)) return secret.length >= FEWEST_CHARACTERS ? Buffer.from(secret, 'utf8') : null
   const text = secret.slice(PREFIX.length)
   const key = Buffer.from(text, 'base64')
-  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(text) && key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
+  const isBase64 =
+    /^[A-Za-z0-9+/]+={0,2}$/.test(text) && key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')
   return isBase64 && key.length >= KEY_BYTES.min && key.length <= KEY_BYTES.max ? key : null
 }
 

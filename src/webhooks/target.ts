@@ -13,7 +13,10 @@ export interface WebhookConfig {
  * What is wrong with a target that can be seen without looking its name up; null when nothing is. Unlike an LSP,
  * a webhook may be what a wallet asked its operator for: an address within is allowed in so many words, or not at all.
  */
-export function targetProblem({ url, allowPrivateAddresses }: Pick<WebhookConfig, 'url' | 'allowPrivateAddresses'>): string | null {
+export function targetProblem({
+  url,
+  allowPrivateAddresses,
+}: Pick<WebhookConfig, 'url' | 'allowPrivateAddresses'>): string | null {
   if (allowPrivateAddresses) return null
   const { protocol, hostname } = new URL(url)
   if (protocol !== 'https:') return 'http: is not allowed without allowPrivateAddresses'

@@ -20,9 +20,15 @@ export const WEBHOOK_TIMING: WebhookTiming = {
 }
 
 /** When to try again after an attempt failed; null: not again. `attempts` counts those before it. */
-export function nextAttemptAt(timing: WebhookTiming, delivery: { attempts: number; queuedAt: EpochMs }, now: EpochMs, random: () => number): EpochMs | null {
+export function nextAttemptAt(
+  timing: WebhookTiming,
+  delivery: { attempts: number; queuedAt: EpochMs },
+  now: EpochMs,
+  random: () => number,
+): EpochMs | null {
   if (now - delivery.queuedAt >= timing.giveUpAfterMs) return null
-  const delayMs = timing.retryDelaysMs[Math.min(delivery.attempts, timing.retryDelaysMs.length - 1)] ?? timing.giveUpAfterMs
+  const delayMs =
+    timing.retryDelaysMs[Math.min(delivery.attempts, timing.retryDelaysMs.length - 1)] ?? timing.giveUpAfterMs
   // A fifth of jitter, so that what failed together does not come back together.
   return now + Math.round(delayMs * (0.8 + 0.4 * random()))
 }

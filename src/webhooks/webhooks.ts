@@ -76,7 +76,14 @@ export class Webhooks {
     const when: WebhookTiming = { ...WEBHOOK_TIMING, ...timing }
     const { clientId, expiresAt } = webhook
     const poster = new WebhookPoster(webhook, when.timeoutMs, surroundings)
-    const sender = new WebhookSender({ ...common, instanceId: this.#instanceId, clientId, expiresAt, poster, timing: when })
+    const sender = new WebhookSender({
+      ...common,
+      instanceId: this.#instanceId,
+      clientId,
+      expiresAt,
+      poster,
+      timing: when,
+    })
     this.#senders.set(clientId, { webhook, sender })
     return sender
   }

@@ -10,7 +10,9 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 // UPDATE_SCREENSHOT=1 npx vitest run test/browser takes the picture in the README anew.
 const SCREENSHOT = fileURLToPath(new URL('../../docs/graphiql.png', import.meta.url))
-const CHROMIUM = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path && existsSync(path))
+const CHROMIUM = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
+  (path) => path && existsSync(path),
+)
 const isCi = process.env['CI'] === 'true'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -53,7 +55,9 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
       permissions: ['clipboard-write', 'clipboard-read'],
     })
     origins.add(gateway.origin)
-    await context.route('**/*', (route) => (origins.has(new URL(route.request().url()).origin) ? route.continue() : route.abort()))
+    await context.route('**/*', (route) =>
+      origins.has(new URL(route.request().url()).origin) ? route.continue() : route.abort(),
+    )
     context.on('request', (request) => asked.push(new URL(request.url())))
     page = context.pages()[0] ?? (await context.newPage())
     page.on('websocket', (socket) => asked.push(new URL(socket.url())))
@@ -94,7 +98,9 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
   /** The tab that GraphiQL would open after a reload: it keeps that half a second after the last change. */
   const keptTab = () =>
     page.evaluate(() => {
-      const kept = JSON.parse((globalThis as unknown as { localStorage: Record<string, string> }).localStorage['graphiql:tabState'] ?? 'null') as {
+      const kept = JSON.parse(
+        (globalThis as unknown as { localStorage: Record<string, string> }).localStorage['graphiql:tabState'] ?? 'null',
+      ) as {
         tabs: { title: string; variables: string | null }[]
         activeTabIndex: number
       } | null
@@ -117,7 +123,13 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
 
   async function paste(values: Record<string, unknown>): Promise<string> {
     const text = JSON.stringify(values, null, 2)
-    await page.evaluate((copied) => (globalThis as unknown as { navigator: { clipboard: { writeText(text: string): Promise<void> } } }).navigator.clipboard.writeText(copied), text)
+    await page.evaluate(
+      (copied) =>
+        (
+          globalThis as unknown as { navigator: { clipboard: { writeText(text: string): Promise<void> } } }
+        ).navigator.clipboard.writeText(copied),
+      text,
+    )
     await page.locator('.graphiql-editor-tool .monaco-editor:visible').first().click()
     await page.keyboard.press('Control+A')
     await page.keyboard.press('Control+V')
@@ -140,7 +152,13 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
     await run()
     await eventually(result).toContain('"failures": []')
     const shown = await result()
-    expect([...shown.matchAll(/"lsp": \{\s*"id": "(\w+)"/g)].map(([, id]) => String(id)).toSorted()).toEqual(['anchor', 'beacon', 'kestrel', 'olive', 'thunder'])
+    expect([...shown.matchAll(/"lsp": \{\s*"id": "(\w+)"/g)].map(([, id]) => String(id)).toSorted()).toEqual([
+      'anchor',
+      'beacon',
+      'kestrel',
+      'olive',
+      'thunder',
+    ])
     const fees = [...shown.matchAll(/"feeTotalSat": (\d+)/g)].map(([, fee]) => Number(fee))
     expect(fees.length).toBe(5)
     expect(fees).toEqual(fees.toSorted((a, b) => a - b))
@@ -171,7 +189,10 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
     const states: string[] = []
     void socket.then((opened) =>
       opened.on('framereceived', ({ payload }) => {
-        const message = JSON.parse(String(payload)) as { type: string; payload?: { data: { orderUpdated: { state: string } } } }
+        const message = JSON.parse(String(payload)) as {
+          type: string
+          payload?: { data: { orderUpdated: { state: string } } }
+        }
         if (message.type === 'next' && message.payload) states.push(message.payload.data.orderUpdated.state)
       }),
     )
@@ -215,12 +236,22 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
   test('with a key in its headers, follows an order at a gateway that takes none without', async () => {
     const authorization = 'Bearer a-key'
     const keySha256 = createHash('sha256').update('a-key').digest('hex')
-    await using keyed = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [{ name: 'wallet', keySha256 }] as never } })
+    await using keyed = await startTestGateway({
+      sandbox: { only: ['olive'] },
+      config: { clients: [{ name: 'wallet', keySha256 }] as never },
+    })
     // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of any shape
-    const ask = async (text: string, values: Record<string, unknown>) => (await keyed.send(text, values, { authorization })).data as Record<string, any>
+    type AnyData = Record<string, any>
+    const ask = async (text: string, values: Record<string, unknown>) =>
+      (await keyed.send(text, values, { authorization })).data as AnyData
     const request = { clientPubkey: keyed.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
-    const { quotes } = await ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request })
-    const { createOrder } = await ask('mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }', { id: quotes.quotes[0].id })
+    const { quotes } = await ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', {
+      request,
+    })
+    const { createOrder } = await ask(
+      'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
+      { id: quotes.quotes[0].id },
+    )
 
     const before = page
     origins.add(keyed.origin)
@@ -242,7 +273,9 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
   })
 
   test('has asked nobody but the gateway for anything, and nothing went wrong in it', () => {
-    const elsewhere = asked.filter(({ protocol, origin }) => !['data:', 'blob:'].includes(protocol) && !origins.has(origin.replace(/^ws/, 'http')))
+    const elsewhere = asked.filter(
+      ({ protocol, origin }) => !['data:', 'blob:'].includes(protocol) && !origins.has(origin.replace(/^ws/, 'http')),
+    )
     expect(elsewhere.map(({ href }) => href)).toEqual([])
     expect(asked.filter(({ protocol }) => protocol === 'ws:').length).toBeGreaterThan(0)
     expect(complaints).toEqual([])

@@ -86,7 +86,12 @@ export async function crashRun({ engine, main, databaseUrl, kills, seed }: Crash
     run.end()
     await Promise.all(wallets)
     placed.look()
-    return { engine, kills, ...(await run.verdict(placed)), seconds: Math.round((performance.now() - startedAt) / 1000) }
+    return {
+      engine,
+      kills,
+      ...(await run.verdict(placed)),
+      seconds: Math.round((performance.now() - startedAt) / 1000),
+    }
   } finally {
     await gateway.kill()
     await sandbox.close()
@@ -174,7 +179,11 @@ class Wallets {
       const balanceSat = FIRST_BALANCE_SAT + this.#count
       const lspId = LSP_IDS[this.#count % LSP_IDS.length] ?? ''
       this.#count += 1
-      const request = { clientPubkey: this.#sandbox.wallet.pubkey, clientAddress: this.#sandbox.wallet.address, lspBalanceSat: balanceSat }
+      const request = {
+        clientPubkey: this.#sandbox.wallet.pubkey,
+        clientAddress: this.#sandbox.wallet.address,
+        lspBalanceSat: balanceSat,
+      }
       const { quotes } = await this.#ask(QUOTE, { request, ids: [lspId] })
       const quoteId = (quotes.quotes as { id: string }[])[0]?.id
       // A quote whose order was lost in a crash: there is nothing to order.
@@ -189,7 +198,10 @@ class Wallets {
   }
 
   /** The same key until there is an answer: that is what it is for. */
-  async #order(quoteId: string, idempotencyKey: string): Promise<{ id: string; state: string; payment: { bolt11: { invoice: string } | null } }> {
+  async #order(
+    quoteId: string,
+    idempotencyKey: string,
+  ): Promise<{ id: string; state: string; payment: { bolt11: { invoice: string } | null } }> {
     for (;;) {
       const { createOrder } = await this.#ask(ORDER, { input: { quoteId, idempotencyKey } })
       if (createOrder.__typename === 'Order') return createOrder
@@ -200,9 +212,16 @@ class Wallets {
   async #follow(wanted: Wanted): Promise<void> {
     for (;;) {
       const origin = await this.#origin()
-      const client = createClient({ url: `${origin.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0 })
+      const client = createClient({
+        url: `${origin.replace('http', 'ws')}/graphql`,
+        webSocketImpl: WebSocket,
+        retryAttempts: 0,
+      })
       try {
-        for await (const result of client.iterate<{ orderUpdated: { sequence: number; state: string } }>({ query: FOLLOW, variables: { id: wanted.orderId, after: wanted.sequences.at(-1) ?? 0 } })) {
+        for await (const result of client.iterate<{ orderUpdated: { sequence: number; state: string } }>({
+          query: FOLLOW,
+          variables: { id: wanted.orderId, after: wanted.sequences.at(-1) ?? 0 },
+        })) {
           const event = result.data?.orderUpdated
           if (!event) throw new Error(`not followed: ${JSON.stringify(result.errors)}`)
           wanted.sequences.push(event.sequence)
@@ -227,7 +246,11 @@ class Wallets {
     for (;;) {
       const origin = await this.#origin()
       try {
-        const response = await fetch(`${origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
+        const response = await fetch(`${origin}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query, variables }),
+        })
         const { data, errors } = (await response.json()) as { data?: unknown; errors?: unknown }
         if (!errors) return data
         throw new Error(JSON.stringify(errors))
@@ -240,7 +263,16 @@ class Wallets {
   }
 
   async verdict(placed: PlacedOrders): Promise<Omit<CrashFigures, 'engine' | 'kills' | 'seconds'>> {
-    const figures = { ordersAnswered: this.#wanted.length, outcomeUnknown: 0, completed: 0, eventsFollowed: 0, reconnections: this.#reconnections, lost: 0, placedTwice: 0, gapsOrRepeats: 0 }
+    const figures = {
+      ordersAnswered: this.#wanted.length,
+      outcomeUnknown: 0,
+      completed: 0,
+      eventsFollowed: 0,
+      reconnections: this.#reconnections,
+      lost: 0,
+      placedTwice: 0,
+      gapsOrRepeats: 0,
+    }
     const ordersOf = await this.#ordersByBalance()
     const lspOrderIds = new Set<string>()
     for (const wanted of this.#wanted) {
@@ -252,11 +284,13 @@ class Wallets {
       if (order.state === 'OUTCOME_UNKNOWN') figures.outcomeUnknown += 1
       if (order.state === 'COMPLETED') figures.completed += 1
       const sequences = (order.events as { sequence: number }[]).map((event) => event.sequence)
-      if (!isUnbroken(sequences) || sequences.length !== order.sequence || !isUnbroken(wanted.sequences)) figures.gapsOrRepeats += 1
+      if (!isUnbroken(sequences) || sequences.length !== order.sequence || !isUnbroken(wanted.sequences))
+        figures.gapsOrRepeats += 1
       figures.eventsFollowed += wanted.sequences.length
       // A firm quote that a crash lost may be asked for anew; an order never is.
       const posts = wanted.lspId === 'olive' ? 1 : (placed.counts.get(`${wanted.lspId}:${wanted.balanceSat}`) ?? 0)
-      if (posts > 1 || ordersOf.get(wanted.balanceSat) !== 1 || (order.lspOrderId && lspOrderIds.has(order.lspOrderId))) figures.placedTwice += 1
+      if (posts > 1 || ordersOf.get(wanted.balanceSat) !== 1 || (order.lspOrderId && lspOrderIds.has(order.lspOrderId)))
+        figures.placedTwice += 1
       lspOrderIds.add(order.lspOrderId)
     }
     return figures
@@ -264,7 +298,7 @@ class Wallets {
 
   async #ordersByBalance(): Promise<Map<number, number>> {
     const counts = new Map<number, number>()
-    for (let after: string | null = null; ; ) {
+    for (let after: string | null = null; ;) {
       const { orders } = await this.#ask(ALL, { after })
       for (const order of orders.nodes) counts.set(order.lspBalanceSat, (counts.get(order.lspBalanceSat) ?? 0) + 1)
       if (!orders.pageInfo.hasNextPage) return counts

@@ -6,22 +6,45 @@ import { GatewayProcess } from './gateway-process.ts'
 import { builtProgram } from '../support/build.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
 
-const ORDER = 'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "when the disk is full"}) { __typename ... on Order { id state } } }'
+const ORDER =
+  'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "when the disk is full"}) { __typename ... on Order { id state } } }'
 
 test('a disk that is full sends nothing to an LSP that could not be written down, and loses nothing that was', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-full-'))
   await using sandbox = await startSandbox({ only: ['thunder'] })
   const lsp = sandbox.lsp('thunder')
   const configPath = join(directory, 'sluice.yaml')
-  await writeFile(configPath, JSON.stringify({ lsps: [{ id: lsp.id, name: lsp.name, protocol: lsp.configName, url: lsp.url, network: 'regtest', tariff: { feeRateSatPerVbyte: 2 } }], logLevel: 'silent' }))
+  await writeFile(
+    configPath,
+    JSON.stringify({
+      lsps: [
+        {
+          id: lsp.id,
+          name: lsp.name,
+          protocol: lsp.configName,
+          url: lsp.url,
+          network: 'regtest',
+          tariff: { feeRateSatPerVbyte: 2 },
+        },
+      ],
+      logLevel: 'silent',
+    }),
+  )
   const options = { main: await builtProgram(), configPath, databaseUrl: join(directory, 'sluice.db') }
   let gateway = new GatewayProcess({ ...options, fileBlocks: 1_500 })
   const send = async (query: string, variables: Record<string, unknown> = {}) => {
-    const response = await fetch(`${gateway.origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
+    const response = await fetch(`${gateway.origin}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    })
     // oxlint-disable-next-line typescript/no-explicit-any -- answers of any shape
     return (await response.json()) as { data: any; errors?: { message: string }[] }
   }
-  const quote = (lspBalanceSat: number) => send(`{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } failures { code } } }`)
+  const quote = (lspBalanceSat: number) =>
+    send(
+      `{ quotes(request: {clientPubkey: "${sandbox.wallet.pubkey}", lspBalanceSat: ${lspBalanceSat}}) { quotes { id } failures { code } } }`,
+    )
   try {
     await gateway.start()
     const first = (await quote(1_000_000)).data.quotes.quotes[0].id
@@ -38,7 +61,9 @@ test('a disk that is full sends nothing to an LSP that could not be written down
     await gateway.kill()
     gateway = new GatewayProcess(options)
     await gateway.start()
-    expect((await send(ORDER, { id: first })).data).toMatchObject({ createOrder: { __typename: 'Order', state: 'AWAITING_PAYMENT' } })
+    expect((await send(ORDER, { id: first })).data).toMatchObject({
+      createOrder: { __typename: 'Order', state: 'AWAITING_PAYMENT' },
+    })
     expect(lsp.orderCount).toBe(1)
   } finally {
     await gateway.kill()

@@ -15,7 +15,11 @@ test('hundreds of subscribers of one order each get every event once and in orde
     const stalled = await follow(rig.gateway.origin ?? '', order.id, () => {})
     stalled.socket.pause()
     sockets.push(stalled.socket)
-    const followers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => follow(rig.gateway.origin ?? '', order.id, (socket) => sockets.push(socket))))
+    const followers = await Promise.all(
+      Array.from({ length: SUBSCRIBERS }, () =>
+        follow(rig.gateway.origin ?? '', order.id, (socket) => sockets.push(socket)),
+      ),
+    )
     await rig.sandbox.wallet.payInvoice(order.payment.bolt11.invoice)
     await Promise.all(followers.map(({ completed }) => completed))
     const { order: now } = await ask(rig.gateway, `{ order(id: "${order.id}") { sequence } }`)
@@ -28,7 +32,9 @@ test('hundreds of subscribers of one order each get every event once and in orde
 
 /** From the first event on; resolves once it is subscribed. */
 function follow(origin: string, orderId: string, onOpen: (socket: WebSocket) => void) {
-  const socket = new WebSocket(`${origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false })
+  const socket = new WebSocket(`${origin.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    perMessageDeflate: false,
+  })
   const sequences: number[] = []
   let complete = () => {}
   const completed = new Promise<void>((resolve) => {
@@ -41,8 +47,18 @@ function follow(origin: string, orderId: string, onOpen: (socket: WebSocket) => 
       socket.send('{"type":"connection_init"}')
     })
     socket.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as { type: string; payload?: { data?: { orderUpdated: { sequence: number; state: string } } } }
-      if (message.type === 'connection_ack') socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: `subscription { orderUpdated(id: "${orderId}", afterSequence: 0) { sequence state } }` } }))
+      const message = JSON.parse(data.toString()) as {
+        type: string
+        payload?: { data?: { orderUpdated: { sequence: number; state: string } } }
+      }
+      if (message.type === 'connection_ack')
+        socket.send(
+          JSON.stringify({
+            id: '1',
+            type: 'subscribe',
+            payload: { query: `subscription { orderUpdated(id: "${orderId}", afterSequence: 0) { sequence state } }` },
+          }),
+        )
       const event = message.payload?.data?.orderUpdated
       if (!event) return
       sequences.push(event.sequence)

@@ -31,7 +31,10 @@ test.each([
   ['a wrong checksum, base58', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb'],
   ['taproot with the checksum of version 0', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd'],
   ['mixed case', 'bc1qW508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'],
-  ['the public key that ThunderStack’s example has in place of an address', '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8'],
+  [
+    'the public key that ThunderStack’s example has in place of an address',
+    '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8',
+  ],
   ['a placeholder', 'tb1qmakerdeposit0000000000000000000000000'],
   ['an invoice', 'lnbcrt10u1p0000'],
   ['a URI', 'bitcoin:bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'],

@@ -12,7 +12,10 @@ function invoiceOf(path: string, ...steps: readonly string[]): string {
 }
 
 test('bLIP-51’s own example is for 25 200 sat on mainnet', () => {
-  expect(decodeInvoice(invoiceOf('lsps1-blip51/payment.bolt11.json', 'invoice'))).toMatchObject({ networks: ['MAINNET'], amountMsat: 25_200_000n })
+  expect(decodeInvoice(invoiceOf('lsps1-blip51/payment.bolt11.json', 'invoice'))).toMatchObject({
+    networks: ['MAINNET'],
+    amountMsat: 25_200_000n,
+  })
 })
 
 test('ThunderStack’s example is for 251 515 sat on regtest, by a node and until when its signature and its fields say', () => {
@@ -24,8 +27,19 @@ test('ThunderStack’s example is for 251 515 sat on regtest, by a node and unti
 })
 
 test('what was signed is what is read, to the millisecond of a whole second', () => {
-  const issued = node.issueInvoice({ amountSat: 12_345, description: 'a channel', createdAt: NOW, expiresAt: NOW + 3_600_000 })
-  expect(decodeInvoice(issued.bolt11)).toEqual({ networks: ['REGTEST'], amountMsat: 12_345_000n, payeePubkey: node.pubkey, paymentHash: issued.paymentHash, expiresAt: NOW + 3_600_000 })
+  const issued = node.issueInvoice({
+    amountSat: 12_345,
+    description: 'a channel',
+    createdAt: NOW,
+    expiresAt: NOW + 3_600_000,
+  })
+  expect(decodeInvoice(issued.bolt11)).toEqual({
+    networks: ['REGTEST'],
+    amountMsat: 12_345_000n,
+    payeePubkey: node.pubkey,
+    paymentHash: issued.paymentHash,
+    expiresAt: NOW + 3_600_000,
+  })
 })
 
 test('amounts of every size are read exactly', () => {
@@ -49,7 +63,13 @@ test('the payee is who signed: another signature is another payee', () => {
 })
 
 test('a mainnet invoice is one of mainnet', () => {
-  const { bolt11 } = node.issueInvoice({ amountSat: 1_000, description: '', createdAt: NOW, expiresAt: NOW + 60_000, network: 'bitcoin' })
+  const { bolt11 } = node.issueInvoice({
+    amountSat: 1_000,
+    description: '',
+    createdAt: NOW,
+    expiresAt: NOW + 60_000,
+    network: 'bitcoin',
+  })
   expect(decodeInvoice(bolt11).networks).toEqual(['MAINNET'])
 })
 
@@ -61,6 +81,14 @@ test('one changed character anywhere in the data is no longer an invoice', () =>
   }
 })
 
-test.each([[''], ['lnbc1example'], ['lnbcrt10u1nonsense'], ['lno1pg257enxv4ezqcneype82um50ynhxgrwdajx283qfwdpl28qqmc78ymlvhmxcsywdk5wrjnj36jryg488qwlrnzyjczs'], ['bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'], ['not an invoice'], ['lnbc'.padEnd(4_000, 'q')]])('%o is no invoice', (text) => {
+test.each([
+  [''],
+  ['lnbc1example'],
+  ['lnbcrt10u1nonsense'],
+  ['lno1pg257enxv4ezqcneype82um50ynhxgrwdajx283qfwdpl28qqmc78ymlvhmxcsywdk5wrjnj36jryg488qwlrnzyjczs'],
+  ['bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'],
+  ['not an invoice'],
+  ['lnbc'.padEnd(4_000, 'q')],
+])('%o is no invoice', (text) => {
   expect(() => decodeInvoice(text)).toThrow(InvoiceError)
 })

@@ -20,19 +20,71 @@ const LIMITS: LspLimits = {
   minOnchainPaymentConfirmations: 3,
 }
 
-const WITHIN: Partial<ChannelRequest> = { lspBalanceSat: sat(1_000_000), clientBalanceSat: sat(1_000), channelExpiryBlocks: 12_960, requiredChannelConfirmations: 2, fundingConfirmsWithinBlocks: 6 }
-const broken = (changes: Partial<ChannelRequest>, limits: LspLimits = LIMITS) => brokenLimit(channelRequest({ ...WITHIN, ...changes }), limits)
+const WITHIN: Partial<ChannelRequest> = {
+  lspBalanceSat: sat(1_000_000),
+  clientBalanceSat: sat(1_000),
+  channelExpiryBlocks: 12_960,
+  requiredChannelConfirmations: 2,
+  fundingConfirmsWithinBlocks: 6,
+}
+const broken = (changes: Partial<ChannelRequest>, limits: LspLimits = LIMITS) =>
+  brokenLimit(channelRequest({ ...WITHIN, ...changes }), limits)
 
 test.each<[keyof LspLimits, Partial<ChannelRequest>, Partial<ChannelRequest>, string]>([
-  ['minLspBalanceSat', { lspBalanceSat: sat(100_000), clientBalanceSat: sat(50_000) }, { lspBalanceSat: sat(99_999), clientBalanceSat: sat(60_000) }, '99999 is below the LSP\'s limit of 100000'],
-  ['maxLspBalanceSat', { lspBalanceSat: sat(10_000_000) }, { lspBalanceSat: sat(10_000_001) }, '10000001 is above the LSP\'s limit of 10000000'],
-  ['minClientBalanceSat', { clientBalanceSat: sat(1_000) }, { clientBalanceSat: sat(999) }, '999 is below the LSP\'s limit of 1000'],
-  ['maxClientBalanceSat', { clientBalanceSat: sat(5_000_000) }, { clientBalanceSat: sat(5_000_001) }, '5000001 is above the LSP\'s limit of 5000000'],
-  ['minChannelBalanceSat', { lspBalanceSat: sat(149_000) }, { lspBalanceSat: sat(148_999) }, '149999 is below the LSP\'s limit of 150000'],
-  ['maxChannelBalanceSat', { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_000) }, { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_001) }, '12000001 is above the LSP\'s limit of 12000000'],
-  ['maxChannelExpiryBlocks', { channelExpiryBlocks: 20_160 }, { channelExpiryBlocks: 20_161 }, '20161 is above the LSP\'s limit of 20160'],
-  ['minRequiredChannelConfirmations', { requiredChannelConfirmations: 2 }, { requiredChannelConfirmations: 1 }, '1 is below the LSP\'s limit of 2'],
-  ['minFundingConfirmsWithinBlocks', { fundingConfirmsWithinBlocks: 6 }, { fundingConfirmsWithinBlocks: 5 }, '5 is below the LSP\'s limit of 6'],
+  [
+    'minLspBalanceSat',
+    { lspBalanceSat: sat(100_000), clientBalanceSat: sat(50_000) },
+    { lspBalanceSat: sat(99_999), clientBalanceSat: sat(60_000) },
+    "99999 is below the LSP's limit of 100000",
+  ],
+  [
+    'maxLspBalanceSat',
+    { lspBalanceSat: sat(10_000_000) },
+    { lspBalanceSat: sat(10_000_001) },
+    "10000001 is above the LSP's limit of 10000000",
+  ],
+  [
+    'minClientBalanceSat',
+    { clientBalanceSat: sat(1_000) },
+    { clientBalanceSat: sat(999) },
+    "999 is below the LSP's limit of 1000",
+  ],
+  [
+    'maxClientBalanceSat',
+    { clientBalanceSat: sat(5_000_000) },
+    { clientBalanceSat: sat(5_000_001) },
+    "5000001 is above the LSP's limit of 5000000",
+  ],
+  [
+    'minChannelBalanceSat',
+    { lspBalanceSat: sat(149_000) },
+    { lspBalanceSat: sat(148_999) },
+    "149999 is below the LSP's limit of 150000",
+  ],
+  [
+    'maxChannelBalanceSat',
+    { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_000) },
+    { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_001) },
+    "12000001 is above the LSP's limit of 12000000",
+  ],
+  [
+    'maxChannelExpiryBlocks',
+    { channelExpiryBlocks: 20_160 },
+    { channelExpiryBlocks: 20_161 },
+    "20161 is above the LSP's limit of 20160",
+  ],
+  [
+    'minRequiredChannelConfirmations',
+    { requiredChannelConfirmations: 2 },
+    { requiredChannelConfirmations: 1 },
+    "1 is below the LSP's limit of 2",
+  ],
+  [
+    'minFundingConfirmsWithinBlocks',
+    { fundingConfirmsWithinBlocks: 6 },
+    { fundingConfirmsWithinBlocks: 5 },
+    "5 is below the LSP's limit of 6",
+  ],
 ])('%s binds from the first number beyond it, and is named', (property, within, beyond, message) => {
   expect(broken(within)).toBeNull()
   expect(broken(beyond)).toEqual({ property, message })
@@ -43,7 +95,18 @@ test('of several limits that are broken the first is named', () => {
 })
 
 test('a limit that the LSP does not state breaks nothing', () => {
-  expect(broken({ lspBalanceSat: sat(1), clientBalanceSat: sat(0), channelExpiryBlocks: 0x7fff_ffff, requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 1 }, NO_LIMITS)).toBeNull()
+  expect(
+    broken(
+      {
+        lspBalanceSat: sat(1),
+        clientBalanceSat: sat(0),
+        channelExpiryBlocks: 0x7fff_ffff,
+        requiredChannelConfirmations: 0,
+        fundingConfirmsWithinBlocks: 1,
+      },
+      NO_LIMITS,
+    ),
+  ).toBeNull()
 })
 
 test('a limit of zero is a limit', () => {
@@ -54,14 +117,22 @@ test('a limit of zero is a limit', () => {
 test('what the client left open breaks nothing, and becomes the least that the LSP accepts', () => {
   const open = { requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null }
   expect(broken(open)).toBeNull()
-  expect(withDefaults(channelRequest(open), LIMITS)).toMatchObject({ requiredChannelConfirmations: 2, fundingConfirmsWithinBlocks: 6 })
+  expect(withDefaults(channelRequest(open), LIMITS)).toMatchObject({
+    requiredChannelConfirmations: 2,
+    fundingConfirmsWithinBlocks: 6,
+  })
   expect(withDefaults(channelRequest(open), NO_LIMITS)).toMatchObject(open)
   // What it did say stays, be it zero.
-  expect(withDefaults(channelRequest({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 }), LIMITS)).toMatchObject({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 })
+  expect(
+    withDefaults(channelRequest({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 }), LIMITS),
+  ).toMatchObject({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 })
 })
 
 test('a count beyond what the schema holds binds nobody differently at the largest that it holds', () => {
-  expect(bindingLimits({ ...LIMITS, maxChannelExpiryBlocks: 0xffff_ffff })).toEqual({ ...LIMITS, maxChannelExpiryBlocks: 0x7fff_ffff })
+  expect(bindingLimits({ ...LIMITS, maxChannelExpiryBlocks: 0xffff_ffff })).toEqual({
+    ...LIMITS,
+    maxChannelExpiryBlocks: 0x7fff_ffff,
+  })
   expect(bindingLimits(LIMITS)).toEqual(LIMITS)
   expect(bindingLimits(NO_LIMITS)).toEqual(NO_LIMITS)
 })

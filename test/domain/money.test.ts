@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { addSat, AmountError, btcDecimalOfSat, MAX_SAT, minSat, msatOf, parseSat, sat, satOfBtcDecimal } from '../../src/domain/money.ts'
+import {
+  addSat,
+  AmountError,
+  btcDecimalOfSat,
+  MAX_SAT,
+  minSat,
+  msatOf,
+  parseSat,
+  sat,
+  satOfBtcDecimal,
+} from '../../src/domain/money.ts'
 
 /** Amounts of every size, the same ones in every run. */
 function* amounts(count: number): Generator<number> {
@@ -18,12 +28,34 @@ test.each([0, 1, 546, 100_000_000, MAX_SAT])('%i satoshis are an amount', (value
   expect(parseSat(BigInt(value))).toBe(value)
 })
 
-test.each([[-1], [0.5], [MAX_SAT + 1], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 53]])('%d satoshis are no amount', (value) => {
-  expect(() => sat(value)).toThrow(AmountError)
-  expect(() => parseSat(value)).toThrow(AmountError)
-})
+test.each([[-1], [0.5], [MAX_SAT + 1], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 53]])(
+  '%d satoshis are no amount',
+  (value) => {
+    expect(() => sat(value)).toThrow(AmountError)
+    expect(() => parseSat(value)).toThrow(AmountError)
+  },
+)
 
-test.each([[''], ['-1'], ['+1'], ['1.0'], ['1e3'], ['0x10'], [' 1'], ['1 '], ['١'], ['12345678901234567'], ['2100000000000001'], [null], [undefined], [true], [{}], [[1]], [-1n], [2_100_000_000_000_001n]])('%o is no amount', (value) => {
+test.each([
+  [''],
+  ['-1'],
+  ['+1'],
+  ['1.0'],
+  ['1e3'],
+  ['0x10'],
+  [' 1'],
+  ['1 '],
+  ['١'],
+  ['12345678901234567'],
+  ['2100000000000001'],
+  [null],
+  [undefined],
+  [true],
+  [{}],
+  [[1]],
+  [-1n],
+  [2_100_000_000_000_001n],
+])('%o is no amount', (value) => {
   expect(() => parseSat(value)).toThrow(AmountError)
 })
 
@@ -63,7 +95,20 @@ test.each([
   expect(satOfBtcDecimal(text)).toBe(satoshis)
 })
 
-test.each([[''], ['.5'], ['5.'], ['1,5'], ['-1'], ['1e-8'], ['0.000000001'], ['21000000.00000001'], ['100000000'], ['0.1 '], ['NaN'], ['1.2.3']])('%o is no amount in bitcoin', (text) => {
+test.each([
+  [''],
+  ['.5'],
+  ['5.'],
+  ['1,5'],
+  ['-1'],
+  ['1e-8'],
+  ['0.000000001'],
+  ['21000000.00000001'],
+  ['100000000'],
+  ['0.1 '],
+  ['NaN'],
+  ['1.2.3'],
+])('%o is no amount in bitcoin', (text) => {
   expect(() => satOfBtcDecimal(text)).toThrow(AmountError)
 })
 

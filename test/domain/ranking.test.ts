@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest'
 import { channelRequest } from '../support/adapter-call.ts'
 import { sat } from '../../src/domain/money.ts'
-import { annualRatePercent, feePpm, NO_RECORD, QUOTE_RANKINGS, rankQuotes, type LspRecord, type Quote, type QuoteRanking } from '../../src/domain/quote.ts'
+import {
+  annualRatePercent,
+  feePpm,
+  NO_RECORD,
+  QUOTE_RANKINGS,
+  rankQuotes,
+  type LspRecord,
+  type Quote,
+  type QuoteRanking,
+} from '../../src/domain/quote.ts'
 import { termsOf } from '../../src/domain/request.ts'
 
 interface Offer {
@@ -13,22 +22,52 @@ interface Offer {
 function quote(lspId: string, { feeSat, balanceSat = 1_000_000, blocks = 12_960 }: Offer): Quote {
   const request = channelRequest({ lspBalanceSat: sat(balanceSat), channelExpiryBlocks: blocks })
   return {
-    id: `of ${lspId}`, clientId: 'ann', lspId, basis: 'FIRM', feeTotalSat: sat(feeSat), orderTotalSat: sat(feeSat), bolt11FeeTotalSat: null, onchainFeeTotalSat: null,
-    terms: termsOf(request), notes: [], checks: [], request, placementId: null, createdAt: 0, observedAt: null, expiresAt: null,
+    id: `of ${lspId}`,
+    clientId: 'ann',
+    lspId,
+    basis: 'FIRM',
+    feeTotalSat: sat(feeSat),
+    orderTotalSat: sat(feeSat),
+    bolt11FeeTotalSat: null,
+    onchainFeeTotalSat: null,
+    terms: termsOf(request),
+    notes: [],
+    checks: [],
+    request,
+    placementId: null,
+    createdAt: 0,
+    observedAt: null,
+    expiresAt: null,
   }
 }
 
-function ranked(by: QuoteRanking, offers: Readonly<Record<string, Offer>>, records: Readonly<Record<string, LspRecord>> = {}): string[] {
-  return rankQuotes(Object.entries(offers).map(([id, offer]) => quote(id, offer)), by, (id) => records[id] ?? NO_RECORD).map(({ lspId }) => lspId)
+function ranked(
+  by: QuoteRanking,
+  offers: Readonly<Record<string, Offer>>,
+  records: Readonly<Record<string, LspRecord>> = {},
+): string[] {
+  return rankQuotes(
+    Object.entries(offers).map(([id, offer]) => quote(id, offer)),
+    by,
+    (id) => records[id] ?? NO_RECORD,
+  ).map(({ lspId }) => lspId)
 }
 
 test('TOTAL_FEE: the least fee first, be it nothing', () => {
-  expect(ranked('TOTAL_FEE', { dear: { feeSat: 9_000 }, free: { feeSat: 0 }, cheap: { feeSat: 100 } })).toEqual(['free', 'cheap', 'dear'])
+  expect(ranked('TOTAL_FEE', { dear: { feeSat: 9_000 }, free: { feeSat: 0 }, cheap: { feeSat: 100 } })).toEqual([
+    'free',
+    'cheap',
+    'dear',
+  ])
 })
 
 test('ANNUAL_RATE: what a satoshi costs for a year, of the channel that is delivered', () => {
   // 1 000 ppm for a quarter, 2 000 ppm for a whole year, 1 500 ppm for a quarter of twice the size.
-  const offers = { quarter: { feeSat: 1_000, blocks: 13_140 }, year: { feeSat: 2_000, blocks: 52_560 }, twice: { feeSat: 3_000, balanceSat: 2_000_000, blocks: 13_140 } }
+  const offers = {
+    quarter: { feeSat: 1_000, blocks: 13_140 },
+    year: { feeSat: 2_000, blocks: 52_560 },
+    twice: { feeSat: 3_000, balanceSat: 2_000_000, blocks: 13_140 },
+  }
   expect(ranked('ANNUAL_RATE', offers)).toEqual(['year', 'quarter', 'twice'])
   expect(ranked('TOTAL_FEE', offers)).toEqual(['quarter', 'year', 'twice'])
 })
@@ -44,24 +83,55 @@ test('ANNUAL_RATE is compared exactly, where numbers with a point would call two
 test('SPEED: the shortest median first, and who was never measured last', () => {
   const offers = { slow: { feeSat: 1 }, unknown: { feeSat: 0 }, fast: { feeSat: 9 }, instant: { feeSat: 10 } }
   const measured = (medianOpenMs: number | null): LspRecord => ({ medianOpenMs, succeeded: 1, ended: 1 })
-  expect(ranked('SPEED', offers, { slow: measured(90_000), fast: measured(30_000), instant: measured(0) })).toEqual(['instant', 'fast', 'slow', 'unknown'])
+  expect(ranked('SPEED', offers, { slow: measured(90_000), fast: measured(30_000), instant: measured(0) })).toEqual([
+    'instant',
+    'fast',
+    'slow',
+    'unknown',
+  ])
 })
 
 test('SPEED: who only ever failed was not measured', () => {
   const failed = { medianOpenMs: null, succeeded: 0, ended: 3 }
-  expect(ranked('SPEED', { failed: { feeSat: 1 }, unknown: { feeSat: 0 }, fast: { feeSat: 9 } }, { failed, fast: { medianOpenMs: 1, succeeded: 1, ended: 1 } })).toEqual(['fast', 'unknown', 'failed'])
+  expect(
+    ranked(
+      'SPEED',
+      { failed: { feeSat: 1 }, unknown: { feeSat: 0 }, fast: { feeSat: 9 } },
+      { failed, fast: { medianOpenMs: 1, succeeded: 1, ended: 1 } },
+    ),
+  ).toEqual(['fast', 'unknown', 'failed'])
 })
 
 test('RELIABILITY: the larger share that ended well, then the longer record, and who was never measured last', () => {
   const record = (succeeded: number, ended: number): LspRecord => ({ medianOpenMs: 1, succeeded, ended })
-  const offers = { never: { feeSat: 0 }, half: { feeSat: 1 }, once: { feeSat: 2 }, often: { feeSat: 3 }, mostly: { feeSat: 4 }, bad: { feeSat: 0 } }
-  expect(ranked('RELIABILITY', offers, { half: record(5, 10), once: record(1, 1), often: record(40, 40), mostly: record(99, 100), bad: record(0, 7) })).toEqual(['often', 'once', 'mostly', 'half', 'bad', 'never'])
+  const offers = {
+    never: { feeSat: 0 },
+    half: { feeSat: 1 },
+    once: { feeSat: 2 },
+    often: { feeSat: 3 },
+    mostly: { feeSat: 4 },
+    bad: { feeSat: 0 },
+  }
+  expect(
+    ranked('RELIABILITY', offers, {
+      half: record(5, 10),
+      once: record(1, 1),
+      often: record(40, 40),
+      mostly: record(99, 100),
+      bad: record(0, 7),
+    }),
+  ).toEqual(['often', 'once', 'mostly', 'half', 'bad', 'never'])
 })
 
 test.each(QUOTE_RANKINGS)('%s: ties go by the fee, then by the id, whatever the order they came in', (by) => {
   const equal = { z: { feeSat: 5 }, a: { feeSat: 5 }, m: { feeSat: 5 } }
   const { z, a, m } = equal
-  for (const offers of [{ z, a, m }, { a, m, z }, { m, z, a }]) expect(ranked(by, offers)).toEqual(['a', 'm', 'z'])
+  for (const offers of [
+    { z, a, m },
+    { a, m, z },
+    { m, z, a },
+  ])
+    expect(ranked(by, offers)).toEqual(['a', 'm', 'z'])
 })
 
 test.each(['SPEED', 'RELIABILITY'] as const)('%s: where nothing was measured, the fee decides before the id', (by) => {
@@ -69,7 +139,10 @@ test.each(['SPEED', 'RELIABILITY'] as const)('%s: where nothing was measured, th
 })
 
 test('equal yearly rates go by the fee', () => {
-  expect(ranked('ANNUAL_RATE', { a: { feeSat: 2_000, balanceSat: 2_000_000 }, z: { feeSat: 1_000 } })).toEqual(['z', 'a'])
+  expect(ranked('ANNUAL_RATE', { a: { feeSat: 2_000, balanceSat: 2_000_000 }, z: { feeSat: 1_000 } })).toEqual([
+    'z',
+    'a',
+  ])
 })
 
 test('ranking leaves what it was given as it was', () => {

@@ -9,7 +9,8 @@ import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts'
 import { NOW, orderRecord } from '../store/records.ts'
 
 const PACE = { activeMs: 5 * SECOND_MS, idleMs: 60 * MINUTE_MS }
-const delayOf = (sequence: number, now: number) => nextReadDelayMs(orderRecord({ state: 'PAID', sequence, updatedAt: now }), PACE, 0, now, () => 0.5)
+const delayOf = (sequence: number, now: number) =>
+  nextReadDelayMs(orderRecord({ state: 'PAID', sequence, updatedAt: now }), PACE, 0, now, () => 0.5)
 
 test('an order of an ordinary life is read as often after its last event as after its first', () => {
   expect(delayOf(40, NOW)).toBe(delayOf(1, NOW))
@@ -32,9 +33,22 @@ function daysRead(changes: Partial<Order>): number {
   return days
 }
 
-const refund = (state: RefundState) => ({ refund: { state, lightningSat: null, onchainSat: null, paidTo: null, paidAt: null } })
+const refund = (state: RefundState) => ({
+  refund: { state, lightningSat: null, onchainSat: null, paidTo: null, paidAt: null },
+})
 const paidBy = (state: PaymentState) => ({
-  payment: { ...NO_PAYMENT, bolt11: { state, feeTotalSat: sat(1), orderTotalSat: sat(1), invoice: 'lnbcrt', expiresAt: NOW, paymentHash: 'aa', payeePubkey: 'bb' } },
+  payment: {
+    ...NO_PAYMENT,
+    bolt11: {
+      state,
+      feeTotalSat: sat(1),
+      orderTotalSat: sat(1),
+      invoice: 'lnbcrt',
+      expiresAt: NOW,
+      paymentHash: 'aa',
+      payeePubkey: 'bb',
+    },
+  },
 })
 
 test('an order that expired is watched for a week where nobody paid it, and no shorter than a failed one where somebody did', () => {
@@ -43,16 +57,28 @@ test('an order that expired is watched for a week where nobody paid it, and no s
   expect(daysRead({ state: 'FAILED', paymentSeenAt: NOW })).toBe(30)
 })
 
-test.each(['EXPIRED', 'FAILED'] as const)('what was paid of an order that is %s is watched until it is paid back, as one that is to be refunded is', (state) => {
-  const watched = daysRead({ state: 'REFUND_PENDING', paymentSeenAt: NOW })
-  for (const changes of [refund('AVAILABLE'), refund('IN_FLIGHT'), paidBy('TO_REFUND')]) expect(daysRead({ state, paymentSeenAt: NOW, ...changes })).toBe(watched)
-  expect(daysRead({ state, paymentSeenAt: NOW, ...refund('PAID_OUT'), ...paidBy('REFUNDED') })).toBe(30)
-  // Nothing is to be had back of what was never paid.
-  expect(daysRead({ state, ...refund('AVAILABLE') })).toBeLessThanOrEqual(30)
-})
+test.each(['EXPIRED', 'FAILED'] as const)(
+  'what was paid of an order that is %s is watched until it is paid back, as one that is to be refunded is',
+  (state) => {
+    const watched = daysRead({ state: 'REFUND_PENDING', paymentSeenAt: NOW })
+    for (const changes of [refund('AVAILABLE'), refund('IN_FLIGHT'), paidBy('TO_REFUND')])
+      expect(daysRead({ state, paymentSeenAt: NOW, ...changes })).toBe(watched)
+    expect(daysRead({ state, paymentSeenAt: NOW, ...refund('PAID_OUT'), ...paidBy('REFUNDED') })).toBe(30)
+    // Nothing is to be had back of what was never paid.
+    expect(daysRead({ state, ...refund('AVAILABLE') })).toBeLessThanOrEqual(30)
+  },
+)
 
 test('a complete order whose channel the LSP has not named is not said to have one that stands', () => {
-  const channel: Channel = { state: 'OPEN', channelId: null, shortChannelId: '1x2x3', fundingOutpoint: null, fundedAt: null, expiresAt: null, closingTxid: null }
+  const channel: Channel = {
+    state: 'OPEN',
+    channelId: null,
+    shortChannelId: '1x2x3',
+    fundingOutpoint: null,
+    fundedAt: null,
+    expiresAt: null,
+    closingTxid: null,
+  }
   const messageOf = (changes: Partial<Order>) => nextStepOf(orderRecord({ state: 'COMPLETED', ...changes }), []).message
   expect(messageOf({ channel })).toBe('The channel stands.')
   expect(messageOf({ channel: { ...channel, state: 'CLOSED' } })).toBe('The channel was closed.')

@@ -30,7 +30,8 @@ test('a text of megabytes is bounded before it is read', () => {
 })
 
 test('no character of any plane lets a control character or a tag through', () => {
-  for (let code = 0; code <= 0x2fff; code += 1) expect(cleanText(`a${String.fromCodePoint(code)}b`)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}<]/u)
+  for (let code = 0; code <= 0x2fff; code += 1)
+    expect(cleanText(`a${String.fromCodePoint(code)}b`)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}<]/u)
 })
 
 test.each([[undefined], [null], [12], [{}], [''], ['  \n\u200b']])('%o has nothing readable in it', (value) => {

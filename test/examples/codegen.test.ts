@@ -2,7 +2,16 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { buildSchema, isEnumType, isInputObjectType, parse, print, validate, type GraphQLEnumType, type GraphQLInputObjectType } from 'graphql'
+import {
+  buildSchema,
+  isEnumType,
+  isInputObjectType,
+  parse,
+  print,
+  validate,
+  type GraphQLEnumType,
+  type GraphQLInputObjectType,
+} from 'graphql'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,12 +40,16 @@ describe("the example client's typed documents", () => {
 
   it('have the enums and input objects as the schema has them now', () => {
     const declarations = new Map(generated.split(/\n\n+/).map((text) => [/^export type (\w+) =/.exec(text)?.[1], text]))
-    const types = Object.values(buildSchema(schemaText).getTypeMap()).filter((type) => (isEnumType(type) || isInputObjectType(type)) && declarations.has(type.name))
+    const types = Object.values(buildSchema(schemaText).getTypeMap()).filter(
+      (type) => (isEnumType(type) || isInputObjectType(type)) && declarations.has(type.name),
+    )
 
     expect(types.map(({ name }) => name)).toContain('ChannelRequest')
     for (const type of types as (GraphQLEnumType | GraphQLInputObjectType)[]) {
       const members = isEnumType(type) ? type.getValues().map(({ name }) => name) : Object.keys(type.getFields())
-      const generatedMembers = [...(declarations.get(type.name) ?? '').matchAll(/^ {2}(?:\| '(\w+)'|(\w+)\??:)/gm)].map(([, value, field]) => value ?? field)
+      const generatedMembers = [...(declarations.get(type.name) ?? '').matchAll(/^ {2}(?:\| '(\w+)'|(\w+)\??:)/gm)].map(
+        ([, value, field]) => value ?? field,
+      )
       expect({ [type.name]: generatedMembers }).toEqual({ [type.name]: members })
     }
   })
@@ -45,15 +58,20 @@ describe("the example client's typed documents", () => {
     await expect(codegen('--', '--check')).resolves.toMatchObject({ status: 0 })
   })
 
-  it.skipIf(existsSync(GENERATOR))('cannot be generated before the generator is installed, and the command says how', async () => {
-    const { status, stderr } = await codegen()
-    expect(status).toBe(1)
-    expect(stderr).toContain('npm ci --prefix examples/wallet')
-  })
+  it.skipIf(existsSync(GENERATOR))(
+    'cannot be generated before the generator is installed, and the command says how',
+    async () => {
+      const { status, stderr } = await codegen()
+      expect(status).toBe(1)
+      expect(stderr).toContain('npm ci --prefix examples/wallet')
+    },
+  )
 })
 
 function codegen(...args: string[]) {
   return new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
-    execFile('npm', ['run', '--silent', 'codegen', ...args], { cwd: ROOT }, (error, stdout, stderr) => resolve({ status: error ? Number(error.code) : 0, stdout, stderr }))
+    execFile('npm', ['run', '--silent', 'codegen', ...args], { cwd: ROOT }, (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
+    )
   })
 }

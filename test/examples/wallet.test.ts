@@ -22,7 +22,10 @@ async function startCable(origin: () => string) {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(Number(new URL(origin()).port), '127.0.0.1')
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one)
       one.on('error', () => other.destroy()).on('close', () => sockets.delete(one))
     }
@@ -77,7 +80,11 @@ describe('the example wallet', () => {
   })
 
   const wish = (changes: Partial<Wish> = {}): Wish => ({
-    request: { clientPubkey: gateway.sandbox.wallet.pubkey, clientAddress: gateway.sandbox.wallet.address, lspBalanceSat: 1_000_000 },
+    request: {
+      clientPubkey: gateway.sandbox.wallet.pubkey,
+      clientAddress: gateway.sandbox.wallet.address,
+      lspBalanceSat: 1_000_000,
+    },
     maxFeeSat: 10_000,
     ...changes,
   })
@@ -94,12 +101,19 @@ describe('the example wallet', () => {
   }
 
   const seen = () => lines.flatMap((line) => /^(\d+)\. /.exec(line)?.[1] ?? []).map(Number)
-  const written = async () => JSON.parse(await readFile(join(directory, 'purchase.json'), 'utf8')) as { orderId: string; input: { idempotencyKey: string } }
-  const orderCount = async (): Promise<number> => (await gateway.ask('{ orders(first: 100) { nodes { id } } }')).orders.nodes.length
+  const written = async () =>
+    JSON.parse(await readFile(join(directory, 'purchase.json'), 'utf8')) as {
+      orderId: string
+      input: { idempotencyKey: string }
+    }
+  const orderCount = async (): Promise<number> =>
+    (await gateway.ask('{ orders(first: 100) { nodes { id } } }')).orders.nodes.length
 
   async function sequencesUpTo(orderId: string, last: number): Promise<number[]> {
     const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { sequence } } }', { id: orderId })
-    return order.events.map(({ sequence }: { sequence: number }) => sequence).filter((sequence: number) => sequence <= last)
+    return order.events
+      .map(({ sequence }: { sequence: number }) => sequence)
+      .filter((sequence: number) => sequence <= last)
   }
 
   it.each(['olive', 'kestrel'])('orders, pays and follows a channel at %s until it is completed', async (lspId) => {
@@ -107,7 +121,9 @@ describe('the example wallet', () => {
 
     expect(end.state).toBe('COMPLETED')
     expect(lines.some((line) => line.startsWith('   next: CLIENT PAY until '))).toBe(true)
-    const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { lsp { id } state } }', { id: (await written()).orderId })
+    const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { lsp { id } state } }', {
+      id: (await written()).orderId,
+    })
     expect(order).toEqual({ lsp: { id: lspId }, state: 'COMPLETED' })
   })
 
@@ -122,7 +138,9 @@ describe('the example wallet', () => {
   it('orders nothing when all LSPs ask for more than its limit', async () => {
     const before = await orderCount()
 
-    await expect(buyChannel(wish({ maxFeeSat: 100 }), wallet())).rejects.toThrow('no LSP sells this channel for 100 sat or less')
+    await expect(buyChannel(wish({ maxFeeSat: 100 }), wallet())).rejects.toThrow(
+      'no LSP sells this channel for 100 sat or less',
+    )
 
     expect(await orderCount()).toBe(before)
   })
@@ -133,7 +151,10 @@ describe('the example wallet', () => {
     const end = await buyChannel(wish({ lspIds: ['kestrel', 'olive'], maxFeeSat: 5_500 }), wallet())
 
     expect(end.state).toBe('COMPLETED')
-    expect(lines.filter((line) => line.startsWith('Ordering from')).map((line) => line.split(':')[0])).toEqual([expect.stringContaining('Kestrel'), expect.stringContaining('Olive')])
+    expect(lines.filter((line) => line.startsWith('Ordering from')).map((line) => line.split(':')[0])).toEqual([
+      expect.stringContaining('Kestrel'),
+      expect.stringContaining('Olive'),
+    ])
   })
 
   it('loses no event when the connection breaks and the gateway restarts while it follows', async () => {
@@ -197,14 +218,19 @@ describe('the example wallet', () => {
   it('gets the same order again when it crashed before it had the answer', async () => {
     const before = await orderCount()
     class Unheard extends Gateway {
-      override async ask<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
+      override async ask<Data, Variables>(
+        document: TypedDocumentString<Data, Variables>,
+        variables: Variables,
+      ): Promise<Data> {
         const data = await super.ask(document, variables)
         if (Object.is(document, CreateOrderDocument)) throw new Error('the power failed')
         return data
       }
     }
 
-    await expect(buyChannel(wish({ lspIds: ['thunder'] }), wallet({ gateway: new Unheard(cable.url, undefined, () => {}) }))).rejects.toThrow('the power failed')
+    await expect(
+      buyChannel(wish({ lspIds: ['thunder'] }), wallet({ gateway: new Unheard(cable.url, undefined, () => {}) })),
+    ).rejects.toThrow('the power failed')
     const { orderId, input } = await written()
     expect(orderId).toBeUndefined()
     const end = await buyChannel(wish({ lspIds: ['thunder'] }), wallet())
@@ -219,7 +245,11 @@ describe('the example wallet', () => {
     await expect(buyChannel(wish({ lspIds: ['olive'] }), crashing)).rejects.toThrow('the power failed')
     const { orderId } = await written()
     await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: orderId })
-    await expect.poll(async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id: orderId })).order.state).toBe('COMPLETED')
+    await expect
+      .poll(
+        async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id: orderId })).order.state,
+      )
+      .toBe('COMPLETED')
 
     const end = await buyChannel(wish(), wallet({ pay: () => Promise.reject(new Error('paid twice')) }))
 
@@ -231,7 +261,8 @@ describe('the example wallet', () => {
   })
 
   describe('as a command', () => {
-    const command = (...args: string[]) => runNode([join(EXAMPLE, 'dist/main.js'), '--state', join(directory, 'purchase.json'), ...args])
+    const command = (...args: string[]) =>
+      runNode([join(EXAMPLE, 'dist/main.js'), '--state', join(directory, 'purchase.json'), ...args])
 
     beforeAll(async () => {
       await runNode([COMPILER, '-p', EXAMPLE])
@@ -248,7 +279,10 @@ describe('the example wallet', () => {
     it.each([
       { args: ['--lsp-balance', '1e6'], says: '--lsp-balance is wanted, as a whole number, not "1e6"' },
       { args: [], says: '--lsp-balance is wanted, as a whole number' },
-      { args: ['--lsp-balance', '1000000', '--url', 'localhost'], says: '--url: "localhost" is not an http or https URL' },
+      {
+        args: ['--lsp-balance', '1000000', '--url', 'localhost'],
+        says: '--url: "localhost" is not an http or https URL',
+      },
       { args: ['--nonsense'], says: "Unknown option '--nonsense'" },
     ])('says what is wrong with $args', async ({ args, says }) => {
       const { status, stderr } = await command(...args)
@@ -258,7 +292,12 @@ describe('the example wallet', () => {
     })
 
     it('says that an address is not the GraphQL one', async () => {
-      const { status, stderr } = await command('--lsp-balance', '1000000', '--url', cable.url.replace('graphql', 'health'))
+      const { status, stderr } = await command(
+        '--lsp-balance',
+        '1000000',
+        '--url',
+        cable.url.replace('graphql', 'health'),
+      )
 
       expect(status).toBe(1)
       expect(stderr).toBe(`HTTP 200 from ${cable.url.replace('graphql', 'health')}, and no GraphQL\n`)
@@ -266,8 +305,18 @@ describe('the example wallet', () => {
 
     it('wants a public key where the gateway is not a sandbox', async () => {
       const configPath = join(directory, 'sluice.yaml')
-      await writeFile(configPath, 'lsps:\n  - { id: far, name: Far, protocol: lsps1, url: "https://lsp.example/api/v1", network: regtest }\n')
-      const real = await run({ host: '127.0.0.1', port: 0, configPath, databaseUrl: ':memory:', variables: {}, logger: pino({ level: 'silent' }) })
+      await writeFile(
+        configPath,
+        'lsps:\n  - { id: far, name: Far, protocol: lsps1, url: "https://lsp.example/api/v1", network: regtest }\n',
+      )
+      const real = await run({
+        host: '127.0.0.1',
+        port: 0,
+        configPath,
+        databaseUrl: ':memory:',
+        variables: {},
+        logger: pino({ level: 'silent' }),
+      })
       try {
         expect(await findSandboxNode(new Gateway(`${real.origin}/graphql`, undefined, () => {}))).toBeNull()
         const { status, stderr } = await command('--lsp-balance', '1000000', '--url', `${real.origin}/graphql`)

@@ -20,7 +20,8 @@ import {
   type QuoteData,
 } from '../support/operations.ts'
 
-const RENEW = 'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { id } ... on LspError { code } } }'
+const RENEW =
+  'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { id } ... on LspError { code } } }'
 const sha256 = (key: string) => createHash('sha256').update(key).digest('hex')
 const config = {
   clients: [
@@ -61,7 +62,12 @@ class Wallet {
   }
 
   subscribe(query: string, variables: Record<string, unknown> = {}): AsyncIterableIterator<Answer> {
-    const client = createClient({ url: `${this.#gateway.origin.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0, connectionParams: { authorization: this.#authorization } })
+    const client = createClient({
+      url: `${this.#gateway.origin.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      retryAttempts: 0,
+      connectionParams: { authorization: this.#authorization },
+    })
     return client.iterate({ query, variables }) as unknown as AsyncIterableIterator<Answer>
   }
 }
@@ -82,7 +88,11 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 test('whoever brings no key, or a wrong one, is refused', async () => {
   for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'ada-key' }]) {
-    const { status, data, errors } = await gateway.send('query { orders { nodes { id } } }', {}, headers as Record<string, string>)
+    const { status, data, errors } = await gateway.send(
+      'query { orders { nodes { id } } }',
+      {},
+      headers as Record<string, string>,
+    )
     expect({ status, data }).toEqual({ status: 401, data: undefined })
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
   }
@@ -91,7 +101,10 @@ test('whoever brings no key, or a wrong one, is refused', async () => {
 })
 
 test('a client sees its own order, and no other client does', async () => {
-  expect((await ada.ask(ORDER, { id: adasOrder.id })).order).toMatchObject({ id: adasOrder.id, state: 'AWAITING_PAYMENT' })
+  expect((await ada.ask(ORDER, { id: adasOrder.id })).order).toMatchObject({
+    id: adasOrder.id,
+    state: 'AWAITING_PAYMENT',
+  })
   expect(await bob.ask(ORDER, { id: adasOrder.id })).toEqual({ order: null })
   expect(await bob.ask(EVENTS, { id: adasOrder.id })).toEqual({ order: null })
   expect((await ada.ask('query { orders { nodes { id } } }')).orders.nodes).toContainEqual({ id: adasOrder.id })
@@ -102,7 +115,9 @@ test('a client cannot do anything with another one’s order', async () => {
   const notFound = { __typename: 'OrderNotFoundError', message: 'there is no such order' }
   expect(await bob.ask(DECIDE_RATE, { id: adasOrder.id, accept: true })).toEqual({ decideRate: notFound })
   expect(await bob.ask(OPEN_CHANNEL, { id: adasOrder.id })).toEqual({ openChannel: notFound })
-  expect(await bob.ask(REQUEST_REFUND, { id: adasOrder.id, onchainAddress: gateway.sandbox.wallet.newAddress() })).toEqual({ requestRefund: notFound })
+  expect(
+    await bob.ask(REQUEST_REFUND, { id: adasOrder.id, onchainAddress: gateway.sandbox.wallet.newAddress() }),
+  ).toEqual({ requestRefund: notFound })
   const { errors } = await bob.send(PAY, { id: adasOrder.id })
   expect(errors?.[0]).toMatchObject({ message: 'id: there is no such order or renewal' })
   expect(gateway.sandbox.wallet.spentSat()).toBe(0)
@@ -113,7 +128,10 @@ test('a quote can be read and ordered by the client that asked for it alone', as
   expect(await bob.ask('query ($id: ID!) { quote(id: $id) { id } }', { id: quote.id })).toEqual({ quote: null })
   const input = { quoteId: quote.id, idempotencyKey: 'stolen' }
   expect((await bob.ask(CREATE_ORDER, { input })).createOrder).toMatchObject({ __typename: 'QuoteNotFoundError' })
-  expect((await ada.ask(CREATE_ORDER, { input })).createOrder).toMatchObject({ __typename: 'Order', quote: { id: quote.id } })
+  expect((await ada.ask(CREATE_ORDER, { input })).createOrder).toMatchObject({
+    __typename: 'Order',
+    quote: { id: quote.id },
+  })
 })
 
 test('the same question and the same key of two clients are two orders', async () => {
@@ -153,8 +171,18 @@ test('a renewal is seen and paid by the client that ordered it alone', async () 
   await follower.stop()
   const shortChannelId = order.channel?.shortChannelId
   const validTo = new Date(Date.now() + 3_600_000).toISOString()
-  const { renewalMessage } = await ada.ask('query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }', { scid: shortChannelId, validTo })
-  const { renewChannel } = await ada.ask(RENEW, { input: { lspId: 'anchor', shortChannelId, validTo, signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage) } })
+  const { renewalMessage } = await ada.ask(
+    'query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }',
+    { scid: shortChannelId, validTo },
+  )
+  const { renewChannel } = await ada.ask(RENEW, {
+    input: {
+      lspId: 'anchor',
+      shortChannelId,
+      validTo,
+      signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage),
+    },
+  })
   expect(renewChannel).toMatchObject({ __typename: 'Renewal' })
 
   const RENEWAL = 'query ($id: ID!) { renewal(id: $id) { id shortChannelId } }'

@@ -2,7 +2,21 @@ import { bech32 } from '@scure/base'
 import { describe, expect, test } from 'vitest'
 import { decodeInvoice } from '../../src/domain/invoice.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, course, eventsOf, follow, orderAt, pay, readOrder, sequencesOf, SIZE_SAT, type EventData, type OrderData, type Transport, lasting } from '../support/operations.ts'
+import {
+  counting,
+  course,
+  eventsOf,
+  follow,
+  orderAt,
+  pay,
+  readOrder,
+  sequencesOf,
+  SIZE_SAT,
+  type EventData,
+  type OrderData,
+  type Transport,
+  lasting,
+} from '../support/operations.ts'
 
 /** Long enough for every step to be read at least once, however busy the machine. */
 const STEP_MS = 500
@@ -32,7 +46,11 @@ const PAY = 'AWAITING_PAYMENT CLIENT PAY'
 const END = 'COMPLETED NOBODY NONE'
 const isCompleted = ({ state }: EventData) => state === 'COMPLETED'
 const isOpen = ({ order }: EventData) => order.channel?.state === 'OPEN'
-const LEASE_OF_13_WEEKS = { channelExpiryBlocks: 13_104, requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null }
+const LEASE_OF_13_WEEKS = {
+  channelExpiryBlocks: 13_104,
+  requiredChannelConfirmations: null,
+  fundingConfirmsWithinBlocks: null,
+}
 
 const EVERY: Record<string, Expected> = {
   olive: {
@@ -43,7 +61,15 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['CREATED', 'COMPLETED'],
     isOver: isCompleted,
     ends: true,
-    channel: (order) => ({ state: 'OPENING', channelId: null, shortChannelId: null, fundingOutpoint: expect.stringMatching(OUTPOINT), fundedAt: expect.stringMatching(INSTANT), expiresAt: leaseEnd(order), closingTxid: null }),
+    channel: (order) => ({
+      state: 'OPENING',
+      channelId: null,
+      shortChannelId: null,
+      fundingOutpoint: expect.stringMatching(OUTPOINT),
+      fundedAt: expect.stringMatching(INSTANT),
+      expiresAt: leaseEnd(order),
+      closingTxid: null,
+    }),
     onchain: { minConfirmations: 1, minFeeFor0Conf: null, paidSat: null },
     onchainCourse: [PAY, 'PAID LSP WAIT', END],
   },
@@ -55,7 +81,15 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['CREATED', 'CHANNEL_OPENING', 'COMPLETED'],
     isOver: isCompleted,
     ends: true,
-    channel: (order) => ({ state: 'OPENING', channelId: expect.stringMatching(TXID), shortChannelId: null, fundingOutpoint: expect.stringMatching(OUTPOINT), fundedAt: expect.stringMatching(INSTANT), expiresAt: leaseEnd(order), closingTxid: null }),
+    channel: (order) => ({
+      state: 'OPENING',
+      channelId: expect.stringMatching(TXID),
+      shortChannelId: null,
+      fundingOutpoint: expect.stringMatching(OUTPOINT),
+      fundedAt: expect.stringMatching(INSTANT),
+      expiresAt: leaseEnd(order),
+      closingTxid: null,
+    }),
     onchain: { minConfirmations: 0, minFeeFor0Conf: 253, paidSat: 54_107 },
     onchainCourse: [PAY, 'PAID LSP WAIT', 'CHANNEL_OPENING LSP WAIT', END],
   },
@@ -67,7 +101,15 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['Pending', 'Succeeded'],
     isOver: isCompleted,
     ends: true,
-    channel: () => ({ state: 'OPEN', channelId: expect.stringMatching(TXID), shortChannelId: null, fundingOutpoint: null, fundedAt: null, expiresAt: null, closingTxid: null }),
+    channel: () => ({
+      state: 'OPEN',
+      channelId: expect.stringMatching(TXID),
+      shortChannelId: null,
+      fundingOutpoint: null,
+      fundedAt: null,
+      expiresAt: null,
+      closingTxid: null,
+    }),
     onchain: { minConfirmations: null, minFeeFor0Conf: null, paidSat: null },
     onchainCourse: [PAY, 'CHANNEL_OPENING LSP WAIT', END],
   },
@@ -79,7 +121,15 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['CREATED', 'PENDING', 'OPENING', 'OPENED'],
     isOver: isOpen,
     ends: false,
-    channel: () => ({ state: 'OPEN', channelId: null, shortChannelId: expect.stringMatching(SCID), fundingOutpoint: expect.stringMatching(TXID), fundedAt: null, expiresAt: expect.stringMatching(INSTANT), closingTxid: null }),
+    channel: () => ({
+      state: 'OPEN',
+      channelId: null,
+      shortChannelId: expect.stringMatching(SCID),
+      fundingOutpoint: expect.stringMatching(TXID),
+      fundedAt: null,
+      expiresAt: expect.stringMatching(INSTANT),
+      closingTxid: null,
+    }),
     onchain: { minConfirmations: null, minFeeFor0Conf: null, paidSat: 55_890 },
     onchainCourse: [PAY, 'PAID LSP WAIT', END],
   },
@@ -92,19 +142,34 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['AWAITING_PAYMENT', 'PENDING_CHANNEL_OPEN', 'COMPLETED'],
     isOver: isOpen,
     ends: false,
-    channel: () => ({ state: 'OPEN', channelId: null, shortChannelId: expect.stringMatching(SCID), fundingOutpoint: expect.stringMatching(OUTPOINT), fundedAt: expect.stringMatching(INSTANT), expiresAt: expect.stringMatching(INSTANT), closingTxid: null }),
+    channel: () => ({
+      state: 'OPEN',
+      channelId: null,
+      shortChannelId: expect.stringMatching(SCID),
+      fundingOutpoint: expect.stringMatching(OUTPOINT),
+      fundedAt: expect.stringMatching(INSTANT),
+      expiresAt: expect.stringMatching(INSTANT),
+      closingTxid: null,
+    }),
     onchain: { minConfirmations: null, minFeeFor0Conf: null, paidSat: 57_208 },
     onchainCourse: [PAY, 'PAID CLIENT OPEN_CHANNEL', 'PAID LSP WAIT', END],
   },
 }
 
 /** In the LSPS1 family the lease begins with the funding transaction, and a block takes ten minutes. */
-const leaseEnd = ({ channel, channelExpiryBlocks }: OrderData) => new Date(Date.parse(channel?.fundedAt ?? '') + channelExpiryBlocks * BLOCK_MS).toISOString()
+const leaseEnd = ({ channel, channelExpiryBlocks }: OrderData) =>
+  new Date(Date.parse(channel?.fundedAt ?? '') + channelExpiryBlocks * BLOCK_MS).toISOString()
 
 const lsps = Object.entries(EVERY)
 const transports: readonly Transport[] = ['WebSocket', 'SSE']
 
-async function playThrough(gateway: TestGateway, lspId: string, expected: Expected, over: Transport, way: 'BOLT11' | 'ONCHAIN') {
+async function playThrough(
+  gateway: TestGateway,
+  lspId: string,
+  expected: Expected,
+  over: Transport,
+  way: 'BOLT11' | 'ONCHAIN',
+) {
   const refundOnchainAddress = way === 'ONCHAIN' ? gateway.sandbox.wallet.newAddress() : null
   const ordered = await orderAt(gateway, lspId, { clientBalanceSat: expected.clientBalanceSat, refundOnchainAddress })
   const follower = follow(gateway, ordered.id, { over })
@@ -129,19 +194,37 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
         expect(course(events)).toEqual(expected.course)
         expect([...new Set(events.map(({ order }) => order.lspState))]).toEqual(expected.lspStates)
         for (const [index, event] of events.entries()) {
-          expect(event).toMatchObject({ previousState: events[index - 1]?.state ?? null, state: event.order.state, order: { id: ordered.id, sequence: event.sequence } })
+          expect(event).toMatchObject({
+            previousState: events[index - 1]?.state ?? null,
+            state: event.order.state,
+            order: { id: ordered.id, sequence: event.sequence },
+          })
           expect(event.message).not.toBe('')
         }
         const [pubkey] = (gateway.sandbox.lsp(lspId).nodeUris[0] ?? '').split('@')
         expectOffer(ordered, expected, pubkey ?? '', gateway.sandbox.wallet.pubkey)
-        expect(events[0]?.order).toMatchObject({ payment: ordered.payment, nextStep: { deadline: ordered.payment.payableUntil }, channel: null, checkedAt: expect.stringMatching(INSTANT) })
+        expect(events[0]?.order).toMatchObject({
+          payment: ordered.payment,
+          nextStep: { deadline: ordered.payment.payableUntil },
+          channel: null,
+          checkedAt: expect.stringMatching(INSTANT),
+        })
 
         // The terms, the price and the invoice stay; what moved is the payment's state, and the channel.
-        expect(last).toMatchObject({ ...expected.terms, feeTotalSat: ordered.feeTotalSat, orderTotalSat: ordered.orderTotalSat, lspOrderId: ordered.lspOrderId, payment: { bolt12: null } })
+        expect(last).toMatchObject({
+          ...expected.terms,
+          feeTotalSat: ordered.feeTotalSat,
+          orderTotalSat: ordered.orderTotalSat,
+          lspOrderId: ordered.lspOrderId,
+          payment: { bolt12: null },
+        })
         expect(last.payment.bolt11).toEqual({ ...ordered.payment.bolt11, state: 'PAID' })
         expect(last.channel).toMatchObject(expected.channel(last))
         expect(last).toMatchObject({ asset: null, failureReason: null })
-        expect(gateway.sandbox.wallet.payment(ordered.payment.bolt11?.paymentHash ?? '')).toMatchObject({ state: 'SUCCEEDED', amountSat: ordered.orderTotalSat })
+        expect(gateway.sandbox.wallet.payment(ordered.payment.bolt11?.paymentHash ?? '')).toMatchObject({
+          state: 'SUCCEEDED',
+          amountSat: ordered.orderTotalSat,
+        })
 
         // What was told live is what is kept.
         expect(lasting(await eventsOf(gateway, ordered.id))).toEqual(lasting(events))
@@ -170,8 +253,18 @@ function expectOffer(order: OrderData, expected: Expected, lspPubkey: string, wa
   expect(onchain).toBeNull()
   const invoice = bolt11?.invoice ?? ''
   const decoded = decodeInvoice(invoice)
-  expect(decoded).toMatchObject({ amountMsat: BigInt(orderTotalSat) * 1000n, payeePubkey: lspPubkey, networks: ['REGTEST'] })
-  expect(bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', feeTotalSat: expected.feeTotalSat, orderTotalSat, payeePubkey: lspPubkey, paymentHash: decoded.paymentHash })
+  expect(decoded).toMatchObject({
+    amountMsat: BigInt(orderTotalSat) * 1000n,
+    payeePubkey: lspPubkey,
+    networks: ['REGTEST'],
+  })
+  expect(bolt11).toMatchObject({
+    state: 'EXPECT_PAYMENT',
+    feeTotalSat: expected.feeTotalSat,
+    orderTotalSat,
+    payeePubkey: lspPubkey,
+    paymentHash: decoded.paymentHash,
+  })
   expect(Date.parse(bolt11?.expiresAt ?? '')).toBeLessThanOrEqual(decoded.expiresAt)
   expect(Date.parse(bolt11?.expiresAt ?? '')).toBeGreaterThan(Date.parse(order.createdAt))
   // Without an address it is BIP 321's form.
@@ -183,10 +276,25 @@ describe.concurrent('an order can be paid on chain where a refund could be sent 
   for (const [lspId, expected] of lsps) {
     test(`at ${lspId}`, async () => {
       await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: STEP_MS } })
-      const { ordered, refundOnchainAddress, events, last } = await playThrough(gateway, lspId, expected, 'WebSocket', 'ONCHAIN')
+      const { ordered, refundOnchainAddress, events, last } = await playThrough(
+        gateway,
+        lspId,
+        expected,
+        'WebSocket',
+        'ONCHAIN',
+      )
       const { bolt11, onchain, bip21 } = ordered.payment
-      expect(onchain).toMatchObject({ state: 'EXPECT_PAYMENT', feeTotalSat: expected.feeTotalSat, orderTotalSat: ordered.orderTotalSat, refundOnchainAddress, address: expect.stringMatching(/^bcrt1q/), expiresAt: expect.stringMatching(INSTANT) })
-      expect(bip21).toBe(`bitcoin:${onchain?.address}?amount=${ordered.orderTotalSat / 1e8}&lightning=${bolt11?.invoice}`)
+      expect(onchain).toMatchObject({
+        state: 'EXPECT_PAYMENT',
+        feeTotalSat: expected.feeTotalSat,
+        orderTotalSat: ordered.orderTotalSat,
+        refundOnchainAddress,
+        address: expect.stringMatching(/^bcrt1q/),
+        expiresAt: expect.stringMatching(INSTANT),
+      })
+      expect(bip21).toBe(
+        `bitcoin:${onchain?.address}?amount=${ordered.orderTotalSat / 1e8}&lightning=${bolt11?.invoice}`,
+      )
 
       expect(sequencesOf(events)).toEqual(counting(1, events.length))
       expect(course(events)).toEqual(expected.onchainCourse)
@@ -199,13 +307,18 @@ describe.concurrent('an order can be paid on chain where a refund could be sent 
 
 test.concurrent('an LNURL that opens the channel and the hint for a first payment are told by the LSPs that give them', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['anchor', 'beacon'], stepMs: STEP_MS } })
-  const lnurl = (url: string, id: string | null) => bech32.encode('lnurl', bech32.toWords(new TextEncoder().encode(`${url}/lnurl/${id}`)), false)
+  const lnurl = (url: string, id: string | null) =>
+    bech32.encode('lnurl', bech32.toWords(new TextEncoder().encode(`${url}/lnurl/${id}`)), false)
   const [anchorLsp, beaconLsp] = [gateway.sandbox.lsp('anchor'), gateway.sandbox.lsp('beacon')]
 
   // Anchor says both when it takes the order.
   const anchor = await orderAt(gateway, 'anchor')
   expect(anchor.lnurlChannel).toBe(lnurl(anchorLsp.url, anchor.lspOrderId))
-  expect(anchor.jit).toEqual({ shortChannelId: expect.stringMatching(SCID), nodeId: anchorLsp.nodeUris[0]?.split('@')[0], feePerPaymentSat: 295 })
+  expect(anchor.jit).toEqual({
+    shortChannelId: expect.stringMatching(SCID),
+    nodeId: anchorLsp.nodeUris[0]?.split('@')[0],
+    feePerPaymentSat: 295,
+  })
 
   // Beacon gives the hint to whoever registers a node, and the LNURL to whoever paid.
   const beacon = await orderAt(gateway, 'beacon')
@@ -213,9 +326,19 @@ test.concurrent('an LNURL that opens the channel and the hint for a first paymen
   const follower = follow(gateway, beacon.id)
   const registered = await follower.until(({ order }) => order.jit !== null)
   expect(registered.message).toBe('a first payment can open the channel')
-  expect(registered.order.jit).toEqual({ shortChannelId: expect.stringMatching(SCID), nodeId: beaconLsp.nodeUris[0]?.split('@')[0], feePerPaymentSat: 361 })
+  expect(registered.order.jit).toEqual({
+    shortChannelId: expect.stringMatching(SCID),
+    nodeId: beaconLsp.nodeUris[0]?.split('@')[0],
+    feePerPaymentSat: 361,
+  })
   await pay(gateway, beacon.id)
   const paid = await follower.untilState('PAID')
   expect(paid.order.lnurlChannel).toBe(lnurl(beaconLsp.url, beacon.lspOrderId))
-  expect(paid.order.refund).toEqual({ state: 'AVAILABLE', lightningSat: 7_208, onchainSat: 6_708, paidTo: null, paidAt: null })
+  expect(paid.order.refund).toEqual({
+    state: 'AVAILABLE',
+    lightningSat: 7_208,
+    onchainSat: 6_708,
+    paidTo: null,
+    paidAt: null,
+  })
 })

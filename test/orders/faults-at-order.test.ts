@@ -1,6 +1,17 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, CREATE_ORDER, createOrder, follow, pay, QUOTES, quoteAt, readOrder, requestOf, sequencesOf } from '../support/operations.ts'
+import {
+  counting,
+  CREATE_ORDER,
+  createOrder,
+  follow,
+  pay,
+  QUOTES,
+  quoteAt,
+  readOrder,
+  requestOf,
+  sequencesOf,
+} from '../support/operations.ts'
 import type { Fault } from '../../src/sandbox/index.ts'
 
 const TIMEOUT_MS = 1_000
@@ -48,9 +59,19 @@ describe.concurrent('an order whose answer does not come', () => {
     const follower = follow(gateway, order.id)
     await follower.until(() => true)
     await gateway.sandbox.close()
-    expect(await follower.end()).toEqual([expect.objectContaining({ sequence: 1, previousState: null, state: 'OUTCOME_UNKNOWN', message: 'the LSP did not answer: whether the order stands there is not known' })])
+    expect(await follower.end()).toEqual([
+      expect.objectContaining({
+        sequence: 1,
+        previousState: null,
+        state: 'OUTCOME_UNKNOWN',
+        message: 'the LSP did not answer: whether the order stands there is not known',
+      }),
+    ])
     expect(postsTo(gateway)).toHaveLength(1)
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'under' })).toMatchObject({ id: order.id, state: 'OUTCOME_UNKNOWN' })
+    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'under' })).toMatchObject({
+      id: order.id,
+      state: 'OUTCOME_UNKNOWN',
+    })
     expect(postsTo(gateway)).toHaveLength(1)
   })
 
@@ -60,8 +81,17 @@ describe.concurrent('an order whose answer does not come', () => {
     expect(order).toMatchObject(NOT_KNOWN)
     const follower = follow(gateway, order.id)
     const late = await follower.untilState('AWAITING_PAYMENT')
-    expect(late).toMatchObject({ sequence: 2, previousState: 'OUTCOME_UNKNOWN', message: "the LSP's answer came late: the order stands, 4107 sat to pay" })
-    expect(late.order).toMatchObject({ orderTotalSat: 4_107, lspOrderId: expect.any(String), payment: { bolt11: { invoice: expect.stringMatching(/^lnbcrt/) } }, nextStep: { action: 'PAY' } })
+    expect(late).toMatchObject({
+      sequence: 2,
+      previousState: 'OUTCOME_UNKNOWN',
+      message: "the LSP's answer came late: the order stands, 4107 sat to pay",
+    })
+    expect(late.order).toMatchObject({
+      orderTotalSat: 4_107,
+      lspOrderId: expect.any(String),
+      payment: { bolt11: { invoice: expect.stringMatching(/^lnbcrt/) } },
+      nextStep: { action: 'PAY' },
+    })
     gateway.sandbox.lsp('kestrel').setFaults([])
     await pay(gateway, order.id)
     await follower.untilState('COMPLETED')
@@ -74,15 +104,26 @@ describe.concurrent('an order whose answer does not come', () => {
     await using gateway = await startTestGateway(IMPATIENT)
     const { order } = await orderUnder(gateway, ['SLOW', 'DEARER_AT_ORDER'])
     const events = await follow(gateway, order.id).end()
-    expect(events.at(-1)).toMatchObject({ sequence: 2, state: 'FAILED', message: "the LSP's answer came late: the LSP asked for 6160 sat, more than was agreed to" })
-    expect(events.at(-1)?.order).toMatchObject({ payment: { bolt11: null, bip21: null }, failureReason: 'the LSP asked for 6160 sat, more than was agreed to' })
+    expect(events.at(-1)).toMatchObject({
+      sequence: 2,
+      state: 'FAILED',
+      message: "the LSP's answer came late: the LSP asked for 6160 sat, more than was agreed to",
+    })
+    expect(events.at(-1)?.order).toMatchObject({
+      payment: { bolt11: null, bip21: null },
+      failureReason: 'the LSP asked for 6160 sat, more than was agreed to',
+    })
   })
 
   test('in time and then asks for a payment that does not add up has FAILED, with nothing to pay', async () => {
     await using gateway = await startTestGateway(IMPATIENT)
     const { order } = await orderUnder(gateway, ['SLOW', 'WRONG_INVOICE_AMOUNT'])
     const events = await follow(gateway, order.id).end()
-    expect(events.at(-1)?.order).toMatchObject({ state: 'FAILED', payment: { bolt11: null, bip21: null }, failureReason: expect.stringContaining('INVOICE_AMOUNT') })
+    expect(events.at(-1)?.order).toMatchObject({
+      state: 'FAILED',
+      payment: { bolt11: null, bip21: null },
+      failureReason: expect.stringContaining('INVOICE_AMOUNT'),
+    })
     const [{ invoice } = { invoice: '' }] = ordersOf(gateway, 'kestrel')
     expect(JSON.stringify(events)).not.toContain(invoice.slice(0, 100))
   })
@@ -102,7 +143,11 @@ describe.concurrent('an order whose answer does not come', () => {
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     await gateway.sandbox.close()
     for (const _ of [1, 2]) {
-      expect(await createOrder(gateway, { quoteId, idempotencyKey: 'down' })).toMatchObject({ __typename: 'LspError', code: 'UNAVAILABLE', lsp: { id: 'kestrel' } })
+      expect(await createOrder(gateway, { quoteId, idempotencyKey: 'down' })).toMatchObject({
+        __typename: 'LspError',
+        code: 'UNAVAILABLE',
+        lsp: { id: 'kestrel' },
+      })
     }
     expect(await gateway.ask('query { orders { nodes { id } } }')).toEqual({ orders: { nodes: [] } })
   })
@@ -125,11 +170,24 @@ describe.concurrent('an invoice that is not what was agreed', () => {
         await gateway.send('query { orders { nodes { id } } lsps { status { lastError } } }'),
       ]
       for (const answer of answers.slice(0, 2)) {
-        expect(answer.data.createOrder).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: expect.stringMatching(new RegExp(`^${check}: `)), lsp: { id: 'kestrel' } })
+        expect(answer.data.createOrder).toMatchObject({
+          __typename: 'LspError',
+          code: 'UNTRUSTWORTHY',
+          message: expect.stringMatching(new RegExp(`^${check}: `)),
+          lsp: { id: 'kestrel' },
+        })
       }
       for (const answer of answers.slice(2, 4)) {
-        const failure = (id: string) => ({ lsp: { id }, code: 'UNTRUSTWORTHY', message: expect.stringContaining(check), property: null })
-        expect(answer.data.quotes).toEqual({ quotes: [], failures: expect.arrayContaining([failure('kestrel'), failure('olive')]) })
+        const failure = (id: string) => ({
+          lsp: { id },
+          code: 'UNTRUSTWORTHY',
+          message: expect.stringContaining(check),
+          property: null,
+        })
+        expect(answer.data.quotes).toEqual({
+          quotes: [],
+          failures: expect.arrayContaining([failure('kestrel'), failure('olive')]),
+        })
       }
       expect(answers[4]?.data.orders).toEqual({ nodes: [] })
 
@@ -145,7 +203,9 @@ describe.concurrent('an invoice that is not what was agreed', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { order } = await orderUnder(gateway, ['FOREIGN_PAYEE'])
     expect(order.state).toBe('AWAITING_PAYMENT')
-    const { order: checked } = await gateway.ask('query ($id: ID!) { order(id: $id) { checks { name verdict } } }', { id: order.id })
+    const { order: checked } = await gateway.ask('query ($id: ID!) { order(id: $id) { checks { name verdict } } }', {
+      id: order.id,
+    })
     expect(checked.checks).toContainEqual({ name: 'INVOICE_PAYEE', verdict: 'WARNING' })
     const [pubkey] = (gateway.sandbox.lsp('kestrel').nodeUris[0] ?? '').split('@')
     expect(order.payment.bolt11?.payeePubkey).not.toBe(pubkey)
@@ -159,12 +219,23 @@ describe.concurrent('a client that goes away while its order is placed', () => {
     gateway.sandbox.lsp('kestrel').setFaults(['SLOW'])
     const input = { quoteId, idempotencyKey: 'gone' }
     const leaving = new AbortController()
-    const answer = fetch(`${gateway.origin}/graphql`, { method: 'POST', signal: leaving.signal, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: CREATE_ORDER, variables: { input } }) })
+    const answer = fetch(`${gateway.origin}/graphql`, {
+      method: 'POST',
+      signal: leaving.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: CREATE_ORDER, variables: { input } }),
+    })
     await vi.waitUntil(() => postsTo(gateway).length === 1, { timeout: 5_000, interval: 5 })
     leaving.abort()
     await expect(answer).rejects.toThrow('aborted')
 
-    await vi.waitFor(async () => expect(await gateway.ask('query { orders { nodes { state } } }')).toEqual({ orders: { nodes: [{ state: 'AWAITING_PAYMENT' }] } }), { timeout: 5_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await gateway.ask('query { orders { nodes { state } } }')).toEqual({
+          orders: { nodes: [{ state: 'AWAITING_PAYMENT' }] },
+        }),
+      { timeout: 5_000 },
+    )
     const order = await createOrder(gateway, input)
     expect(order).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
     expect(await readOrder(gateway, order.id)).toMatchObject({ id: order.id, sequence: 1 })

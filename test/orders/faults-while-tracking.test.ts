@@ -22,18 +22,27 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
       lsp.setFaults(['VANISHES_AFTER_PAYMENT'])
       await pay(gateway, ordered.id)
       const gone = await follower.until(({ order }) => order.lspState === 'NOT_FOUND')
-      expect(gone).toMatchObject({ state: 'AWAITING_PAYMENT', previousState: 'AWAITING_PAYMENT', message: 'the LSP says that it does not know this order' })
+      expect(gone).toMatchObject({
+        state: 'AWAITING_PAYMENT',
+        previousState: 'AWAITING_PAYMENT',
+        message: 'the LSP says that it does not know this order',
+      })
 
       // It says so again, and that is no news.
       await asked(gateway, lspId, 2)
       const [before] = await eventsOf(gateway, ordered.id, gone.sequence - 1)
       expect(before).toEqual(gone)
       expect(await eventsOf(gateway, ordered.id, gone.sequence)).toEqual([])
-      await vi.waitFor(async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.order.checkedAt), { timeout: 10_000 })
+      await vi.waitFor(
+        async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.order.checkedAt),
+        { timeout: 10_000 },
+      )
 
       lsp.setFaults([])
       await follower.untilState('COMPLETED')
-      expect(follower.events.map(({ message }) => message)).toContainEqual(expect.stringContaining('the LSP knows this order again'))
+      expect(follower.events.map(({ message }) => message)).toContainEqual(
+        expect.stringContaining('the LSP knows this order again'),
+      )
       expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
       await follower.stop()
     })
@@ -59,7 +68,10 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
 describe.concurrent('an LSP that is of no use for a while', () => {
   for (const fault of ['SERVER_ERROR', 'MALFORMED', 'HANGING'] as const satisfies Fault[]) {
     test(`(${fault}) loses no order: it goes on when the LSP is back, and nothing was made up meanwhile`, async () => {
-      await using gateway = await startTestGateway({ sandbox: { only: ['kestrel', 'anchor'] }, lsp: () => ({ timeoutMs: 600 }) })
+      await using gateway = await startTestGateway({
+        sandbox: { only: ['kestrel', 'anchor'] },
+        lsp: () => ({ timeoutMs: 600 }),
+      })
       const orders = [await orderAt(gateway, 'kestrel'), await orderAt(gateway, 'anchor')]
       for (const { id, lsp } of orders) {
         gateway.sandbox.lsp(lsp.id).setFaults([fault])
@@ -99,14 +111,21 @@ describe.concurrent('an LSP that is of no use for a while', () => {
     await pay(gateway, id)
     const paid = await follower.untilState('PAID')
     await asked(gateway, 'kestrel', 5)
-    expect(await readOrder(gateway, id)).toMatchObject({ state: 'PAID', sequence: paid.sequence, nextStep: { actor: 'LSP', action: 'WAIT' } })
+    expect(await readOrder(gateway, id)).toMatchObject({
+      state: 'PAID',
+      sequence: paid.sequence,
+      nextStep: { actor: 'LSP', action: 'WAIT' },
+    })
     await follower.stop()
   })
 })
 
 test.concurrent('a failure that Thunder takes back when it is asked again is never told', async () => {
   // One reading falls into the step in which the order looks failed, and the next one behind it.
-  await using gateway = await startTestGateway({ sandbox: { only: ['thunder'], stepMs: 960 }, config: { pace: { activeMs: 600, idleMs: 60_000 } } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['thunder'], stepMs: 960 },
+    config: { pace: { activeMs: 600, idleMs: 60_000 } },
+  })
   const lsp = gateway.sandbox.lsp('thunder')
   lsp.setFaults(['EARLY_READ_FAILS'])
   const { id, lspOrderId } = await orderAt(gateway, 'thunder')
@@ -116,7 +135,9 @@ test.concurrent('a failure that Thunder takes back when it is asked again is nev
   const response = await fetch(`${lsp.url}/get_order?order_id=${lspOrderId}`)
   expect(await response.json()).toMatchObject({ status: 'Failed', channel: { status: 'FailedOpen' } })
 
-  await vi.waitFor(async () => expect((await readOrder(gateway, id)).checkedAt).not.toBe(opening.order.checkedAt), { timeout: 5_000 })
+  await vi.waitFor(async () => expect((await readOrder(gateway, id)).checkedAt).not.toBe(opening.order.checkedAt), {
+    timeout: 5_000,
+  })
   expect(await readOrder(gateway, id)).toMatchObject({ state: 'CHANNEL_OPENING', channel: { state: 'PENDING' } })
   await follower.untilState('COMPLETED')
   expect((await follower.end()).map(({ state }) => state)).toEqual(['AWAITING_PAYMENT', 'CHANNEL_OPENING', 'COMPLETED'])

@@ -6,7 +6,19 @@ import { OrderStore } from '../../src/store/orders.ts'
 import type { Store } from '../../src/store/store.ts'
 import { Wire } from '../server/wire.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, eventsOf, follow, followAll, orderAt, ORDER_UPDATED, pay, readOrder, sequencesOf, type Transport, lasting } from '../support/operations.ts'
+import {
+  counting,
+  eventsOf,
+  follow,
+  followAll,
+  orderAt,
+  ORDER_UPDATED,
+  pay,
+  readOrder,
+  sequencesOf,
+  type Transport,
+  lasting,
+} from '../support/operations.ts'
 
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
 const transports: readonly Transport[] = ['WebSocket', 'SSE']
@@ -68,13 +80,18 @@ describe.concurrent('orderUpdated', () => {
     test(`of an order that is not there is an error over ${over}, and no stream`, async () => {
       await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
       const results = []
-      const stream = over === 'SSE' ? gateway.subscribeSse(ORDER_UPDATED, { id: UNKNOWN_ID }) : gateway.subscribe(ORDER_UPDATED, { id: UNKNOWN_ID })
+      const stream =
+        over === 'SSE'
+          ? gateway.subscribeSse(ORDER_UPDATED, { id: UNKNOWN_ID })
+          : gateway.subscribe(ORDER_UPDATED, { id: UNKNOWN_ID })
       try {
         for await (const result of stream) results.push(...(result.errors ?? []))
       } catch (errors) {
         results.push(...(errors as []))
       }
-      expect(results).toEqual([expect.objectContaining({ message: 'id: there is no such order', extensions: { code: 'BAD_USER_INPUT' } })])
+      expect(results).toEqual([
+        expect.objectContaining({ message: 'id: there is no such order', extensions: { code: 'BAD_USER_INPUT' } }),
+      ])
     })
 
     test(`leaves nobody listening once its follower over ${over} has gone`, async () => {
@@ -159,7 +176,10 @@ describe.concurrent('ordersUpdated', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder'], stepMs: 100 } })
     const before = await orderAt(gateway, 'thunder')
     const all = followAll(gateway)
-    await vi.waitFor(() => expect([...listeners].some(([topic, count]) => topic.startsWith('client:') && count > 0)).toBe(true), { timeout: 10_000, interval: 5 })
+    await vi.waitFor(
+      () => expect([...listeners].some(([topic, count]) => topic.startsWith('client:') && count > 0)).toBe(true),
+      { timeout: 10_000, interval: 5 },
+    )
     // Whoever listens has taken down where the log ends, once a first event comes.
     const orders = [await orderAt(gateway, 'olive'), await orderAt(gateway, 'kestrel'), before]
     for (const { id } of orders) await pay(gateway, id)
@@ -181,8 +201,14 @@ function sentInRounds(): { end(): number[] } {
     counts.push(0)
     next = setImmediate(count)
   })
-  const send = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'send')?.value as (this: WebSocket, ...message: unknown[]) => void
-  const sending = vi.spyOn(WebSocket.prototype, 'send').mockImplementation(function (this: WebSocket, ...message: unknown[]) {
+  const send = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'send')?.value as (
+    this: WebSocket,
+    ...message: unknown[]
+  ) => void
+  const sending = vi.spyOn(WebSocket.prototype, 'send').mockImplementation(function (
+    this: WebSocket,
+    ...message: unknown[]
+  ) {
     if (String(message[0]).includes('"type":"next"')) counts.push((counts.pop() ?? 0) + 1)
     send.apply(this, message)
   })
@@ -199,14 +225,18 @@ describe('an event that wakes up many followers', () => {
   test('is read once, and answered to some in each round of the event loop: others are served in between', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     const wire = await Wire.ready(gateway.origin)
-    for (let id = 0; id < 1_000; id++) wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
+    for (let id = 0; id < 1_000; id++)
+      wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
     expect(await wire.rest()).toEqual([])
 
     const reading = vi.spyOn(OrderStore.prototype, 'clientEvents')
     const sent = sentInRounds()
     await orderAt(gateway, 'olive')
     const sequences = []
-    while (sequences.length < 1_000) sequences.push(((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence)
+    while (sequences.length < 1_000)
+      sequences.push(
+        ((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence,
+      )
     expect(new Set(sequences)).toEqual(new Set([1]))
     expect(Math.max(...sent.end())).toBeLessThan(500)
     expect(reading.mock.calls.length).toBeLessThan(20)
@@ -218,7 +248,8 @@ describe('an event that wakes up many followers', () => {
     let hasHappened = false
     const orders = {
       lastPositionOf: () => Promise.resolve(0),
-      clientEvents: (clientId: string, after: number) => Promise.resolve(hasHappened && after === 0 ? [{ position: 1, event: { clientId } }] : []),
+      clientEvents: (clientId: string, after: number) =>
+        Promise.resolve(hasHappened && after === 0 ? [{ position: 1, event: { clientId } }] : []),
     }
     const feed = new Feed({ orders } as unknown as Store, hints)
     const told: string[] = []
@@ -227,7 +258,7 @@ describe('an event that wakes up many followers', () => {
       void follower.next().then(() => {
         told.push(clientId)
         // As if it was worked out what to answer.
-        for (const since = performance.now(); performance.now() - since < 1; );
+        for (const since = performance.now(); performance.now() - since < 1;);
       })
       return follower
     }

@@ -26,7 +26,10 @@ test('an LSP that limits our requests for long is not asked about every order th
     if (isLimiting) return json(429, { message: 'slow down' }, { 'retry-after': '600' })(request, response)
     json(200, placed.get(request.query['order_id'] ?? ''))(request, response)
   })
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)], pace: { activeMs: 200, idleMs: 1_000 } } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('lsp', server.url)], pace: { activeMs: 200, idleMs: 1_000 } },
+  })
   for (let index = 0; index < 12; index += 1) await orderAt(gateway, 'lsp', { lspBalanceSat: 1_000_000 + index })
   const readings = () => server.requests.filter(({ path }) => path === '/get_order').length
   await vi.waitUntil(() => readings() > 24, { timeout: 8_000 })
@@ -46,13 +49,27 @@ test('it is read once a minute all the same, and about each order when it takes 
   await using server = await QueueServer.start()
   server.always((request, response) => {
     if (isLimiting) return json(429, { message: 'slow down' }, { 'retry-after': '600' })(request, response)
-    json(200, request.path === '/get_info' ? LSPS1_INFO : { ...offered, order_id: request.query['order_id'] })(request, response)
+    json(200, request.path === '/get_info' ? LSPS1_INFO : { ...offered, order_id: request.query['order_id'] })(
+      request,
+      response,
+    )
   })
   const readings = () => server.requests.filter(({ path }) => path === '/get_order').length
   await using store = await openStore(':memory:', clock)
-  await using gateway = await openGateway({ lsps: [settings('lsp', server.url)], pace: { activeMs: 50, idleMs: 1_000 }, store, clock, logger: pino({ level: 'silent' }) })
+  await using gateway = await openGateway({
+    lsps: [settings('lsp', server.url)],
+    pace: { activeMs: 50, idleMs: 1_000 },
+    store,
+    clock,
+    logger: pino({ level: 'silent' }),
+  })
   const ids = ['a', 'b', 'c', 'd', 'e', 'f']
-  for (const id of ids) await gateway.importing.importOrder('ann', invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${id}` }), null)
+  for (const id of ids)
+    await gateway.importing.importOrder(
+      'ann',
+      invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${id}` }),
+      null,
+    )
 
   const passes = async (ms: number) => {
     const before = readings()

@@ -22,7 +22,12 @@ describe.concurrent('an idempotency key', () => {
     const first = await createOrder(gateway, input)
     expect(first).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT', quote: { id: quoteId } })
     const again = await createOrder(gateway, input)
-    expect(again).toMatchObject({ __typename: 'Order', id: first.id, lspOrderId: first.lspOrderId, payment: first.payment })
+    expect(again).toMatchObject({
+      __typename: 'Order',
+      id: first.id,
+      lspOrderId: first.lspOrderId,
+      payment: first.payment,
+    })
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
     expect(await orderIds(gateway)).toEqual([first.id])
   })
@@ -30,7 +35,9 @@ describe.concurrent('an idempotency key', () => {
   test('used twenty times at once makes one order at the LSP', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
-    const answers = await Promise.all(Array.from({ length: 20 }, () => createOrder(gateway, { quoteId, idempotencyKey: 'rush' })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => createOrder(gateway, { quoteId, idempotencyKey: 'rush' })),
+    )
     expect(new Set(answers.map(({ __typename, id }) => `${__typename} ${id}`)).size).toBe(1)
     expect(answers[0]).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
@@ -40,11 +47,17 @@ describe.concurrent('an idempotency key', () => {
 
   test('used for another input is refused, whatever of the input differs', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
-    const [one, two] = [await quoteAt(gateway, 'kestrel'), await quoteAt(gateway, 'kestrel', { lspBalanceSat: 2_000_000 })]
+    const [one, two] = [
+      await quoteAt(gateway, 'kestrel'),
+      await quoteAt(gateway, 'kestrel', { lspBalanceSat: 2_000_000 }),
+    ]
     const input = { quoteId: one.id, idempotencyKey: 'taken' }
     const { id } = await createOrder(gateway, input)
     for (const other of [{ quoteId: two.id }, { maxOrderTotalSat: 1_000_000 }, { email: 'me@example.org' }]) {
-      expect(await createOrder(gateway, { ...input, ...other })).toEqual({ __typename: 'IdempotencyConflictError', message: expect.stringContaining('was used for another input') })
+      expect(await createOrder(gateway, { ...input, ...other })).toEqual({
+        __typename: 'IdempotencyConflictError',
+        message: expect.stringContaining('was used for another input'),
+      })
     }
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
     expect(await createOrder(gateway, input)).toMatchObject({ id })
@@ -53,13 +66,23 @@ describe.concurrent('an idempotency key', () => {
   test('of more than 255 characters, or of none, is the caller’s mistake', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
-    for (const [idempotencyKey, message] of [['k'.repeat(256), 'at most 255 characters'], ['', 'it must not be empty']]) {
+    for (const [idempotencyKey, message] of [
+      ['k'.repeat(256), 'at most 255 characters'],
+      ['', 'it must not be empty'],
+    ]) {
       const { data, errors } = await gateway.send(CREATE_ORDER, { input: { quoteId, idempotencyKey } })
       expect(data).toBeNull()
-      expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message ?? ''), extensions: { code: 'BAD_USER_INPUT' } })])
+      expect(errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringContaining(message ?? ''),
+          extensions: { code: 'BAD_USER_INPUT' },
+        }),
+      ])
     }
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(0)
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'k'.repeat(255) })).toMatchObject({ __typename: 'Order' })
+    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'k'.repeat(255) })).toMatchObject({
+      __typename: 'Order',
+    })
   })
 
   test('gives the same order after the gateway was stopped and started again', async () => {
@@ -67,7 +90,10 @@ describe.concurrent('an idempotency key', () => {
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     const { id } = await createOrder(gateway, { quoteId, idempotencyKey: 'kept' })
     await gateway.restart()
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'kept' })).toMatchObject({ id, state: 'AWAITING_PAYMENT' })
+    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'kept' })).toMatchObject({
+      id,
+      state: 'AWAITING_PAYMENT',
+    })
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
   })
 
@@ -81,7 +107,10 @@ describe.concurrent('an idempotency key', () => {
     lsp.setFaults([])
     expect(await createOrder(gateway, { quoteId, idempotencyKey: 'final' })).toEqual(refused)
     expect(lsp.orderCount).toBe(1)
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'another' })).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT' })
+    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'another' })).toMatchObject({
+      __typename: 'Order',
+      state: 'AWAITING_PAYMENT',
+    })
   })
 
   test('is not free again after an answer that tells nothing: a server error may have left an order', async () => {
@@ -90,9 +119,17 @@ describe.concurrent('an idempotency key', () => {
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     lsp.setFaults(['SERVER_ERROR'])
     const unknown = await createOrder(gateway, { quoteId, idempotencyKey: 'unknown' })
-    expect(unknown).toMatchObject({ __typename: 'Order', state: 'OUTCOME_UNKNOWN', nextStep: { actor: 'NOBODY', action: 'NONE' } })
+    expect(unknown).toMatchObject({
+      __typename: 'Order',
+      state: 'OUTCOME_UNKNOWN',
+      nextStep: { actor: 'NOBODY', action: 'NONE' },
+    })
     lsp.setFaults([])
-    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'unknown' })).toMatchObject({ __typename: 'Order', id: unknown.id, state: 'OUTCOME_UNKNOWN' })
+    expect(await createOrder(gateway, { quoteId, idempotencyKey: 'unknown' })).toMatchObject({
+      __typename: 'Order',
+      id: unknown.id,
+      state: 'OUTCOME_UNKNOWN',
+    })
     expect(postsTo(gateway, 'kestrel')).toHaveLength(1)
   })
 })
@@ -104,7 +141,12 @@ describe.concurrent('an order of a quote', () => {
     expect(quote.basis).toBe('FIRM')
     expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
     const order = await createOrder(gateway, { quoteId: quote.id })
-    expect(order).toMatchObject({ __typename: 'Order', feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, quote: { id: quote.id } })
+    expect(order).toMatchObject({
+      __typename: 'Order',
+      feeTotalSat: quote.feeTotalSat,
+      orderTotalSat: quote.orderTotalSat,
+      quote: { id: quote.id },
+    })
     expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
     expect(postsTo(gateway, 'olive')).toHaveLength(1)
   })
@@ -114,15 +156,22 @@ describe.concurrent('an order of a quote', () => {
     const { id: quoteId } = await quoteAt(gateway, 'olive')
     // As with a database that is not in this process, all of them look before the first one writes.
     const get = Object.getOwnPropertyDescriptor(PlacementStore.prototype, 'get')?.value as PlacementStore['get']
-    const slow = vi.spyOn(PlacementStore.prototype, 'get').mockImplementation(async function (this: PlacementStore, id) {
+    const slow = vi.spyOn(PlacementStore.prototype, 'get').mockImplementation(async function (
+      this: PlacementStore,
+      id,
+    ) {
       const found = await get.call(this, id)
       await wait(100)
       return found
     })
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => createOrder(gateway, { quoteId, idempotencyKey: `at-once-${index}` })))
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => createOrder(gateway, { quoteId, idempotencyKey: `at-once-${index}` })),
+    )
     slow.mockRestore()
     const [first] = answers
-    expect(answers.map(({ __typename, id }) => ({ __typename, id }))).toEqual(answers.map(() => ({ __typename: 'Order', id: first?.id })))
+    expect(answers.map(({ __typename, id }) => ({ __typename, id }))).toEqual(
+      answers.map(() => ({ __typename: 'Order', id: first?.id })),
+    )
     expect(await createOrder(gateway, { quoteId, idempotencyKey: 'later' })).toMatchObject({ id: first?.id })
     // Each key keeps its answer.
     expect(await createOrder(gateway, { quoteId, idempotencyKey: 'at-once-7' })).toMatchObject({ id: first?.id })
@@ -140,7 +189,11 @@ describe.concurrent('an order of a quote', () => {
       expect(quote).toMatchObject({ basis, expiresAt: null })
       expect(gateway.sandbox.lsp(lspId).orderCount).toBe(0)
       const order = await createOrder(gateway, { quoteId: quote.id })
-      expect(order).toMatchObject({ state: 'AWAITING_PAYMENT', feeTotalSat: quote.feeTotalSat, quote: { id: quote.id } })
+      expect(order).toMatchObject({
+        state: 'AWAITING_PAYMENT',
+        feeTotalSat: quote.feeTotalSat,
+        quote: { id: quote.id },
+      })
       expect(gateway.sandbox.lsp(lspId).orderCount).toBe(1)
       const second = await createOrder(gateway, { quoteId: quote.id })
       expect(second.id).not.toBe(order.id)
@@ -153,7 +206,10 @@ describe.concurrent('an order of a quote', () => {
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     const { id } = await createOrder(gateway, { quoteId, email: 'me@example.org' })
     await createOrder(gateway, { quoteId })
-    expect(postsTo(gateway, 'kestrel').map(({ body }) => (body as { email?: string }).email)).toEqual(['me@example.org', undefined])
+    expect(postsTo(gateway, 'kestrel').map(({ body }) => (body as { email?: string }).email)).toEqual([
+      'me@example.org',
+      undefined,
+    ])
     expect(await readOrder(gateway, id)).toMatchObject({ state: 'AWAITING_PAYMENT' })
   })
 })

@@ -31,7 +31,15 @@ test.each(EVERY)('an order at %s that nobody pays ends as EXPIRED, and is never 
   const expired = await follower.untilState('EXPIRED')
   // What it is too late to pay is not handed out any more; the event tells how it ended.
   expect(expired.message).toContain('bolt11 payment: expired')
-  expect(expired.order).toMatchObject({ payment: { bolt11: null, onchain: null, bip21: null }, channel: null, nextStep: { actor: 'NOBODY', action: 'NONE', message: 'It was not paid in time. Do not pay it now; ask for a new quote.' } })
+  expect(expired.order).toMatchObject({
+    payment: { bolt11: null, onchain: null, bip21: null },
+    channel: null,
+    nextStep: {
+      actor: 'NOBODY',
+      action: 'NONE',
+      message: 'It was not paid in time. Do not pay it now; ask for a new quote.',
+    },
+  })
   expect(follower.events.map(({ state, message }) => `${state} ${message}`).join('\n')).not.toMatch(/refunded/i)
   await follower.stop()
 })
@@ -40,9 +48,14 @@ test('nothing is handed out in the last moments before an order lapses, and the 
   await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
   const { id, expiresAt, payment } = await orderAt(gateway, 'olive')
   expect(Date.parse(expiresAt ?? '') - Date.parse(payment.payableUntil ?? '')).toBe(30_000)
-  const read = async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state payment { bolt11 { invoice } bip21 } } }', { id })).order
+  const read = async () =>
+    (await gateway.ask('query ($id: ID!) { order(id: $id) { state payment { bolt11 { invoice } bip21 } } }', { id }))
+      .order
   pass(Date.parse(payment.payableUntil ?? '') - Date.now() - 1_000)
-  expect(await read()).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { invoice: payment.bolt11?.invoice } } })
+  expect(await read()).toMatchObject({
+    state: 'AWAITING_PAYMENT',
+    payment: { bolt11: { invoice: payment.bolt11?.invoice } },
+  })
   pass(2_000)
   expect(await read()).toEqual({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, bip21: null } })
 })
@@ -66,34 +79,46 @@ test('an expired order is over once a late payment is no longer to be expected',
   expect(gateway.sandbox.lsp('olive').requests).toHaveLength(reads)
 })
 
-test.each(['kestrel', 'thunder', 'anchor', 'beacon'])('an order at %s that is paid on chain too late moves on, where the LSP takes it', async (lspId) => {
-  await using gateway = await startTestGateway({ sandbox: { only: [lspId] } })
-  const { id } = await orderAt(gateway, lspId, { refundOnchainAddress: gateway.sandbox.wallet.newAddress() })
-  const follower = follow(gateway, id)
-  pass(HOUR_MS + MINUTE_MS)
-  await follower.untilState('EXPIRED')
-  await pay(gateway, id, 'ONCHAIN')
-  const { order } = await follower.untilState('COMPLETED')
-  expect(order).toMatchObject({ payment: { onchain: { state: 'PAID' } }, channel: { state: expect.stringMatching(/^OPEN(ING)?$/) } })
-  expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
-  await follower.stop()
-})
+test.each(['kestrel', 'thunder', 'anchor', 'beacon'])(
+  'an order at %s that is paid on chain too late moves on, where the LSP takes it',
+  async (lspId) => {
+    await using gateway = await startTestGateway({ sandbox: { only: [lspId] } })
+    const { id } = await orderAt(gateway, lspId, { refundOnchainAddress: gateway.sandbox.wallet.newAddress() })
+    const follower = follow(gateway, id)
+    pass(HOUR_MS + MINUTE_MS)
+    await follower.untilState('EXPIRED')
+    await pay(gateway, id, 'ONCHAIN')
+    const { order } = await follower.untilState('COMPLETED')
+    expect(order).toMatchObject({
+      payment: { onchain: { state: 'PAID' } },
+      channel: { state: expect.stringMatching(/^OPEN(ING)?$/) },
+    })
+    expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
+    await follower.stop()
+  },
+)
 
-test.each(['kestrel', 'anchor', 'beacon'])('an order at %s of which too little was paid asks for the rest, and goes on with it', async (lspId) => {
-  await using gateway = await startTestGateway({ sandbox: { only: [lspId] } })
-  const { wallet } = gateway.sandbox
-  const { id, orderTotalSat, payment } = await orderAt(gateway, lspId, { refundOnchainAddress: wallet.newAddress() })
-  const address = payment.onchain?.address ?? ''
-  const follower = follow(gateway, id)
-  await wallet.payOnchain(address, 1_000)
-  const short = await follower.untilState('UNDERPAID')
-  expect(short.message).toContain('1000 sat have arrived on chain')
-  expect(short.order).toMatchObject({ payment: { onchain: { state: 'UNDERPAID', paidSat: 1_000 } }, nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.order.payment.payableUntil } })
-  await wallet.payOnchain(address, orderTotalSat - 1_000)
-  const { order } = await follower.untilState('COMPLETED')
-  expect(order.payment.onchain).toMatchObject({ state: 'PAID', paidSat: orderTotalSat })
-  await follower.stop()
-})
+test.each(['kestrel', 'anchor', 'beacon'])(
+  'an order at %s of which too little was paid asks for the rest, and goes on with it',
+  async (lspId) => {
+    await using gateway = await startTestGateway({ sandbox: { only: [lspId] } })
+    const { wallet } = gateway.sandbox
+    const { id, orderTotalSat, payment } = await orderAt(gateway, lspId, { refundOnchainAddress: wallet.newAddress() })
+    const address = payment.onchain?.address ?? ''
+    const follower = follow(gateway, id)
+    await wallet.payOnchain(address, 1_000)
+    const short = await follower.untilState('UNDERPAID')
+    expect(short.message).toContain('1000 sat have arrived on chain')
+    expect(short.order).toMatchObject({
+      payment: { onchain: { state: 'UNDERPAID', paidSat: 1_000 } },
+      nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.order.payment.payableUntil },
+    })
+    await wallet.payOnchain(address, orderTotalSat - 1_000)
+    const { order } = await follower.untilState('COMPLETED')
+    expect(order.payment.onchain).toMatchObject({ state: 'PAID', paidSat: orderTotalSat })
+    await follower.stop()
+  },
+)
 
 test('what was paid of an order that expired can be had back where the LSP refunds on request', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
@@ -103,12 +128,23 @@ test('what was paid of an order that expired can be had back where the LSP refun
   await wallet.payOnchain(payment.onchain?.address ?? '', 1_000)
   await follower.untilState('UNDERPAID')
   pass(HOUR_MS + MINUTE_MS)
-  const { order } = await follower.until((event) => event.state === 'EXPIRED' && event.order.refund?.state === 'AVAILABLE')
-  expect(order).toMatchObject({ refund: { lightningSat: 1_000 }, nextStep: { actor: 'CLIENT', action: 'REQUEST_REFUND' } })
+  const { order } = await follower.until(
+    (event) => event.state === 'EXPIRED' && event.order.refund?.state === 'AVAILABLE',
+  )
+  expect(order).toMatchObject({
+    refund: { lightningSat: 1_000 },
+    nextStep: { actor: 'CLIENT', action: 'REQUEST_REFUND' },
+  })
   const bolt11Invoice = wallet.createInvoice(1_000)
-  await gateway.ask('mutation ($id: ID!, $bolt11Invoice: String) { requestRefund(orderId: $id, bolt11Invoice: $bolt11Invoice) { __typename } }', { id, bolt11Invoice })
+  await gateway.ask(
+    'mutation ($id: ID!, $bolt11Invoice: String) { requestRefund(orderId: $id, bolt11Invoice: $bolt11Invoice) { __typename } }',
+    { id, bolt11Invoice },
+  )
   const events = await follower.end()
-  expect(events.at(-1)).toMatchObject({ state: 'REFUNDED', order: { refund: { state: 'PAID_OUT', paidTo: bolt11Invoice } } })
+  expect(events.at(-1)).toMatchObject({
+    state: 'REFUNDED',
+    order: { refund: { state: 'PAID_OUT', paidTo: bolt11Invoice } },
+  })
   expect(wallet.isPaid(bolt11Invoice)).toBe(true)
 })
 

@@ -28,7 +28,10 @@ async function reminded(gateway: TestGateway, id: string, times: number): Promis
 async function completed(gateway: TestGateway, lspId: string): Promise<string> {
   const { id } = await orderAt(gateway, lspId)
   await pay(gateway, id)
-  await vi.waitFor(async () => expect((await readOrder(gateway, id)).channel?.expiresAt).toEqual(expect.any(String)), { timeout: 8_000, interval: 25 })
+  await vi.waitFor(async () => expect((await readOrder(gateway, id)).channel?.expiresAt).toEqual(expect.any(String)), {
+    timeout: 8_000,
+    interval: 25,
+  })
   return id
 }
 
@@ -39,10 +42,19 @@ describe.concurrent('the end of a lease', () => {
     const told = news.until(({ message }) => REMINDER.test(message))
     const id = await completed(gateway, 'olive')
     const [reminder] = await reminded(gateway, id, 1)
-    expect(reminder).toMatchObject({ previousState: 'COMPLETED', state: 'COMPLETED', message: expect.stringContaining('ask for a new quote in time') })
+    expect(reminder).toMatchObject({
+      previousState: 'COMPLETED',
+      state: 'COMPLETED',
+      message: expect.stringContaining('ask for a new quote in time'),
+    })
     const order = await readOrder(gateway, id)
     expect(order.sequence).toBe(reminder?.sequence)
-    expect(order.nextStep).toEqual({ actor: 'CLIENT', action: 'NONE', deadline: order.channel?.expiresAt, message: expect.stringContaining('ask for a new quote in time') })
+    expect(order.nextStep).toEqual({
+      actor: 'CLIENT',
+      action: 'NONE',
+      deadline: order.channel?.expiresAt,
+      message: expect.stringContaining('ask for a new quote in time'),
+    })
     expect((await told).sequence).toBe(reminder?.sequence)
     await news.stop()
   })
@@ -90,10 +102,24 @@ describe.concurrent('the end of a lease', () => {
     expect(first?.message).toContain('renewChannel asks for a longer one')
     const { channel } = await readOrder(gateway, id)
     const validTo = new Date(Date.now() + 3_600_000).toISOString()
-    const { renewalMessage } = await gateway.ask('query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }', { scid: channel?.shortChannelId, validTo })
-    const { sandboxWallet } = await gateway.ask('query ($message: String!) { sandboxWallet { signMessage(message: $message) } }', { message: renewalMessage })
-    const input = { lspId: 'anchor', shortChannelId: channel?.shortChannelId, validTo, signedMessage: sandboxWallet.signMessage }
-    const { renewChannel } = await gateway.ask('mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { ... on Renewal { id } } }', { input })
+    const { renewalMessage } = await gateway.ask(
+      'query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }',
+      { scid: channel?.shortChannelId, validTo },
+    )
+    const { sandboxWallet } = await gateway.ask(
+      'query ($message: String!) { sandboxWallet { signMessage(message: $message) } }',
+      { message: renewalMessage },
+    )
+    const input = {
+      lspId: 'anchor',
+      shortChannelId: channel?.shortChannelId,
+      validTo,
+      signedMessage: sandboxWallet.signMessage,
+    }
+    const { renewChannel } = await gateway.ask(
+      'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { ... on Renewal { id } } }',
+      { input },
+    )
     await pay(gateway, renewChannel.id)
     const both = await reminded(gateway, id, 2)
     const order = await readOrder(gateway, id)
@@ -105,8 +131,14 @@ describe.concurrent('the end of a lease', () => {
 
 test('what is said of a lease names its day and what helps', () => {
   const end = Date.UTC(2026, 11, 3, 12)
-  expect(reminderOf(end, [], end - 7 * DAY_MS)).toBe('the lease of the channel ends on 2026-12-03, in 7 days: ask for a new quote in time to replace it')
-  expect(reminderOf(end, ['RENEWAL'], end - 1)).toBe('the lease of the channel ends on 2026-12-03, in 1 day: renewChannel asks for a longer one')
+  expect(reminderOf(end, [], end - 7 * DAY_MS)).toBe(
+    'the lease of the channel ends on 2026-12-03, in 7 days: ask for a new quote in time to replace it',
+  )
+  expect(reminderOf(end, ['RENEWAL'], end - 1)).toBe(
+    'the lease of the channel ends on 2026-12-03, in 1 day: renewChannel asks for a longer one',
+  )
   expect(reminderOf(end, [], end + DAY_MS)).toContain('ended on 2026-12-03: ')
-  expect(leaseStepMessage(end, ['RENEWAL'])).toBe('The LSP may close the channel after 2026-12-03: renewChannel asks for a longer one.')
+  expect(leaseStepMessage(end, ['RENEWAL'])).toBe(
+    'The LSP may close the channel after 2026-12-03: renewChannel asks for a longer one.',
+  )
 })

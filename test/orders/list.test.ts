@@ -32,8 +32,20 @@ async function page(variables: Record<string, unknown>) {
   const { orders } = await gateway.ask(ORDERS, variables)
   const nodeIds = orders.nodes.map(({ id }: { id: string }) => id)
   expect(orders.edges.map(({ node }: { node: { id: string } }) => node.id)).toEqual(nodeIds)
-  expect(orders.pageInfo).toMatchObject({ startCursor: orders.edges[0]?.cursor ?? '', endCursor: orders.edges.at(-1)?.cursor ?? '' })
-  return { ids: nodeIds as string[], cursors: orders.edges.map(({ cursor }: { cursor: string }) => cursor) as string[], pageInfo: orders.pageInfo as { hasNextPage: boolean; hasPreviousPage: boolean; endCursor: string; startCursor: string } }
+  expect(orders.pageInfo).toMatchObject({
+    startCursor: orders.edges[0]?.cursor ?? '',
+    endCursor: orders.edges.at(-1)?.cursor ?? '',
+  })
+  return {
+    ids: nodeIds as string[],
+    cursors: orders.edges.map(({ cursor }: { cursor: string }) => cursor) as string[],
+    pageInfo: orders.pageInfo as {
+      hasNextPage: boolean
+      hasPreviousPage: boolean
+      endCursor: string
+      startCursor: string
+    },
+  }
 }
 
 test('orders come newest first, twenty unless more are asked for', async () => {
@@ -80,7 +92,10 @@ test('orders are filtered by their states, and paged within the filter', async (
   expect((await page({ states: ['COMPLETED'] })).ids).toEqual([ids[1], ids[3]])
   const first = await page({ states: ['COMPLETED'], first: 1 })
   expect(first).toMatchObject({ ids: [ids[1]], pageInfo: { hasNextPage: true } })
-  expect(await page({ states: ['COMPLETED'], first: 1, after: first.pageInfo.endCursor })).toMatchObject({ ids: [ids[3]], pageInfo: { hasNextPage: false } })
+  expect(await page({ states: ['COMPLETED'], first: 1, after: first.pageInfo.endCursor })).toMatchObject({
+    ids: [ids[3]],
+    pageInfo: { hasNextPage: false },
+  })
   expect((await page({ states: ['AWAITING_PAYMENT', 'COMPLETED'], first: 100 })).ids).toEqual(ids)
   expect((await page({ states: ['REFUNDED'] })).ids).toEqual([])
   expect((await page({ states: [] })).ids).toEqual([])
@@ -93,11 +108,20 @@ test('no more than a hundred orders come at once', async () => {
 })
 
 describe.each(['after', 'before'])('%s', (argument) => {
-  test.each(['no-cursor', '0', 'T3JkZXI6MQ==', "'; --", '0'.repeat(36)])('that is no cursor is refused, and gets no page: %s', async (cursor) => {
-    const { data, errors } = await gateway.send(ORDERS, { [argument]: cursor })
-    expect(data).toBeNull()
-    expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(new RegExp(`^${argument}: `)), path: ['orders'], extensions: { code: 'BAD_USER_INPUT' } })])
-  })
+  test.each(['no-cursor', '0', 'T3JkZXI6MQ==', "'; --", '0'.repeat(36)])(
+    'that is no cursor is refused, and gets no page: %s',
+    async (cursor) => {
+      const { data, errors } = await gateway.send(ORDERS, { [argument]: cursor })
+      expect(data).toBeNull()
+      expect(errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringMatching(new RegExp(`^${argument}: `)),
+          path: ['orders'],
+          extensions: { code: 'BAD_USER_INPUT' },
+        }),
+      ])
+    },
+  )
 
   test('in capitals is refused, too: its place in the list would be another', async () => {
     const { errors } = await gateway.send(ORDERS, { [argument]: ids[0]?.toUpperCase() })
@@ -106,7 +130,9 @@ describe.each(['after', 'before'])('%s', (argument) => {
 
   test('of an empty page is no cursor, and gets the first page', async () => {
     const { pageInfo } = await page({ states: ['REFUNDED'] })
-    expect((await page({ [argument]: argument === 'after' ? pageInfo.endCursor : pageInfo.startCursor })).ids).toEqual(ids.slice(0, 20))
+    expect((await page({ [argument]: argument === 'after' ? pageInfo.endCursor : pageInfo.startCursor })).ids).toEqual(
+      ids.slice(0, 20),
+    )
   })
 })
 
@@ -118,21 +144,37 @@ test('the events of an order come a hundred at a time, or as many as are asked f
     if (!first) throw new Error('an order without events')
     for (const sequence of counting(first.sequence + 1, 1_500)) await orders.append({ ...first, sequence })
   })
-  const PAGE = 'query ($id: ID!, $after: Int!, $first: Int! = 100) { order(id: $id) { events(afterSequence: $after, first: $first) { sequence } } }'
-  const sequences = async (after: number, first?: number) => sequencesOf((await gateway.ask(PAGE, { id, after, first })).order.events)
+  const PAGE =
+    'query ($id: ID!, $after: Int!, $first: Int! = 100) { order(id: $id) { events(afterSequence: $after, first: $first) { sequence } } }'
+  const sequences = async (after: number, first?: number) =>
+    sequencesOf((await gateway.ask(PAGE, { id, after, first })).order.events)
   expect(await sequences(0)).toEqual(counting(1, 100))
   expect(await sequences(100, 1_000)).toEqual(counting(101, 1_000))
   expect(await sequences(1_100, 1_000)).toEqual(counting(1_101, 401))
 })
 
 test('what an operation would answer with is counted before it runs, events within events too', async () => {
-  const inEachOther = await gateway.send('query ($id: ID!) { order(id: $id) { events { order { events { sequence } } } } }', { id: ids[5] })
+  const inEachOther = await gateway.send(
+    'query ($id: ID!) { order(id: $id) { events { order { events { sequence } } } } }',
+    { id: ids[5] },
+  )
   expect(inEachOther.errors?.[0]).toMatchObject({ extensions: { code: 'OPERATION_TOO_LARGE' } })
-  const all = await gateway.send('query ($id: ID!, $first: Int!) { order(id: $id) { events(first: $first) { sequence order { id state } } } }', { id: ids[5], first: 1_001 })
-  expect(all.errors?.[0]).toMatchObject({ message: expect.stringContaining('at most 1000'), extensions: { code: 'BAD_USER_INPUT' } })
+  const all = await gateway.send(
+    'query ($id: ID!, $first: Int!) { order(id: $id) { events(first: $first) { sequence order { id state } } } }',
+    { id: ids[5], first: 1_001 },
+  )
+  expect(all.errors?.[0]).toMatchObject({
+    message: expect.stringContaining('at most 1000'),
+    extensions: { code: 'BAD_USER_INPUT' },
+  })
 })
 
 test('there are no events after a sequence below zero: it is refused', async () => {
   const { errors } = await gateway.send(EVENTS, { id: ids[0], after: -1 })
-  expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('afterSequence'), extensions: { code: 'BAD_USER_INPUT' } })])
+  expect(errors).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining('afterSequence'),
+      extensions: { code: 'BAD_USER_INPUT' },
+    }),
+  ])
 })

@@ -1,11 +1,25 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startFleet } from '../store/fleet.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { DECIDE_RATE, follow, orderAt, pay, readOrder, REQUEST_REFUND, type OrderData, type Result } from '../support/operations.ts'
+import {
+  DECIDE_RATE,
+  follow,
+  orderAt,
+  pay,
+  readOrder,
+  REQUEST_REFUND,
+  type OrderData,
+  type Result,
+} from '../support/operations.ts'
 import type { Fault } from '../../src/sandbox/index.ts'
 
 /** A paid order, and an LSP that takes its time for what is asked of it from now on. */
-async function waiting(gateway: TestGateway, lspId: string, fault: Fault, isReady: (order: OrderData) => boolean): Promise<string> {
+async function waiting(
+  gateway: TestGateway,
+  lspId: string,
+  fault: Fault,
+  isReady: (order: OrderData) => boolean,
+): Promise<string> {
   const lsp = gateway.sandbox.lsp(lspId)
   lsp.setFaults([fault])
   const { id } = await orderAt(gateway, lspId)
@@ -17,21 +31,25 @@ async function waiting(gateway: TestGateway, lspId: string, fault: Fault, isRead
   return id
 }
 
-const refundable = (gateway: TestGateway) => waiting(gateway, 'beacon', 'REFUND', ({ refund }) => refund?.state === 'AVAILABLE')
+const refundable = (gateway: TestGateway) =>
+  waiting(gateway, 'beacon', 'REFUND', ({ refund }) => refund?.state === 'AVAILABLE')
 
 async function requestRefund(gateway: TestGateway, id: string): Promise<Result> {
   return (await gateway.ask(REQUEST_REFUND, { id, onchainAddress: gateway.sandbox.wallet.newAddress() })).requestRefund
 }
 
 function postsTo(gateway: TestGateway, lspId: string, path: string): number {
-  return gateway.sandbox.lsp(lspId).requests.filter((request) => request.method === 'POST' && request.path.endsWith(path)).length
+  return gateway.sandbox
+    .lsp(lspId)
+    .requests.filter((request) => request.method === 'POST' && request.path.endsWith(path)).length
 }
 
 const UNDER_WAY = { __typename: 'NotPossibleError', message: 'another action on this order is under way' }
 
 function expectOne(results: readonly Result[]): void {
   expect(results.filter(({ __typename }) => __typename === 'Order')).toHaveLength(1)
-  for (const result of results.filter(({ __typename }) => __typename !== 'Order')) expect(result).toMatchObject(UNDER_WAY)
+  for (const result of results.filter(({ __typename }) => __typename !== 'Order'))
+    expect(result).toMatchObject(UNDER_WAY)
 }
 
 describe.concurrent('of what is asked of an LSP about one order at the same time', () => {
@@ -40,13 +58,16 @@ describe.concurrent('of what is asked of an LSP about one order at the same time
     const id = await refundable(gateway)
     expectOne(await Promise.all([requestRefund(gateway, id), requestRefund(gateway, id), requestRefund(gateway, id)]))
     expect(postsTo(gateway, 'beacon', '/refund')).toBe(1)
-    await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'REFUNDED' }), { timeout: 8_000 })
+    await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'REFUNDED' }), {
+      timeout: 8_000,
+    })
   })
 
   test('one decision about a rate is', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const id = await waiting(gateway, 'kestrel', 'RATE_CHANGES', ({ state }) => state === 'RATE_DECISION_REQUIRED')
-    const decide = async (accept: boolean): Promise<Result> => (await gateway.ask(DECIDE_RATE, { id, accept })).decideRate
+    const decide = async (accept: boolean): Promise<Result> =>
+      (await gateway.ask(DECIDE_RATE, { id, accept })).decideRate
     expectOne(await Promise.all([decide(true), decide(false)]))
     expect(postsTo(gateway, 'kestrel', '/rate_decision')).toBe(1)
   })
@@ -64,7 +85,9 @@ describe.concurrent('of what is asked of an LSP about one order at the same time
     const id = await refundable(gateway)
     const { wallet } = gateway.sandbox
     const tooMuch = wallet.createInvoice(1_000_000)
-    expect((await gateway.ask(REQUEST_REFUND, { id, bolt11Invoice: tooMuch })).requestRefund).toMatchObject({ __typename: 'LspError' })
+    expect((await gateway.ask(REQUEST_REFUND, { id, bolt11Invoice: tooMuch })).requestRefund).toMatchObject({
+      __typename: 'LspError',
+    })
     expect(await requestRefund(gateway, id)).toMatchObject({ __typename: 'Order' })
     expect(wallet.isPaid(tooMuch)).toBe(false)
   })

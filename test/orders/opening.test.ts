@@ -1,6 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { course, counting, eventsOf, follow, OPEN_CHANNEL, orderAt, pay, sequencesOf, type Result } from '../support/operations.ts'
+import {
+  course,
+  counting,
+  eventsOf,
+  follow,
+  OPEN_CHANNEL,
+  orderAt,
+  pay,
+  sequencesOf,
+  type Result,
+} from '../support/operations.ts'
 
 async function openChannel(gateway: TestGateway, id: string, nodeUri?: string): Promise<Result> {
   return (await gateway.ask(OPEN_CHANNEL, { id, nodeUri })).openChannel
@@ -8,7 +18,9 @@ async function openChannel(gateway: TestGateway, id: string, nodeUri?: string): 
 
 /** The nodes for which Beacon was asked to open a channel. */
 function openedFor(gateway: TestGateway) {
-  const opens = gateway.sandbox.lsp('beacon').requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/open'))
+  const opens = gateway.sandbox
+    .lsp('beacon')
+    .requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/open'))
   return opens.map(({ body }) => (body as { node_connection_string: string }).node_connection_string)
 }
 
@@ -35,11 +47,22 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     await pay(gateway, id)
 
     const away = await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
-    expect(away.message).toBe('the LSP was asked to open the channel, and did not: the LSP could not connect to the node: The node could not be reached')
-    expect(away.order).toMatchObject({ state: 'PAID', nextStep: { actor: 'CLIENT', message: expect.stringContaining('the gateway asks again by itself') } })
+    expect(away.message).toBe(
+      'the LSP was asked to open the channel, and did not: the LSP could not connect to the node: The node could not be reached',
+    )
+    expect(away.order).toMatchObject({
+      state: 'PAID',
+      nextStep: { actor: 'CLIENT', message: expect.stringContaining('the gateway asks again by itself') },
+    })
     await follower.until(({ order }) => order.channel?.state === 'OPEN')
     await follower.stop()
-    expect(course(follower.events)).toEqual(['AWAITING_PAYMENT CLIENT PAY', 'PAID CLIENT OPEN_CHANNEL', 'PAID CLIENT CONNECT_PEER', 'PAID LSP WAIT', 'COMPLETED NOBODY NONE'])
+    expect(course(follower.events)).toEqual([
+      'AWAITING_PAYMENT CLIENT PAY',
+      'PAID CLIENT OPEN_CHANNEL',
+      'PAID CLIENT CONNECT_PEER',
+      'PAID LSP WAIT',
+      'COMPLETED NOBODY NONE',
+    ])
     expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
     expect(openedFor(gateway)).toEqual([gateway.sandbox.wallet.uri, gateway.sandbox.wallet.uri])
   })
@@ -51,12 +74,19 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
     const refused = await follower.until(({ message }) => message.includes('did not'))
-    expect(refused.order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'OPEN_CHANNEL', message: expect.stringContaining('the node refused the channel') })
+    expect(refused.order.nextStep).toMatchObject({
+      actor: 'CLIENT',
+      action: 'OPEN_CHANNEL',
+      message: expect.stringContaining('the node refused the channel'),
+    })
     await vi.waitFor(() => expect(openedFor(gateway).length).toBeGreaterThan(3), { timeout: 5_000 })
     const events = await eventsOf(gateway, id)
     expect(events.filter(({ message }) => message.includes('did not'))).toHaveLength(1)
 
-    const times = gateway.sandbox.lsp('beacon').requests.filter(({ path }) => path.endsWith('/open')).map(({ at }) => at)
+    const times = gateway.sandbox
+      .lsp('beacon')
+      .requests.filter(({ path }) => path.endsWith('/open'))
+      .map(({ at }) => at)
     const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0))
     // Twice as long each time, to the millisecond that timers are exact to.
     for (const [index, gap] of gaps.entries()) expect(gap).toBeGreaterThanOrEqual(25 * 2 ** index - 2)
@@ -64,7 +94,10 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
   })
 
   test('an open that the LSP agrees to and forgets is asked for again', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['beacon'], stepMs: 100 }, config: { pace: { activeMs: 5, idleMs: 1_000 } } })
+    await using gateway = await startTestGateway({
+      sandbox: { only: ['beacon'], stepMs: 100 },
+      config: { pace: { activeMs: 5, idleMs: 1_000 } },
+    })
     gateway.sandbox.lsp('beacon').setFaults(['NEVER_OPENS'])
     const { id } = await orderAt(gateway, 'beacon')
     const follower = follow(gateway, id)
@@ -85,7 +118,14 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
 
     const nodeUri = `${gateway.sandbox.wallet.pubkey}@node.example:9736`
     const opened = await openChannel(gateway, id, nodeUri)
-    expect(opened).toMatchObject({ __typename: 'Order', state: 'COMPLETED', channel: { state: expect.stringMatching(/^OPEN(ING)?$/), fundingOutpoint: expect.stringMatching(/^[0-9a-f]{64}:\d$/) } })
+    expect(opened).toMatchObject({
+      __typename: 'Order',
+      state: 'COMPLETED',
+      channel: {
+        state: expect.stringMatching(/^OPEN(ING)?$/),
+        fundingOutpoint: expect.stringMatching(/^[0-9a-f]{64}:\d$/),
+      },
+    })
     expect(openedFor(gateway)).toEqual([gateway.sandbox.wallet.uri, nodeUri])
     await follower.untilState('COMPLETED')
     await follower.stop()
@@ -99,7 +139,12 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
     await follower.until(({ message }) => message.includes('did not'))
-    expect(await openChannel(gateway, id)).toMatchObject({ __typename: 'LspError', code: 'CLIENT_REJECTED', message: 'the node refused the channel: The node refused the channel', lsp: { id: 'beacon' } })
+    expect(await openChannel(gateway, id)).toMatchObject({
+      __typename: 'LspError',
+      code: 'CLIENT_REJECTED',
+      message: 'the node refused the channel: The node refused the channel',
+      lsp: { id: 'beacon' },
+    })
     const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { state refund { state } } }', { id })
     expect(order).toEqual({ state: 'PAID', refund: { state: 'AVAILABLE' } })
     await follower.stop()
@@ -108,12 +153,20 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
   test('a channel cannot be asked for before it is paid, nor where LSPs open by themselves', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon', 'kestrel'], stepMs: 60_000 } })
     const unpaid = await orderAt(gateway, 'beacon')
-    expect(await openChannel(gateway, unpaid.id)).toEqual({ __typename: 'NotPossibleError', state: 'AWAITING_PAYMENT', message: 'not in the state AWAITING_PAYMENT; it takes PAID' })
+    expect(await openChannel(gateway, unpaid.id)).toEqual({
+      __typename: 'NotPossibleError',
+      state: 'AWAITING_PAYMENT',
+      message: 'not in the state AWAITING_PAYMENT; it takes PAID',
+    })
     const elsewhere = await orderAt(gateway, 'kestrel')
     const follower = follow(gateway, elsewhere.id)
     await pay(gateway, elsewhere.id)
     await follower.untilState('PAID')
-    expect(await openChannel(gateway, elsewhere.id)).toEqual({ __typename: 'NotPossibleError', state: 'PAID', message: 'kaleidoswap has no such call' })
+    expect(await openChannel(gateway, elsewhere.id)).toEqual({
+      __typename: 'NotPossibleError',
+      state: 'PAID',
+      message: 'kaleidoswap has no such call',
+    })
     await follower.stop()
     expect(openedFor(gateway)).toEqual([])
   })

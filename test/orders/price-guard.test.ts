@@ -22,7 +22,13 @@ describe.concurrent('the price guard', () => {
       expect(changed).toMatchObject({
         __typename: 'PriceChangedError',
         message: `the channel costs ${dearer} sat, which is more than was agreed to: nothing was ordered`,
-        freshQuote: { basis: 'FIRM', lsp: { id: lspId }, feeTotalSat: dearer, orderTotalSat: dearer, expiresAt: expect.stringMatching(/Z$/) },
+        freshQuote: {
+          basis: 'FIRM',
+          lsp: { id: lspId },
+          feeTotalSat: dearer,
+          orderTotalSat: dearer,
+          expiresAt: expect.stringMatching(/Z$/),
+        },
       })
       expect(changed.freshQuote.id).not.toBe(quote.id)
       expect(await gateway.ask('query { orders { nodes { id } } }')).toEqual({ orders: { nodes: [] } })
@@ -31,7 +37,12 @@ describe.concurrent('the price guard', () => {
       expect(lsp.orderCount).toBe(1)
 
       const order = await createOrder(gateway, { quoteId: changed.freshQuote.id })
-      expect(order).toMatchObject({ __typename: 'Order', state: 'AWAITING_PAYMENT', orderTotalSat: dearer, quote: { id: changed.freshQuote.id } })
+      expect(order).toMatchObject({
+        __typename: 'Order',
+        state: 'AWAITING_PAYMENT',
+        orderTotalSat: dearer,
+        quote: { id: changed.freshQuote.id },
+      })
       expect(lsp.orderCount).toBe(1)
     })
   }
@@ -40,24 +51,42 @@ describe.concurrent('the price guard', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     gateway.sandbox.lsp('kestrel').setFaults(['DEARER_AT_ORDER'])
-    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_160 })).toMatchObject({ __typename: 'Order', orderTotalSat: 6_160, quote: { id: quoteId } })
-    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_159 })).toMatchObject({ __typename: 'PriceChangedError' })
+    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_160 })).toMatchObject({
+      __typename: 'Order',
+      orderTotalSat: 6_160,
+      quote: { id: quoteId },
+    })
+    expect(await createOrder(gateway, { quoteId, maxOrderTotalSat: 6_159 })).toMatchObject({
+      __typename: 'PriceChangedError',
+    })
   })
 
   test('counts the client balance in, which leaves the wallet too', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const quote = await quoteAt(gateway, 'kestrel', { clientBalanceSat: 100_000 })
     expect(quote).toMatchObject({ feeTotalSat: 4_107, orderTotalSat: 104_107 })
-    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 100_000 })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { orderTotalSat: 104_107 } })
-    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({ __typename: 'Order', orderTotalSat: 104_107 })
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 100_000 })).toMatchObject({
+      __typename: 'PriceChangedError',
+      freshQuote: { orderTotalSat: 104_107 },
+    })
+    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({
+      __typename: 'Order',
+      orderTotalSat: 104_107,
+    })
   })
 
   test('keeps a firm quote that costs more than maxOrderTotalSat from being agreed to', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     const quote = await quoteAt(gateway, 'olive')
-    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_199 })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { id: quote.id, orderTotalSat: 5_200 } })
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_199 })).toMatchObject({
+      __typename: 'PriceChangedError',
+      freshQuote: { id: quote.id, orderTotalSat: 5_200 },
+    })
     expect(await gateway.ask('query { orders { nodes { id } } }')).toEqual({ orders: { nodes: [] } })
-    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_200 })).toMatchObject({ __typename: 'Order', orderTotalSat: 5_200 })
+    expect(await createOrder(gateway, { quoteId: quote.id, maxOrderTotalSat: 5_200 })).toMatchObject({
+      __typename: 'Order',
+      orderTotalSat: 5_200,
+    })
     expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
   })
 })
@@ -68,8 +97,14 @@ describe.concurrent('a quote', () => {
     const quote = await quoteAt(gateway, 'olive')
     const expiresAt = quote.expiresAt ?? ''
     await vi.waitUntil(() => Date.now() > Date.parse(expiresAt), { timeout: 5_000, interval: 20 })
-    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({ __typename: 'QuoteExpiredError', expiredAt: expiresAt, message: 'the quote has expired: ask again' })
-    expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id orderTotalSat } }', { id: quote.id })).toEqual({ quote: { id: quote.id, orderTotalSat: 5_200 } })
+    expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({
+      __typename: 'QuoteExpiredError',
+      expiredAt: expiresAt,
+      message: 'the quote has expired: ask again',
+    })
+    expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id orderTotalSat } }', { id: quote.id })).toEqual({
+      quote: { id: quote.id, orderTotalSat: 5_200 },
+    })
     expect(gateway.sandbox.lsp('olive').orderCount).toBe(1)
   })
 
@@ -84,7 +119,10 @@ describe.concurrent('a quote', () => {
 
   test('that is nobody’s is not found', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
-    expect(await createOrder(gateway, { quoteId: UNKNOWN_ID })).toEqual({ __typename: 'QuoteNotFoundError', message: 'there is no such quote' })
+    expect(await createOrder(gateway, { quoteId: UNKNOWN_ID })).toEqual({
+      __typename: 'QuoteNotFoundError',
+      message: 'there is no such quote',
+    })
     expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id } }', { id: UNKNOWN_ID })).toEqual({ quote: null })
   })
 })
@@ -93,15 +131,43 @@ test('a way to pay that costs more than maxOrderTotalSat is not handed out, also
   await using lsp = await startScriptedLsp(() => {
     const order = lsps1Order(Date.now(), { feeSat: 1_000 })
     const { expires_at } = order.payment.bolt11
-    return { ...order, payment: { ...order.payment, onchain: { state: 'EXPECT_PAYMENT', expires_at, fee_total_sat: '6000', order_total_sat: '6000', address: NODE.newAddress(), min_onchain_payment_confirmations: 1 } } }
+    return {
+      ...order,
+      payment: {
+        ...order.payment,
+        onchain: {
+          state: 'EXPECT_PAYMENT',
+          expires_at,
+          fee_total_sat: '6000',
+          order_total_sat: '6000',
+          address: NODE.newAddress(),
+          min_onchain_payment_confirmations: 1,
+        },
+      },
+    }
   })
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('two-ways', lsp.url)] } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('two-ways', lsp.url)] },
+  })
   const order = async (maxOrderTotalSat: number) => {
-    const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 + maxOrderTotalSat, refundOnchainAddress: ADDRESS }
-    const { quotes } = await gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id feeTotalSat onchainFeeTotalSat } } }', { request })
+    const request = {
+      clientPubkey: gateway.sandbox.wallet.pubkey,
+      lspBalanceSat: 1_000_000 + maxOrderTotalSat,
+      refundOnchainAddress: ADDRESS,
+    }
+    const { quotes } = await gateway.ask(
+      'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id feeTotalSat onchainFeeTotalSat } } }',
+      { request },
+    )
     expect(quotes.quotes).toMatchObject([{ feeTotalSat: 1_000, onchainFeeTotalSat: 6_000 }])
     const input = { quoteId: quotes.quotes[0].id, idempotencyKey: `max ${maxOrderTotalSat}`, maxOrderTotalSat }
-    return (await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } } } }', { input })).createOrder.payment
+    return (
+      await gateway.ask(
+        'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } } } }',
+        { input },
+      )
+    ).createOrder.payment
   }
   const guarded = await order(5_999)
   expect(guarded).toMatchObject({ bolt11: { orderTotalSat: 1_000 }, onchain: null })
@@ -110,37 +176,75 @@ test('a way to pay that costs more than maxOrderTotalSat is not handed out, also
 })
 
 describe('a price that nobody took', () => {
-  const COMPARE = 'query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) { quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code } } }'
+  const COMPARE =
+    'query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) { quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code } } }'
 
   /** A quote of what the LSP asked of another node, once its budget is spent. */
   async function observed() {
     const state = { feeSat: 1_000 }
-    const lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { feeSat: state.feeSat, order_id: `order-${state.feeSat}-${Math.random()}` }))
-    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('dear', lsp.url, { courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } })] } })
-    const quote = async (clientPubkey: string) => (await gateway.ask(COMPARE, { request: { clientPubkey, lspBalanceSat: 1_000_000 } })).quotes.quotes[0] as { id: string; basis: string }
+    const lsp = await startScriptedLsp(() =>
+      lsps1Order(Date.now(), { feeSat: state.feeSat, order_id: `order-${state.feeSat}-${Math.random()}` }),
+    )
+    const gateway = await startTestGateway({
+      sandbox: { only: [] },
+      config: {
+        lsps: [
+          settings('dear', lsp.url, {
+            courtesy: { maxUnpaidOrders: 1, firmQuotesPerHour: 1, maxStandingOrders: 1_000 },
+          }),
+        ],
+      },
+    })
+    const quote = async (clientPubkey: string) =>
+      (await gateway.ask(COMPARE, { request: { clientPubkey, lspBalanceSat: 1_000_000 } })).quotes.quotes[0] as {
+        id: string
+        basis: string
+      }
     await quote(gateway.sandbox.wallet.pubkey)
     const { id, basis } = await quote(NODE.pubkey)
     expect(basis).toBe('OBSERVED')
     const posts = () => lsp.requests.filter(({ path }) => path === '/create_order').length
     expect(posts()).toBe(1)
-    return { state, gateway, id, posts, async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await lsp[Symbol.asyncDispose]() } }
+    return {
+      state,
+      gateway,
+      id,
+      posts,
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]()
+        await lsp[Symbol.asyncDispose]()
+      },
+    }
   }
 
   test('costs the LSP no order, as long as the guard is below what is known', async () => {
     await using at = await observed()
-    for (let index = 0; index < 5; index++) expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 1 })).toMatchObject({ __typename: 'PriceChangedError' })
+    for (let index = 0; index < 5; index++)
+      expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 1 })).toMatchObject({
+        __typename: 'PriceChangedError',
+      })
     expect(at.posts()).toBe(1)
   })
 
   test('costs the LSP one order, however often it is asked for again, and whoever agrees to it gets that order', async () => {
     await using at = await observed()
     at.state.feeSat = 2_000
-    for (let index = 0; index < 5; index++) expect(await createOrder(at.gateway, { quoteId: at.id })).toMatchObject({ __typename: 'PriceChangedError', freshQuote: { orderTotalSat: 2_000 } })
+    for (let index = 0; index < 5; index++)
+      expect(await createOrder(at.gateway, { quoteId: at.id })).toMatchObject({
+        __typename: 'PriceChangedError',
+        freshQuote: { orderTotalSat: 2_000 },
+      })
     expect(at.posts()).toBe(2)
-    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({ __typename: 'Order', orderTotalSat: 2_000 })
+    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({
+      __typename: 'Order',
+      orderTotalSat: 2_000,
+    })
     expect(at.posts()).toBe(2)
     // What was ordered is ordered: another channel of the same kind is another order.
-    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({ __typename: 'Order', orderTotalSat: 2_000 })
+    expect(await createOrder(at.gateway, { quoteId: at.id, maxOrderTotalSat: 2_000 })).toMatchObject({
+      __typename: 'Order',
+      orderTotalSat: 2_000,
+    })
     expect(at.posts()).toBe(3)
   })
 })

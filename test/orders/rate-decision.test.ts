@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, course, DECIDE_RATE, follow, orderAt, pay, readOrder, sequencesOf, type Result } from '../support/operations.ts'
+import {
+  counting,
+  course,
+  DECIDE_RATE,
+  follow,
+  orderAt,
+  pay,
+  readOrder,
+  sequencesOf,
+  type Result,
+} from '../support/operations.ts'
 
 async function decideRate(gateway: TestGateway, id: string, accept: boolean): Promise<Result> {
   return (await gateway.ask(DECIDE_RATE, { id, accept })).decideRate
@@ -18,35 +28,64 @@ async function repriced(gateway: TestGateway) {
 
 /** What was decided, as the LSP was told. */
 function decisionsAt(gateway: TestGateway) {
-  return gateway.sandbox.lsp('kestrel').requests.filter(({ path }) => path === '/rate_decision').map(({ body }) => body)
+  return gateway.sandbox
+    .lsp('kestrel')
+    .requests.filter(({ path }) => path === '/rate_decision')
+    .map(({ body }) => body)
 }
 
 describe.concurrent('a rate decision', () => {
   test('a new rate that the client accepts leads to the channel', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], stepMs: 600 } })
     const { id, follower, asked } = await repriced(gateway)
-    expect(asked.order).toMatchObject({ lspState: 'PENDING_RATE_DECISION', nextStep: { actor: 'CLIENT', action: 'DECIDE_RATE' }, payment: { bolt11: { state: 'PAID' } } })
+    expect(asked.order).toMatchObject({
+      lspState: 'PENDING_RATE_DECISION',
+      nextStep: { actor: 'CLIENT', action: 'DECIDE_RATE' },
+      payment: { bolt11: { state: 'PAID' } },
+    })
 
     const decided = await decideRate(gateway, id, true)
-    expect(decided).toMatchObject({ __typename: 'Order', id, state: 'PAID', lspState: 'CREATED', nextStep: { actor: 'LSP', action: 'WAIT' } })
+    expect(decided).toMatchObject({
+      __typename: 'Order',
+      id,
+      state: 'PAID',
+      lspState: 'CREATED',
+      nextStep: { actor: 'LSP', action: 'WAIT' },
+    })
     await follower.untilState('COMPLETED')
     const events = await follower.end()
-    expect(course(events).slice(-4)).toEqual(['RATE_DECISION_REQUIRED CLIENT DECIDE_RATE', 'PAID LSP WAIT', 'CHANNEL_OPENING LSP WAIT', 'COMPLETED NOBODY NONE'])
+    expect(course(events).slice(-4)).toEqual([
+      'RATE_DECISION_REQUIRED CLIENT DECIDE_RATE',
+      'PAID LSP WAIT',
+      'CHANNEL_OPENING LSP WAIT',
+      'COMPLETED NOBODY NONE',
+    ])
     expect(sequencesOf(events)).toEqual(counting(1, events.length))
-    expect(events.map(({ message }) => message)).toContain('the new rate was accepted: Rate accepted. Order will proceed with current market rate.')
-    expect(decisionsAt(gateway)).toEqual([expect.objectContaining({ accept_new_rate: true, access_token: expect.stringMatching(/^ord_/) })])
+    expect(events.map(({ message }) => message)).toContain(
+      'the new rate was accepted: Rate accepted. Order will proceed with current market rate.',
+    )
+    expect(decisionsAt(gateway)).toEqual([
+      expect.objectContaining({ accept_new_rate: true, access_token: expect.stringMatching(/^ord_/) }),
+    ])
   })
 
   test('a new rate that the client refuses gives the money back', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id, payment, follower } = await repriced(gateway)
     const decided = await decideRate(gateway, id, false)
-    expect(decided).toMatchObject({ __typename: 'Order', state: 'REFUNDED', failureReason: 'Client declined the new rate', nextStep: { actor: 'NOBODY', action: 'NONE' } })
+    expect(decided).toMatchObject({
+      __typename: 'Order',
+      state: 'REFUNDED',
+      failureReason: 'Client declined the new rate',
+      nextStep: { actor: 'NOBODY', action: 'NONE' },
+    })
     expect(decided.payment.bolt11?.state).toBe('REFUNDED')
 
     const events = await follower.end()
     expect(events.at(-1)).toMatchObject({ state: 'REFUNDED', sequence: events.length })
-    expect(events.map(({ message }) => message)).toContain('the new rate was refused: Rate declined. The payment was refunded.')
+    expect(events.map(({ message }) => message)).toContain(
+      'the new rate was refused: Rate declined. The payment was refunded.',
+    )
     expect(gateway.sandbox.wallet.payment(payment.bolt11?.paymentHash ?? '')).toMatchObject({ state: 'RETURNED' })
     expect(gateway.sandbox.wallet.spentSat()).toBe(0)
     expect(decisionsAt(gateway)).toEqual([expect.objectContaining({ accept_new_rate: false })])
@@ -63,7 +102,9 @@ describe.concurrent('a rate decision', () => {
     expect(await decideRate(gateway, id, false)).toMatchObject({ state: 'REFUNDED' })
     expect(gateway.sandbox.wallet.receivedAt(refundOnchainAddress)).toBe(orderTotalSat)
     const events = await follower.end()
-    expect(events.map(({ message }) => message)).toContainEqual(expect.stringMatching(/^the new rate was refused: .*: transaction [0-9a-f]{64}$/))
+    expect(events.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^the new rate was refused: .*: transaction [0-9a-f]{64}$/),
+    )
   })
 
   test('an order that is not asked about has no rate to decide, and its LSP is not bothered', async () => {
@@ -77,7 +118,10 @@ describe.concurrent('a rate decision', () => {
         message: 'not in the state AWAITING_PAYMENT; it takes RATE_DECISION_REQUIRED',
       })
     }
-    expect(await decideRate(gateway, '01900000-0000-7000-8000-000000000000', true)).toEqual({ __typename: 'OrderNotFoundError', message: 'there is no such order' })
+    expect(await decideRate(gateway, '01900000-0000-7000-8000-000000000000', true)).toEqual({
+      __typename: 'OrderNotFoundError',
+      message: 'there is no such order',
+    })
     expect(decisionsAt(gateway)).toEqual([])
   })
 

@@ -1,7 +1,18 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { NODE, settings, startScriptedLsp } from '../quotes/support.ts'
-import { counting, course, follow, OPEN_CHANNEL, orderAt, pay, readOrder, REQUEST_REFUND, sequencesOf, type Result } from '../support/operations.ts'
+import {
+  counting,
+  course,
+  follow,
+  OPEN_CHANNEL,
+  orderAt,
+  pay,
+  readOrder,
+  REQUEST_REFUND,
+  sequencesOf,
+  type Result,
+} from '../support/operations.ts'
 
 interface Target {
   bolt11Invoice?: string
@@ -23,7 +34,9 @@ async function stuck(gateway: TestGateway) {
 }
 
 function refundCalls(gateway: TestGateway) {
-  return gateway.sandbox.lsp('beacon').requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/refund'))
+  return gateway.sandbox
+    .lsp('beacon')
+    .requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/refund'))
 }
 
 describe.concurrent('a refund that is asked for', () => {
@@ -61,9 +74,15 @@ describe.concurrent('a refund that is asked for', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
     const { id, follower } = await stuck(gateway)
     const onchainAddress = gateway.sandbox.wallet.newAddress()
-    expect(await requestRefund(gateway, id, { onchainAddress })).toMatchObject({ __typename: 'Order', refund: { onchainSat: 6_708, paidTo: onchainAddress } })
+    expect(await requestRefund(gateway, id, { onchainAddress })).toMatchObject({
+      __typename: 'Order',
+      refund: { onchainSat: 6_708, paidTo: onchainAddress },
+    })
     const events = await follower.end()
-    expect(events.at(-1)?.order).toMatchObject({ state: 'REFUNDED', refund: { state: 'PAID_OUT', paidTo: onchainAddress } })
+    expect(events.at(-1)?.order).toMatchObject({
+      state: 'REFUNDED',
+      refund: { state: 'PAID_OUT', paidTo: onchainAddress },
+    })
     expect(gateway.sandbox.wallet.receivedAt(onchainAddress)).toBe(6_708)
   })
 
@@ -74,7 +93,10 @@ describe.concurrent('a refund that is asked for', () => {
     await requestRefund(gateway, id, { bolt11Invoice: wallet.createInvoice(7_208) })
     await follower.end()
     const second = wallet.createInvoice(7_208)
-    expect(await requestRefund(gateway, id, { bolt11Invoice: second })).toMatchObject({ __typename: 'NotPossibleError', state: 'REFUNDED' })
+    expect(await requestRefund(gateway, id, { bolt11Invoice: second })).toMatchObject({
+      __typename: 'NotPossibleError',
+      state: 'REFUNDED',
+    })
     expect(wallet.isPaid(second)).toBe(false)
   })
 
@@ -86,7 +108,9 @@ describe.concurrent('a refund that is asked for', () => {
     const events = await follower.end()
     expect(events.at(-1)).toMatchObject({ state: 'REFUNDED', order: { channel: null } })
     const [asked] = refundCalls(gateway)
-    const opens = gateway.sandbox.lsp('beacon').requests.filter(({ path, at }) => path.endsWith('/open') && at > (asked?.at ?? 0))
+    const opens = gateway.sandbox
+      .lsp('beacon')
+      .requests.filter(({ path, at }) => path.endsWith('/open') && at > (asked?.at ?? 0))
     expect(opens).toEqual([])
   })
 })
@@ -94,21 +118,55 @@ describe.concurrent('a refund that is asked for', () => {
 test('an LSP that has taken a refund up, and does not say so yet, is not asked for the channel; openChannel asks for it after all', async () => {
   let isPaid = false
   const createdAt = Math.floor(Date.now() / 1_000)
-  const invoice = NODE.issueInvoice({ amountSat: 1_000, description: 'a channel', createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 }).bolt11
-  const payment = () => ({ state: isPaid ? 'PAID' : 'CREATED', fee_total: 1_000, order_total: 1_000, order_expiry_ts: createdAt + 3_600, amount_paid: isPaid ? 1_000 : 0, ln_invoice: invoice, btc_address: null, onchain_payments: [] })
-  await using lsp = await startScriptedLsp(({ method, path }) => {
-    if (path === '/lsp/channels') return method === 'GET' ? { version: '0.0.2', features: ['refunds'], website: '' } : { id: 'order-1', ...payment() }
-    if (path.endsWith('/open')) return { success: false, message: 'the node is away', fail_reason: 'PEERING_FAILED' }
-    if (path.endsWith('/refund')) return method === 'POST' ? { success: true, message: 'on its way', fail_reason: null } : { refund_state: 'AVAILABLE', amounts: { lightning: 1_000, onchain: null }, paid_to: '', paid_ts: 0 }
-    return { id: 'order-1', created_at: createdAt, state: isPaid ? 'PENDING_CHANNEL_OPEN' : 'AWAITING_PAYMENT', payment: payment(), channel: null }
+  const invoice = NODE.issueInvoice({
+    amountSat: 1_000,
+    description: 'a channel',
+    createdAt: Date.now(),
+    expiresAt: Date.now() + 3_600_000,
+  }).bolt11
+  const payment = () => ({
+    state: isPaid ? 'PAID' : 'CREATED',
+    fee_total: 1_000,
+    order_total: 1_000,
+    order_expiry_ts: createdAt + 3_600,
+    amount_paid: isPaid ? 1_000 : 0,
+    ln_invoice: invoice,
+    btc_address: null,
+    onchain_payments: [],
   })
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('draft', lsp.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] } })
+  await using lsp = await startScriptedLsp(({ method, path }) => {
+    if (path === '/lsp/channels')
+      return method === 'GET'
+        ? { version: '0.0.2', features: ['refunds'], website: '' }
+        : { id: 'order-1', ...payment() }
+    if (path.endsWith('/open')) return { success: false, message: 'the node is away', fail_reason: 'PEERING_FAILED' }
+    if (path.endsWith('/refund'))
+      return method === 'POST'
+        ? { success: true, message: 'on its way', fail_reason: null }
+        : { refund_state: 'AVAILABLE', amounts: { lightning: 1_000, onchain: null }, paid_to: '', paid_ts: 0 }
+    return {
+      id: 'order-1',
+      created_at: createdAt,
+      state: isPaid ? 'PENDING_CHANNEL_OPEN' : 'AWAITING_PAYMENT',
+      payment: payment(),
+      channel: null,
+    }
+  })
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('draft', lsp.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] },
+  })
   const { id } = await orderAt(gateway, 'draft')
   isPaid = true
-  const count = (part: string) => lsp.requests.filter(({ method, path }) => method === 'POST' && path.endsWith(part)).length
+  const count = (part: string) =>
+    lsp.requests.filter(({ method, path }) => method === 'POST' && path.endsWith(part)).length
   await vi.waitFor(() => expect(count('/open')).toBeGreaterThan(0), { timeout: 8_000 })
   const asked = await requestRefund(gateway, id, { bolt11Invoice: gateway.sandbox.wallet.createInvoice(1_000) })
-  expect(asked).toMatchObject({ __typename: 'Order', state: 'PAID', nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('the refund was asked for') } })
+  expect(asked).toMatchObject({
+    __typename: 'Order',
+    state: 'PAID',
+    nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('the refund was asked for') },
+  })
   const opens = count('/open')
   const readings = () => lsp.requests.filter(({ path }) => path === '/lsp/channels/order-1').length
   const read = readings()
@@ -125,9 +183,21 @@ describe.concurrent('a refund to the wrong place', () => {
   const wrong: readonly (readonly [string, Target, string])[] = [
     ['none', {}, 'give either bolt11Invoice or onchainAddress'],
     ['two', { bolt11Invoice: 'lnbcrt1', onchainAddress: 'bcrt1q' }, 'give either bolt11Invoice or onchainAddress'],
-    ['an address of another network', { onchainAddress: MAINNET_ADDRESS }, 'onchainAddress: an address of mainnet, and the LSP is on REGTEST'],
-    ['no address at all', { onchainAddress: 'somewhere' }, 'onchainAddress: not a bitcoin address, and the LSP is on REGTEST'],
-    ['an invoice of another network', { bolt11Invoice: MAINNET_INVOICE }, "bolt11Invoice: not of the LSP's network, REGTEST"],
+    [
+      'an address of another network',
+      { onchainAddress: MAINNET_ADDRESS },
+      'onchainAddress: an address of mainnet, and the LSP is on REGTEST',
+    ],
+    [
+      'no address at all',
+      { onchainAddress: 'somewhere' },
+      'onchainAddress: not a bitcoin address, and the LSP is on REGTEST',
+    ],
+    [
+      'an invoice of another network',
+      { bolt11Invoice: MAINNET_INVOICE },
+      "bolt11Invoice: not of the LSP's network, REGTEST",
+    ],
     ['no invoice at all', { bolt11Invoice: 'lnbcrt1nonsense' }, 'bolt11Invoice: the invoice does not decode'],
   ]
 
@@ -135,10 +205,18 @@ describe.concurrent('a refund to the wrong place', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
     const { id, follower } = await stuck(gateway)
     for (const [what, target, message] of wrong) {
-      expect({ what, ...(await requestRefund(gateway, id, target)) }).toEqual({ what, __typename: 'NotPossibleError', state: 'PAID', message })
+      expect({ what, ...(await requestRefund(gateway, id, target)) }).toEqual({
+        what,
+        __typename: 'NotPossibleError',
+        state: 'PAID',
+        message,
+      })
     }
     expect(refundCalls(gateway)).toEqual([])
-    expect(await readOrder(gateway, id)).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE', lightningSat: 7_208 } })
+    expect(await readOrder(gateway, id)).toMatchObject({
+      state: 'PAID',
+      refund: { state: 'AVAILABLE', lightningSat: 7_208 },
+    })
 
     // And the right place still works.
     const bolt11Invoice = gateway.sandbox.wallet.createInvoice(7_208)
@@ -151,7 +229,11 @@ describe.concurrent('a refund to the wrong place', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon'] } })
     const { id, follower } = await stuck(gateway)
     const bolt11Invoice = gateway.sandbox.wallet.createInvoice(7_209)
-    expect(await requestRefund(gateway, id, { bolt11Invoice })).toMatchObject({ __typename: 'LspError', message: 'lightning_invoice: Not an invoice for 7208 sat', lsp: { id: 'beacon' } })
+    expect(await requestRefund(gateway, id, { bolt11Invoice })).toMatchObject({
+      __typename: 'LspError',
+      message: 'lightning_invoice: Not an invoice for 7208 sat',
+      lsp: { id: 'beacon' },
+    })
     expect(gateway.sandbox.wallet.isPaid(bolt11Invoice)).toBe(false)
     expect(await readOrder(gateway, id)).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE' } })
     await follower.stop()
@@ -161,13 +243,20 @@ describe.concurrent('a refund to the wrong place', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['beacon', 'olive'], stepMs: 60_000 } })
     const onchainAddress = gateway.sandbox.wallet.newAddress()
     const unpaid = await orderAt(gateway, 'beacon')
-    expect(await requestRefund(gateway, unpaid.id, { onchainAddress })).toMatchObject({ __typename: 'NotPossibleError', state: 'AWAITING_PAYMENT' })
+    expect(await requestRefund(gateway, unpaid.id, { onchainAddress })).toMatchObject({
+      __typename: 'NotPossibleError',
+      state: 'AWAITING_PAYMENT',
+    })
     const elsewhere = await orderAt(gateway, 'olive')
     const follower = follow(gateway, elsewhere.id)
     await pay(gateway, elsewhere.id)
     await follower.untilState('PAYMENT_HELD')
     await follower.stop()
-    expect(await requestRefund(gateway, elsewhere.id, { onchainAddress })).toEqual({ __typename: 'NotPossibleError', state: 'PAYMENT_HELD', message: 'lsps1 has no such call' })
+    expect(await requestRefund(gateway, elsewhere.id, { onchainAddress })).toEqual({
+      __typename: 'NotPossibleError',
+      state: 'PAYMENT_HELD',
+      message: 'lsps1 has no such call',
+    })
   })
 })
 
@@ -188,7 +277,11 @@ describe.concurrent('an LSP that cannot open the channel', () => {
       await pay(gateway, id)
       const events = await follower.end()
       expect(events.map(({ state }) => state)).toEqual(states)
-      expect(events.at(-1)?.order).toMatchObject({ payment: { bolt11: { state: 'REFUNDED' } }, failureReason, nextStep: { actor: 'NOBODY', action: 'NONE', message: 'The payment was refunded.' } })
+      expect(events.at(-1)?.order).toMatchObject({
+        payment: { bolt11: { state: 'REFUNDED' } },
+        failureReason,
+        nextStep: { actor: 'NOBODY', action: 'NONE', message: 'The payment was refunded.' },
+      })
       expect(gateway.sandbox.wallet.payment(payment.bolt11?.paymentHash ?? '')).toMatchObject({ state: 'RETURNED' })
     })
   }
@@ -200,9 +293,16 @@ describe.concurrent('an LSP that cannot open the channel', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
     const failed = await follower.untilState('FAILED')
-    expect(failed.order).toMatchObject({ lspState: 'Failed', channel: { state: 'FAILED' }, nextStep: { actor: 'NOBODY', message: expect.stringContaining('ask the LSP, naming lspOrderId') } })
+    expect(failed.order).toMatchObject({
+      lspState: 'Failed',
+      channel: { state: 'FAILED' },
+      nextStep: { actor: 'NOBODY', message: expect.stringContaining('ask the LSP, naming lspOrderId') },
+    })
     // A refund may still be told of, so it is followed on.
-    await vi.waitFor(() => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300), { timeout: 10_000 })
+    await vi.waitFor(
+      () => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300),
+      { timeout: 10_000 },
+    )
     await follower.stop()
   })
 })

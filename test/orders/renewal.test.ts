@@ -8,12 +8,16 @@ const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYM
 const RENEW = `mutation ($input: RenewChannelInput!) {
   renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } }
 }`
-const MESSAGE = 'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
+const MESSAGE =
+  'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
 const SIGN = 'query ($message: String!) { sandboxWallet { signMessage(message: $message) } }'
 const WEEK_MS = 7 * 86_400_000
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
-async function renew(gateway: TestGateway, input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string }) {
+async function renew(
+  gateway: TestGateway,
+  input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string },
+) {
   return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
 }
 
@@ -28,7 +32,12 @@ async function channelAt(gateway: TestGateway) {
   await pay(gateway, id)
   const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
   if (!order.channel?.shortChannelId || !order.channel.expiresAt) throw new Error('the channel has no name or no end')
-  return { follower, shortChannelId: order.channel.shortChannelId, expiresAt: order.channel.expiresAt, fundingTxid: order.channel.fundingOutpoint }
+  return {
+    follower,
+    shortChannelId: order.channel.shortChannelId,
+    expiresAt: order.channel.expiresAt,
+    fundingTxid: order.channel.fundingOutpoint,
+  }
 }
 
 describe.concurrent('a renewal', () => {
@@ -37,7 +46,9 @@ describe.concurrent('a renewal', () => {
     const { shortChannelId, expiresAt, fundingTxid, follower } = await channelAt(gateway)
     const validTo = inAnHour()
     const { renewalMessage: message } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
-    expect(message).toBe(`${gateway.sandbox.lsp('anchor').url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${Math.floor(Date.parse(validTo) / 1000)}`)
+    expect(message).toBe(
+      `${gateway.sandbox.lsp('anchor').url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${Math.floor(Date.parse(validTo) / 1000)}`,
+    )
     const { sandboxWallet } = await gateway.ask(SIGN, { message })
 
     const ordered = await renew(gateway, { shortChannelId, validTo, signedMessage: sandboxWallet.signMessage })
@@ -48,14 +59,36 @@ describe.concurrent('a renewal', () => {
       shortChannelId,
       state: 'AWAITING_PAYMENT',
       feeTotalSat: 5_590,
-      checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' }), expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' })]),
-      payment: { bolt11: { state: 'EXPECT_PAYMENT', feeTotalSat: 5_590, orderTotalSat: 5_590, paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/) }, onchain: null },
-      channel: { state: 'OPEN', shortChannelId, expiresAt, fundingOutpoint: expect.stringMatching(new RegExp(`^${fundingTxid}:\\d$`)) },
+      checks: expect.arrayContaining([
+        expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' }),
+        expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' }),
+      ]),
+      payment: {
+        bolt11: {
+          state: 'EXPECT_PAYMENT',
+          feeTotalSat: 5_590,
+          orderTotalSat: 5_590,
+          paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        },
+        onchain: null,
+      },
+      channel: {
+        state: 'OPEN',
+        shortChannelId,
+        expiresAt,
+        fundingOutpoint: expect.stringMatching(new RegExp(`^${fundingTxid}:\\d$`)),
+      },
     })
 
     await pay(gateway, ordered.id)
-    await vi.waitFor(async () => expect(await renewal(gateway, ordered.id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
-    expect(await renewal(gateway, ordered.id)).toMatchObject({ renewedUntil, payment: { bolt11: { state: 'PAID' } }, channel: { state: 'OPEN', expiresAt: renewedUntil } })
+    await vi.waitFor(async () => expect(await renewal(gateway, ordered.id)).toMatchObject({ state: 'COMPLETED' }), {
+      timeout: 5_000,
+    })
+    expect(await renewal(gateway, ordered.id)).toMatchObject({
+      renewedUntil,
+      payment: { bolt11: { state: 'PAID' } },
+      channel: { state: 'OPEN', expiresAt: renewedUntil },
+    })
     expect(Date.parse(renewedUntil)).toBeGreaterThan(Date.parse(expiresAt))
     // Whoever follows the channel's own order is told too.
     const told = await follower.until(({ order }) => order.channel?.expiresAt === renewedUntil)
@@ -74,8 +107,18 @@ describe.concurrent('a renewal', () => {
     expect(new Set(renewals.map(({ id }) => id)).size).toBe(1)
     const [{ id }] = renewals
     await pay(gateway, id)
-    await vi.waitFor(async () => expect(await renew(gateway, input)).toMatchObject({ id, state: 'COMPLETED', payment: { bolt11: { state: 'PAID' } } }), { timeout: 5_000 })
-    expect(gateway.sandbox.lsp('anchor').requests.filter(({ path }) => path.startsWith('/lsp/channel/renew'))).toHaveLength(1)
+    await vi.waitFor(
+      async () =>
+        expect(await renew(gateway, input)).toMatchObject({
+          id,
+          state: 'COMPLETED',
+          payment: { bolt11: { state: 'PAID' } },
+        }),
+      { timeout: 5_000 },
+    )
+    expect(
+      gateway.sandbox.lsp('anchor').requests.filter(({ path }) => path.startsWith('/lsp/channel/renew')),
+    ).toHaveLength(1)
   })
 
   test('with a wrong signature, or for a channel that is not there, is the LSP’s error', async () => {
@@ -90,7 +133,11 @@ describe.concurrent('a renewal', () => {
       code: 'INVALID_REQUEST',
       lsp: { id: 'anchor' },
     })
-    expect(await renew(gateway, { shortChannelId: '1x2x3', validTo, signedMessage: signed })).toMatchObject({ __typename: 'LspError', code: 'NOT_FOUND', message: 'Channel not found' })
+    expect(await renew(gateway, { shortChannelId: '1x2x3', validTo, signedMessage: signed })).toMatchObject({
+      __typename: 'LspError',
+      code: 'NOT_FOUND',
+      message: 'Channel not found',
+    })
     expect(gateway.sandbox.lsp('anchor').orderCount).toBe(1)
   })
 
@@ -98,9 +145,16 @@ describe.concurrent('a renewal', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder', 'beacon'] } })
     const input = { shortChannelId: '1x2x3', validTo: inAnHour(), signedMessage: 'x' }
     for (const lspId of ['olive', 'kestrel', 'thunder', 'beacon']) {
-      expect(await renew(gateway, { lspId, ...input })).toMatchObject({ __typename: 'LspError', code: 'UNSUPPORTED', lsp: { id: lspId } })
+      expect(await renew(gateway, { lspId, ...input })).toMatchObject({
+        __typename: 'LspError',
+        code: 'UNSUPPORTED',
+        lsp: { id: lspId },
+      })
       const { errors } = await gateway.send(MESSAGE, { lspId, scid: '1x2x3', validTo: input.validTo })
-      expect(errors?.[0]).toMatchObject({ message: expect.stringContaining('does not renew on a signature'), extensions: { code: 'BAD_USER_INPUT' } })
+      expect(errors?.[0]).toMatchObject({
+        message: expect.stringContaining('does not renew on a signature'),
+        extensions: { code: 'BAD_USER_INPUT' },
+      })
     }
   })
 
@@ -110,10 +164,16 @@ describe.concurrent('a renewal', () => {
     await follower.stop()
     const validTo = inAnHour()
     const { renewalMessage } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
-    const { id } = await renew(gateway, { shortChannelId, validTo, signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage) })
+    const { id } = await renew(gateway, {
+      shortChannelId,
+      validTo,
+      signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage),
+    })
     await gateway.restart()
     await pay(gateway, id)
-    await vi.waitFor(async () => expect(await renewal(gateway, id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(await renewal(gateway, id)).toMatchObject({ state: 'COMPLETED' }), {
+      timeout: 5_000,
+    })
   })
 
   test('of nobody’s is null', async () => {
@@ -126,7 +186,12 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
   const SCID = '643904x1419x1'
 
   function invoice(description: string): string {
-    return NODE.issueInvoice({ amountSat: 1_000, description, createdAt: Date.now(), expiresAt: Date.now() + 3_600_000 }).bolt11
+    return NODE.issueInvoice({
+      amountSat: 1_000,
+      description,
+      createdAt: Date.now(),
+      expiresAt: Date.now() + 3_600_000,
+    }).bolt11
   }
 
   /** An LSP of draft 0.0.1 whose `answer` a test changes; renews at once. */
@@ -153,8 +218,19 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
       if (request.path === '/lsp/channel') state.readings += 1
       json(200, state.answer)(request, response)
     })
-    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })], pace: { activeMs: 20, idleMs: 1_000 } } })
-    const ordered = await renew(gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed' })
+    const gateway = await startTestGateway({
+      sandbox: { only: [] },
+      config: {
+        lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })],
+        pace: { activeMs: 20, idleMs: 1_000 },
+      },
+    })
+    const ordered = await renew(gateway, {
+      lspId: 'draft',
+      shortChannelId: SCID,
+      validTo: inAnHour(),
+      signedMessage: 'signed',
+    })
     return {
       gateway,
       ordered,
@@ -173,9 +249,17 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
 
   test('nothing is to be paid for another channel, nor until an end that is past', async () => {
     await using another = await renewing({ scid: '643904x1419x2' })
-    expect(another.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: 'the LSP answered for the channel 643904x1419x2' })
+    expect(another.ordered).toMatchObject({
+      __typename: 'LspError',
+      code: 'UNTRUSTWORTHY',
+      message: 'the LSP answered for the channel 643904x1419x2',
+    })
     await using past = await renewing({ channel_renewed_expiry_ts: Math.floor(Date.now() / 1_000) - 60 })
-    expect(past.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: expect.stringContaining('which is past') })
+    expect(past.ordered).toMatchObject({
+      __typename: 'LspError',
+      code: 'UNTRUSTWORTHY',
+      message: expect.stringContaining('which is past'),
+    })
     await using spelt = await renewing({ scid: SCID.replaceAll('x', ':') })
     expect(spelt.ordered).toMatchObject({ __typename: 'Renewal', shortChannelId: SCID })
   })
@@ -190,33 +274,68 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await vi.waitUntil(() => at.state.readings >= 2, { timeout: 8_000, interval: 10 })
     expect(await renewal(at.gateway, at.ordered.id)).toEqual(before)
     Object.assign(at.state.answer, { order_id: 'renewal-1', scid: SCID })
-    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 5_000 })
+    await vi.waitFor(
+      async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED' }),
+      { timeout: 5_000 },
+    )
   })
 
   test('an invoice that takes the place of the first one is shown to nobody, and neither is the first one then', async () => {
     await using at = await renewing()
-    expect(at.ordered).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { invoice: at.state.answer.ln_invoice } } })
+    expect(at.ordered).toMatchObject({
+      state: 'AWAITING_PAYMENT',
+      payment: { bolt11: { invoice: at.state.answer.ln_invoice } },
+    })
     at.state.answer.ln_invoice = invoice('something else')
     await at.untilRead()
-    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ payment: { bolt11: null, bip21: null } }), { timeout: 5_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ payment: { bolt11: null, bip21: null } }),
+      { timeout: 5_000 },
+    )
   })
 
   test('a renewal that it answers with again, whatever is signed, is the one that it was', async () => {
     await using at = await renewing()
-    const again = await renew(at.gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed anew' })
+    const again = await renew(at.gateway, {
+      lspId: 'draft',
+      shortChannelId: SCID,
+      validTo: inAnHour(),
+      signedMessage: 'signed anew',
+    })
     expect(again).toMatchObject({ id: at.ordered.id, payment: at.ordered.payment })
   })
 
   test('another renewal that is to be paid by the invoice of the first one is not to be paid', async () => {
     await using at = await renewing()
     Object.assign(at.state.answer, { order_id: 'renewal-2' })
-    const another = await renew(at.gateway, { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed anew' })
-    expect(another).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY', message: expect.stringContaining('something else is to be paid to') })
+    const another = await renew(at.gateway, {
+      lspId: 'draft',
+      shortChannelId: SCID,
+      validTo: inAnHour(),
+      signedMessage: 'signed anew',
+    })
+    expect(another).toMatchObject({
+      __typename: 'LspError',
+      code: 'UNTRUSTWORTHY',
+      message: expect.stringContaining('something else is to be paid to'),
+    })
   })
 
   test('an end that is past is not believed later either', async () => {
     await using at = await renewing()
-    Object.assign(at.state.answer, { state: 'OPENED', amount_paid: 1_000, channel_renewed_expiry_ts: at.nowSeconds - 60 })
-    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED', renewedUntil: at.ordered.renewedUntil }), { timeout: 5_000 })
+    Object.assign(at.state.answer, {
+      state: 'OPENED',
+      amount_paid: 1_000,
+      channel_renewed_expiry_ts: at.nowSeconds - 60,
+    })
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
+          state: 'COMPLETED',
+          renewedUntil: at.ordered.renewedUntil,
+        }),
+      { timeout: 5_000 },
+    )
   })
 })

@@ -1,6 +1,18 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { counting, CREATE_ORDER, createOrder, eventsOf, follow, orderAt, pay, quoteAt, readOrder, sequencesOf, lasting } from '../support/operations.ts'
+import {
+  counting,
+  CREATE_ORDER,
+  createOrder,
+  eventsOf,
+  follow,
+  orderAt,
+  pay,
+  quoteAt,
+  readOrder,
+  sequencesOf,
+  lasting,
+} from '../support/operations.ts'
 
 /** Stands for a wallet that was cut off and comes back: what it saw before, and what it sees from there on. */
 async function seenBefore(gateway: TestGateway, id: string, state: string) {
@@ -44,7 +56,10 @@ describe.concurrent('a gateway that is stopped and started again', () => {
 
   test('reads every order again at once, also those that it was about to read', async () => {
     // Five readings a second: most orders wait for their turn when the gateway stops.
-    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ requestsPerMinute: 300 }) })
+    await using gateway = await startTestGateway({
+      sandbox: { only: ['kestrel'] },
+      lsp: () => ({ requestsPerMinute: 300 }),
+    })
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     const orders = []
     for (const _ of counting(1, 8)) orders.push(await createOrder(gateway, { quoteId }))
@@ -53,7 +68,17 @@ describe.concurrent('a gateway that is stopped and started again', () => {
     await vi.waitUntil(() => reads().length > 0, { timeout: 5_000, interval: 5 })
     await gateway.restart()
     const from = reads().length
-    await vi.waitFor(() => expect(new Set(reads().slice(from).map(({ body }) => (body as { order_id: string }).order_id)).size).toBe(8), { timeout: 9_000, interval: 20 })
+    await vi.waitFor(
+      () =>
+        expect(
+          new Set(
+            reads()
+              .slice(from)
+              .map(({ body }) => (body as { order_id: string }).order_id),
+          ).size,
+        ).toBe(8),
+      { timeout: 9_000, interval: 20 },
+    )
     expect(await readOrder(gateway, orders[0]?.id ?? '')).toMatchObject({ state: 'AWAITING_PAYMENT' })
   })
 
@@ -63,7 +88,12 @@ describe.concurrent('a gateway that is stopped and started again', () => {
     gateway.sandbox.lsp('kestrel').setFaults(['SLOW'])
     const leaving = new AbortController()
     const input = { quoteId, idempotencyKey: 'under-way' }
-    const answer = fetch(`${gateway.origin}/graphql`, { method: 'POST', signal: leaving.signal, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: CREATE_ORDER, variables: { input } }) })
+    const answer = fetch(`${gateway.origin}/graphql`, {
+      method: 'POST',
+      signal: leaving.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: CREATE_ORDER, variables: { input } }),
+    })
     await vi.waitUntil(() => gateway.sandbox.lsp('kestrel').orderCount === 1, { timeout: 5_000, interval: 5 })
     leaving.abort()
     await expect(answer).rejects.toThrow('aborted')

@@ -16,7 +16,11 @@ async function folder(): Promise<string> {
 /** As `npm run backup -- …` does it. */
 function backup(argv: string[], databaseUrl: string) {
   const said: string[] = []
-  const status = runBackup(argv, { DATABASE_URL: databaseUrl }, { out: (line) => said.push(line), err: (line) => said.push(line) })
+  const status = runBackup(
+    argv,
+    { DATABASE_URL: databaseUrl },
+    { out: (line) => said.push(line), err: (line) => said.push(line) },
+  )
   return { status, said: said.join('\n') }
 }
 
@@ -62,13 +66,17 @@ describe('a backup', () => {
     const copies: Row[][] = []
     while (!ordered.all) {
       const path = join(directory, `${copies.length}.db`)
-      expect(backup([path], gateway.databaseUrl)).toEqual({ status: 0, said: expect.stringMatching(/: \d+ bytes, integrity_check: ok$/m) })
+      expect(backup([path], gateway.databaseUrl)).toEqual({
+        status: 0,
+        said: expect.stringMatching(/: \d+ bytes, integrity_check: ok$/m),
+      })
       copies.push(ordersIn(path))
       await new Promise((resolve) => setImmediate(resolve))
     }
     await busy
     expect(copies.length).toBeGreaterThan(3)
-    for (const row of copies.flat()) expect(row).toMatchObject({ last: row.sequence, count: row.sequence, placement: expect.any(String) })
+    for (const row of copies.flat())
+      expect(row).toMatchObject({ last: row.sequence, count: row.sequence, placement: expect.any(String) })
     expect(copies.some((rows) => rows.length > 0 && rows.length < ids.length)).toBe(true)
   })
 
@@ -99,7 +107,10 @@ describe('a backup', () => {
     const path = join(directory, 'precious')
     await writeFile(path, '')
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
-    expect(backup([path], gateway.databaseUrl)).toEqual({ status: 2, said: `${path} is there already, and is not overwritten` })
+    expect(backup([path], gateway.databaseUrl)).toEqual({
+      status: 2,
+      said: `${path} is there already, and is not overwritten`,
+    })
     expect(await readFile(path, 'utf8')).toBe('')
   })
 
@@ -107,9 +118,15 @@ describe('a backup', () => {
     const directory = await folder()
     const path = join(directory, 'copy.db')
     const notOne = join(directory, 'notes.txt')
-    await writeFile(notOne, 'not a database, and long enough to be looked at as if it might be one after all'.repeat(20))
+    await writeFile(
+      notOne,
+      'not a database, and long enough to be looked at as if it might be one after all'.repeat(20),
+    )
     expect(backup([path], notOne)).toMatchObject({ status: 2, said: expect.stringContaining('no copy was made') })
-    expect(backup([path], join(directory, 'nowhere.db'))).toMatchObject({ status: 2, said: expect.stringContaining('there is no database at') })
+    expect(backup([path], join(directory, 'nowhere.db'))).toMatchObject({
+      status: 2,
+      said: expect.stringContaining('there is no database at'),
+    })
     await expect(stat(path)).rejects.toThrow('ENOENT')
     await expect(stat(join(directory, 'nowhere.db'))).rejects.toThrow('ENOENT')
   })
@@ -122,6 +139,9 @@ describe('a backup', () => {
   })
 
   test.each([[[]], [['a', 'b']], [['--help']]])('wants the name of one file: %j', (argv) => {
-    expect(backup(argv, './data/sluice.db')).toMatchObject({ status: 2, said: expect.stringContaining('npm run backup -- FILE') })
+    expect(backup(argv, './data/sluice.db')).toMatchObject({
+      status: 2,
+      said: expect.stringContaining('npm run backup -- FILE'),
+    })
   })
 })

@@ -9,37 +9,71 @@ import { json, QueueServer } from '../support/queue-server.ts'
 
 /** An invoice and an address that are somebody else's, and fit in every other way. */
 async function others(gateway: TestGateway, amountSat: number) {
-  const { sandboxWallet } = await gateway.ask('query ($amountSat: Sat!) { sandboxWallet { invoice(amountSat: $amountSat) newAddress } }', { amountSat })
+  const { sandboxWallet } = await gateway.ask(
+    'query ($amountSat: Sat!) { sandboxWallet { invoice(amountSat: $amountSat) newAddress } }',
+    { amountSat },
+  )
   return sandboxWallet as { invoice: string; newAddress: string }
 }
 
 describe.concurrent('an imported document is not believed', () => {
-  test.each(['AWAITING_PAYMENT', 'COMPLETED', 'FAILED'])('when it says what is to be paid, and %s: the LSP is', async (state) => {
-    await using gateways = await twoGateways('olive')
-    const { from, to } = gateways
-    const order = await orderAt(from, 'olive')
-    const { invoice, newAddress } = await others(from, order.orderTotalSat)
-    const document = forged(await exported(from, order.id), ({ order: forgedOrder, events, quote }) => {
-      const ways = { bolt11: { ...forgedOrder.payment.bolt11, invoice }, bolt12: null, onchain: { ...forgedOrder.payment.bolt11, address: newAddress } }
-      Object.assign(forgedOrder, { payment: ways, state, lnurlChannel: 'LNURL1THIEF', jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null } })
-      for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
-      quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
-    })
-    expect(document).toContain(invoice)
-    const imported = await importInto(to, document)
-    expect(imported).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice } }, lnurlChannel: null, jit: null })
-    const shown = JSON.stringify([imported, await eventsOf(to, order.id), await to.ask('query ($id: ID!) { order(id: $id) { quote { checks { message } } checks { name verdict message } } }', { id: order.id }), await exported(to, order.id)])
-    expect(shown).not.toContain(invoice)
-    expect(shown).not.toContain(newAddress)
-    expect(shown).not.toContain('THIEF')
-  })
+  test.each(['AWAITING_PAYMENT', 'COMPLETED', 'FAILED'])(
+    'when it says what is to be paid, and %s: the LSP is',
+    async (state) => {
+      await using gateways = await twoGateways('olive')
+      const { from, to } = gateways
+      const order = await orderAt(from, 'olive')
+      const { invoice, newAddress } = await others(from, order.orderTotalSat)
+      const document = forged(await exported(from, order.id), ({ order: forgedOrder, events, quote }) => {
+        const ways = {
+          bolt11: { ...forgedOrder.payment.bolt11, invoice },
+          bolt12: null,
+          onchain: { ...forgedOrder.payment.bolt11, address: newAddress },
+        }
+        Object.assign(forgedOrder, {
+          payment: ways,
+          state,
+          lnurlChannel: 'LNURL1THIEF',
+          jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null },
+        })
+        for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
+        quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
+      })
+      expect(document).toContain(invoice)
+      const imported = await importInto(to, document)
+      expect(imported).toMatchObject({
+        state: 'AWAITING_PAYMENT',
+        payment: { bolt11: { state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice } },
+        lnurlChannel: null,
+        jit: null,
+      })
+      const shown = JSON.stringify([
+        imported,
+        await eventsOf(to, order.id),
+        await to.ask(
+          'query ($id: ID!) { order(id: $id) { quote { checks { message } } checks { name verdict message } } }',
+          { id: order.id },
+        ),
+        await exported(to, order.id),
+      ])
+      expect(shown).not.toContain(invoice)
+      expect(shown).not.toContain(newAddress)
+      expect(shown).not.toContain('THIEF')
+    },
+  )
 
   test('but a payment that it has seen is not asked for again, whatever the LSP says', async () => {
     await using gateways = await twoGateways('olive')
     const { from, to } = gateways
     const order = await orderAt(from, 'olive')
-    const document = forged(await exported(from, order.id), ({ order: seen }) => Object.assign(seen, { paymentSeenAt: Date.now() }))
-    expect(await importInto(to, document)).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: null, onchain: null, bip21: null }, nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') } })
+    const document = forged(await exported(from, order.id), ({ order: seen }) =>
+      Object.assign(seen, { paymentSeenAt: Date.now() }),
+    )
+    expect(await importInto(to, document)).toMatchObject({
+      state: 'AWAITING_PAYMENT',
+      payment: { bolt11: null, onchain: null, bip21: null },
+      nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') },
+    })
   })
 
   test('but that its client wants the money back, and not the channel, goes with it', async () => {
@@ -48,9 +82,16 @@ describe.concurrent('an imported document is not believed', () => {
     from.sandbox.lsp('beacon').setFaults(['REFUND'])
     const order = await orderAt(from, 'beacon')
     await pay(from, order.id)
-    await vi.waitFor(async () => expect(await readOrder(from, order.id)).toMatchObject({ state: 'PAID' }), { timeout: 8_000 })
-    const document = forged(await exported(from, order.id), ({ order: asked }) => Object.assign(asked, { isRefundRequested: true }))
-    expect(await importInto(to, document)).toMatchObject({ state: 'PAID', nextStep: { actor: 'LSP', message: expect.stringContaining('the refund was asked for') } })
+    await vi.waitFor(async () => expect(await readOrder(from, order.id)).toMatchObject({ state: 'PAID' }), {
+      timeout: 8_000,
+    })
+    const document = forged(await exported(from, order.id), ({ order: asked }) =>
+      Object.assign(asked, { isRefundRequested: true }),
+    )
+    expect(await importInto(to, document)).toMatchObject({
+      state: 'PAID',
+      nextStep: { actor: 'LSP', message: expect.stringContaining('the refund was asked for') },
+    })
   })
 
   test('before its LSP has answered: nothing is to be paid until then', async () => {
@@ -60,9 +101,19 @@ describe.concurrent('an imported document is not believed', () => {
     const document = await exported(from, order.id)
     from.sandbox.lsp('olive').setFaults(['SERVER_ERROR'])
     const imported = await importInto(to, document)
-    expect(imported).toMatchObject({ payment: { bolt11: null, onchain: null, bip21: null }, nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay') } })
+    expect(imported).toMatchObject({
+      payment: { bolt11: null, onchain: null, bip21: null },
+      nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay') },
+    })
     from.sandbox.lsp('olive').setFaults([])
-    await vi.waitFor(async () => expect(await readOrder(to, order.id)).toMatchObject({ payment: { bolt11: { invoice: order.payment.bolt11?.invoice } }, nextStep: { action: 'PAY' } }), { timeout: 10_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await readOrder(to, order.id)).toMatchObject({
+          payment: { bolt11: { invoice: order.payment.bolt11?.invoice } },
+          nextStep: { action: 'PAY' },
+        }),
+      { timeout: 10_000 },
+    )
     expect((await eventsOf(to, order.id)).at(-1)?.message).toContain('the LSP confirmed what is to be paid')
   })
 
@@ -74,7 +125,11 @@ describe.concurrent('an imported document is not believed', () => {
       parsed.order.terms.clientBalanceSat = parsed.order.request.clientBalanceSat = 5
     })
     // The LSP mirrors the balance as it is, which is less than the document says was asked for.
-    expect(await importInto(to, document)).toMatchObject({ clientBalanceSat: 0, payment: { bolt11: null }, nextStep: { message: expect.stringContaining('clientBalanceSat: asked for 5, answered 0') } })
+    expect(await importInto(to, document)).toMatchObject({
+      clientBalanceSat: 0,
+      payment: { bolt11: null },
+      nextStep: { message: expect.stringContaining('clientBalanceSat: asked for 5, answered 0') },
+    })
   })
 
   test('when it has texts that are not for people', async () => {
@@ -97,7 +152,10 @@ const wallet = (name: string) => ({ name, keySha256: createHash('sha256').update
 function lspOrderIdsOf({ databaseUrl }: TestGateway): string[] {
   const database = new Database(databaseUrl, { readonly: true })
   try {
-    return database.prepare('select lsp_order_id as id from placements').all().map((row) => (row as { id: string }).id)
+    return database
+      .prepare('select lsp_order_id as id from placements')
+      .all()
+      .map((row) => (row as { id: string }).id)
   } finally {
     database.close()
   }
@@ -106,10 +164,15 @@ function lspOrderIdsOf({ databaseUrl }: TestGateway): string[] {
 const as = (name: string) => ({ authorization: `Bearer key-of-${name}` })
 
 test("an order is nobody else's to import, whatever the document calls it", async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-alice' })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['olive'] },
+    config: { clients: [wallet('alice'), wallet('mallory')] },
+    key: 'key-of-alice',
+  })
   const { id } = await orderAt(gateway, 'olive')
   const document = await exported(gateway, id)
-  const mallory = async (forgery: string) => (await gateway.send(IMPORT, { document: forgery }, as('mallory'))).data['importOrder'] as Imported
+  const mallory = async (forgery: string) =>
+    (await gateway.send(IMPORT, { document: forgery }, as('mallory'))).data['importOrder'] as Imported
   expect((await gateway.send(EXPORT, { id }, as('mallory'))).data).toEqual({ orderExport: null })
   expect(await mallory(document)).toMatchObject({ __typename: 'ImportError', code: 'NOT_YOURS' })
   // Under another id of ours it still is the same order of the LSP's.
@@ -128,19 +191,38 @@ test("an order is nobody else's to import, whatever the document calls it", asyn
 })
 
 test("no document writes into another order's log, or stops it", async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] }, config: { clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-alice' })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['olive'] },
+    config: { clients: [wallet('alice'), wallet('mallory')] },
+    key: 'key-of-alice',
+  })
   const { id } = await orderAt(gateway, 'olive')
   const forgery = forged(await exported(gateway, id), (parsed) => {
     parsed.lsp.lspOrderId = null
     parsed.quote = null
     Object.assign(parsed.order, { id: '0192f0f0-0000-7000-8000-000000000001', sequence: 2 })
     const [first] = parsed.events
-    parsed.events = [first, { ...first, sequence: 2, state: 'FAILED', message: 'forged', order: { id, state: 'FAILED', failureReason: 'forged' } }]
+    parsed.events = [
+      first,
+      {
+        ...first,
+        sequence: 2,
+        state: 'FAILED',
+        message: 'forged',
+        order: { id, state: 'FAILED', failureReason: 'forged' },
+      },
+    ]
   })
   const { data } = await gateway.send(IMPORT, { document: forgery }, as('mallory'))
-  expect(data['importOrder']).toMatchObject({ __typename: 'Order', id: '0192f0f0-0000-7000-8000-000000000001', quote: null })
+  expect(data['importOrder']).toMatchObject({
+    __typename: 'Order',
+    id: '0192f0f0-0000-7000-8000-000000000001',
+    quote: null,
+  })
   await pay(gateway, id)
-  await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED' }), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED' }), {
+    timeout: 10_000,
+  })
   expect(JSON.stringify(await eventsOf(gateway, id))).not.toContain('forged')
 })
 
@@ -152,24 +234,53 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     const server = await QueueServer.start()
     server.always((request, response) => {
       if (request.path === '/get_info') return json(200, LSPS1_INFO)(request, response)
-      if (request.path === '/create_order') return json(200, { ...lsps1Order(Date.now()), order_id: state.id })(request, response)
+      if (request.path === '/create_order')
+        return json(200, { ...lsps1Order(Date.now()), order_id: state.id })(request, response)
       if (request.query['order_id'] === 'order-1') return json(200, offered)(request, response)
       state.readings += 1
-      return state.knows || state.readings > state.knowsAfter ? json(200, { ...offered, order_id: request.query['order_id'] })(request, response) : json(404, { message: 'Order not found' })(request, response)
+      return state.knows || state.readings > state.knowsAfter
+        ? json(200, { ...offered, order_id: request.query['order_id'] })(request, response)
+        : json(404, { message: 'Order not found' })(request, response)
     })
-    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)], clients: [wallet('alice'), wallet('mallory')] }, key: 'key-of-mallory' })
+    const gateway = await startTestGateway({
+      sandbox: { only: [] },
+      config: { lsps: [settings('lsp', server.url)], clients: [wallet('alice'), wallet('mallory')] },
+      key: 'key-of-mallory',
+    })
     const quote = async (key: string, lspBalanceSat: number) => {
-      const { quotes } = (await gateway.send('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } }, as(key))).data['quotes'] as { quotes: { id: string }[] }
+      const { quotes } = (
+        await gateway.send(
+          'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+          { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } },
+          as(key),
+        )
+      ).data['quotes'] as { quotes: { id: string }[] }
       return quotes[0]?.id ?? ''
     }
     const order = async (key: string, quoteId: string) =>
-      (await gateway.send('mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "k"}) { ... on Order { id payment { bolt11 { invoice } } } } }', { id: quoteId }, as(key))).data['createOrder'] as { id: string; payment: { bolt11: { invoice: string } | null } }
+      (
+        await gateway.send(
+          'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "k"}) { ... on Order { id payment { bolt11 { invoice } } } } }',
+          { id: quoteId },
+          as(key),
+        )
+      ).data['createOrder'] as { id: string; payment: { bolt11: { invoice: string } | null } }
     const own = await order('mallory', await quote('mallory', 1_000_000))
     const guess = forged(await exported(gateway, own.id), (parsed) => {
       parsed.order.id = '0192f0f0-0000-7000-8000-000000000002'
       parsed.lsp.lspOrderId = 'order-2'
     })
-    return { state, gateway, guess, quote, order, async [Symbol.asyncDispose]() { await gateway[Symbol.asyncDispose](); await server[Symbol.asyncDispose]() } }
+    return {
+      state,
+      gateway,
+      guess,
+      quote,
+      order,
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]()
+        await server[Symbol.asyncDispose]()
+      },
+    }
   }
 
   test('is asked about three times, and never again', async () => {
@@ -183,7 +294,13 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     await using at = await guessing(false)
     at.state.knowsAfter = 2
     expect(await importInto(at.gateway, at.guess)).toMatchObject({ lspState: 'NOT_FOUND' })
-    await vi.waitFor(async () => expect(await readOrder(at.gateway, '0192f0f0-0000-7000-8000-000000000002')).toMatchObject({ lspState: 'CREATED' }), { timeout: 5_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await readOrder(at.gateway, '0192f0f0-0000-7000-8000-000000000002')).toMatchObject({
+          lspState: 'CREATED',
+        }),
+      { timeout: 5_000 },
+    )
   })
 
   test('is taken from whoever guessed it, even where the LSP answered about it already', async () => {
@@ -193,7 +310,10 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     const alices = await at.order('alice', await at.quote('alice', 2_000_000))
     expect(alices.payment.bolt11?.invoice).toMatch(/^lnbcrt/)
     await follow(at.gateway, '0192f0f0-0000-7000-8000-000000000002').end()
-    const { requestRefund } = await at.gateway.ask(REQUEST_REFUND, { id: '0192f0f0-0000-7000-8000-000000000002', onchainAddress: at.gateway.sandbox.wallet.newAddress() })
+    const { requestRefund } = await at.gateway.ask(REQUEST_REFUND, {
+      id: '0192f0f0-0000-7000-8000-000000000002',
+      onchainAddress: at.gateway.sandbox.wallet.newAddress(),
+    })
     expect(requestRefund).toMatchObject({ __typename: 'NotPossibleError' })
   })
 })
@@ -210,21 +330,90 @@ describe('a document is refused', () => {
   test.each<[string, (document: string) => string, string, string]>([
     ['that is no JSON', (document) => document.slice(0, -1), 'UNREADABLE', 'not JSON'],
     ['that is something else', () => '{"orders": []}', 'UNREADABLE', 'format'],
-    ['of a later version', (document) => forged(document, (parsed) => (parsed.version = 2)), 'UNKNOWN_VERSION', 'version 2'],
-    ['of an LSP that is not here', (document) => forged(document, (parsed) => (parsed.lsp.url = 'https://elsewhere.example/api')), 'UNKNOWN_LSP', 'elsewhere.example'],
-    ['of an LSP that speaks otherwise here', (document) => forged(document, (parsed) => (parsed.lsp.protocol = 'THUNDERSTACK')), 'UNKNOWN_LSP', 'THUNDERSTACK'],
-    ['of another network', (document) => forged(document, (parsed) => (parsed.lsp.network = 'MAINNET')), 'UNKNOWN_LSP', 'MAINNET'],
-    ['whose events have a gap', (document) => forged(document, (parsed) => (parsed.events[0].sequence = 2)), 'UNREADABLE', 'without a gap'],
-    ['that lacks events', (document) => forged(document, (parsed) => (parsed.order.sequence = 9)), 'UNREADABLE', 'the document has 1 events'],
-    ['with an id of the LSP that leads elsewhere', (document) => forged(document, (parsed) => (parsed.lsp.lspOrderId = '..')), 'UNREADABLE', 'lsp.lspOrderId'],
-    ['with a negative amount', (document) => forged(document, (parsed) => (parsed.order.orderTotalSat = -1)), 'UNREADABLE', 'order.orderTotalSat'],
-    ['with a state that there is not', (document) => forged(document, (parsed) => (parsed.events[0].order.state = 'PAYED')), 'UNREADABLE', 'events[0].order.state'],
-    ['with a key that is none', (document) => forged(document, (parsed) => (parsed.order.request.clientPubkey = 'me')), 'UNREADABLE', 'order.request.clientPubkey'],
-    ['of more events than an order has', (document) => lengthened(document, 301), 'UNREADABLE', 'order.sequence: Too big'],
-    ['that is short, and would fill the database', (document) => lengthened(document, 290, () => ({}), { failureReason: '一'.repeat(500) }), 'UNREADABLE', 'together more than 500000 bytes'],
-    ['with an endless text', (document) => forged(document, (parsed) => (parsed.order.failureReason = 'x'.repeat(50_000))), 'UNREADABLE', 'order.failureReason'],
+    [
+      'of a later version',
+      (document) => forged(document, (parsed) => (parsed.version = 2)),
+      'UNKNOWN_VERSION',
+      'version 2',
+    ],
+    [
+      'of an LSP that is not here',
+      (document) => forged(document, (parsed) => (parsed.lsp.url = 'https://elsewhere.example/api')),
+      'UNKNOWN_LSP',
+      'elsewhere.example',
+    ],
+    [
+      'of an LSP that speaks otherwise here',
+      (document) => forged(document, (parsed) => (parsed.lsp.protocol = 'THUNDERSTACK')),
+      'UNKNOWN_LSP',
+      'THUNDERSTACK',
+    ],
+    [
+      'of another network',
+      (document) => forged(document, (parsed) => (parsed.lsp.network = 'MAINNET')),
+      'UNKNOWN_LSP',
+      'MAINNET',
+    ],
+    [
+      'whose events have a gap',
+      (document) => forged(document, (parsed) => (parsed.events[0].sequence = 2)),
+      'UNREADABLE',
+      'without a gap',
+    ],
+    [
+      'that lacks events',
+      (document) => forged(document, (parsed) => (parsed.order.sequence = 9)),
+      'UNREADABLE',
+      'the document has 1 events',
+    ],
+    [
+      'with an id of the LSP that leads elsewhere',
+      (document) => forged(document, (parsed) => (parsed.lsp.lspOrderId = '..')),
+      'UNREADABLE',
+      'lsp.lspOrderId',
+    ],
+    [
+      'with a negative amount',
+      (document) => forged(document, (parsed) => (parsed.order.orderTotalSat = -1)),
+      'UNREADABLE',
+      'order.orderTotalSat',
+    ],
+    [
+      'with a state that there is not',
+      (document) => forged(document, (parsed) => (parsed.events[0].order.state = 'PAYED')),
+      'UNREADABLE',
+      'events[0].order.state',
+    ],
+    [
+      'with a key that is none',
+      (document) => forged(document, (parsed) => (parsed.order.request.clientPubkey = 'me')),
+      'UNREADABLE',
+      'order.request.clientPubkey',
+    ],
+    [
+      'of more events than an order has',
+      (document) => lengthened(document, 301),
+      'UNREADABLE',
+      'order.sequence: Too big',
+    ],
+    [
+      'that is short, and would fill the database',
+      (document) => lengthened(document, 290, () => ({}), { failureReason: '一'.repeat(500) }),
+      'UNREADABLE',
+      'together more than 500000 bytes',
+    ],
+    [
+      'with an endless text',
+      (document) => forged(document, (parsed) => (parsed.order.failureReason = 'x'.repeat(50_000))),
+      'UNREADABLE',
+      'order.failureReason',
+    ],
   ])('%s', async (_, forge, code, message) => {
-    expect(await importInto(gateways.to, forge(honest))).toMatchObject({ __typename: 'ImportError', code, message: expect.stringContaining(message) })
+    expect(await importInto(gateways.to, forge(honest))).toMatchObject({
+      __typename: 'ImportError',
+      code,
+      message: expect.stringContaining(message),
+    })
     expect((await gateways.to.ask('{ orders { nodes { id } } }')).orders.nodes).toEqual([])
   })
 })

@@ -17,7 +17,13 @@ function offered(orderId: string, { feeSat, onchainSat }: Offer) {
   const order = lsps1Order(Date.now(), { feeSat, order_id: orderId })
   if (onchainSat === undefined) return order
   const price = { fee_total_sat: String(onchainSat), order_total_sat: String(onchainSat) }
-  const onchain = { ...price, state: 'EXPECT_PAYMENT', expires_at: order.payment.bolt11.expires_at, address: NODE.newAddress(), min_onchain_payment_confirmations: 1 }
+  const onchain = {
+    ...price,
+    state: 'EXPECT_PAYMENT',
+    expires_at: order.payment.bolt11.expires_at,
+    address: NODE.newAddress(),
+    min_onchain_payment_confirmations: 1,
+  }
   return { ...order, payment: { ...order.payment, onchain } }
 }
 
@@ -26,7 +32,12 @@ async function repricing() {
   let orders = 0
   let offer = offered('order-0', { feeSat: 1_000 })
   const server = await QueueServer.start()
-  server.always((request, response) => json(200, request.path === '/get_info' ? LSPS1_INFO : { ...offer, order_id: request.query['order_id'] ?? offer.order_id })(request, response))
+  server.always((request, response) =>
+    json(
+      200,
+      request.path === '/get_info' ? LSPS1_INFO : { ...offer, order_id: request.query['order_id'] ?? offer.order_id },
+    )(request, response),
+  )
   const start = () => startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', server.url)] } })
   const [from, to] = [await start(), await start()]
   return {
@@ -49,7 +60,14 @@ describe.concurrent('of an order that moved to another gateway, its LSP is paid'
     const { id } = await createOrder(at.from, { quoteId: (await quoteAt(at.from, 'lsp')).id })
     at.asks({ feeSat: 5_000_000 })
     const imported = await importInto(at.to, await exported(at.from, id))
-    expect(imported).toMatchObject({ orderTotalSat: 1_000, payment: { bolt11: null, bip21: null }, nextStep: { action: 'NONE', message: expect.stringContaining('the LSP asks for 5000000 sat in a way that was not agreed to') } })
+    expect(imported).toMatchObject({
+      orderTotalSat: 1_000,
+      payment: { bolt11: null, bip21: null },
+      nextStep: {
+        action: 'NONE',
+        message: expect.stringContaining('the LSP asks for 5000000 sat in a way that was not agreed to'),
+      },
+    })
     // It is no cheaper for having moved twice.
     expect(JSON.parse(await exported(at.to, id)).order).toMatchObject({ orderTotalSat: 1_000, maxOrderTotalSat: 1_000 })
   })
@@ -57,14 +75,23 @@ describe.concurrent('of an order that moved to another gateway, its LSP is paid'
   test('by any way that was handed out, and by a dearer one where its document is from before that was written down, not', async () => {
     await using at = await repricing()
     at.asks({ feeSat: 1_000, onchainSat: 6_000 })
-    const { id, payment } = await createOrder(at.from, { quoteId: (await quoteAt(at.from, 'lsp', { refundOnchainAddress: REFUND_ADDRESS })).id, maxOrderTotalSat: 6_000 })
+    const { id, payment } = await createOrder(at.from, {
+      quoteId: (await quoteAt(at.from, 'lsp', { refundOnchainAddress: REFUND_ADDRESS })).id,
+      maxOrderTotalSat: 6_000,
+    })
     const { bolt11, onchain } = payment
     expect(onchain).toMatchObject({ orderTotalSat: 6_000 })
     const document = await exported(at.from, id)
-    expect((await importInto(at.to, document)).payment).toMatchObject({ bolt11: { invoice: bolt11?.invoice }, onchain: { address: onchain?.address } })
+    expect((await importInto(at.to, document)).payment).toMatchObject({
+      bolt11: { invoice: bolt11?.invoice },
+      onchain: { address: onchain?.address },
+    })
     await using another = await at.start()
     const older = forged(document, ({ order }) => delete order.maxOrderTotalSat)
-    expect((await importInto(another, older)).payment).toMatchObject({ bolt11: { invoice: bolt11?.invoice }, onchain: null })
+    expect((await importInto(another, older)).payment).toMatchObject({
+      bolt11: { invoice: bolt11?.invoice },
+      onchain: null,
+    })
   })
 
   test.each([

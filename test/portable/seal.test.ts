@@ -13,7 +13,9 @@ import { createOrder, eventsOf, orderAt, quoteAt, readOrder } from '../support/o
 function accessTokenOf({ databaseUrl }: TestGateway, orderId: string): string {
   const database = new Database(databaseUrl, { readonly: true })
   try {
-    const { token } = database.prepare('select access_token as token from placements where order_id = ?').get(orderId) as { token: string }
+    const { token } = database
+      .prepare('select access_token as token from placements where order_id = ?')
+      .get(orderId) as { token: string }
     expect(token).toMatch(/^ord_.{16}$/)
     return token
   } finally {
@@ -21,7 +23,8 @@ function accessTokenOf({ databaseUrl }: TestGateway, orderId: string): string {
   }
 }
 
-const sealedIn = (document: string) => (JSON.parse(document) as { lsp: { sealedAccessToken: string } }).lsp.sealedAccessToken
+const sealedIn = (document: string) =>
+  (JSON.parse(document) as { lsp: { sealedAccessToken: string } }).lsp.sealedAccessToken
 
 describe("an order's access token", () => {
   let gateways: Awaited<ReturnType<typeof twoGateways>>
@@ -42,7 +45,14 @@ describe("an order's access token", () => {
     expect(imported).toMatchObject({ __typename: 'Order', payment: { bolt11: { state: 'EXPECT_PAYMENT' } } })
     expect(accessTokenOf(to, id)).toBe(token)
     const onward = await exported(to, id, newSealKey())
-    const everything = [sealed, await exported(gateways.from, id), onward, JSON.stringify([imported, await readOrder(to, id), await eventsOf(to, id)]), ...gateways.from.logged, ...to.logged].join('\n')
+    const everything = [
+      sealed,
+      await exported(gateways.from, id),
+      onward,
+      JSON.stringify([imported, await readOrder(to, id), await eventsOf(to, id)]),
+      ...gateways.from.logged,
+      ...to.logged,
+    ].join('\n')
     expect(everything).toContain(id)
     expect(everything).not.toContain(token)
     expect(everything).not.toContain(sealKey)
@@ -50,21 +60,33 @@ describe("an order's access token", () => {
 
   test('is opened by whoever has the key, with any library for JWE', async () => {
     const sealKey = newSealKey()
-    const { plaintext, protectedHeader } = await compactDecrypt(sealedIn(await exported(gateways.from, id, sealKey)), Buffer.from(sealKey, 'hex'))
+    const { plaintext, protectedHeader } = await compactDecrypt(
+      sealedIn(await exported(gateways.from, id, sealKey)),
+      Buffer.from(sealKey, 'hex'),
+    )
     expect(protectedHeader).toEqual({ alg: 'dir', enc: 'A256GCM' })
-    expect(JSON.parse(new TextDecoder().decode(plaintext))).toMatchObject({ accessToken: token, url: gateways.from.sandbox.lsp('kestrel').url })
+    expect(JSON.parse(new TextDecoder().decode(plaintext))).toMatchObject({
+      accessToken: token,
+      url: gateways.from.sandbox.lsp('kestrel').url,
+    })
   })
 
   test('is sealed differently each time', async () => {
     const sealKey = newSealKey()
-    expect(sealedIn(await exported(gateways.from, id, sealKey))).not.toBe(sealedIn(await exported(gateways.from, id, sealKey)))
+    expect(sealedIn(await exported(gateways.from, id, sealKey))).not.toBe(
+      sealedIn(await exported(gateways.from, id, sealKey)),
+    )
   })
 
   test('does not travel without a key: the document says that it lacks, and is not imported', async () => {
     const document = await exported(gateways.from, id)
     expect(JSON.parse(document).lsp).toMatchObject({ needsAccessToken: true, sealedAccessToken: null })
     for (const sealKey of [undefined, newSealKey()]) {
-      expect(await importInto(gateways.to, document, sealKey)).toEqual({ __typename: 'ImportError', code: 'ACCESS_TOKEN_MISSING', message: expect.stringContaining('export it again, with a sealKey') })
+      expect(await importInto(gateways.to, document, sealKey)).toEqual({
+        __typename: 'ImportError',
+        code: 'ACCESS_TOKEN_MISSING',
+        message: expect.stringContaining('export it again, with a sealKey'),
+      })
     }
     expect(await readOrder(gateways.to, id)).toBeNull()
   })
@@ -80,25 +102,42 @@ describe("an order's access token", () => {
           lsp.sealedAccessToken = parts.join('.')
         }),
     ]),
-    ['when a part was cut', (document) => forged(document, ({ lsp }) => (lsp.sealedAccessToken = lsp.sealedAccessToken.slice(0, -5)))],
+    [
+      'when a part was cut',
+      (document) => forged(document, ({ lsp }) => (lsp.sealedAccessToken = lsp.sealedAccessToken.slice(0, -5))),
+    ],
     [
       'when the header names another algorithm',
       (document) =>
         forged(document, ({ lsp }) => {
-          const header = Buffer.from('{"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2c":2147483647,"p2s":"AAAAAAAAAAA"}').toString('base64url')
+          const header = Buffer.from(
+            '{"alg":"PBES2-HS256+A128KW","enc":"A256GCM","p2c":2147483647,"p2s":"AAAAAAAAAAA"}',
+          ).toString('base64url')
           lsp.sealedAccessToken = [header, ...lsp.sealedAccessToken.split('.').slice(1)].join('.')
         }),
     ],
   ])('is refused %s', async (_, forge) => {
     const sealKey = newSealKey()
     const document = forge(await exported(gateways.from, id, sealKey))
-    expect(await importInto(gateways.to, document, sealKey)).toEqual({ __typename: 'ImportError', code: 'SEALED', message: expect.stringContaining('was changed') })
+    expect(await importInto(gateways.to, document, sealKey)).toEqual({
+      __typename: 'ImportError',
+      code: 'SEALED',
+      message: expect.stringContaining('was changed'),
+    })
   })
 
   test('is refused with another key, and without the key, in words that say what is wanted', async () => {
     const document = await exported(gateways.from, id, newSealKey())
-    expect(await importInto(gateways.to, document, newSealKey())).toEqual({ __typename: 'ImportError', code: 'SEALED', message: expect.stringContaining('exported with another key') })
-    expect(await importInto(gateways.to, document)).toEqual({ __typename: 'ImportError', code: 'SEALED', message: expect.stringContaining('give the sealKey') })
+    expect(await importInto(gateways.to, document, newSealKey())).toEqual({
+      __typename: 'ImportError',
+      code: 'SEALED',
+      message: expect.stringContaining('exported with another key'),
+    })
+    expect(await importInto(gateways.to, document)).toEqual({
+      __typename: 'ImportError',
+      code: 'SEALED',
+      message: expect.stringContaining('give the sealKey'),
+    })
     expect(await readOrder(gateways.to, id)).toBeNull()
   })
 
@@ -106,8 +145,15 @@ describe("an order's access token", () => {
     const sealKey = newSealKey()
     const other = await orderAt(gateways.from, 'kestrel', { lspBalanceSat: 2_000_000 })
     const seal = sealedIn(await exported(gateways.from, id, sealKey))
-    const document = forged(await exported(gateways.from, other.id, sealKey), ({ lsp }) => (lsp.sealedAccessToken = seal))
-    expect(await importInto(gateways.to, document, sealKey)).toEqual({ __typename: 'ImportError', code: 'SEALED', message: expect.stringContaining('another order') })
+    const document = forged(
+      await exported(gateways.from, other.id, sealKey),
+      ({ lsp }) => (lsp.sealedAccessToken = seal),
+    )
+    expect(await importInto(gateways.to, document, sealKey)).toEqual({
+      __typename: 'ImportError',
+      code: 'SEALED',
+      message: expect.stringContaining('another order'),
+    })
   })
 
   test('is not told to another LSP that its document was made to name', async () => {
@@ -130,9 +176,17 @@ describe("an order's access token", () => {
     ['with a line break', `${'a'.repeat(64)}\n`],
     ['empty', ''],
   ])('a key that is %s is refused, and not repeated', async (_, sealKey) => {
-    const answers = [await gateways.from.send(EXPORT, { id, sealKey }), await gateways.to.send(IMPORT, { document: await exported(gateways.from, id), sealKey })]
+    const answers = [
+      await gateways.from.send(EXPORT, { id, sealKey }),
+      await gateways.to.send(IMPORT, { document: await exported(gateways.from, id), sealKey }),
+    ]
     for (const { errors } of answers) {
-      expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(/^sealKey: 32 random bytes as 64 hexadecimal digits.*openssl rand -hex 32/), extensions: expect.objectContaining({ code: 'BAD_USER_INPUT' }) })])
+      expect(errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringMatching(/^sealKey: 32 random bytes as 64 hexadecimal digits.*openssl rand -hex 32/),
+          extensions: expect.objectContaining({ code: 'BAD_USER_INPUT' }),
+        }),
+      ])
       if (sealKey !== '') expect(JSON.stringify(errors)).not.toContain(sealKey.trim())
     }
   })
@@ -158,9 +212,15 @@ test('a document has no secret that the LSP repeated where it does not belong', 
   await using direct = await startTestGateway({ sandbox: { only: ['kestrel'] } })
   const honest = direct.sandbox.lsp('kestrel').url
   await using indiscreet = await startServer(async (method, path, body) => {
-    const answer = await fetch(honest + path, { method, ...(body === '' ? {} : { body, headers: { 'content-type': 'application/json' } }) })
+    const answer = await fetch(honest + path, {
+      method,
+      ...(body === '' ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    })
     const told = (await answer.json()) as { access_token?: string }
-    const repeated = told.access_token === undefined ? told : { ...told, failure_reason: `keep ${told.access_token} and ${coupon} and ${auth} safe` }
+    const repeated =
+      told.access_token === undefined
+        ? told
+        : { ...told, failure_reason: `keep ${told.access_token} and ${coupon} and ${auth} safe` }
     return { status: answer.status, body: JSON.stringify(repeated) }
   })
   await using gateway = await startTestGateway({ beside: direct, lsp: () => ({ url: indiscreet.url, auth }) })

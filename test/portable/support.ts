@@ -41,19 +41,45 @@ export function forged(document: string, forge: (parsed: any) => void): string {
 }
 
 /** The document with as many events, of an order that is as its first one says; `changes` are those of a later one. */
-export function lengthened(document: string, count: number, changes: (sequence: number) => Record<string, unknown> = () => ({}), first: Record<string, unknown> = {}): string {
+export function lengthened(
+  document: string,
+  count: number,
+  changes: (sequence: number) => Record<string, unknown> = () => ({}),
+  first: Record<string, unknown> = {},
+): string {
   return forged(document, (parsed) => {
     const [event] = parsed.events
     parsed.order.sequence = count
-    parsed.events = counting(1, count).map((sequence) => ({ ...event, sequence, order: sequence === 1 ? { ...event.order, ...first } : changes(sequence) }))
+    parsed.events = counting(1, count).map((sequence) => ({
+      ...event,
+      sequence,
+      order: sequence === 1 ? { ...event.order, ...first } : changes(sequence),
+    }))
   })
 }
 
 /** A document that somebody made up, of an order at an LSP whom `lsp` describes as a document does. */
-export function invented(lsp: { protocol: string; url: string; lspOrderId: string | null }, changes: Record<string, unknown> = {}): string {
+export function invented(
+  lsp: { protocol: string; url: string; lspOrderId: string | null },
+  changes: Record<string, unknown> = {},
+): string {
   const now = Date.now()
-  const terms = { lspBalanceSat: 1_000_000, clientBalanceSat: 0, channelExpiryBlocks: 12_960, requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null, announceChannel: false }
-  const request = { ...terms, clientPubkey: '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8', clientAddress: '127.0.0.1:9735', refundOnchainAddress: null, token: null, asset: null }
+  const terms = {
+    lspBalanceSat: 1_000_000,
+    clientBalanceSat: 0,
+    channelExpiryBlocks: 12_960,
+    requiredChannelConfirmations: null,
+    fundingConfirmsWithinBlocks: null,
+    announceChannel: false,
+  }
+  const request = {
+    ...terms,
+    clientPubkey: '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8',
+    clientAddress: '127.0.0.1:9735',
+    refundOnchainAddress: null,
+    token: null,
+    asset: null,
+  }
   const price = { feeTotalSat: 1_000, orderTotalSat: 1_000 }
   const order = {
     id: randomUUID(),
@@ -80,7 +106,19 @@ export function invented(lsp: { protocol: string; url: string; lspOrderId: strin
     format: 'sluice-order',
     version: 1,
     lsp: { network: 'REGTEST', needsAccessToken: false, sealedAccessToken: null, ...lsp },
-    quote: { id: randomUUID(), basis: 'FIRM', ...price, bolt11FeeTotalSat: 1_000, onchainFeeTotalSat: null, terms, notes: [], request, createdAt: now, observedAt: null, expiresAt: now },
+    quote: {
+      id: randomUUID(),
+      basis: 'FIRM',
+      ...price,
+      bolt11FeeTotalSat: 1_000,
+      onchainFeeTotalSat: null,
+      terms,
+      notes: [],
+      request,
+      createdAt: now,
+      observedAt: null,
+      expiresAt: now,
+    },
     order,
     events: [{ sequence: 1, at: now, previousState: null, state: order.state, message: 'ordered', order }],
   })

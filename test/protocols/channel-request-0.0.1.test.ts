@@ -9,7 +9,8 @@ import { fixture, testEveryFixture } from '../support/fixtures.ts'
 import { json, text, type Handler } from '../support/queue-server.ts'
 
 const FOLDER = 'lsps1-draft-0.0.1'
-const speak = <Result>(answers: readonly Handler[], act: (call: LspCall) => Promise<Result>) => talk(adapter, answers, act)
+const speak = <Result>(answers: readonly Handler[], act: (call: LspCall) => Promise<Result>) =>
+  talk(adapter, answers, act)
 
 /** Every field that the tables of the texts name for the answer to POST /lsp/channel. */
 const CREATED = {
@@ -61,8 +62,10 @@ const RENEWAL = {
   onchain_payments: [],
 }
 
-const read = async (body: unknown) => (await speak([json(200, body)], (call) => adapter.readOrder(call, orderRef()))).result
-const create = async (body: unknown) => (await speak([json(200, body)], (call) => adapter.createOrder(call, draftRequest(), null))).result
+const read = async (body: unknown) =>
+  (await speak([json(200, body)], (call) => adapter.readOrder(call, orderRef()))).result
+const create = async (body: unknown) =>
+  (await speak([json(200, body)], (call) => adapter.createOrder(call, draftRequest(), null))).result
 
 describe('what it is asked', () => {
   test('is sent in weeks, rounded up so that nobody gets a shorter lease', async () => {
@@ -85,13 +88,19 @@ describe('what it is asked', () => {
   })
 
   test('names the node by its key alone where no address is known', async () => {
-    const { requests } = await speak([json(200, CREATED)], (call) => adapter.createOrder(call, draftRequest({ clientAddress: null }), null))
+    const { requests } = await speak([json(200, CREATED)], (call) =>
+      adapter.createOrder(call, draftRequest({ clientAddress: null }), null),
+    )
     expect(requests[0]?.body).toMatchObject({ node_connection_info: CLIENT_PUBKEY })
   })
 
   test('is found again by either spelling of the id', async () => {
-    const { requests } = await speak([json(200, ORDER)], (call) => adapter.readOrder(call, orderRef({ lspOrderId: 'order/1' })))
-    expect(requests).toMatchObject([{ method: 'GET', path: '/lsp/channel', query: { order_id: 'order/1', id: 'order/1' } }])
+    const { requests } = await speak([json(200, ORDER)], (call) =>
+      adapter.readOrder(call, orderRef({ lspOrderId: 'order/1' })),
+    )
+    expect(requests).toMatchObject([
+      { method: 'GET', path: '/lsp/channel', query: { order_id: 'order/1', id: 'order/1' } },
+    ])
   })
 
   test.each([
@@ -127,7 +136,14 @@ describe('a created order', () => {
       payment: {
         bolt11: { ...way, invoice: 'lnbc1invoice' },
         bolt12: null,
-        onchain: { ...way, address: 'bc1qaddress', minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: null },
+        onchain: {
+          ...way,
+          address: 'bc1qaddress',
+          minConfirmations: null,
+          minFeeFor0Conf: null,
+          refundOnchainAddress: null,
+          paidSat: null,
+        },
       },
       jit: { shortChannelId: '733904x1451x0', nodeId: LSP_PUBKEY, feePerPaymentSat: 50 },
       lnurlChannel: 'lnurl1channel',
@@ -135,7 +151,13 @@ describe('a created order', () => {
   })
 
   test.each([[''], [null], [undefined]])('takes %j for a thing that the LSP does not offer', async (nothing) => {
-    const reading = await create({ ...CREATED, btc_address: nothing, lnurl_channel: nothing, scid: nothing, lsp_connection_info: nothing })
+    const reading = await create({
+      ...CREATED,
+      btc_address: nothing,
+      lnurl_channel: nothing,
+      scid: nothing,
+      lsp_connection_info: nothing,
+    })
     expect(reading.payment?.onchain).toBeNull()
     expect(reading).toMatchObject({ lnurlChannel: null, jit: null })
   })
@@ -147,17 +169,27 @@ describe('a created order', () => {
 
   test('is not free because it tells no way to pay', async () => {
     expect((await create({ ...CREATED, ln_invoice: '', btc_address: '' })).payment).toBeNull()
-    expect((await create({ ...CREATED, ln_invoice: '', btc_address: '', order_total: 0 })).payment).toEqual({ bolt11: null, bolt12: null, onchain: null })
+    expect((await create({ ...CREATED, ln_invoice: '', btc_address: '', order_total: 0 })).payment).toEqual({
+      bolt11: null,
+      bolt12: null,
+      onchain: null,
+    })
   })
 
   test('may have its amounts as 12.0, never as a fraction', async () => {
-    const written = (fee: string) => speak([text(200, JSON.stringify(CREATED).replace('8888,"fee_per', `${fee},"fee_per`))], (call) => adapter.createOrder(call, draftRequest(), null))
+    const written = (fee: string) =>
+      speak([text(200, JSON.stringify(CREATED).replace('8888,"fee_per', `${fee},"fee_per`))], (call) =>
+        adapter.createOrder(call, draftRequest(), null),
+      )
     expect((await written('12.0')).result.payment?.bolt11?.feeTotalSat).toBe(12)
     await expect(written('12.5')).rejects.toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown' })
   })
 
   test('without any id cannot be read', async () => {
-    await expect(create({ ...CREATED, order_id: '' })).rejects.toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('neither order_id nor id') })
+    await expect(create({ ...CREATED, order_id: '' })).rejects.toMatchObject({
+      code: 'BAD_RESPONSE',
+      message: expect.stringContaining('neither order_id nor id'),
+    })
     expect((await create({ ...CREATED, order_id: '', id: 'order-2' })).lspOrderId).toBe('order-2')
   })
 })
@@ -174,7 +206,14 @@ describe('an order that is read', () => {
       payment: {
         bolt11: { ...way, invoice: 'lnbc1invoice' },
         bolt12: null,
-        onchain: { ...way, address: 'bc1qaddress', minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: 1_500 },
+        onchain: {
+          ...way,
+          address: 'bc1qaddress',
+          minConfirmations: null,
+          minFeeFor0Conf: null,
+          refundOnchainAddress: null,
+          paidSat: 1_500,
+        },
       },
       paidSat: 2_008_888,
       channel: {
@@ -208,13 +247,16 @@ describe('an order that is read', () => {
     ['OFFER_EXPIRED', 0, 'EXPIRED', 'EXPIRED', null],
     ['opened', 2_008_888, 'COMPLETED', 'PAID', 'OPEN'],
     ['ON_HOLIDAY', 0, 'UNKNOWN', 'UNKNOWN', null],
-  ])('in state %s with %i sat paid tells of the order %s, its payment %s and its channel %s', async (state, amount_paid, order, payment, channel) => {
-    const reading = await read({ ...ORDER, channel_open_tx: '', state, amount_paid })
-    expect(reading).toMatchObject({ lspState: state, state: order, paidSat: amount_paid })
-    expect(reading.payment?.bolt11?.state).toBe(payment)
-    expect(reading.payment?.onchain?.state).toBe(payment)
-    expect(reading.channel?.state ?? null).toBe(channel)
-  })
+  ])(
+    'in state %s with %i sat paid tells of the order %s, its payment %s and its channel %s',
+    async (state, amount_paid, order, payment, channel) => {
+      const reading = await read({ ...ORDER, channel_open_tx: '', state, amount_paid })
+      expect(reading).toMatchObject({ lspState: state, state: order, paidSat: amount_paid })
+      expect(reading.payment?.bolt11?.state).toBe(payment)
+      expect(reading.payment?.onchain?.state).toBe(payment)
+      expect(reading.channel?.state ?? null).toBe(channel)
+    },
+  )
 
   test('has its one scid as route hint until the channel is funded, and as the channel’s from then on', async () => {
     const before = await read({ ...ORDER, state: 'PENDING', channel_open_tx: '' })
@@ -228,12 +270,21 @@ describe('an order that is read', () => {
   })
 
   test('takes a time of 0 for one that is not known yet', async () => {
-    expect(await read({ ...ORDER, created_at: 0, order_expiry_ts: 0, channel_expiry_ts: 0 })).toMatchObject({ createdAt: null, expiresAt: null, channel: { expiresAt: null } })
+    expect(await read({ ...ORDER, created_at: 0, order_expiry_ts: 0, channel_expiry_ts: 0 })).toMatchObject({
+      createdAt: null,
+      expiresAt: null,
+      channel: { expiresAt: null },
+    })
   })
 
   test('is refused with the LSP’s text, or its status where there is none', async () => {
-    const refused = (status: number, body: unknown) => speak([json(status, body)], (call) => adapter.readOrder(call, orderRef()))
-    await expect(refused(404, { message: 'no such order' })).rejects.toMatchObject({ code: 'NOT_FOUND', message: 'no such order', effect: 'none' })
+    const refused = (status: number, body: unknown) =>
+      speak([json(status, body)], (call) => adapter.readOrder(call, orderRef()))
+    await expect(refused(404, { message: 'no such order' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'no such order',
+      effect: 'none',
+    })
     await expect(refused(400, { error: 'remote_balance too small' })).rejects.toMatchObject({ code: 'OPTION_MISMATCH' })
     await expect(refused(400, { detail: 'what?' })).rejects.toMatchObject({ code: 'INVALID_REQUEST', message: 'what?' })
     await expect(refused(403, { detail: 'not you' })).rejects.toMatchObject({ code: 'CLIENT_REJECTED' })
@@ -255,7 +306,11 @@ describe('a renewal', () => {
   test('is asked for with the very seconds that were signed, and read field by field', async () => {
     const { result, requests } = await speak([json(200, RENEWAL)], (call) => adapter.renew!(call, renewal))
     expect(requests).toMatchObject([
-      { method: 'GET', path: '/lsp/channel/renew', query: { scid: '643904x1419x1', valid_to: '1700000123', signedmessage: 'rnsignature+/=' } },
+      {
+        method: 'GET',
+        path: '/lsp/channel/renew',
+        query: { scid: '643904x1419x1', valid_to: '1700000123', signedmessage: 'rnsignature+/=' },
+      },
     ])
     const way = { state: 'EXPECT_PAYMENT', feeTotalSat: 4_000, orderTotalSat: 4_000, expiresAt: null }
     expect(result).toEqual({
@@ -267,7 +322,14 @@ describe('a renewal', () => {
       payment: {
         bolt11: { ...way, invoice: 'lnbc1renewal' },
         bolt12: null,
-        onchain: { ...way, address: 'bc1qrenewal', minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: 0 },
+        onchain: {
+          ...way,
+          address: 'bc1qrenewal',
+          minConfirmations: null,
+          minFeeFor0Conf: null,
+          refundOnchainAddress: null,
+          paidSat: 0,
+        },
       },
       paidSat: 0,
       channel: {
@@ -285,14 +347,26 @@ describe('a renewal', () => {
   })
 
   test('is read again as the order that it is, for asking once more would order once more', async () => {
-    const { result, requests } = await speak([json(200, { ...RENEWAL, state: 'PENDING', amount_paid: 4_000 })], (call) => adapter.readRenewal!(call, 'renewal-1'))
-    expect(requests).toMatchObject([{ method: 'GET', path: '/lsp/channel', query: { order_id: 'renewal-1', id: 'renewal-1' } }])
+    const { result, requests } = await speak(
+      [json(200, { ...RENEWAL, state: 'PENDING', amount_paid: 4_000 })],
+      (call) => adapter.readRenewal!(call, 'renewal-1'),
+    )
+    expect(requests).toMatchObject([
+      { method: 'GET', path: '/lsp/channel', query: { order_id: 'renewal-1', id: 'renewal-1' } },
+    ])
     expect(result).toMatchObject({ state: 'PAID', paidSat: 4_000, channel: { state: 'OPEN' } })
   })
 
   test('may be answered with the fields of an order', async () => {
-    const { result } = await speak([json(200, { ...ORDER, order_id: 'renewal-1', id: '' })], (call) => adapter.readRenewal!(call, 'renewal-1'))
-    expect(result).toMatchObject({ lspOrderId: 'renewal-1', state: 'COMPLETED', renewedUntil: null, channel: { fundingOutpoint: ORDER.channel_open_tx } })
+    const { result } = await speak([json(200, { ...ORDER, order_id: 'renewal-1', id: '' })], (call) =>
+      adapter.readRenewal!(call, 'renewal-1'),
+    )
+    expect(result).toMatchObject({
+      lspOrderId: 'renewal-1',
+      state: 'COMPLETED',
+      renewedUntil: null,
+      channel: { fundingOutpoint: ORDER.channel_open_tx },
+    })
   })
 
   test.each([
@@ -301,7 +375,9 @@ describe('a renewal', () => {
     ['CLOSING', 'CLOSING'],
     ['OPENED', 'OPEN'],
   ])('in state %s leaves its channel %s', async (state, channel) => {
-    const { result } = await speak([json(200, { ...RENEWAL, state })], (call) => adapter.readRenewal!(call, 'renewal-1'))
+    const { result } = await speak([json(200, { ...RENEWAL, state })], (call) =>
+      adapter.readRenewal!(call, 'renewal-1'),
+    )
     expect(result.channel?.state).toBe(channel)
   })
 })
@@ -309,11 +385,19 @@ describe('a renewal', () => {
 describe('the documents of the text itself', () => {
   testEveryFixture([FOLDER], {
     [`${FOLDER}/create.response.json`]: async () => {
-      expect(await create(fixture(`${FOLDER}/create.response.json`))).toMatchObject({ lspOrderId: 'string', state: 'AWAITING_PAYMENT', payment: { bolt11: { invoice: 'string', orderTotalSat: 0 } } })
+      expect(await create(fixture(`${FOLDER}/create.response.json`))).toMatchObject({
+        lspOrderId: 'string',
+        state: 'AWAITING_PAYMENT',
+        payment: { bolt11: { invoice: 'string', orderTotalSat: 0 } },
+      })
     },
     // Made from the types alone: its state is the word "string".
     [`${FOLDER}/get.response.json`]: async () => {
-      expect(await read(fixture(`${FOLDER}/get.response.json`))).toMatchObject({ state: 'UNKNOWN', lspState: 'string', channel: { state: 'UNKNOWN', fundingOutpoint: 'string' } })
+      expect(await read(fixture(`${FOLDER}/get.response.json`))).toMatchObject({
+        state: 'UNKNOWN',
+        lspState: 'string',
+        channel: { state: 'UNKNOWN', fundingOutpoint: 'string' },
+      })
     },
   })
 })

@@ -10,7 +10,8 @@ import { fixture, testEveryFixture } from '../support/fixtures.ts'
 import { json, type Handler } from '../support/queue-server.ts'
 
 const FOLDER = 'lsps1-draft-0.0.2'
-const speak = <Result>(answers: readonly Handler[], act: (call: LspCall) => Promise<Result>) => talk(adapter, answers, act)
+const speak = <Result>(answers: readonly Handler[], act: (call: LspCall) => Promise<Result>) =>
+  talk(adapter, answers, act)
 const TXID = '0301e0480b374b32851a9462db29dc19fe830a7f7d7a88b81612b9d42099c0ae'
 
 const PAYMENT = {
@@ -38,26 +39,58 @@ const ORDER = {
   id: 'order-1',
   created_at: 1_675_340_297,
   state: 'AWAITING_PAYMENT',
-  request: { remote_balance: 5_000_000, local_balance: 2_000_000, onchain_fee_rate: 1, channel_expiry: 12, coupon_code: '' },
+  request: {
+    remote_balance: 5_000_000,
+    local_balance: 2_000_000,
+    onchain_fee_rate: 1,
+    channel_expiry: 12,
+    coupon_code: '',
+  },
   payment: PAYMENT,
   channel: null,
 }
-const PAID_ORDER = { ...ORDER, state: 'PENDING_CHANNEL_OPEN', payment: { ...PAYMENT, state: 'PAID', amount_paid: 2_008_888 } }
-const REFUND = { refund_state: 'AVAILABLE', amounts: { lightning: 2_008_888, onchain: 2_005_000 }, paid_to: null, paid_ts: null }
-const JIT = { fee_per_payment: 50, route_hint: { scid: '733904x1451x0', node_id: LSP_PUBKEY }, registerd_node_connection_string: NODE_URI }
+const PAID_ORDER = {
+  ...ORDER,
+  state: 'PENDING_CHANNEL_OPEN',
+  payment: { ...PAYMENT, state: 'PAID', amount_paid: 2_008_888 },
+}
+const REFUND = {
+  refund_state: 'AVAILABLE',
+  amounts: { lightning: 2_008_888, onchain: 2_005_000 },
+  paid_to: null,
+  paid_ts: null,
+}
+const JIT = {
+  fee_per_payment: 50,
+  route_hint: { scid: '733904x1451x0', node_id: LSP_PUBKEY },
+  registerd_node_connection_string: NODE_URI,
+}
 const READ_JIT = { shortChannelId: '733904x1451x0', nodeId: LSP_PUBKEY, feePerPaymentSat: sat(50) }
 
 const orderOf = (changes: Partial<OrderRef> = {}) => orderRef({ clientNodeUri: NODE_URI, features: [], ...changes })
 const info = async (body: unknown) => (await speak([json(200, body)], (call) => adapter.info(call))).result
-const create = async (body: unknown) => (await speak([json(201, body)], (call) => adapter.createOrder(call, draftRequest(), null))).result
-const readVia = (answers: readonly Handler[], order: Partial<OrderRef> = {}) => speak(answers, (call) => adapter.readOrder(call, orderOf(order)))
+const create = async (body: unknown) =>
+  (await speak([json(201, body)], (call) => adapter.createOrder(call, draftRequest(), null))).result
+const readVia = (answers: readonly Handler[], order: Partial<OrderRef> = {}) =>
+  speak(answers, (call) => adapter.readOrder(call, orderOf(order)))
 const read = async (body: unknown) => (await readVia([json(200, body)])).result
-const openVia = (answers: readonly Handler[]) => speak(answers, (call) => adapter.openChannel!(call, orderOf({ announceChannel: true }), NODE_URI))
-const refundVia = (answers: readonly Handler[], target = { bolt11Invoice: 'lnbc1refund' as string | null, onchainAddress: null as string | null }) =>
-  speak(answers, (call) => adapter.requestRefund!(call, orderOf(), target))
+const openVia = (answers: readonly Handler[]) =>
+  speak(answers, (call) => adapter.openChannel!(call, orderOf({ announceChannel: true }), NODE_URI))
+const refundVia = (
+  answers: readonly Handler[],
+  target = { bolt11Invoice: 'lnbc1refund' as string | null, onchainAddress: null as string | null },
+) => speak(answers, (call) => adapter.requestRefund!(call, orderOf(), target))
 
 describe('what the LSP can do', () => {
-  const features = ['lnurl_lud2', { name: 'local_balance' }, 'refunds', 'jit_channels', { name: 'onchain_payments', min_satoshi: '50000' }, 'teleport', 7]
+  const features = [
+    'lnurl_lud2',
+    { name: 'local_balance' },
+    'refunds',
+    'jit_channels',
+    { name: 'onchain_payments', min_satoshi: '50000' },
+    'teleport',
+    7,
+  ]
 
   test('is read from the object of the text’s schema', async () => {
     expect(await info({ version: '0.0.2', features, website: 'https://lsp.example' })).toMatchObject({
@@ -69,11 +102,17 @@ describe('what the LSP can do', () => {
   })
 
   test('is read from the bare list of the text’s example', async () => {
-    expect(await info(features)).toMatchObject({ features: expect.arrayContaining(['REFUND', 'OPEN_ON_REQUEST']), website: null })
+    expect(await info(features)).toMatchObject({
+      features: expect.arrayContaining(['REFUND', 'OPEN_ON_REQUEST']),
+      website: null,
+    })
   })
 
   test('is no client balance unless it says so', async () => {
-    expect(await info([])).toMatchObject({ features: ['OPEN_ON_REQUEST'], limits: { maxClientBalanceSat: 0, minOnchainPaymentSat: null } })
+    expect(await info([])).toMatchObject({
+      features: ['OPEN_ON_REQUEST'],
+      limits: { maxClientBalanceSat: 0, minOnchainPaymentSat: null },
+    })
   })
 
   test('cannot be read from a document without a list of features', async () => {
@@ -84,14 +123,23 @@ describe('what the LSP can do', () => {
 describe('an order that is placed', () => {
   test('is sent in whole weeks, with the coupon and without the node', async () => {
     const request = draftRequest({ channelExpiryBlocks: 1, token: 'HALFPRICE' })
-    const { requests } = await speak([json(201, { ...ORDER, ...PAYMENT })], (call) => adapter.createOrder(call, request, null))
+    const { requests } = await speak([json(201, { ...ORDER, ...PAYMENT })], (call) =>
+      adapter.createOrder(call, request, null),
+    )
     expect(requests).toMatchObject([{ method: 'POST', path: '/lsp/channels' }])
-    expect(requests[0]?.body).toEqual({ remote_balance: 5_000_000, local_balance: 2_000_000, channel_expiry: 1, coupon_code: 'HALFPRICE' })
+    expect(requests[0]?.body).toEqual({
+      remote_balance: 5_000_000,
+      local_balance: 2_000_000,
+      channel_expiry: 1,
+      coupon_code: 'HALFPRICE',
+    })
     expect(adapter.deliverable(request).channelExpiryBlocks).toBe(1008)
   })
 
   test('has no coupon_code where there is no coupon', async () => {
-    const { requests } = await speak([json(200, { ...ORDER, ...PAYMENT })], (call) => adapter.createOrder(call, draftRequest(), null))
+    const { requests } = await speak([json(200, { ...ORDER, ...PAYMENT })], (call) =>
+      adapter.createOrder(call, draftRequest(), null),
+    )
     expect(requests[0]?.body).not.toHaveProperty('coupon_code')
   })
 
@@ -108,8 +156,12 @@ describe('an order that is placed', () => {
   })
 
   test('is refused with the LSP’s text', async () => {
-    const refused = (body: unknown) => speak([json(400, body)], (call) => adapter.createOrder(call, draftRequest(), null))
-    await expect(refused({ message: 'remote_balance is too large' })).rejects.toMatchObject({ code: 'OPTION_MISMATCH', effect: 'none' })
+    const refused = (body: unknown) =>
+      speak([json(400, body)], (call) => adapter.createOrder(call, draftRequest(), null))
+    await expect(refused({ message: 'remote_balance is too large' })).rejects.toMatchObject({
+      code: 'OPTION_MISMATCH',
+      effect: 'none',
+    })
     await expect(refused({ message: 'unknown coupon' })).rejects.toMatchObject({ code: 'INVALID_TOKEN' })
     await expect(refused({ error: 'nonsense' })).rejects.toMatchObject({ code: 'INVALID_REQUEST', message: 'nonsense' })
   })
@@ -118,7 +170,13 @@ describe('an order that is placed', () => {
 describe('an order that is read', () => {
   test('is read field by field', async () => {
     const way = { state: 'PAID', feeTotalSat: 8_888, orderTotalSat: 2_008_888, expiresAt: 1_672_661_897_000 }
-    expect(await read({ ...PAID_ORDER, state: 'COMPLETED', channel: { ...CHANNEL, state: 'CLOSED', closing_transaction: `${TXID}:0`, closed_ts: 1_680_000_001 } })).toEqual({
+    expect(
+      await read({
+        ...PAID_ORDER,
+        state: 'COMPLETED',
+        channel: { ...CHANNEL, state: 'CLOSED', closing_transaction: `${TXID}:0`, closed_ts: 1_680_000_001 },
+      }),
+    ).toEqual({
       ...EMPTY_READING,
       lspOrderId: 'order-1',
       lspState: 'COMPLETED',
@@ -127,7 +185,14 @@ describe('an order that is read', () => {
       payment: {
         bolt11: { ...way, invoice: 'lnbc1invoice' },
         bolt12: null,
-        onchain: { ...way, address: 'bc1qaddress', minConfirmations: null, minFeeFor0Conf: null, refundOnchainAddress: null, paidSat: 1_200 },
+        onchain: {
+          ...way,
+          address: 'bc1qaddress',
+          minConfirmations: null,
+          minFeeFor0Conf: null,
+          refundOnchainAddress: null,
+          paidSat: 1_200,
+        },
       },
       paidSat: 2_008_888,
       channel: {
@@ -169,7 +234,9 @@ describe('an order that is read', () => {
     ['CLOSED', 'CLOSED'],
     ['ON_HOLIDAY', 'UNKNOWN'],
   ])('has a channel that is %s as %s', async (word, state) => {
-    expect((await read({ ...PAID_ORDER, state: 'COMPLETED', channel: { ...CHANNEL, state: word } })).channel?.state).toBe(state)
+    expect(
+      (await read({ ...PAID_ORDER, state: 'COMPLETED', channel: { ...CHANNEL, state: word } })).channel?.state,
+    ).toBe(state)
   })
 
   test('offers no on-chain payment where everything about that is null', async () => {
@@ -183,27 +250,42 @@ describe('an order that is read', () => {
   })
 
   test('asks at once for all that is told beside it', async () => {
-    const beside: Handler = (request, response) => json(200, request.path.endsWith('/lnurl') ? { lnurl_channel: 'lnurl1channel' } : REFUND)(request, response)
-    const { result } = await readVia([json(200, PAID_ORDER), beside, beside], { features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'] })
-    expect(result).toMatchObject({ state: 'PAID', refund: { state: 'AVAILABLE' }, lnurlChannel: 'lnurl1channel', jit: null })
+    const beside: Handler = (request, response) =>
+      json(200, request.path.endsWith('/lnurl') ? { lnurl_channel: 'lnurl1channel' } : REFUND)(request, response)
+    const { result } = await readVia([json(200, PAID_ORDER), beside, beside], {
+      features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'],
+    })
+    expect(result).toMatchObject({
+      state: 'PAID',
+      refund: { state: 'AVAILABLE' },
+      lnurlChannel: 'lnurl1channel',
+      jit: null,
+    })
   })
 
   test.each([
     ['another id of the same order', 42, '042'],
     ['its channel', 42, '643904x1419x1'],
     ['nothing like it', 'order-2', 'order-1'],
-  ])('that is answered for another, by %s, is not read, and nothing is asked or registered for it', async (_how, id, lspOrderId) => {
-    for (const order of [ORDER, PAID_ORDER]) {
-      const requests: string[] = []
-      const note = (answer: Handler): Handler => (request, response) => {
-        requests.push(`${request.method} ${request.path}`)
-        answer(request, response)
+  ])(
+    'that is answered for another, by %s, is not read, and nothing is asked or registered for it',
+    async (_how, id, lspOrderId) => {
+      for (const order of [ORDER, PAID_ORDER]) {
+        const requests: string[] = []
+        const note =
+          (answer: Handler): Handler =>
+          (request, response) => {
+            requests.push(`${request.method} ${request.path}`)
+            answer(request, response)
+          }
+        const answers = [note(json(200, { ...order, id })), ...[1, 2, 3].map(() => note(json(200, {})))]
+        await expect(
+          readVia(answers, { lspOrderId, features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'] }),
+        ).rejects.toMatchObject({ code: 'BAD_RESPONSE', message: 'the LSP answered about another order' })
+        expect(requests).toEqual([`GET /lsp/channels/${lspOrderId}`])
       }
-      const answers = [note(json(200, { ...order, id })), ...[1, 2, 3].map(() => note(json(200, {})))]
-      await expect(readVia(answers, { lspOrderId, features: ['REFUND', 'LNURL_CHANNEL', 'JIT_CHANNEL'] })).rejects.toMatchObject({ code: 'BAD_RESPONSE', message: 'the LSP answered about another order' })
-      expect(requests).toEqual([`GET /lsp/channels/${lspOrderId}`])
-    }
-  })
+    },
+  )
 
   test('is its own where the LSP counts its orders in numbers', async () => {
     const { result } = await readVia([json(200, { ...ORDER, id: 42 })], { lspOrderId: '42' })
@@ -222,26 +304,48 @@ describe('the refund of an order', () => {
     ['UNAVAILABLE', 'UNSUPPORTED', 'PAID', 'PAID'],
     ['IN_FLIGHT', 'IN_FLIGHT', 'REFUND_PENDING', 'TO_REFUND'],
     ['PAID_OUT', 'PAID_OUT', 'REFUNDED', 'REFUNDED'],
-  ])('%s is read beside a paid order as %s, which is then %s with its payment %s', async (word, refund, order, payment) => {
-    const { result, requests } = await readVia([json(200, PAID_ORDER), json(200, { ...REFUND, refund_state: word, paid_to: 'lnbc1refund', paid_ts: 1_680_000_000 })], { features: ['REFUND'] })
-    expect(requests[1]).toMatchObject({ method: 'GET', path: '/lsp/channels/order-1/refund' })
-    expect(result.refund).toEqual({ state: refund, lightningSat: 2_008_888, onchainSat: 2_005_000, paidTo: 'lnbc1refund', paidAt: 1_680_000_000_000 })
-    expect(result).toMatchObject({ state: order, payment: { bolt11: { state: payment } } })
-  })
+  ])(
+    '%s is read beside a paid order as %s, which is then %s with its payment %s',
+    async (word, refund, order, payment) => {
+      const { result, requests } = await readVia(
+        [
+          json(200, PAID_ORDER),
+          json(200, { ...REFUND, refund_state: word, paid_to: 'lnbc1refund', paid_ts: 1_680_000_000 }),
+        ],
+        { features: ['REFUND'] },
+      )
+      expect(requests[1]).toMatchObject({ method: 'GET', path: '/lsp/channels/order-1/refund' })
+      expect(result.refund).toEqual({
+        state: refund,
+        lightningSat: 2_008_888,
+        onchainSat: 2_005_000,
+        paidTo: 'lnbc1refund',
+        paidAt: 1_680_000_000_000,
+      })
+      expect(result).toMatchObject({ state: order, payment: { bolt11: { state: payment } } })
+    },
+  )
 
   test('in a word that nobody knows tells nothing', async () => {
-    const { result } = await readVia([json(200, PAID_ORDER), json(200, { refund_state: 'ON_HOLIDAY' })], { features: ['REFUND'] })
+    const { result } = await readVia([json(200, PAID_ORDER), json(200, { refund_state: 'ON_HOLIDAY' })], {
+      features: ['REFUND'],
+    })
     expect(result).toMatchObject({ state: 'PAID', refund: null })
   })
 
   test('is asked about when an earlier answer showed the payment', async () => {
-    const { requests } = await readVia([json(200, { ...ORDER, state: 'OFFER_EXPIRED' }), json(200, REFUND)], { features: ['REFUND'], paid: true })
+    const { requests } = await readVia([json(200, { ...ORDER, state: 'OFFER_EXPIRED' }), json(200, REFUND)], {
+      features: ['REFUND'],
+      paid: true,
+    })
     expect(requests).toHaveLength(2)
   })
 
   test('is not asked about before anything is paid, nor once there is a channel', async () => {
     expect((await readVia([json(200, ORDER)], { features: ['REFUND'] })).requests).toHaveLength(1)
-    expect((await readVia([json(200, { ...PAID_ORDER, channel: CHANNEL })], { features: ['REFUND'], paid: true })).requests).toHaveLength(1)
+    expect(
+      (await readVia([json(200, { ...PAID_ORDER, channel: CHANNEL })], { features: ['REFUND'], paid: true })).requests,
+    ).toHaveLength(1)
   })
 
   test('that cannot be read does not cost the reading of the order', async () => {
@@ -255,7 +359,10 @@ describe('the refund of an order', () => {
     expect(invoice.requests[0]?.body).toEqual({ lightning_invoice: 'lnbc1refund', onchain_address: null })
     expect(invoice.result).toEqual({ message: 'on its way', txid: null })
 
-    const address = await refundVia([json(200, { success: true })], { bolt11Invoice: null, onchainAddress: 'bc1qrefund' })
+    const address = await refundVia([json(200, { success: true })], {
+      bolt11Invoice: null,
+      onchainAddress: 'bc1qrefund',
+    })
     expect(address.requests[0]?.body).toEqual({ lightning_invoice: null, onchain_address: 'bc1qrefund' })
   })
 
@@ -288,12 +395,17 @@ describe('the opening of a paid order', () => {
     ['ON_HOLIDAY', 'WRONG_STATE'],
   ])('fails with 412 because of %s, whatever `success` says', async (fail_reason, code) => {
     for (const success of [true, false]) {
-      await expect(openVia([json(412, { success, message: 'ok', fail_reason })])).rejects.toMatchObject({ code, effect: 'none' })
+      await expect(openVia([json(412, { success, message: 'ok', fail_reason })])).rejects.toMatchObject({
+        code,
+        effect: 'none',
+      })
     }
   })
 
   test('keeps the reason’s word, and the LSP’s message if it says more than ok', async () => {
-    await expect(openVia([json(412, { fail_reason: 'ON_HOLIDAY', message: 'ok' })])).rejects.toThrow(/^the LSP could not: ON_HOLIDAY$/)
+    await expect(openVia([json(412, { fail_reason: 'ON_HOLIDAY', message: 'ok' })])).rejects.toThrow(
+      /^the LSP could not: ON_HOLIDAY$/,
+    )
     await expect(openVia([json(412, { fail_reason: 'PEERING_FAILED', message: 'no route to host' })])).rejects.toThrow(
       'the LSP could not connect to the node: no route to host',
     )
@@ -315,7 +427,10 @@ describe('the opening of a paid order', () => {
   })
 
   test('fails by the status alone where there is no reason', async () => {
-    await expect(openVia([json(412, { message: 'not now' })])).rejects.toMatchObject({ code: 'WRONG_STATE', message: 'not now' })
+    await expect(openVia([json(412, { message: 'not now' })])).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      message: 'not now',
+    })
     await expect(openVia([json(404, { message: 'no such order' })])).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })
@@ -331,7 +446,8 @@ describe('an LNURL that opens the channel', () => {
   })
 
   test('is not fetched while unpaid, when known, when refunded or when there is a channel', async () => {
-    const asked = async (body: unknown, order: Partial<OrderRef> = {}) => (await readVia([json(200, body)], { features, ...order })).requests.length
+    const asked = async (body: unknown, order: Partial<OrderRef> = {}) =>
+      (await readVia([json(200, body)], { features, ...order })).requests.length
     expect(await asked(ORDER)).toBe(1)
     expect(await asked(PAID_ORDER, { lnurlChannel: 'lnurl1channel' })).toBe(1)
     expect(await asked({ ...PAID_ORDER, payment: { ...PAYMENT, state: 'REFUNDED' } })).toBe(1)
@@ -373,7 +489,8 @@ describe('a just-in-time channel', () => {
   })
 
   test('is of no use for an order that is paid, over, or has one', async () => {
-    const asked = async (body: unknown, order: Partial<OrderRef> = {}) => (await readVia([json(200, body)], { features, ...order })).requests.length
+    const asked = async (body: unknown, order: Partial<OrderRef> = {}) =>
+      (await readVia([json(200, body)], { features, ...order })).requests.length
     expect(await asked(PAID_ORDER)).toBe(1)
     expect(await asked(ORDER, { paid: true })).toBe(1)
     expect(await asked({ ...ORDER, state: 'OFFER_EXPIRED' })).toBe(1)
@@ -403,27 +520,47 @@ describe('the documents of the text itself', () => {
     [`${FOLDER}/get.response.json`]: async () => {
       const answer = document('get.response.json')
       const { result } = await readVia([json(200, answer)], { lspOrderId: String(answer['id']) })
-      expect(result).toMatchObject({ state: 'AWAITING_PAYMENT', paidSat: 1_200, channel: { state: 'OPENING', closingTxid: TXID } })
+      expect(result).toMatchObject({
+        state: 'AWAITING_PAYMENT',
+        paidSat: 1_200,
+        channel: { state: 'OPENING', closingTxid: TXID },
+      })
     },
     [`${FOLDER}/open.response.json`]: async () => {
       expect((await openVia([json(201, document('open.response.json'))])).result.message).toBe('ok')
     },
     [`${FOLDER}/error.412.open.json`]: async () => {
-      await expect(openVia([json(412, document('error.412.open.json'))])).rejects.toMatchObject({ code: 'CLIENT_REJECTED', message: 'the node refused the channel' })
+      await expect(openVia([json(412, document('error.412.open.json'))])).rejects.toMatchObject({
+        code: 'CLIENT_REJECTED',
+        message: 'the node refused the channel',
+      })
     },
     [`${FOLDER}/refund_get.response.json`]: async () => {
-      const { result } = await readVia([json(200, PAID_ORDER), json(200, document('refund_get.response.json'))], { features: ['REFUND'] })
-      expect(result.refund).toEqual({ state: 'AVAILABLE', lightningSat: 2_008_888, onchainSat: 2_005_000, paidTo: null, paidAt: null })
+      const { result } = await readVia([json(200, PAID_ORDER), json(200, document('refund_get.response.json'))], {
+        features: ['REFUND'],
+      })
+      expect(result.refund).toEqual({
+        state: 'AVAILABLE',
+        lightningSat: 2_008_888,
+        onchainSat: 2_005_000,
+        paidTo: null,
+        paidAt: null,
+      })
     },
     [`${FOLDER}/refund_post.response.json`]: async () => {
       expect((await refundVia([json(200, document('refund_post.response.json'))])).result.message).toBe('ok')
     },
     [`${FOLDER}/jit_post.response.json`]: async () => {
-      const { result } = await readVia([json(200, ORDER), json(404, {}), json(200, document('jit_post.response.json'))], { features: ['JIT_CHANNEL'] })
+      const { result } = await readVia(
+        [json(200, ORDER), json(404, {}), json(200, document('jit_post.response.json'))],
+        { features: ['JIT_CHANNEL'] },
+      )
       expect(result.jit).toMatchObject({ shortChannelId: '733904x1451x0', feePerPaymentSat: 50 })
     },
     [`${FOLDER}/lnurl_get.response.json`]: async () => {
-      const { result } = await readVia([json(200, PAID_ORDER), json(200, document('lnurl_get.response.json'))], { features: ['LNURL_CHANNEL'] })
+      const { result } = await readVia([json(200, PAID_ORDER), json(200, document('lnurl_get.response.json'))], {
+        features: ['LNURL_CHANNEL'],
+      })
       expect(result.lnurlChannel).toMatch(/^lnurl1dp68/)
     },
   })

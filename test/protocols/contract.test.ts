@@ -12,7 +12,11 @@ type Act = (call: LspCall) => Promise<unknown>
 /** Everything that an adapter can be asked for over HTTP, each with arguments that it must take. */
 function operationsOf(adapter: Adapter): readonly [name: string, act: Act][] {
   const request = channelRequest({ clientAddress: '203.0.113.5:9735' })
-  const order = orderRef({ clientNodeUri: `${request.clientPubkey}@203.0.113.5:9735`, accessToken: 'secret', paid: true })
+  const order = orderRef({
+    clientNodeUri: `${request.clientPubkey}@203.0.113.5:9735`,
+    accessToken: 'secret',
+    paid: true,
+  })
   const refund = { bolt11Invoice: null, onchainAddress: 'bcrt1qx' }
   const renewal = { shortChannelId: '1x2x3', validTo: NOW + 60_000, signedMessage: 'signed' }
   const operations: Readonly<Record<string, Act | undefined>> = {
@@ -84,7 +88,14 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
       expectFailure(await outcomeOf(adapter, act, answer), { code: 'BAD_RESPONSE', effect: 'unknown' })
     })
 
-    it.each(['null', '[]', '{}', '7', '""', '{"payment":null,"channel":[],"order_id":{},"id":null,"error":null,"detail":[null]}'])('answers or fails, and throws nothing else, on %s', async (document) => {
+    it.each([
+      'null',
+      '[]',
+      '{}',
+      '7',
+      '""',
+      '{"payment":null,"channel":[],"order_id":{},"id":null,"error":null,"detail":[null]}',
+    ])('answers or fails, and throws nothing else, on %s', async (document) => {
       const { failure, requests } = await outcomeOf(adapter, act, text(200, document))
       if (requests.length > 0 && failure) expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown' })
     })
@@ -93,12 +104,15 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
       expectFailure(await outcomeOf(adapter, act, text(500, 'oops')), { code: 'UNAVAILABLE', effect: 'unknown' })
     })
 
-    it.each([408, 499, 502, 503, 504])('takes no refusal under %i for a proof that nothing was done', async (status) => {
-      for (const refusal of REFUSALS) {
-        const { requests, failure } = await outcomeOf(adapter, act, json(status, refusal))
-        if (requests.length > 0) expect(failure).toMatchObject({ effect: 'unknown' })
-      }
-    })
+    it.each([408, 499, 502, 503, 504])(
+      'takes no refusal under %i for a proof that nothing was done',
+      async (status) => {
+        for (const refusal of REFUSALS) {
+          const { requests, failure } = await outcomeOf(adapter, act, json(status, refusal))
+          if (requests.length > 0) expect(failure).toMatchObject({ effect: 'unknown' })
+        }
+      },
+    )
 
     it('takes an LSP that is not there for no effect', async () => {
       const gone = await QueueServer.start()
@@ -115,13 +129,18 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
     })
 
     it('takes an answer that drips past the deadline for an unknown effect', async () => {
-      const dripping: Handler = (_request, response) => void response.writeHead(200, { 'content-length': 1_000 }).write('{')
+      const dripping: Handler = (_request, response) =>
+        void response.writeHead(200, { 'content-length': 1_000 }).write('{')
       expectFailure(await outcomeOf(adapter, act, dripping, 100), { code: 'TIMEOUT', effect: 'unknown' })
     })
 
     it('reads no more than a megabyte', async () => {
       const answer = json(200, { padding: 'x'.repeat(2_000_000) })
-      expectFailure(await outcomeOf(adapter, act, answer), { code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than') as string })
+      expectFailure(await outcomeOf(adapter, act, answer), {
+        code: 'BAD_RESPONSE',
+        effect: 'unknown',
+        message: expect.stringContaining('more than') as string,
+      })
     })
 
     it('follows nobody to another host', async () => {
@@ -132,9 +151,23 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
     })
 
     it('comes back when the LSP says so', async () => {
-      expectFailure(await outcomeOf(adapter, act, text(429, 'slow down', { 'retry-after': '120' })), { code: 'RATE_LIMITED', effect: 'none', retryAt: NOW + 120_000 })
-      expectFailure(await outcomeOf(adapter, act, json(429, { message: 'slow down' }, { 'retry-after': new Date(NOW + 60_000).toUTCString() })), { code: 'RATE_LIMITED', retryAt: NOW + 60_000 })
-      expectFailure(await outcomeOf(adapter, act, text(429, '', { 'retry-after': 'soon' })), { code: 'RATE_LIMITED', retryAt: null })
+      expectFailure(await outcomeOf(adapter, act, text(429, 'slow down', { 'retry-after': '120' })), {
+        code: 'RATE_LIMITED',
+        effect: 'none',
+        retryAt: NOW + 120_000,
+      })
+      expectFailure(
+        await outcomeOf(
+          adapter,
+          act,
+          json(429, { message: 'slow down' }, { 'retry-after': new Date(NOW + 60_000).toUTCString() }),
+        ),
+        { code: 'RATE_LIMITED', retryAt: NOW + 60_000 },
+      )
+      expectFailure(await outcomeOf(adapter, act, text(429, '', { 'retry-after': 'soon' })), {
+        code: 'RATE_LIMITED',
+        retryAt: null,
+      })
     })
 
     it.each([

@@ -30,7 +30,9 @@ beforeEach(async () => {
   placing = new Placing(store, clock)
   quoting = new Quoting(store, placing, clock)
   server = await QueueServer.start()
-  server.always((request, response) => json(200, request.path === '/get_info' ? LSPS1_INFO : lsps1Order(now))(request, response))
+  server.always((request, response) =>
+    json(200, request.path === '/get_info' ? LSPS1_INFO : lsps1Order(now))(request, response),
+  )
 })
 afterEach(async () => {
   await placing.drain(1_000)
@@ -40,12 +42,19 @@ afterEach(async () => {
 })
 
 function open(changes: Partial<LspSettings> = {}): Lsp {
-  const lsp = new Lsp(settings('lsp', server.url, changes), adapterOf('LSPS1'), clock, null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+  const lsp = new Lsp(settings('lsp', server.url, changes), adapterOf('LSPS1'), clock, null, {
+    onInfo: () => Promise.resolve(),
+    onExchange: () => {},
+  })
   lsps.push(lsp)
   return lsp
 }
 
-async function ask(lsp: Lsp, changes: Partial<ChannelRequest> = {}, { clientId = 'ann', firm = 'WHEN_NEEDED' }: { clientId?: string; firm?: FirmPolicy } = {}) {
+async function ask(
+  lsp: Lsp,
+  changes: Partial<ChannelRequest> = {},
+  { clientId = 'ann', firm = 'WHEN_NEEDED' }: { clientId?: string; firm?: FirmPolicy } = {},
+) {
   return flat(await quoting.ask(lsp, { clientId, request: channelRequest(changes), firm, deadlineMs: 2_000 }))
 }
 
@@ -56,16 +65,24 @@ const size = (index: number) => ({ lspBalanceSat: sat(1_000_000 + index) })
 test('limits older than an hour that could not be learnt anew are marked on every quote', async () => {
   const lsp = open()
   await ask(lsp)
-  server.always((request, response) => (request.path === '/get_info' ? text(503, 'down') : json(200, lsps1Order(now)))(request, response))
+  server.always((request, response) =>
+    (request.path === '/get_info' ? text(503, 'down') : json(200, lsps1Order(now)))(request, response),
+  )
   now = START + HOUR_MS
   expect(await ask(lsp, size(1))).toMatchObject({ basis: 'FIRM', notes: [{ code: 'PEER_CONNECTION_REQUIRED' }] })
   now = START + HOUR_MS + 1
   expect(await ask(lsp, size(2))).toMatchObject({
     basis: 'FIRM',
-    notes: [{ code: 'PEER_CONNECTION_REQUIRED' }, { code: 'STALE_LIMITS', message: 'The LSP last told its limits at 2026-11-21T12:00:00.000Z.' }],
+    notes: [
+      { code: 'PEER_CONNECTION_REQUIRED' },
+      { code: 'STALE_LIMITS', message: 'The LSP last told its limits at 2026-11-21T12:00:00.000Z.' },
+    ],
   })
   // They still bind: this LSP takes no client balance.
-  expect(await ask(lsp, { clientBalanceSat: sat(1) })).toMatchObject({ code: 'OPTION_MISMATCH', property: 'maxClientBalanceSat' })
+  expect(await ask(lsp, { clientBalanceSat: sat(1) })).toMatchObject({
+    code: 'OPTION_MISMATCH',
+    property: 'maxClientBalanceSat',
+  })
 })
 
 test('an order answers the same question until ten seconds before its end, and then a new one does', async () => {
@@ -84,7 +101,13 @@ test('an order answers the same question until ten seconds before its end, and t
 
 test('the sooner end of the invoice and of the way to pay is the end of the quote', async () => {
   const order = lsps1Order(now, { validMs: 30 * MINUTE_MS })
-  server.next(json(200, LSPS1_INFO), '/get_info').next(json(200, { ...order, payment: { bolt11: { ...order.payment.bolt11, expires_at: new Date(now + 20 * MINUTE_MS).toISOString() } } }), '/create_order')
+  server.next(json(200, LSPS1_INFO), '/get_info').next(
+    json(200, {
+      ...order,
+      payment: { bolt11: { ...order.payment.bolt11, expires_at: new Date(now + 20 * MINUTE_MS).toISOString() } },
+    }),
+    '/create_order',
+  )
   expect(await ask(open())).toMatchObject({ expiresAt: START + 20 * MINUTE_MS })
 })
 
@@ -104,7 +127,10 @@ test('the firm quotes of an hour are of the last sixty minutes, whoever asked', 
   await ask(lsp, size(1))
   now += 45 * MINUTE_MS
   await ask(lsp, size(2), { clientId: 'bob' })
-  expect(await ask(lsp, size(3), { clientId: 'cyd' })).toMatchObject({ code: 'PRICE_UNKNOWN', retryAt: START + HOUR_MS })
+  expect(await ask(lsp, size(3), { clientId: 'cyd' })).toMatchObject({
+    code: 'PRICE_UNKNOWN',
+    retryAt: START + HOUR_MS,
+  })
   now = START + HOUR_MS
   expect(await ask(lsp, size(3), { clientId: 'cyd' })).toMatchObject({ basis: 'FIRM' })
   expect(await ask(lsp, size(4))).toMatchObject({ code: 'PRICE_UNKNOWN', retryAt: START + 105 * MINUTE_MS })
@@ -116,7 +142,13 @@ test('an observed price keeps its age, and gets no younger by being told', async
   await ask(lsp)
   for (const hours of [1, 5, 24]) {
     now = START + hours * HOUR_MS
-    expect(await ask(lsp, {}, { firm: 'NEVER' })).toMatchObject({ basis: 'OBSERVED', feeTotalSat: 1_000, observedAt: START, createdAt: now, expiresAt: null })
+    expect(await ask(lsp, {}, { firm: 'NEVER' })).toMatchObject({
+      basis: 'OBSERVED',
+      feeTotalSat: 1_000,
+      observedAt: START,
+      createdAt: now,
+      expiresAt: null,
+    })
   }
 })
 
@@ -126,7 +158,11 @@ test('what an LSP asked last is what is observed', async () => {
   now += 2 * HOUR_MS
   server.next(json(200, LSPS1_INFO), '/get_info').next(json(200, lsps1Order(now, { feeSat: 1_700 })), '/create_order')
   expect(await ask(lsp)).toMatchObject({ basis: 'FIRM', feeTotalSat: 1_700 })
-  expect(await ask(lsp, { clientAddress: '203.0.113.5:9735' }, { firm: 'NEVER' })).toMatchObject({ basis: 'OBSERVED', feeTotalSat: 1_700, observedAt: START + 2 * HOUR_MS })
+  expect(await ask(lsp, { clientAddress: '203.0.113.5:9735' }, { firm: 'NEVER' })).toMatchObject({
+    basis: 'OBSERVED',
+    feeTotalSat: 1_700,
+    observedAt: START + 2 * HOUR_MS,
+  })
 })
 
 test('after the moment that it named, an LSP that limited requests is asked again', async () => {
@@ -151,6 +187,10 @@ test('an order whose answer never came counts as one that stands, for an hour', 
 })
 
 test('an invoice of a node that the operator names for the LSP is the LSP’s own', async () => {
-  server.always((request, response) => json(200, request.path === '/get_info' ? { ...LSPS1_INFO, uris: [] } : lsps1Order(now))(request, response))
-  expect(await ask(open({ nodeUris: [NODE.uri] }))).toMatchObject({ checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' })]) })
+  server.always((request, response) =>
+    json(200, request.path === '/get_info' ? { ...LSPS1_INFO, uris: [] } : lsps1Order(now))(request, response),
+  )
+  expect(await ask(open({ nodeUris: [NODE.uri] }))).toMatchObject({
+    checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' })]),
+  })
 })

@@ -45,8 +45,16 @@ test('the yearly rate counts a year of 52 560 blocks, and both rates are of the 
 test('what leaves the wallet is the fee and the client’s own balance', async () => {
   const request = { clientBalanceSat: 200_000 }
   const { quotes, failures } = await compare(gateway, { request })
-  expect(failures.map(({ lsp, code, property }) => [lsp.id, code, property])).toEqual([['thunder', 'UNSUPPORTED', 'clientBalanceSat']])
-  expect(quotes.map(({ lsp, feeTotalSat, orderTotalSat, clientBalanceSat }) => [lsp.id, orderTotalSat - feeTotalSat, clientBalanceSat])).toEqual([
+  expect(failures.map(({ lsp, code, property }) => [lsp.id, code, property])).toEqual([
+    ['thunder', 'UNSUPPORTED', 'clientBalanceSat'],
+  ])
+  expect(
+    quotes.map(({ lsp, feeTotalSat, orderTotalSat, clientBalanceSat }) => [
+      lsp.id,
+      orderTotalSat - feeTotalSat,
+      clientBalanceSat,
+    ]),
+  ).toEqual([
     ['kestrel', 200_000, 200_000],
     ['olive', 200_000, 200_000],
     ['anchor', 200_000, 200_000],
@@ -57,21 +65,45 @@ test('what leaves the wallet is the fee and the client’s own balance', async (
 test('a firm price is told for each way to pay, and until when it holds', async () => {
   const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
   const quote = await quoteOf(gateway, 'olive', { request: { refundOnchainAddress } })
-  expect(quote).toMatchObject({ basis: 'FIRM', feeTotalSat: 5_200, bolt11FeeTotalSat: 5_200, onchainFeeTotalSat: 5_200, observedAt: null })
+  expect(quote).toMatchObject({
+    basis: 'FIRM',
+    feeTotalSat: 5_200,
+    bolt11FeeTotalSat: 5_200,
+    onchainFeeTotalSat: 5_200,
+    observedAt: null,
+  })
   expect(Date.parse(quote.expiresAt ?? '') - Date.parse(quote.createdAt)).toBeGreaterThan(59 * 60_000)
   expect(quote.checks.every(({ verdict }) => verdict === 'PASSED')).toBe(true)
-  expect(quote.checks.map(({ name }) => name)).toEqual(expect.arrayContaining(['FEE_ADDS_UP', 'INVOICE_DECODES', 'INVOICE_AMOUNT', 'INVOICE_NETWORK', 'INVOICE_NOT_EXPIRED', 'INVOICE_PAYEE', 'ONCHAIN_ADDRESS']))
+  expect(quote.checks.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      'FEE_ADDS_UP',
+      'INVOICE_DECODES',
+      'INVOICE_AMOUNT',
+      'INVOICE_NETWORK',
+      'INVOICE_NOT_EXPIRED',
+      'INVOICE_PAYEE',
+      'ONCHAIN_ADDRESS',
+    ]),
+  )
 })
 
 test('a price that binds nobody has no end and no checks', async () => {
   for (const id of ['kestrel', 'thunder']) {
-    expect(await quoteOf(gateway, id)).toMatchObject({ expiresAt: null, checks: [], bolt11FeeTotalSat: null, onchainFeeTotalSat: null })
+    expect(await quoteOf(gateway, id)).toMatchObject({
+      expiresAt: null,
+      checks: [],
+      bolt11FeeTotalSat: null,
+      onchainFeeTotalSat: null,
+    })
   }
 })
 
 test('lspIds asks these LSPs and no others', async () => {
   const before = gateway.sandbox.lsps.map((lsp) => lsp.requests.length)
-  const { quotes, failures } = await compare(gateway, { lspIds: ['beacon', 'thunder'], request: { lspBalanceSat: 3_000_000 } })
+  const { quotes, failures } = await compare(gateway, {
+    lspIds: ['beacon', 'thunder'],
+    request: { lspBalanceSat: 3_000_000 },
+  })
   expect(idsOf(quotes)).toEqual(['thunder', 'beacon'])
   expect(failures).toEqual([])
   const asked = gateway.sandbox.lsps.filter((lsp, index) => lsp.requests.length > (before[index] ?? 0))
@@ -85,7 +117,9 @@ test('no lspIds at all is not every LSP', async () => {
 test('an unknown lspId is refused by name, and nobody is asked', async () => {
   const before = gateway.sandbox.lsps.map((lsp) => lsp.requests.length)
   const errors = await errorsOf(gateway, { lspIds: ['olive', 'olympus'], request: { lspBalanceSat: 4_000_000 } })
-  expect(errors).toMatchObject([{ message: 'lspIds: no LSP has the id "olympus"', path: ['quotes'], extensions: { code: 'BAD_USER_INPUT' } }])
+  expect(errors).toMatchObject([
+    { message: 'lspIds: no LSP has the id "olympus"', path: ['quotes'], extensions: { code: 'BAD_USER_INPUT' } },
+  ])
   expect(gateway.sandbox.lsps.map((lsp) => lsp.requests.length)).toEqual(before)
 })
 
@@ -103,7 +137,12 @@ test.each([
 test('a quote stays readable by its id, also after a restart', async () => {
   await using own = await startTestGateway({ sandbox: { only: ['olive'] } })
   const quote = await quoteOf(own, 'olive')
-  const read = async () => (await own.ask('query ($id: ID!) { quote(id: $id) { id feeTotalSat basis lsp { id } createdAt } }', { id: quote.id })).quote
+  const read = async () =>
+    (
+      await own.ask('query ($id: ID!) { quote(id: $id) { id feeTotalSat basis lsp { id } createdAt } }', {
+        id: quote.id,
+      })
+    ).quote
   const { id, feeTotalSat, basis, lsp, createdAt } = quote
   expect(await read()).toEqual({ id, feeTotalSat, basis, lsp, createdAt })
   await own.restart()
@@ -116,7 +155,11 @@ test('equal fees are ranked by the LSP’s id, whatever the order of the configu
   await using own = await startTestGateway({ sandbox: { only: [] }, config: { lsps } })
   for (const rankBy of ['TOTAL_FEE', 'ANNUAL_RATE', 'SPEED', 'RELIABILITY']) {
     const { quotes } = await compare(own, { rankBy })
-    expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([['alpha', 5_200], ['mira', 5_200], ['zeta', 5_200]])
+    expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([
+      ['alpha', 5_200],
+      ['mira', 5_200],
+      ['zeta', 5_200],
+    ])
   }
   expect(orderPosts(sandbox.lsp('olive'))).toHaveLength(3)
 })

@@ -11,7 +11,11 @@ const sized = (lspBalanceSat: number) => ({ request: { lspBalanceSat } })
 const keyOf = (name: string) => ({ name, keySha256: createHash('sha256').update(name).digest('hex') })
 
 function withBudget(maxUnpaidOrders: number, firmQuotesPerHour: number, options: TestGatewayOptions = {}) {
-  return startTestGateway({ sandbox: { only: ['olive'] }, lsp: () => ({ courtesy: { maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders: 1_000 } }), ...options })
+  return startTestGateway({
+    sandbox: { only: ['olive'] },
+    lsp: () => ({ courtesy: { maxUnpaidOrders, firmQuotesPerHour, maxStandingOrders: 1_000 } }),
+    ...options,
+  })
 }
 
 test('as many orders stand unpaid for one client as its budget says, and not one more', async () => {
@@ -19,7 +23,10 @@ test('as many orders stand unpaid for one client as its budget says, and not one
   await quoteOf(gateway, 'olive', sized(1_000_000))
   await quoteOf(gateway, 'olive', sized(1_100_000))
   const failure = await failureOf(gateway, 'olive', sized(1_200_000))
-  expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: '2 orders stand unpaid at this LSP, and no more than 2 are to' })
+  expect(failure).toMatchObject({
+    code: 'PRICE_UNKNOWN',
+    message: '2 orders stand unpaid at this LSP, and no more than 2 are to',
+  })
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
 })
 
@@ -37,7 +44,10 @@ test('an LSP is asked for as many firm quotes an hour as its budget says, and no
   for (const size of [1_000_000, 1_100_000, 1_200_000]) await quoteOf(gateway, 'olive', sized(size))
   const after = Date.now()
   const failure = await failureOf(gateway, 'olive', sized(1_300_000))
-  expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: 'this LSP was asked for 3 firm quotes within an hour, and no more than 3 are to be' })
+  expect(failure).toMatchObject({
+    code: 'PRICE_UNKNOWN',
+    message: 'this LSP was asked for 3 firm quotes within an hour, and no more than 3 are to be',
+  })
   const retryAt = Date.parse(failure.retryAt ?? '')
   // An hour after the first of them.
   expect(retryAt).toBeGreaterThanOrEqual(before + HOUR_MS)
@@ -47,9 +57,13 @@ test('an LSP is asked for as many firm quotes an hour as its budget says, and no
 
 test('a hundred different questions at once place no more orders than the budget has room for', async () => {
   await using gateway = await withBudget(4, 100)
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => compare(gateway, sized(1_000_000 + index))))
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, index) => compare(gateway, sized(1_000_000 + index))),
+  )
   expect(answers.flatMap(({ quotes }) => quotes)).toHaveLength(4)
-  expect(new Set(answers.flatMap(({ failures }) => failures.map(({ code }) => code)))).toEqual(new Set(['PRICE_UNKNOWN']))
+  expect(new Set(answers.flatMap(({ failures }) => failures.map(({ code }) => code)))).toEqual(
+    new Set(['PRICE_UNKNOWN']),
+  )
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(4)
 })
 
@@ -66,7 +80,15 @@ test('past the budget, a channel that was priced before has an observed price wi
   const firm = await quoteOf(gateway, 'olive')
   // The same channel for a node elsewhere is another question, about the same price.
   const observed = await quoteOf(gateway, 'olive', { request: { clientAddress: '203.0.113.7:9735' } })
-  expect(observed).toMatchObject({ basis: 'OBSERVED', feeTotalSat: firm.feeTotalSat, orderTotalSat: firm.orderTotalSat, bolt11FeeTotalSat: firm.bolt11FeeTotalSat, observedAt: firm.createdAt, expiresAt: null, checks: [] })
+  expect(observed).toMatchObject({
+    basis: 'OBSERVED',
+    feeTotalSat: firm.feeTotalSat,
+    orderTotalSat: firm.orderTotalSat,
+    bolt11FeeTotalSat: firm.bolt11FeeTotalSat,
+    observedAt: firm.createdAt,
+    expiresAt: null,
+    checks: [],
+  })
   expect(observed.id).not.toBe(firm.id)
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(1)
 })
@@ -105,7 +127,8 @@ test('two clients who ask the same get an order each, and neither sees the other
   const ofBob = await quoteOf(gateway, 'olive', {}, 'bob')
   expect(ofAnn.id).not.toBe(ofBob.id)
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
-  const read = (key: string) => gateway.send('query ($id: ID!) { quote(id: $id) { id } }', { id: ofAnn.id }, { authorization: `Bearer ${key}` })
+  const read = (key: string) =>
+    gateway.send('query ($id: ID!) { quote(id: $id) { id } }', { id: ofAnn.id }, { authorization: `Bearer ${key}` })
   expect((await read('ann')).data).toEqual({ quote: { id: ofAnn.id } })
   expect((await read('bob')).data).toEqual({ quote: null })
 })
@@ -113,18 +136,24 @@ test('two clients who ask the same get an order each, and neither sees the other
 test.each([
   ['unpaid orders', 0, 100],
   ['firm quotes', 100, 0],
-])('a budget of no %s places nothing, and says to look again in an hour', async (_name, maxUnpaidOrders, firmQuotesPerHour) => {
-  await using gateway = await withBudget(maxUnpaidOrders, firmQuotesPerHour)
-  const before = Date.now()
-  const failure = await failureOf(gateway, 'olive')
-  expect(failure.code).toBe('PRICE_UNKNOWN')
-  expect(Date.parse(failure.retryAt ?? '')).toBeGreaterThanOrEqual(before + HOUR_MS)
-  expect(Date.parse(failure.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + HOUR_MS)
-  expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(0)
-})
+])(
+  'a budget of no %s places nothing, and says to look again in an hour',
+  async (_name, maxUnpaidOrders, firmQuotesPerHour) => {
+    await using gateway = await withBudget(maxUnpaidOrders, firmQuotesPerHour)
+    const before = Date.now()
+    const failure = await failureOf(gateway, 'olive')
+    expect(failure.code).toBe('PRICE_UNKNOWN')
+    expect(Date.parse(failure.retryAt ?? '')).toBeGreaterThanOrEqual(before + HOUR_MS)
+    expect(Date.parse(failure.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + HOUR_MS)
+    expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(0)
+  },
+)
 
 test('with a budget of nothing, ALWAYS still gives the price that the LSP tells by an estimate', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0, maxStandingOrders: 1_000 } }) })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['kestrel'] },
+    lsp: () => ({ courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0, maxStandingOrders: 1_000 } }),
+  })
   const quote = await quoteOf(gateway, 'kestrel', { firm: 'ALWAYS' })
   expect(quote).toMatchObject({ basis: 'ESTIMATED', feeTotalSat: 4_107 })
   expect(orderPosts(gateway.sandbox.lsp('kestrel'))).toHaveLength(0)
@@ -132,7 +161,9 @@ test('with a budget of nothing, ALWAYS still gives the price that the LSP tells 
 
 test('an order that the LSP refused is not held against the budget of unpaid ones', async () => {
   await using gateway = await withBudget(1, 100)
-  expect((await failureOf(gateway, 'olive', { request: { tokens: [{ lspId: 'olive', token: 'nonsense' }] } })).code).toBe('INVALID_TOKEN')
+  expect(
+    (await failureOf(gateway, 'olive', { request: { tokens: [{ lspId: 'olive', token: 'nonsense' }] } })).code,
+  ).toBe('INVALID_TOKEN')
   expect((await quoteOf(gateway, 'olive')).basis).toBe('FIRM')
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
 })
@@ -141,23 +172,40 @@ test('an order that is paid leaves the budget', async () => {
   await using gateway = await withBudget(1, 100)
   const quote = await quoteOf(gateway, 'olive')
   expect((await failureOf(gateway, 'olive', sized(1_100_000))).code).toBe('PRICE_UNKNOWN')
-  const { createOrder } = await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }', { input: { quoteId: quote.id, idempotencyKey: 'k' } })
+  const { createOrder } = await gateway.ask(
+    'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }',
+    { input: { quoteId: quote.id, idempotencyKey: 'k' } },
+  )
   await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: createOrder.id })
-  await expect.poll(async () => (await compare(gateway, sized(1_100_000))).quotes.map(({ basis }) => basis), { timeout: 5_000, interval: 20 }).toEqual(['FIRM'])
+  await expect
+    .poll(async () => (await compare(gateway, sized(1_100_000))).quotes.map(({ basis }) => basis), {
+      timeout: 5_000,
+      interval: 20,
+    })
+    .toEqual(['FIRM'])
   expect(orderPosts(gateway.sandbox.lsp('olive'))).toHaveLength(2)
 })
 
-const ORDER = 'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state } ... on LspError { code message retryAt } } }'
+const ORDER =
+  'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state } ... on LspError { code message retryAt } } }'
 
 /** A client that orders channels of other sizes by prices that cost the LSP nothing, as fast as it can. */
 async function orderingAt(maxStandingOrders: number, config: TestGatewayOptions['config'] = {}) {
-  const gateway = await startTestGateway({ sandbox: { only: ['thunder'] }, lsp: () => ({ courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 100, maxStandingOrders } }), config })
+  const gateway = await startTestGateway({
+    sandbox: { only: ['thunder'] },
+    lsp: () => ({ courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 100, maxStandingOrders } }),
+    config,
+  })
   return {
     gateway,
     async order(size: number, idempotencyKey = `key ${size}`, key?: string) {
       const quote = await quoteOf(gateway, 'thunder', { ...sized(size), firm: 'NEVER' }, key)
       expect(quote.basis).toBe('COMPUTED')
-      const { data } = await gateway.send(ORDER, { input: { quoteId: quote.id, idempotencyKey } }, key === undefined ? {} : { authorization: `Bearer ${key}` })
+      const { data } = await gateway.send(
+        ORDER,
+        { input: { quoteId: quote.id, idempotencyKey } },
+        key === undefined ? {} : { authorization: `Bearer ${key}` },
+      )
       return data.createOrder as { __typename: string; id: string; code: string; message: string; retryAt: string }
     },
     [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
@@ -167,11 +215,16 @@ async function orderingAt(maxStandingOrders: number, config: TestGatewayOptions[
 test('of a client’s orders no more stand unpaid at an LSP than may, and what is over that is sent once the client has paid, under the same key', async () => {
   await using at = await orderingAt(3)
   const before = Date.now()
-  const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((number) => at.order(1_000_000 + 1_000 * number, `key ${number}`)))
+  const answers = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map((number) => at.order(1_000_000 + 1_000 * number, `key ${number}`)),
+  )
   const refused = answers.filter((answer) => answer.__typename === 'LspError')
   expect(refused).toHaveLength(3)
   for (const refusal of refused) {
-    expect(refusal).toMatchObject({ code: 'RATE_LIMITED', message: '3 unpaid orders of this client stand at this LSP, and no more than 3 are to' })
+    expect(refusal).toMatchObject({
+      code: 'RATE_LIMITED',
+      message: '3 unpaid orders of this client stand at this LSP, and no more than 3 are to',
+    })
     expect(Date.parse(refusal.retryAt)).toBeGreaterThan(before)
     expect(Date.parse(refusal.retryAt)).toBeLessThanOrEqual(Date.now() + 60_000)
   }
@@ -179,7 +232,12 @@ test('of a client’s orders no more stand unpaid at an LSP than may, and what i
   const number = answers.findIndex((answer) => answer.__typename === 'LspError') + 1
   const [standing] = answers.filter((answer) => answer.__typename === 'Order')
   await at.gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: standing?.id })
-  await expect.poll(async () => (await at.order(1_000_000 + 1_000 * number, `key ${number}`)).__typename, { timeout: 5_000, interval: 50 }).toBe('Order')
+  await expect
+    .poll(async () => (await at.order(1_000_000 + 1_000 * number, `key ${number}`)).__typename, {
+      timeout: 5_000,
+      interval: 50,
+    })
+    .toBe('Order')
   expect(orderPosts(at.gateway.sandbox.lsp('thunder'))).toHaveLength(4)
 })
 
@@ -191,10 +249,22 @@ test('one client’s unpaid orders leave the others theirs', async () => {
 })
 
 test('a client has an LSP asked for a burst of renewals, and then for one a second; other clients for theirs', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] }, config: { clients: [keyOf('ann'), keyOf('bob')] } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['anchor'] },
+    config: { clients: [keyOf('ann'), keyOf('bob')] },
+  })
   const renew = async (key: string, number: number) => {
-    const input = { lspId: 'anchor', shortChannelId: '643904x1419x1', validTo: '2027-12-21T12:00:00Z', signedMessage: `signed ${number}` }
-    const { data } = await gateway.send('mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { ... on LspError { code message retryAt } } }', { input }, { authorization: `Bearer ${key}` })
+    const input = {
+      lspId: 'anchor',
+      shortChannelId: '643904x1419x1',
+      validTo: '2027-12-21T12:00:00Z',
+      signedMessage: `signed ${number}`,
+    }
+    const { data } = await gateway.send(
+      'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { ... on LspError { code message retryAt } } }',
+      { input },
+      { authorization: `Bearer ${key}` },
+    )
     return data.renewChannel as { code: string; message: string; retryAt: string | null }
   }
   const startedAt = Date.now()
@@ -206,7 +276,10 @@ test('a client has an LSP asked for a burst of renewals, and then for one a seco
   expect(posts()).toBeGreaterThanOrEqual(20)
   expect(posts()).toBeLessThanOrEqual(allowed)
   const refusal = answers.at(-1)
-  expect(refusal).toMatchObject({ code: 'RATE_LIMITED', message: 'one client has this LSP asked for no more than 60 renewals and actions a minute' })
+  expect(refusal).toMatchObject({
+    code: 'RATE_LIMITED',
+    message: 'one client has this LSP asked for no more than 60 renewals and actions a minute',
+  })
   expect(Date.parse(refusal?.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + 1_000)
   expect((await renew('bob', 0)).code).toBe('NOT_FOUND')
 })
@@ -218,7 +291,10 @@ test('so it is with actions on orders: an LSP hears no more of them than that', 
   const startedAt = Date.now()
   const codes = []
   for (let number = 0; number < 60; number += 1) {
-    const { retryAssetDelivery } = await gateway.ask('mutation ($id: ID!) { retryAssetDelivery(orderId: $id) { __typename ... on LspError { code retryAt } } }', { id: createOrder.id })
+    const { retryAssetDelivery } = await gateway.ask(
+      'mutation ($id: ID!) { retryAssetDelivery(orderId: $id) { __typename ... on LspError { code retryAt } } }',
+      { id: createOrder.id },
+    )
     codes.push(retryAssetDelivery.code)
   }
   const heard = requestsTo(gateway.sandbox.lsp('kestrel'), '/retry_delivery').length
@@ -237,16 +313,25 @@ test('the budget outlives a restart', async () => {
 })
 
 test('an LSP is asked for as many estimates a minute as it says, and the same channel costs one however many want it', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] }, lsp: () => ({ estimatesPerMinute: 2 }) })
+  await using gateway = await startTestGateway({
+    sandbox: { only: ['kestrel'] },
+    lsp: () => ({ estimatesPerMinute: 2 }),
+  })
   const lsp = gateway.sandbox.lsp('kestrel')
-  for (const size of [1_000_000, 1_100_000, 1_000_000, 1_100_000]) expect(await quoteOf(gateway, 'kestrel', { ...sized(size), firm: 'NEVER' })).toMatchObject({ basis: 'ESTIMATED' })
+  for (const size of [1_000_000, 1_100_000, 1_000_000, 1_100_000])
+    expect(await quoteOf(gateway, 'kestrel', { ...sized(size), firm: 'NEVER' })).toMatchObject({ basis: 'ESTIMATED' })
   const before = Date.now()
   const failure = await failureOf(gateway, 'kestrel', { ...sized(1_200_000), firm: 'NEVER' })
-  expect(failure).toMatchObject({ code: 'PRICE_UNKNOWN', message: 'this LSP is asked for no more than 2 estimates a minute' })
+  expect(failure).toMatchObject({
+    code: 'PRICE_UNKNOWN',
+    message: 'this LSP is asked for no more than 2 estimates a minute',
+  })
   expect(Date.parse(failure.retryAt ?? '')).toBeGreaterThan(before)
   expect(Date.parse(failure.retryAt ?? '')).toBeLessThan(before + 61_000)
   expect(orderPosts(lsp)).toHaveLength(0)
   // An order tells the price too, and has a budget of its own.
-  expect(await quoteOf(gateway, 'kestrel', { ...sized(1_200_000), firm: 'WHEN_NEEDED' })).toMatchObject({ basis: 'FIRM' })
+  expect(await quoteOf(gateway, 'kestrel', { ...sized(1_200_000), firm: 'WHEN_NEEDED' })).toMatchObject({
+    basis: 'FIRM',
+  })
   expect(requestsTo(lsp, '/estimate_fees')).toHaveLength(2)
 })

@@ -25,17 +25,34 @@ test.each<[string, Record<string, unknown>, string]>([
   ['beacon', { fundingConfirmsWithinBlocks: 6 }, 'fundingConfirmsWithinBlocks'],
 ])('what %s’s protocol cannot express is UNSUPPORTED and sent to nobody: %j', async (id, request, property) => {
   await using gateway = await startTestGateway({ sandbox: { only: [id] } })
-  await expect.poll(async () => (await gateway.ask('query ($id: ID!) { lsp(id: $id) { nodeUris } }', { id })).lsp.nodeUris.length, { interval: 10 }).toBeGreaterThan(0)
-  expect(await failureOf(gateway, id, { request, firm: 'ALWAYS' })).toMatchObject({ code: 'UNSUPPORTED', property, retryAt: null })
+  await expect
+    .poll(
+      async () => (await gateway.ask('query ($id: ID!) { lsp(id: $id) { nodeUris } }', { id })).lsp.nodeUris.length,
+      { interval: 10 },
+    )
+    .toBeGreaterThan(0)
+  expect(await failureOf(gateway, id, { request, firm: 'ALWAYS' })).toMatchObject({
+    code: 'UNSUPPORTED',
+    property,
+    retryAt: null,
+  })
   expect(orderPosts(gateway.sandbox.lsp(id))).toEqual([])
 })
 
 test('what one protocol cannot express, the others still answer', async () => {
   await using gateway = await startTestGateway()
-  const { quotes, failures } = await compare(gateway, { request: { announceChannel: true, requiredChannelConfirmations: 3 } })
-  expect(quotes.map(({ lsp, announceChannel }) => [lsp.id, announceChannel])).toEqual([['kestrel', true], ['olive', true]])
+  const { quotes, failures } = await compare(gateway, {
+    request: { announceChannel: true, requiredChannelConfirmations: 3 },
+  })
+  expect(quotes.map(({ lsp, announceChannel }) => [lsp.id, announceChannel])).toEqual([
+    ['kestrel', true],
+    ['olive', true],
+  ])
   expect(idsOf(failures)).toEqual(['anchor', 'beacon', 'thunder'])
-  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({ announce_channel: true, required_channel_confirmations: 3 })
+  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({
+    announce_channel: true,
+    required_channel_confirmations: 3,
+  })
 })
 
 /** The limits are learnt, and then this goes wrong everywhere. */
@@ -44,7 +61,11 @@ async function askWhile(fault: Fault, deadlineMs?: number) {
   // Every LSP that has limits has told them once this is answered.
   await compare(gateway, { firm: 'NEVER' })
   for (const lsp of gateway.sandbox.lsps) lsp.setFaults([fault])
-  const comparison = await compare(gateway, { firm: 'ALWAYS', request: { lspBalanceSat: 2_000_000 }, ...(deadlineMs === undefined ? {} : { deadlineMs }) })
+  const comparison = await compare(gateway, {
+    firm: 'ALWAYS',
+    request: { lspBalanceSat: 2_000_000 },
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  })
   // A gateway that stops waits for orders that are on their way.
   await gateway.sandbox.close()
   await gateway[Symbol.asyncDispose]()
@@ -64,7 +85,9 @@ test.each<[Fault, string, RegExp]>([
 test('HANGING at every LSP is TIMEOUT from every LSP, at the deadline', async () => {
   const { quotes, failures, elapsedMs } = await askWhile('HANGING', 300)
   expect(quotes).toEqual([])
-  expect(failures.map(({ lsp, code, message }) => [lsp.id, code, message])).toEqual(ALL.map((id) => [id, 'TIMEOUT', 'no answer within 300 ms']))
+  expect(failures.map(({ lsp, code, message }) => [lsp.id, code, message])).toEqual(
+    ALL.map((id) => [id, 'TIMEOUT', 'no answer within 300 ms']),
+  )
   expect(elapsedMs).toBeGreaterThanOrEqual(290)
   expect(elapsedMs).toBeLessThan(1_300)
 })
@@ -83,7 +106,10 @@ test('an LSP that nobody listens for is UNAVAILABLE', async () => {
   const gone = await QueueServer.start()
   const { url } = gone
   await gone[Symbol.asyncDispose]()
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('gone', url), settings('draft', url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })] } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('gone', url), settings('draft', url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })] },
+  })
   const { failures } = await compare(gateway)
   expect(failures.map(({ lsp, code, message }) => [lsp.id, code, message])).toEqual([
     ['draft', 'UNAVAILABLE', 'no connection (ECONNREFUSED)'],
@@ -109,5 +135,9 @@ test('one LSP of each kind of trouble costs the others nothing', async () => {
   gateway.sandbox.lsp('kestrel').setFaults(['HANGING'])
   const { quotes, failures } = await compare(gateway, { deadlineMs: 1_000, request: { lspBalanceSat: 2_000_000 } })
   expect(idsOf(quotes)).toEqual(['thunder', 'olive'])
-  expect(failures.map(({ lsp, code }) => [lsp.id, code])).toEqual([['anchor', 'UNAVAILABLE'], ['beacon', 'BAD_RESPONSE'], ['kestrel', 'TIMEOUT']])
+  expect(failures.map(({ lsp, code }) => [lsp.id, code])).toEqual([
+    ['anchor', 'UNAVAILABLE'],
+    ['beacon', 'BAD_RESPONSE'],
+    ['kestrel', 'TIMEOUT'],
+  ])
 })

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { compare, failureOf, idsOf, LSPS1_INFO, orderPosts, quoteOf, requestsTo, settings, startScriptedLsp } from './support.ts'
+import {
+  compare,
+  failureOf,
+  idsOf,
+  LSPS1_INFO,
+  orderPosts,
+  quoteOf,
+  requestsTo,
+  settings,
+  startScriptedLsp,
+} from './support.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
 import { startTestGateway } from '../support/gateway.ts'
 
@@ -7,7 +17,8 @@ const TOO_LARGE = { request: { lspBalanceSat: 50_000_001 } }
 
 test('get_info is asked once for many quotes', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder'] } })
-  for (let size = 1_000_000; size < 1_010_000; size += 1_000) await compare(gateway, { request: { lspBalanceSat: size } })
+  for (let size = 1_000_000; size < 1_010_000; size += 1_000)
+    await compare(gateway, { request: { lspBalanceSat: size } })
   expect(gateway.sandbox.lsps.map((lsp) => requestsTo(lsp, '/get_info').length)).toEqual([1, 1, 1])
 })
 
@@ -22,39 +33,65 @@ test.each([
   ['kestrel', { lspBalanceSat: 16_777_216 }, 'maxLspBalanceSat'],
   ['thunder', { channelExpiryBlocks: 12_961 }, 'maxChannelExpiryBlocks'],
   ['thunder', { lspBalanceSat: 99_999 }, 'minLspBalanceSat'],
-])('what is outside the limits of %s (%j) fails with %s, and the LSP is not bothered', async (id, request, property) => {
-  await using gateway = await startTestGateway({ sandbox: { only: [id] } })
-  // Its limits are known as soon as it has answered one question.
-  await quoteOf(gateway, id, { firm: 'ALWAYS' })
-  const before = gateway.sandbox.lsp(id).requests.length
-  const failure = await failureOf(gateway, id, { request, firm: 'ALWAYS' })
-  expect(failure).toMatchObject({ code: 'OPTION_MISMATCH', property, retryAt: null })
-  await failureOf(gateway, id, { request })
-  expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
-})
+])(
+  'what is outside the limits of %s (%j) fails with %s, and the LSP is not bothered',
+  async (id, request, property) => {
+    await using gateway = await startTestGateway({ sandbox: { only: [id] } })
+    // Its limits are known as soon as it has answered one question.
+    await quoteOf(gateway, id, { firm: 'ALWAYS' })
+    const before = gateway.sandbox.lsp(id).requests.length
+    const failure = await failureOf(gateway, id, { request, firm: 'ALWAYS' })
+    expect(failure).toMatchObject({ code: 'OPTION_MISMATCH', property, retryAt: null })
+    await failureOf(gateway, id, { request })
+    expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
+  },
+)
 
 test('what is just inside the limits is asked for', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
   const request = { lspBalanceSat: 45_000_000, clientBalanceSat: 5_000_000, channelExpiryBlocks: 20_160 }
   expect((await quoteOf(gateway, 'olive', { request })).basis).toBe('FIRM')
-  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({ lsp_balance_sat: '45000000', client_balance_sat: '5000000', channel_expiry_blocks: 20_160 })
+  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({
+    lsp_balance_sat: '45000000',
+    client_balance_sat: '5000000',
+    channel_expiry_blocks: 20_160,
+  })
 })
 
 test('what the client leaves open is asked for at the least that the LSP accepts', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
   await quoteOf(gateway, 'olive')
-  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({ required_channel_confirmations: 0, funding_confirms_within_blocks: 6 })
+  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({
+    required_channel_confirmations: 0,
+    funding_confirms_within_blocks: 6,
+  })
 })
 
 test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', async () => {
-  const mismatch = { error: { code: 100, message: 'Option mismatch', data: { property: 'max_initial_lsp_balance_sat', message: 'max_initial_lsp_balance_sat is 900000' } } }
+  const mismatch = {
+    error: {
+      code: 100,
+      message: 'Option mismatch',
+      data: { property: 'max_initial_lsp_balance_sat', message: 'max_initial_lsp_balance_sat is 900000' },
+    },
+  }
   await using lsp = await startScriptedLsp()
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('shrunk', lsp.url)] } })
-  const limit = async () => (await gateway.ask('{ lsp(id: "shrunk") { limits { maxLspBalanceSat } } }')).lsp.limits?.maxLspBalanceSat
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('shrunk', lsp.url)] },
+  })
+  const limit = async () =>
+    (await gateway.ask('{ lsp(id: "shrunk") { limits { maxLspBalanceSat } } }')).lsp.limits?.maxLspBalanceSat
   await expect.poll(limit, { interval: 10 }).toBe(50_000_000)
 
-  lsp.next(json(400, mismatch), '/create_order').next(json(200, { ...LSPS1_INFO, max_initial_lsp_balance_sat: '900000' }), '/get_info')
-  expect(await failureOf(gateway, 'shrunk')).toMatchObject({ code: 'OPTION_MISMATCH', property: 'maxLspBalanceSat', message: 'Option mismatch: max_initial_lsp_balance_sat is 900000' })
+  lsp
+    .next(json(400, mismatch), '/create_order')
+    .next(json(200, { ...LSPS1_INFO, max_initial_lsp_balance_sat: '900000' }), '/get_info')
+  expect(await failureOf(gateway, 'shrunk')).toMatchObject({
+    code: 'OPTION_MISMATCH',
+    property: 'maxLspBalanceSat',
+    message: 'Option mismatch: max_initial_lsp_balance_sat is 900000',
+  })
   await expect.poll(limit, { interval: 10 }).toBe(900_000)
 
   // From now on it is not bothered with what it would refuse.
@@ -64,7 +101,10 @@ test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', asyn
 
 test('an LSP whose limits nobody ever learnt is not sent an order', async () => {
   await using server = await QueueServer.start()
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('mute', server.url)] } })
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: { lsps: [settings('mute', server.url)] },
+  })
   expect(await failureOf(gateway, 'mute')).toMatchObject({ code: 'UNAVAILABLE', property: null })
   expect(server.requests.filter(({ method }) => method === 'POST')).toEqual([])
 })
@@ -89,7 +129,9 @@ test('who had no time to wait for the limits leaves no order behind', async () =
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('slow', lsp.url)] } })
   expect((await failureOf(gateway, 'slow', { deadlineMs: 30 })).code).toBe('TIMEOUT')
   answer()
-  await expect.poll(async () => (await gateway.ask('{ lsp(id: "slow") { limits { asOf } } }')).lsp.limits, { interval: 10 }).not.toBeNull()
+  await expect
+    .poll(async () => (await gateway.ask('{ lsp(id: "slow") { limits { asOf } } }')).lsp.limits, { interval: 10 })
+    .not.toBeNull()
   expect((await failureOf(gateway, 'slow', { firm: 'NEVER' })).code).toBe('PRICE_UNKNOWN')
   expect(lsp.requests.map(({ path }) => path)).toEqual(['/get_info'])
 })

@@ -17,7 +17,10 @@ let lsp: Lsp
 let learnt: DatedLspInfo[]
 
 function open(known: DatedLspInfo | null = null, timeoutMs = 2_000): Lsp {
-  return new Lsp(settings('olympus', server.url, { timeoutMs }), lsps1, { now: () => now }, known, { onInfo: async (info) => void learnt.push(info), onExchange: () => {} })
+  return new Lsp(settings('olympus', server.url, { timeoutMs }), lsps1, { now: () => now }, known, {
+    onInfo: async (info) => void learnt.push(info),
+    onExchange: () => {},
+  })
 }
 
 beforeEach(async () => {
@@ -36,7 +39,10 @@ const maxOf = ({ limits }: DatedLspInfo) => limits?.maxLspBalanceSat
 const raised = json(200, { ...LSPS1_INFO, max_initial_lsp_balance_sat: '60000000' })
 
 test('what an LSP says of itself is asked once and serves for ten minutes, with its age', async () => {
-  expect(await lsp.currentInfo()).toMatchObject({ asOf: START, limits: { minLspBalanceSat: 100_000, maxLspBalanceSat: 50_000_000 } })
+  expect(await lsp.currentInfo()).toMatchObject({
+    asOf: START,
+    limits: { minLspBalanceSat: 100_000, maxLspBalanceSat: 50_000_000 },
+  })
   now += 10 * MINUTE_MS - 1
   expect((await lsp.currentInfo()).asOf).toBe(START)
   expect(server.requests.map(({ path }) => path)).toEqual(['/get_info'])
@@ -124,7 +130,13 @@ test('without a word until when, it is left alone for a minute', async () => {
 })
 
 test('how an LSP answers shows in its status', async () => {
-  expect(lsp.status).toEqual({ state: 'UNKNOWN', lastAnsweredAt: null, lastError: null, latencyMs: null, retryAt: null })
+  expect(lsp.status).toEqual({
+    state: 'UNKNOWN',
+    lastAnsweredAt: null,
+    lastError: null,
+    latencyMs: null,
+    retryAt: null,
+  })
   await lsp.refreshInfo()
   expect(lsp.status).toMatchObject({ state: 'UP', lastAnsweredAt: START, lastError: null })
   expect(lsp.status.latencyMs).toBeGreaterThan(0)

@@ -8,24 +8,32 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const messagesOf = async (id: string, code: string, request: Record<string, unknown> = {}) => (await quoteOf(gateway, id, { request })).notes.filter((note) => note.code === code).map(({ message }) => message)
+const messagesOf = async (id: string, code: string, request: Record<string, unknown> = {}) =>
+  (await quoteOf(gateway, id, { request })).notes.filter((note) => note.code === code).map(({ message }) => message)
 
 test.each([
   [12 * 1008, 12, 12 * 1008],
   [12 * 1008 + 1, 13, 13 * 1008],
   [1, 1, 1008],
-])('%i blocks are %i weeks at an LSP that counts weeks, and what is more than asked for is a note', async (blocks, weeks, delivered) => {
-  const quote = await quoteOf(gateway, 'anchor', { request: { channelExpiryBlocks: blocks } })
-  expect(orderPosts(gateway.sandbox.lsp('anchor')).at(-1)?.body).toMatchObject({ channel_expiry: weeks })
-  expect(quote.channelExpiryBlocks).toBe(delivered)
-  expect(quote.notes.filter(({ code }) => code === 'TERMS_ADJUSTED').map(({ message }) => message)).toEqual(delivered === blocks ? [] : [`channelExpiryBlocks: asked for ${blocks}, delivered ${delivered}.`])
-})
+])(
+  '%i blocks are %i weeks at an LSP that counts weeks, and what is more than asked for is a note',
+  async (blocks, weeks, delivered) => {
+    const quote = await quoteOf(gateway, 'anchor', { request: { channelExpiryBlocks: blocks } })
+    expect(orderPosts(gateway.sandbox.lsp('anchor')).at(-1)?.body).toMatchObject({ channel_expiry: weeks })
+    expect(quote.channelExpiryBlocks).toBe(delivered)
+    expect(quote.notes.filter(({ code }) => code === 'TERMS_ADJUSTED').map(({ message }) => message)).toEqual(
+      delivered === blocks ? [] : [`channelExpiryBlocks: asked for ${blocks}, delivered ${delivered}.`],
+    )
+  },
+)
 
 test('an LSP that sells no less than 26 weeks says so in its answer, and the quote is of what it sells', async () => {
   const quote = await quoteOf(gateway, 'beacon')
   expect(orderPosts(gateway.sandbox.lsp('beacon')).at(-1)?.body).toMatchObject({ channel_expiry: 13 })
   expect(quote).toMatchObject({ channelExpiryBlocks: 26 * 1008, lspBalanceSat: 1_000_000 })
-  expect(await messagesOf('beacon', 'TERMS_ADJUSTED')).toEqual(['channelExpiryBlocks: asked for 12960, delivered 26208.'])
+  expect(await messagesOf('beacon', 'TERMS_ADJUSTED')).toEqual([
+    'channelExpiryBlocks: asked for 12960, delivered 26208.',
+  ])
 })
 
 test('terms that are delivered as asked for are no note', async () => {
@@ -33,11 +41,16 @@ test('terms that are delivered as asked for are no note', async () => {
 })
 
 test('an LSP that delivers other terms than asked for is quoted with the ones it delivers', async () => {
-  await using lsp = await startScriptedLsp(() => lsps1Order(Date.now(), { lsp_balance_sat: '900000', announce_channel: true }))
+  await using lsp = await startScriptedLsp(() =>
+    lsps1Order(Date.now(), { lsp_balance_sat: '900000', announce_channel: true }),
+  )
   await using own = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('other', lsp.url)] } })
   const quote = await quoteOf(own, 'other')
   expect(quote).toMatchObject({ lspBalanceSat: 900_000, announceChannel: true })
-  expect(quote.notes.filter(({ code }) => code === 'TERMS_ADJUSTED').map(({ message }) => message)).toEqual(['lspBalanceSat: asked for 1000000, delivered 900000.', 'announceChannel: asked for false, delivered true.'])
+  expect(quote.notes.filter(({ code }) => code === 'TERMS_ADJUSTED').map(({ message }) => message)).toEqual([
+    'lspBalanceSat: asked for 1000000, delivered 900000.',
+    'announceChannel: asked for false, delivered true.',
+  ])
   // The rate is of what is delivered.
   expect(quote.feePpm).toBeCloseTo(1_111.11, 2)
 })
@@ -58,7 +71,9 @@ test('an LSP that is told the node’s address connects by itself, and without t
 
 test('where on-chain payment is not offered for want of a refund address, a note says so', async () => {
   const without = await compare(gateway)
-  expect(without.quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS')).map(({ lsp }) => lsp.id)).toEqual(['thunder', 'kestrel', 'anchor', 'beacon'])
+  expect(
+    without.quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS')).map(({ lsp }) => lsp.id),
+  ).toEqual(['thunder', 'kestrel', 'anchor', 'beacon'])
   expect(without.quotes.map(({ onchainFeeTotalSat }) => onchainFeeTotalSat)).toEqual([null, null, null, null, null])
 
   const { quotes } = await compare(gateway, { request: { refundOnchainAddress: gateway.sandbox.wallet.newAddress() } })
@@ -68,8 +83,17 @@ test('where on-chain payment is not offered for want of a refund address, a note
 })
 
 test('a channel of more than 16 777 215 sat is a large one, and one of just that is not', async () => {
-  for (const [lspBalanceSat, clientBalanceSat, isLarge] of [[16_777_215, 0, false], [16_777_216, 0, true], [16_000_000, 777_215, false], [16_000_000, 777_216, true]] as const) {
-    expect(codesOf(await quoteOf(gateway, 'olive', { request: { lspBalanceSat, clientBalanceSat } })).includes('LARGE_CHANNEL')).toBe(isLarge)
+  for (const [lspBalanceSat, clientBalanceSat, isLarge] of [
+    [16_777_215, 0, false],
+    [16_777_216, 0, true],
+    [16_000_000, 777_215, false],
+    [16_000_000, 777_216, true],
+  ] as const) {
+    expect(
+      codesOf(await quoteOf(gateway, 'olive', { request: { lspBalanceSat, clientBalanceSat } })).includes(
+        'LARGE_CHANNEL',
+      ),
+    ).toBe(isLarge)
   }
 })
 
@@ -80,8 +104,12 @@ test('an invoice of another node than the LSP’s is shown, with a note and a wa
   olive.setFaults([])
   expect(quote.basis).toBe('FIRM')
   expect(codesOf(quote)).toContain('PAYEE_IS_NOT_LSP_NODE')
-  expect(quote.checks.filter(({ verdict }) => verdict !== 'PASSED')).toMatchObject([{ name: 'INVOICE_PAYEE', verdict: 'WARNING' }])
-  expect(quote.checks.find(({ name }) => name === 'INVOICE_PAYEE')?.message).toContain((olive.nodeUris[0] ?? '').split('@')[0])
+  expect(quote.checks.filter(({ verdict }) => verdict !== 'PASSED')).toMatchObject([
+    { name: 'INVOICE_PAYEE', verdict: 'WARNING' },
+  ])
+  expect(quote.checks.find(({ name }) => name === 'INVOICE_PAYEE')?.message).toContain(
+    (olive.nodeUris[0] ?? '').split('@')[0],
+  )
 })
 
 test('an invoice of the LSP’s own node is no note', async () => {

@@ -6,7 +6,8 @@ const ALL = ['anchor', 'beacon', 'kestrel', 'olive', 'thunder']
 /** The ones with no way to tell a price but an order. */
 const NO_OTHER_PRICE = ['anchor', 'beacon', 'olive']
 
-const ordersAt = (gateway: TestGateway) => Object.fromEntries(gateway.sandbox.lsps.map((lsp) => [lsp.id, orderPosts(lsp).length]))
+const ordersAt = (gateway: TestGateway) =>
+  Object.fromEntries(gateway.sandbox.lsps.map((lsp) => [lsp.id, orderPosts(lsp).length]))
 
 test('the same question a hundred times in a row places one order at each LSP that has no other price, and gives the same quotes', async () => {
   await using gateway = await startTestGateway()

@@ -72,8 +72,16 @@ export function requestOf({ wallet }: Sandbox, changes: Record<string, unknown> 
 }
 
 /** Asks over HTTP, with a client's key where there is one. */
-export async function compare(gateway: TestGateway, { request = {}, ...args }: Question = {}, key?: string): Promise<ComparisonData> {
-  const answer = await gateway.send(QUOTES, { request: requestOf(gateway.sandbox, request), ...args }, key === undefined ? {} : { authorization: `Bearer ${key}` })
+export async function compare(
+  gateway: TestGateway,
+  { request = {}, ...args }: Question = {},
+  key?: string,
+): Promise<ComparisonData> {
+  const answer = await gateway.send(
+    QUOTES,
+    { request: requestOf(gateway.sandbox, request), ...args },
+    key === undefined ? {} : { authorization: `Bearer ${key}` },
+  )
   if (answer.errors) throw new Error(`the question failed: ${JSON.stringify(answer.errors)}`)
   return answer.data.quotes as ComparisonData
 }
@@ -84,7 +92,12 @@ export async function errorsOf(gateway: TestGateway, { request = {}, ...args }: 
 }
 
 /** The one LSP's quote. */
-export async function quoteOf(gateway: TestGateway, lspId: string, question: Question = {}, key?: string): Promise<QuoteData> {
+export async function quoteOf(
+  gateway: TestGateway,
+  lspId: string,
+  question: Question = {},
+  key?: string,
+): Promise<QuoteData> {
   const { quotes, failures } = await compare(gateway, { ...question, lspIds: [lspId] }, key)
   const [quote] = quotes
   if (!quote) throw new Error(`no quote: ${JSON.stringify(failures)}`)
@@ -92,7 +105,12 @@ export async function quoteOf(gateway: TestGateway, lspId: string, question: Que
 }
 
 /** The one LSP's failure. */
-export async function failureOf(gateway: TestGateway, lspId: string, question: Question = {}, key?: string): Promise<FailureData> {
+export async function failureOf(
+  gateway: TestGateway,
+  lspId: string,
+  question: Question = {},
+  key?: string,
+): Promise<FailureData> {
   const { quotes, failures } = await compare(gateway, { ...question, lspIds: [lspId] }, key)
   const [failure] = failures
   if (!failure) throw new Error(`no failure: ${JSON.stringify(quotes)}`)
@@ -158,7 +176,14 @@ export const LSPS1_INFO = {
 }
 
 /** An LSPS1 order as an honest LSP would answer with it at that moment, whatever the size that was asked for. */
-export function lsps1Order(now: number, { feeSat = 1_000, validMs = 3_600_000, ...changes }: { feeSat?: number; validMs?: number; [field: string]: unknown } = {}) {
+export function lsps1Order(
+  now: number,
+  {
+    feeSat = 1_000,
+    validMs = 3_600_000,
+    ...changes
+  }: { feeSat?: number; validMs?: number; [field: string]: unknown } = {},
+) {
   const expiresAt = now + validMs
   const { bolt11 } = NODE.issueInvoice({ amountSat: feeSat, description: 'a channel', createdAt: now, expiresAt })
   return {
@@ -169,7 +194,13 @@ export function lsps1Order(now: number, { feeSat = 1_000, validMs = 3_600_000, .
     created_at: new Date(now).toISOString(),
     order_state: 'CREATED',
     payment: {
-      bolt11: { state: 'EXPECT_PAYMENT', expires_at: new Date(expiresAt).toISOString(), fee_total_sat: String(feeSat), order_total_sat: String(feeSat), invoice: bolt11 },
+      bolt11: {
+        state: 'EXPECT_PAYMENT',
+        expires_at: new Date(expiresAt).toISOString(),
+        fee_total_sat: String(feeSat),
+        order_total_sat: String(feeSat),
+        invoice: bolt11,
+      },
     },
     channel: null,
     ...changes,
@@ -177,7 +208,12 @@ export function lsps1Order(now: number, { feeSat = 1_000, validMs = 3_600_000, .
 }
 
 /** An LSPS1 provider that a test writes: its limits, and what it makes of an order. */
-export async function startScriptedLsp(order: (request: RecordedRequest) => unknown = () => lsps1Order(Date.now()), info: Record<string, unknown> = LSPS1_INFO): Promise<QueueServer> {
+export async function startScriptedLsp(
+  order: (request: RecordedRequest) => unknown = () => lsps1Order(Date.now()),
+  info: Record<string, unknown> = LSPS1_INFO,
+): Promise<QueueServer> {
   const server = await QueueServer.start()
-  return server.always((request, response) => json(200, request.path === '/get_info' ? info : order(request))(request, response))
+  return server.always((request, response) =>
+    json(200, request.path === '/get_info' ? info : order(request))(request, response),
+  )
 }

@@ -15,14 +15,28 @@ const sentTo = (id: string) => JSON.stringify(gateway.sandbox.lsp(id).requests.m
 test('a token makes its own LSP cheaper, and reaches no other', async () => {
   const { quotes } = await compare(gateway, { request: tokens(['olive', 'SLUICE10']) })
   // Ten per cent off 5 200 sat; all the others as ever.
-  expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([['thunder', 2_515], ['kestrel', 4_107], ['olive', 4_680], ['anchor', 5_890], ['beacon', 7_208]])
+  expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([
+    ['thunder', 2_515],
+    ['kestrel', 4_107],
+    ['olive', 4_680],
+    ['anchor', 5_890],
+    ['beacon', 7_208],
+  ])
   expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({ token: 'SLUICE10' })
   for (const id of ['kestrel', 'thunder', 'anchor', 'beacon']) expect(sentTo(id)).not.toContain('SLUICE10')
 })
 
 test('each LSP gets the token that is its own', async () => {
-  const { quotes } = await compare(gateway, { request: tokens(['olive', 'SLUICE10'], ['beacon', 'SLUICE10'], ['kestrel', 'SLUICE10']) })
-  expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([['thunder', 2_515], ['kestrel', 3_697], ['olive', 4_680], ['anchor', 5_890], ['beacon', 6_488]])
+  const { quotes } = await compare(gateway, {
+    request: tokens(['olive', 'SLUICE10'], ['beacon', 'SLUICE10'], ['kestrel', 'SLUICE10']),
+  })
+  expect(quotes.map(({ lsp, feeTotalSat }) => [lsp.id, feeTotalSat])).toEqual([
+    ['thunder', 2_515],
+    ['kestrel', 3_697],
+    ['olive', 4_680],
+    ['anchor', 5_890],
+    ['beacon', 6_488],
+  ])
   expect(orderPosts(gateway.sandbox.lsp('beacon')).at(-1)?.body).toMatchObject({ coupon_code: 'SLUICE10' })
   expect(requestsTo(gateway.sandbox.lsp('kestrel'), '/estimate_fees').at(-1)?.body).toMatchObject({ token: 'SLUICE10' })
 })
@@ -42,11 +56,20 @@ test('a token of another LSP asks the same question', async () => {
 })
 
 test.each([['olive'], ['beacon']])('a token that %s does not know is INVALID_TOKEN', async (id) => {
-  expect(await failureOf(gateway, id, { request: tokens([id, 'STALE']) })).toMatchObject({ code: 'INVALID_TOKEN', retryAt: null })
+  expect(await failureOf(gateway, id, { request: tokens([id, 'STALE']) })).toMatchObject({
+    code: 'INVALID_TOKEN',
+    retryAt: null,
+  })
 })
 
-test.each([['thunder'], ['anchor']])('a token for %s, whose protocol has no field for one, is UNSUPPORTED', async (id) => {
-  const before = gateway.sandbox.lsp(id).requests.length
-  expect(await failureOf(gateway, id, { request: tokens([id, 'SLUICE10']) })).toMatchObject({ code: 'UNSUPPORTED', property: 'tokens' })
-  expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
-})
+test.each([['thunder'], ['anchor']])(
+  'a token for %s, whose protocol has no field for one, is UNSUPPORTED',
+  async (id) => {
+    const before = gateway.sandbox.lsp(id).requests.length
+    expect(await failureOf(gateway, id, { request: tokens([id, 'SLUICE10']) })).toMatchObject({
+      code: 'UNSUPPORTED',
+      property: 'tokens',
+    })
+    expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
+  },
+)

@@ -27,22 +27,43 @@ async function openedOrder(): Promise<PlacedOrder> {
   return order
 }
 
-function renewalQuery(scid: string, validTo: number, signer: (text: string) => string = (text) => sandbox.wallet.signMessage(text)): string {
+function renewalQuery(
+  scid: string,
+  validTo: number,
+  signer: (text: string) => string = (text) => sandbox.wallet.signMessage(text),
+): string {
   const signature = signer(`${anchor.url}/lsp/channel/renew/?scid=${scid}&valid_to=${validTo}`)
   return `/lsp/channel/renew?scid=${scid}&valid_to=${validTo}&signedmessage=${signature}`
 }
 
 test('one word tells an order’s whole life, from created to opened', async () => {
   const order = await place(sandbox, 'anchor')
-  expect(order.answer.body).toMatchObject({ fee_total: 5_890, order_total: 5_890, fee_per_payment: 295, lsp_connection_info: anchor.nodeUris[0] })
-  expect((await order.read()).body).toMatchObject({ state: 'CREATED', channel_expiry: WEEKS, amount_paid: 0, channel_open_tx: null, scid: null, temporary_scid: order.answer.at('scid'), node_connection_info: sandbox.wallet.uri })
+  expect(order.answer.body).toMatchObject({
+    fee_total: 5_890,
+    order_total: 5_890,
+    fee_per_payment: 295,
+    lsp_connection_info: anchor.nodeUris[0],
+  })
+  expect((await order.read()).body).toMatchObject({
+    state: 'CREATED',
+    channel_expiry: WEEKS,
+    amount_paid: 0,
+    channel_open_tx: null,
+    scid: null,
+    temporary_scid: order.answer.at('scid'),
+    node_connection_info: sandbox.wallet.uri,
+  })
   await sandbox.wallet.payInvoice(order.invoice)
   const states: unknown[] = []
   for (let step = 0; step < 4; step += 1, clock.pass(STEP_MS)) states.push((await order.read()).at('state'))
   expect(states).toEqual(['PENDING', 'PENDING', 'OPENING', 'OPENED'])
   const opened = await order.read()
   expect(opened.text('scid')).not.toBe(opened.at('temporary_scid'))
-  expect(opened.body).toMatchObject({ amount_paid: 5_890, channel_open_tx: expect.stringMatching(/^[0-9a-f]{64}$/), channel_expiry_ts: expect.any(Number) })
+  expect(opened.body).toMatchObject({
+    amount_paid: 5_890,
+    channel_open_tx: expect.stringMatching(/^[0-9a-f]{64}$/),
+    channel_expiry_ts: expect.any(Number),
+  })
 })
 
 test('an order is found by order_id, by id, and by the id of its channel', async () => {
@@ -53,14 +74,25 @@ test('an order is found by order_id, by id, and by the id of its channel', async
 })
 
 test('a public key alone is accepted, and what is left out has a default', async () => {
-  const order = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.pubkey, remote_balance: 100_000 })
-  expect((await get(anchor, `/lsp/channel?order_id=${order.text('order_id')}`)).body).toMatchObject({ channel_expiry: 4, local_balance: 0, remote_balance: 100_000 })
+  const order = await post(anchor, '/lsp/channel', {
+    node_connection_info: sandbox.wallet.pubkey,
+    remote_balance: 100_000,
+  })
+  expect((await get(anchor, `/lsp/channel?order_id=${order.text('order_id')}`)).body).toMatchObject({
+    channel_expiry: 4,
+    local_balance: 0,
+    remote_balance: 100_000,
+  })
 })
 
 test('coins that are too few make an order UNDER_FUNDED, and are listed', async () => {
   const order = await place(sandbox, 'anchor')
   const { txid } = await sandbox.wallet.payOnchain(order.answer.text('btc_address'), 5_000)
-  expect((await order.read()).body).toMatchObject({ state: 'UNDER_FUNDED', amount_paid: 5_000, onchain_payments: [{ height: 0, hash: txid, amount: 5_000, zero_conf: true }] })
+  expect((await order.read()).body).toMatchObject({
+    state: 'UNDER_FUNDED',
+    amount_paid: 5_000,
+    onchain_payments: [{ height: 0, hash: txid, amount: 5_000, zero_conf: true }],
+  })
   await sandbox.wallet.payOnchain(order.answer.text('btc_address'), 890)
   expect((await order.read()).at('state')).toBe('PENDING')
 })
@@ -104,7 +136,11 @@ test('a paid renewal on the node’s signature gives the channel a longer life',
   expect((await readRenewal()).at('state')).toBe('PENDING')
   expect((await order.read()).at('channel_expiry_ts')).toBe(leaseEnd)
   clock.pass(2 * STEP_MS)
-  expect((await readRenewal()).body).toMatchObject({ state: 'OPENED', channel_expiry_ts: leaseEnd + LEASE_S, amount_paid: 5_590 })
+  expect((await readRenewal()).body).toMatchObject({
+    state: 'OPENED',
+    channel_expiry_ts: leaseEnd + LEASE_S,
+    amount_paid: 5_590,
+  })
   expect((await order.read()).at('channel_expiry_ts')).toBe(leaseEnd + LEASE_S)
 })
 
@@ -113,18 +149,41 @@ test('a renewal is refused to anybody else, for another text, after valid_to, an
   const soon = seconds() + 600
   const stranger = new LightningNode('a stranger', 'x:1')
   const refused = { status: 400, body: { message: 'signedmessage is not by the node of this channel' } }
-  expect(await get(anchor, renewalQuery(scid, soon, (text) => stranger.signMessage(text)))).toMatchObject(refused)
-  expect(await get(anchor, renewalQuery(scid, soon, () => 'yyyy'))).toMatchObject(refused)
-  expect(await get(anchor, renewalQuery(scid, soon).replace(`valid_to=${soon}`, `valid_to=${soon + 1}`))).toMatchObject(refused)
-  expect(await get(anchor, renewalQuery(scid, seconds()))).toMatchObject({ status: 400, body: { message: 'valid_to has passed' } })
-  expect(await get(anchor, renewalQuery('1x2x3', soon))).toMatchObject({ status: 404, body: { message: 'Channel not found' } })
-  expect(await get(anchor, `/lsp/channel/renew?scid=${scid}`)).toMatchObject({ status: 400, body: { message: expect.stringContaining('valid_to') } })
+  expect(
+    await get(
+      anchor,
+      renewalQuery(scid, soon, (text) => stranger.signMessage(text)),
+    ),
+  ).toMatchObject(refused)
+  expect(
+    await get(
+      anchor,
+      renewalQuery(scid, soon, () => 'yyyy'),
+    ),
+  ).toMatchObject(refused)
+  expect(await get(anchor, renewalQuery(scid, soon).replace(`valid_to=${soon}`, `valid_to=${soon + 1}`))).toMatchObject(
+    refused,
+  )
+  expect(await get(anchor, renewalQuery(scid, seconds()))).toMatchObject({
+    status: 400,
+    body: { message: 'valid_to has passed' },
+  })
+  expect(await get(anchor, renewalQuery('1x2x3', soon))).toMatchObject({
+    status: 404,
+    body: { message: 'Channel not found' },
+  })
+  expect(await get(anchor, `/lsp/channel/renew?scid=${scid}`)).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining('valid_to') },
+  })
   expect(anchor.orderCount).toBe(1)
 })
 
 test('its LNURL leads a wallet to the LSP’s node', async () => {
   const order = await place(sandbox, 'anchor')
-  const link = new TextDecoder().decode(bech32.fromWords(bech32.decode(order.answer.text('lnurl_channel') as `${string}1${string}`, false).words))
+  const link = new TextDecoder().decode(
+    bech32.fromWords(bech32.decode(order.answer.text('lnurl_channel') as `${string}1${string}`, false).words),
+  )
   const offer = await get(anchor, link)
   expect(offer.body).toMatchObject({ tag: 'channelRequest', uri: anchor.nodeUris[0] })
   const claim = `${offer.text('callback')}?k1=${offer.text('k1')}&remoteid=${sandbox.wallet.pubkey}&private=1`
@@ -141,6 +200,10 @@ test.each([
   [{ channel_expiry: 53 }, /channel_expiry/],
   [{ channel_expiry_blocks: 12_960 }, /unknown field: channel_expiry_blocks/],
 ])('%j is refused with a 400 that says why', async (more, message) => {
-  const refused = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.uri, remote_balance: 1_000_000, ...more })
+  const refused = await post(anchor, '/lsp/channel', {
+    node_connection_info: sandbox.wallet.uri,
+    remote_balance: 1_000_000,
+    ...more,
+  })
   expect(refused).toMatchObject({ status: 400, body: { message: expect.stringMatching(message) } })
 })

@@ -29,13 +29,26 @@ async function paidOrder(): Promise<PlacedOrder> {
 
 test('it lists what it can beyond the base', async () => {
   const { body } = await get(beacon, '/lsp/channels')
-  expect(body).toMatchObject({ version: '0.0.2', features: ['lnurl_lud2', 'jit_channels', { name: 'local_balance' }, { name: 'onchain_payments', min_satoshi: 5_000 }, 'refunds'] })
+  expect(body).toMatchObject({
+    version: '0.0.2',
+    features: [
+      'lnurl_lud2',
+      'jit_channels',
+      { name: 'local_balance' },
+      { name: 'onchain_payments', min_satoshi: 5_000 },
+      'refunds',
+    ],
+  })
 })
 
 test('less than 26 weeks are answered, and charged, as 26', async () => {
   const order = await place(sandbox, 'beacon')
   expect(order.answer.status).toBe(201)
-  expect(order.answer.body).toMatchObject({ fee_total: TOTAL_SAT, order_total: TOTAL_SAT, request: { remote_balance: 1_000_000, channel_expiry: 26 } })
+  expect(order.answer.body).toMatchObject({
+    fee_total: TOTAL_SAT,
+    order_total: TOTAL_SAT,
+    request: { remote_balance: 1_000_000, channel_expiry: 26 },
+  })
   const longer = await post(beacon, '/lsp/channels', { remote_balance: 1_000_000, channel_expiry: 52 })
   expect(longer.body).toMatchObject({ fee_total: 13_916, request: { channel_expiry: 52 } })
 })
@@ -43,19 +56,36 @@ test('less than 26 weeks are answered, and charged, as 26', async () => {
 test('a paid channel waits to be asked for, is opened there and then, and only once', async () => {
   const order = await paidOrder()
   clock.pass(HOUR_MS)
-  expect((await order.read()).body).toMatchObject({ state: 'PENDING_CHANNEL_OPEN', payment: { state: 'PAID', amount_paid: TOTAL_SAT }, channel: null })
-  expect(await open(order)).toMatchObject({ status: 201, body: { success: true, fail_reason: null, lsp_node_connection_string: beacon.nodeUris[0] } })
+  expect((await order.read()).body).toMatchObject({
+    state: 'PENDING_CHANNEL_OPEN',
+    payment: { state: 'PAID', amount_paid: TOTAL_SAT },
+    channel: null,
+  })
+  expect(await open(order)).toMatchObject({
+    status: 201,
+    body: { success: true, fail_reason: null, lsp_node_connection_string: beacon.nodeUris[0] },
+  })
   const opening = await order.read()
-  expect(opening.body).toMatchObject({ state: 'COMPLETED', channel: { state: 'OPENING', scid: null, expiry_ts: null, node_id: sandbox.wallet.uri } })
+  expect(opening.body).toMatchObject({
+    state: 'COMPLETED',
+    channel: { state: 'OPENING', scid: null, expiry_ts: null, node_id: sandbox.wallet.uri },
+  })
   clock.pass(STEP_MS)
   const opened = await order.read()
-  expect(opened.at('channel')).toMatchObject({ state: 'OPENED', scid: expect.stringMatching(/^\d+x\d+x\d+$/), open_transaction: opening.at('channel.open_transaction') })
+  expect(opened.at('channel')).toMatchObject({
+    state: 'OPENED',
+    scid: expect.stringMatching(/^\d+x\d+x\d+$/),
+    open_transaction: opening.at('channel.open_transaction'),
+  })
   expect((await get(beacon, `/lsp/channels/${opened.text('channel.scid')}`)).body).toEqual(opened.body)
   expect(await open(order)).toMatchObject({ status: 412, body: { success: false, fail_reason: 'ALREADY_OPEN' } })
 })
 
 test('an unpaid channel is not opened', async () => {
-  expect(await open(await place(sandbox, 'beacon'))).toMatchObject({ status: 412, body: { success: false, fail_reason: 'PAYMENT_REQUIRED' } })
+  expect(await open(await place(sandbox, 'beacon'))).toMatchObject({
+    status: 412,
+    body: { success: false, fail_reason: 'PAYMENT_REQUIRED' },
+  })
 })
 
 test('OPEN_FAILS_ONCE does not reach the node the first time, and the order stays to be opened', async () => {
@@ -70,17 +100,34 @@ test('the payment of a channel that was refused is claimed back by an invoice, o
   beacon.setFaults(['REFUND'])
   const order = await paidOrder()
   expect(await open(order)).toMatchObject({ status: 412, body: { fail_reason: 'CHANNEL_REJECTED_BY_DESTINATION' } })
-  expect((await get(beacon, pathOf(order, 'refund'))).body).toEqual({ refund_state: 'AVAILABLE', amounts: { lightning: TOTAL_SAT, onchain: TOTAL_SAT - 500 }, paid_to: null, paid_ts: null })
+  expect((await get(beacon, pathOf(order, 'refund'))).body).toEqual({
+    refund_state: 'AVAILABLE',
+    amounts: { lightning: TOTAL_SAT, onchain: TOTAL_SAT - 500 },
+    paid_to: null,
+    paid_ts: null,
+  })
 
   const invoice = sandbox.wallet.createInvoice(TOTAL_SAT)
-  expect(await post(beacon, pathOf(order, 'refund'), { lightning_invoice: invoice })).toMatchObject({ status: 200, body: { success: true, fail_reason: null } })
+  expect(await post(beacon, pathOf(order, 'refund'), { lightning_invoice: invoice })).toMatchObject({
+    status: 200,
+    body: { success: true, fail_reason: null },
+  })
   expect(sandbox.wallet.isPaid(invoice)).toBe(true)
-  expect((await get(beacon, pathOf(order, 'refund'))).body).toMatchObject({ refund_state: 'IN_FLIGHT', paid_to: invoice })
+  expect((await get(beacon, pathOf(order, 'refund'))).body).toMatchObject({
+    refund_state: 'IN_FLIGHT',
+    paid_to: invoice,
+  })
   clock.pass(STEP_MS)
-  expect((await get(beacon, pathOf(order, 'refund'))).body).toMatchObject({ refund_state: 'PAID_OUT', paid_to: invoice, paid_ts: expect.any(Number) })
+  expect((await get(beacon, pathOf(order, 'refund'))).body).toMatchObject({
+    refund_state: 'PAID_OUT',
+    paid_to: invoice,
+    paid_ts: expect.any(Number),
+  })
   expect((await order.read()).at('payment.state')).toBe('REFUNDED')
 
-  expect(await post(beacon, pathOf(order, 'refund'), { lightning_invoice: sandbox.wallet.createInvoice(TOTAL_SAT) })).toMatchObject({ status: 412, body: { fail_reason: 'REJECTED_BY_LSP' } })
+  expect(
+    await post(beacon, pathOf(order, 'refund'), { lightning_invoice: sandbox.wallet.createInvoice(TOTAL_SAT) }),
+  ).toMatchObject({ status: 412, body: { fail_reason: 'REJECTED_BY_LSP' } })
   expect(await open(order)).toMatchObject({ status: 412, body: { fail_reason: 'REJECTED_BY_LSP' } })
   expect(sandbox.wallet.spentSat()).toBe(0)
 })
@@ -97,14 +144,26 @@ test('a refund is refused for another amount, for an invoice that cannot be paid
   const claim = (body: Record<string, unknown>) => post(beacon, pathOf(order, 'refund'), body)
   expect(await claim({ lightning_invoice: sandbox.wallet.createInvoice(TOTAL_SAT + 1) })).toMatchObject({ status: 400 })
   expect(await claim({ lightning_invoice: 'lnbcrt1' })).toMatchObject({ status: 400 })
-  expect(await claim({})).toMatchObject({ status: 400, body: { message: 'either lightning_invoice or onchain_address' } })
+  expect(await claim({})).toMatchObject({
+    status: 400,
+    body: { message: 'either lightning_invoice or onchain_address' },
+  })
   const paid = sandbox.wallet.createInvoice(TOTAL_SAT)
   await sandbox.wallet.payInvoice(paid)
-  expect(await claim({ lightning_invoice: paid })).toMatchObject({ status: 412, body: { fail_reason: 'PAYMENT_FAILED' } })
+  expect(await claim({ lightning_invoice: paid })).toMatchObject({
+    status: 412,
+    body: { fail_reason: 'PAYMENT_FAILED' },
+  })
 
   const unpaid = await place(sandbox, 'beacon')
-  expect((await get(beacon, pathOf(unpaid, 'refund'))).body).toMatchObject({ refund_state: 'UNSUPPORTED', amounts: null })
-  expect(await post(beacon, pathOf(unpaid, 'refund'), { onchain_address: sandbox.wallet.newAddress() })).toMatchObject({ status: 412, body: { fail_reason: 'UNSUPPORTED' } })
+  expect((await get(beacon, pathOf(unpaid, 'refund'))).body).toMatchObject({
+    refund_state: 'UNSUPPORTED',
+    amounts: null,
+  })
+  expect(await post(beacon, pathOf(unpaid, 'refund'), { onchain_address: sandbox.wallet.newAddress() })).toMatchObject({
+    status: 412,
+    body: { fail_reason: 'UNSUPPORTED' },
+  })
 })
 
 test('what was paid for an offer that expired can be claimed back', async () => {
@@ -113,20 +172,33 @@ test('what was paid for an offer that expired can be claimed back', async () => 
   expect((await order.read()).at('payment.state')).toBe('UNDER_FUNDED')
   clock.pass(HOUR_MS)
   expect((await order.read()).at('state')).toBe('OFFER_EXPIRED')
-  expect(await post(beacon, pathOf(order, 'refund'), { lightning_invoice: sandbox.wallet.createInvoice(5_000) })).toMatchObject({ status: 200 })
+  expect(
+    await post(beacon, pathOf(order, 'refund'), { lightning_invoice: sandbox.wallet.createInvoice(5_000) }),
+  ).toMatchObject({ status: 200 })
   expect(sandbox.wallet.spentSat()).toBe(0)
 })
 
 test('an address is given only for amounts that are worth a transaction', async () => {
   expect((await place(sandbox, 'beacon')).answer.at('btc_address')).toMatch(/^bcrt1/)
-  expect((await post(beacon, '/lsp/channels', { remote_balance: 200_000 })).body).toMatchObject({ fee_total: 1_841, btc_address: null })
+  expect((await post(beacon, '/lsp/channels', { remote_balance: 200_000 })).body).toMatchObject({
+    fee_total: 1_841,
+    btc_address: null,
+  })
 })
 
 test('a node that registers for a channel just in time gets a route hint, and keeps it', async () => {
   const order = await paidOrder()
-  expect((await get(beacon, pathOf(order, 'jit'))).body).toEqual({ fee_per_payment: 361, route_hint: null, registerd_node_connection_string: null })
+  expect((await get(beacon, pathOf(order, 'jit'))).body).toEqual({
+    fee_per_payment: 361,
+    route_hint: null,
+    registerd_node_connection_string: null,
+  })
   const registered = await post(beacon, pathOf(order, 'jit'), { node_connection_string: sandbox.wallet.uri })
-  expect(registered.body).toEqual({ fee_per_payment: 361, route_hint: { scid: expect.any(String), node_id: pubkeyOf(beacon) }, registerd_node_connection_string: sandbox.wallet.uri })
+  expect(registered.body).toEqual({
+    fee_per_payment: 361,
+    route_hint: { scid: expect.any(String), node_id: pubkeyOf(beacon) },
+    registerd_node_connection_string: sandbox.wallet.uri,
+  })
   expect((await get(beacon, pathOf(order, 'jit'))).body).toEqual(registered.body)
 })
 
@@ -134,13 +206,21 @@ test('its LNURL opens a paid channel to the node that follows it', async () => {
   const order = await paidOrder()
   const lnurl = (await get(beacon, pathOf(order, 'lnurl'))).text('lnurl_channel') as `${string}1${string}`
   const offer = await get(beacon, new TextDecoder().decode(bech32.fromWords(bech32.decode(lnurl, false).words)))
-  expect((await get(beacon, `${offer.text('callback')}?k1=${offer.text('k1')}&remoteid=${sandbox.wallet.pubkey}&private=1`)).body).toEqual({ status: 'OK' })
+  expect(
+    (await get(beacon, `${offer.text('callback')}?k1=${offer.text('k1')}&remoteid=${sandbox.wallet.pubkey}&private=1`))
+      .body,
+  ).toEqual({ status: 'OK' })
   expect((await order.read()).body).toMatchObject({ state: 'COMPLETED', channel: { node_id: sandbox.wallet.pubkey } })
 })
 
 test('SLUICE10 takes a tenth off, and another coupon is refused', async () => {
-  expect((await post(beacon, '/lsp/channels', { remote_balance: 1_000_000, coupon_code: 'SLUICE10' })).at('fee_total')).toBe(6_488)
-  expect(await post(beacon, '/lsp/channels', { remote_balance: 1_000_000, coupon_code: 'x' })).toMatchObject({ status: 400, body: { message: 'coupon_code: Unknown coupon' } })
+  expect(
+    (await post(beacon, '/lsp/channels', { remote_balance: 1_000_000, coupon_code: 'SLUICE10' })).at('fee_total'),
+  ).toBe(6_488)
+  expect(await post(beacon, '/lsp/channels', { remote_balance: 1_000_000, coupon_code: 'x' })).toMatchObject({
+    status: 400,
+    body: { message: 'coupon_code: Unknown coupon' },
+  })
 })
 
 test.each([
@@ -150,5 +230,8 @@ test.each([
   [{ remote_balance: 1_000_000, channel_expiry: 105 }, /channel_expiry/],
   [{ remote_balance: 1_000_000, node_connection_info: 'x' }, /unknown field: node_connection_info/],
 ])('%j is refused with a 400 that says why', async (body, message) => {
-  expect(await post(beacon, '/lsp/channels', body)).toMatchObject({ status: 400, body: { message: expect.stringMatching(message) } })
+  expect(await post(beacon, '/lsp/channels', body)).toMatchObject({
+    status: 400,
+    body: { message: expect.stringMatching(message) },
+  })
 })

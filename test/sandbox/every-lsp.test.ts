@@ -14,7 +14,10 @@ beforeEach(async () => {
 afterEach(() => sandbox.close())
 
 /** What an order reads as in each protocol: where its state stands, its word for a paid and an ended order, and for one not found. */
-const WORDS: Record<string, { state: string; paid: string; refunded: string; notFound: unknown; rateLimited: unknown }> = {
+const WORDS: Record<
+  string,
+  { state: string; paid: string; refunded: string; notFound: unknown; rateLimited: unknown }
+> = {
   olive: {
     state: 'payment.bolt11.state',
     paid: 'HOLD',
@@ -29,9 +32,27 @@ const WORDS: Record<string, { state: string; paid: string; refunded: string; not
     notFound: { error_code: 'LSPS1_ORDER_NOT_FOUND', details: { code: 101 } },
     rateLimited: { error_code: 'RATE_LIMIT_EXCEEDED', details: { retry_after: 60 } },
   },
-  thunder: { state: 'payment.ln.status', paid: 'Succeeded', refunded: 'Failed', notFound: { message: 'Order not found' }, rateLimited: { message: 'Too many requests' } },
-  anchor: { state: 'state', paid: 'PENDING', refunded: 'REFUNDED', notFound: { message: 'Order not found' }, rateLimited: { message: 'Too many requests' } },
-  beacon: { state: 'payment.state', paid: 'PAID', refunded: 'REFUNDED', notFound: { message: 'Order not found' }, rateLimited: { message: 'Too many requests' } },
+  thunder: {
+    state: 'payment.ln.status',
+    paid: 'Succeeded',
+    refunded: 'Failed',
+    notFound: { message: 'Order not found' },
+    rateLimited: { message: 'Too many requests' },
+  },
+  anchor: {
+    state: 'state',
+    paid: 'PENDING',
+    refunded: 'REFUNDED',
+    notFound: { message: 'Order not found' },
+    rateLimited: { message: 'Too many requests' },
+  },
+  beacon: {
+    state: 'payment.state',
+    paid: 'PAID',
+    refunded: 'REFUNDED',
+    notFound: { message: 'Order not found' },
+    rateLimited: { message: 'Too many requests' },
+  },
 }
 
 describe.each(Object.keys(PLACE))('%s', (id) => {
@@ -162,7 +183,15 @@ describe.each(Object.keys(PLACE))('%s', (id) => {
 
   test('it logs every request with its body', async () => {
     await place(sandbox, id)
-    expect(lsp().requests).toEqual([{ method: 'POST', path: expect.stringMatching(/^\//), query: {}, body: expect.any(Object), at: expect.any(Number) }])
+    expect(lsp().requests).toEqual([
+      {
+        method: 'POST',
+        path: expect.stringMatching(/^\//),
+        query: {},
+        body: expect.any(Object),
+        at: expect.any(Number),
+      },
+    ])
   })
 
   test('a fault that it does not support is refused', () => {

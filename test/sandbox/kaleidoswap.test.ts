@@ -16,20 +16,40 @@ afterEach(() => sandbox.close())
 
 const priced = { lsp_balance_sat: 1_000_000, client_balance_sat: 0, channel_expiry_blocks: BLOCKS }
 const create = (more: Record<string, unknown> = {}) =>
-  post(kestrel, '/create_order', { client_pubkey: sandbox.wallet.pubkey, required_channel_confirmations: 0, funding_confirms_within_blocks: 1, ...priced, ...more })
+  post(kestrel, '/create_order', {
+    client_pubkey: sandbox.wallet.pubkey,
+    required_channel_confirmations: 0,
+    funding_confirms_within_blocks: 1,
+    ...priced,
+    ...more,
+  })
 const marketUrl = () => `${new URL(kestrel.url).origin}/api/v1/market/quote`
 const quoteFor = (amount: number) =>
-  post(kestrel, marketUrl(), { from_asset: { asset_id: 'BTC', layer: 'BTC_LN' }, to_asset: { asset_id: SANDBOX_ASSET.asset_id, layer: 'RGB_LN', amount } })
+  post(kestrel, marketUrl(), {
+    from_asset: { asset_id: 'BTC', layer: 'BTC_LN' },
+    to_asset: { asset_id: SANDBOX_ASSET.asset_id, layer: 'RGB_LN', amount },
+  })
 
 test('its options are integers under `options`, its network is regtest, and it deals in an asset', async () => {
   const info = await get(kestrel, '/get_info')
-  expect(info.body).toMatchObject({ lsp_connection_url: kestrel.nodeUris[0], options: { max_initial_lsp_balance_sat: 16_777_215 }, assets: [{ asset_id: SANDBOX_ASSET.asset_id, precision: 6 }] })
+  expect(info.body).toMatchObject({
+    lsp_connection_url: kestrel.nodeUris[0],
+    options: { max_initial_lsp_balance_sat: 16_777_215 },
+    assets: [{ asset_id: SANDBOX_ASSET.asset_id, precision: 6 }],
+  })
   expect((await get(kestrel, '/network_info')).body).toEqual({ network: 'Regtest', height: expect.any(Number) })
 })
 
 test('an order costs what the estimate said', async () => {
   const estimate = await post(kestrel, '/estimate_fees', priced)
-  expect(estimate.body).toEqual({ setup_fee: 1_000, capacity_fee: 1_500, duration_fee: 1_607, total_fee: 4_107, applied_discount: null, discount_code: null })
+  expect(estimate.body).toEqual({
+    setup_fee: 1_000,
+    capacity_fee: 1_500,
+    duration_fee: 1_607,
+    total_fee: 4_107,
+    applied_discount: null,
+    discount_code: null,
+  })
   expect((await create()).at('payment.bolt11')).toMatchObject({ fee_total_sat: 4_107, order_total_sat: 4_107 })
 })
 
@@ -45,9 +65,16 @@ test('a paid order is opened and completed, and announced unless it was told oth
   await sandbox.wallet.payInvoice(order.invoice)
   expect((await order.read()).body).toMatchObject({ order_state: 'CREATED', payment: { bolt11: { state: 'PAID' } } })
   const opening = await until(order.read, 'order_state', 'CHANNEL_OPENING', clock.halfStep)
-  expect(opening.at('channel')).toMatchObject({ channel_id: null, temporary_channel_id: expect.stringMatching(/^[0-9a-f]{64}$/), funding_outpoint: null })
+  expect(opening.at('channel')).toMatchObject({
+    channel_id: null,
+    temporary_channel_id: expect.stringMatching(/^[0-9a-f]{64}$/),
+    funding_outpoint: null,
+  })
   const done = await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
-  expect(done.at('channel')).toMatchObject({ temporary_channel_id: opening.at('channel.temporary_channel_id'), funding_outpoint: expect.stringMatching(/:\d$/) })
+  expect(done.at('channel')).toMatchObject({
+    temporary_channel_id: opening.at('channel.temporary_channel_id'),
+    funding_outpoint: expect.stringMatching(/:\d$/),
+  })
 })
 
 test('only the answer to create_order holds the access token, and no order is read without it', async () => {
@@ -68,9 +95,16 @@ test('coins that are too few are told as a difference; the rest of them complete
   const order = await place(sandbox, 'kestrel')
   const address = order.answer.text('payment.onchain.address')
   await sandbox.wallet.payOnchain(address, 4_000)
-  expect((await order.read()).body).toMatchObject({ order_state: 'CREATED', payment: { onchain: { state: 'EXPECT_PAYMENT', payment_status: 'UNDERPAID', payment_difference: -107 } } })
+  expect((await order.read()).body).toMatchObject({
+    order_state: 'CREATED',
+    payment: { onchain: { state: 'EXPECT_PAYMENT', payment_status: 'UNDERPAID', payment_difference: -107 } },
+  })
   await sandbox.wallet.payOnchain(address, 200)
-  expect((await order.read()).at('payment.onchain')).toMatchObject({ state: 'PAID', payment_status: 'OVERPAID', payment_difference: 93 })
+  expect((await order.read()).at('payment.onchain')).toMatchObject({
+    state: 'PAID',
+    payment_status: 'OVERPAID',
+    payment_difference: 93,
+  })
   await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
 })
 
@@ -78,10 +112,14 @@ test('an open that fails is to be refunded, then refunded, to the address where 
   kestrel.setFaults(['REFUND'])
   const refundAddress = sandbox.wallet.newAddress()
   const order = await create({ refund_onchain_address: refundAddress })
-  const read = () => post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
+  const read = () =>
+    post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   const failed = await until(read, 'order_state', 'FAILED', clock.halfStep)
-  expect(failed.body).toMatchObject({ failure_reason: expect.stringContaining('open failed'), payment: { bolt11: { state: 'TO_REFUND' } } })
+  expect(failed.body).toMatchObject({
+    failure_reason: expect.stringContaining('open failed'),
+    payment: { bolt11: { state: 'TO_REFUND' } },
+  })
   await until(read, 'payment.bolt11.state', 'REFUNDED', clock.halfStep)
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_107)
 })
@@ -91,8 +129,15 @@ test('a rate that changes stops a paid order until its new rate is accepted', as
   const order = await place(sandbox, 'kestrel')
   await sandbox.wallet.payInvoice(order.invoice)
   expect((await order.read()).at('order_state')).toBe('PENDING_RATE_DECISION')
-  const decision = { order_id: order.answer.at('order_id'), access_token: order.answer.at('access_token'), accept_new_rate: true }
-  expect((await post(kestrel, '/rate_decision', decision)).body).toMatchObject({ decision_accepted: true, refund_txid: null })
+  const decision = {
+    order_id: order.answer.at('order_id'),
+    access_token: order.answer.at('access_token'),
+    accept_new_rate: true,
+  }
+  expect((await post(kestrel, '/rate_decision', decision)).body).toMatchObject({
+    decision_accepted: true,
+    refund_txid: null,
+  })
   await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
   expect(await post(kestrel, '/rate_decision', decision)).toMatchObject({
     status: 400,
@@ -108,7 +153,10 @@ test('a rate that is refused is refunded by a transaction that the answer names'
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   const refused = await post(kestrel, '/rate_decision', { ...access, accept_new_rate: false })
   expect(refused.body).toMatchObject({ decision_accepted: false, refund_txid: expect.stringMatching(/^[0-9a-f]{64}$/) })
-  expect((await post(kestrel, '/get_order', access)).body).toMatchObject({ order_state: 'FAILED', payment: { bolt11: { state: 'REFUNDED' } } })
+  expect((await post(kestrel, '/get_order', access)).body).toMatchObject({
+    order_state: 'FAILED',
+    payment: { bolt11: { state: 'REFUNDED' } },
+  })
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_107)
   expect(sandbox.wallet.spentSat()).toBe(0)
 })
@@ -119,35 +167,80 @@ test('a bought asset needs a quote, is paid with the channel, and follows it', a
   const bought = { asset_id: SANDBOX_ASSET.asset_id, client_asset_amount: 2_500_000, rfq_id: quote.text('rfq_id') }
   expect((await post(kestrel, '/estimate_fees', { ...priced, ...bought })).at('total_fee')).toBe(4_107 + 2_500)
   const order = await create(bought)
-  expect(order.body).toMatchObject({ ...bought, asset_price_sat: 2_500, asset_delivery_status: 'PENDING', payment: { bolt11: { order_total_sat: 6_607 } } })
-  const read = () => post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
+  expect(order.body).toMatchObject({
+    ...bought,
+    asset_price_sat: 2_500,
+    asset_delivery_status: 'PENDING',
+    payment: { bolt11: { order_total_sat: 6_607 } },
+  })
+  const read = () =>
+    post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   await until(read, 'order_state', 'COMPLETED', clock.halfStep)
   const delivered = await until(read, 'asset_delivery_status', 'COMPLETED', clock.halfStep)
-  expect(delivered.body).toMatchObject({ asset_delivery_payment_hash: expect.any(String), asset_delivery_completed_at: expect.any(String), asset_delivery_error: null })
+  expect(delivered.body).toMatchObject({
+    asset_delivery_payment_hash: expect.any(String),
+    asset_delivery_completed_at: expect.any(String),
+    asset_delivery_error: null,
+  })
 })
 
 test('an asset order is refused without a quote, with one that lapsed, or for an asset that is not known', async () => {
   const bought = { asset_id: SANDBOX_ASSET.asset_id, client_asset_amount: 1_000 }
-  expect(await create(bought)).toMatchObject({ status: 400, body: { details: { property: 'rfq_id', message: expect.stringContaining('RFQ ID is required') } } })
-  expect(await create({ ...bought, rfq_id: 'made-up' })).toMatchObject({ status: 400, body: { message: 'RFQ not found' } })
-  expect(await create({ asset_id: 'rgb:unknown', lsp_asset_amount: 1 })).toMatchObject({ status: 404, body: { error_code: 'ASSET_NOT_FOUND', message: 'Asset not found: rgb:unknown' } })
-  expect(await create({ lsp_asset_amount: 1 })).toMatchObject({ status: 400, body: { details: { property: 'asset_id' } } })
+  expect(await create(bought)).toMatchObject({
+    status: 400,
+    body: { details: { property: 'rfq_id', message: expect.stringContaining('RFQ ID is required') } },
+  })
+  expect(await create({ ...bought, rfq_id: 'made-up' })).toMatchObject({
+    status: 400,
+    body: { message: 'RFQ not found' },
+  })
+  expect(await create({ asset_id: 'rgb:unknown', lsp_asset_amount: 1 })).toMatchObject({
+    status: 404,
+    body: { error_code: 'ASSET_NOT_FOUND', message: 'Asset not found: rgb:unknown' },
+  })
+  expect(await create({ lsp_asset_amount: 1 })).toMatchObject({
+    status: 400,
+    body: { details: { property: 'asset_id' } },
+  })
 
   const quote = await quoteFor(1_000)
   clock.pass(60_000)
-  expect(await create({ ...bought, rfq_id: quote.text('rfq_id') })).toMatchObject({ status: 400, body: { message: expect.stringContaining('expired') } })
-  expect(await post(kestrel, marketUrl(), { from_asset: { asset_id: 'BTC', layer: 'BTC_L1' }, to_asset: { asset_id: 'x', layer: 'RGB_LN' } })).toMatchObject({
+  expect(await create({ ...bought, rfq_id: quote.text('rfq_id') })).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining('expired') },
+  })
+  expect(
+    await post(kestrel, marketUrl(), {
+      from_asset: { asset_id: 'BTC', layer: 'BTC_L1' },
+      to_asset: { asset_id: 'x', layer: 'RGB_LN' },
+    }),
+  ).toMatchObject({
     status: 400,
     body: { detail: 'Route not supported for this pair. From: BTC_L1, To: RGB_LN' },
   })
 })
 
 test('a field that is missing or wrong is refused as its framework refuses it, a limit as the protocol does', async () => {
-  expect(await create({ client_pubkey: undefined })).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'client_pubkey'], msg: 'Field required', type: 'missing' }] } })
-  expect(await create({ lsp_balance_sat: '1000000' })).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'lsp_balance_sat'] }] } })
-  expect(await create({ lsp_balance_sat: 16_777_216 })).toMatchObject({ status: 400, body: { error_code: 'LSPS1_INVALID_PARAMS', details: { property: 'lsp_balance_sat' } } })
-  expect(await create({ lsp_balance_sat: 49_999 })).toMatchObject({ status: 400, body: { message: 'min_channel_balance_sat is 50000' } })
-  expect(await post(kestrel, '/create_order', '{')).toMatchObject({ status: 422, body: { detail: [{ type: 'json_invalid' }] } })
+  expect(await create({ client_pubkey: undefined })).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'client_pubkey'], msg: 'Field required', type: 'missing' }] },
+  })
+  expect(await create({ lsp_balance_sat: '1000000' })).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'lsp_balance_sat'] }] },
+  })
+  expect(await create({ lsp_balance_sat: 16_777_216 })).toMatchObject({
+    status: 400,
+    body: { error_code: 'LSPS1_INVALID_PARAMS', details: { property: 'lsp_balance_sat' } },
+  })
+  expect(await create({ lsp_balance_sat: 49_999 })).toMatchObject({
+    status: 400,
+    body: { message: 'min_channel_balance_sat is 50000' },
+  })
+  expect(await post(kestrel, '/create_order', '{')).toMatchObject({
+    status: 422,
+    body: { detail: [{ type: 'json_invalid' }] },
+  })
   expect(await get(kestrel, '/get_order')).toMatchObject({ status: 404, body: { detail: 'Not Found' } })
 })

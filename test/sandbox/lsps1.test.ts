@@ -30,7 +30,11 @@ const read = (orderId: string) => get(olive, `/get_order?order_id=${orderId}`)
 test('get_info states the options flat, amounts as strings, and where the node is', async () => {
   const { status, body } = await get(olive, '/get_info')
   expect(status).toBe(200)
-  expect(body).toMatchObject({ min_initial_lsp_balance_sat: '100000', max_channel_expiry_blocks: 20_160, uris: olive.nodeUris })
+  expect(body).toMatchObject({
+    min_initial_lsp_balance_sat: '100000',
+    max_channel_expiry_blocks: 20_160,
+    uris: olive.nodeUris,
+  })
   expect(body).not.toHaveProperty('options')
 })
 
@@ -50,14 +54,21 @@ test('the hold invoice is settled when the channel is funded', async () => {
   const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
   expect(done.at('payment.bolt11.state')).toBe('PAID')
   expect(done.at('channel.funding_outpoint')).toMatch(/^[0-9a-f]{64}:\d$/)
-  expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(BLOCKS * 600_000)
+  expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(
+    BLOCKS * 600_000,
+  )
   expect(sandbox.wallet.payment(payment.paymentHash)).toMatchObject({ state: 'SUCCEEDED', amountSat: 55_200 })
 })
 
 test('payment on-chain is offered only with an address to pay back to, and counts once it is confirmed', async () => {
   const refundAddress = sandbox.wallet.newAddress()
   const order = await create({ refund_onchain_address: refundAddress })
-  expect(order.at('payment.onchain')).toMatchObject({ state: 'EXPECT_PAYMENT', min_onchain_payment_confirmations: 1, min_fee_for_0conf: null, refund_onchain_address: refundAddress })
+  expect(order.at('payment.onchain')).toMatchObject({
+    state: 'EXPECT_PAYMENT',
+    min_onchain_payment_confirmations: 1,
+    min_fee_for_0conf: null,
+    refund_onchain_address: refundAddress,
+  })
   await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 5_200)
   expect((await read(order.text('order_id'))).at('payment.onchain.state')).toBe('EXPECT_PAYMENT')
   await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID', clock.halfStep)
@@ -68,7 +79,11 @@ test('payment on-chain is offered only with an address to pay back to, and count
 test('an order that nobody pays fails when it lapses, with every way to pay REFUNDED', async () => {
   const order = await place(sandbox, 'olive')
   clock.pass(HOUR_MS)
-  expect((await order.read()).body).toMatchObject({ order_state: 'FAILED', payment: { bolt11: { state: 'REFUNDED' } }, channel: null })
+  expect((await order.read()).body).toMatchObject({
+    order_state: 'FAILED',
+    payment: { bolt11: { state: 'REFUNDED' } },
+    channel: null,
+  })
   await expect(sandbox.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'EXPIRED' })
 })
 
@@ -89,7 +104,9 @@ test('coins that were sent in time are waited for, and the invoice beside them c
   clock.pass(1)
   expect((await read(order.text('order_id'))).at('order_state')).toBe('CREATED')
   await until(() => read(order.text('order_id')), 'payment.onchain.state', 'PAID', clock.halfStep)
-  await expect(sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))).rejects.toMatchObject({ code: 'CANCELLED' })
+  await expect(sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))).rejects.toMatchObject({
+    code: 'CANCELLED',
+  })
   await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
 })
 
@@ -119,7 +136,10 @@ test.each([
   ['max_channel_expiry_blocks', { channel_expiry_blocks: 20_161 }],
   ['min_funding_confirms_within_blocks', { funding_confirms_within_blocks: 5 }],
 ])('what breaks %s is an option mismatch that names it', async (property, more) => {
-  expect(await create(more)).toMatchObject({ status: 400, body: { error: { code: 100, message: 'Option mismatch', data: { property } } } })
+  expect(await create(more)).toMatchObject({
+    status: 400,
+    body: { error: { code: 100, message: 'Option mismatch', data: { property } } },
+  })
 })
 
 test.each([
@@ -133,11 +153,16 @@ test.each([
 })
 
 test('a parameter that the protocol does not have is named in the refusal', async () => {
-  expect(await create({ lease_weeks: 4 })).toMatchObject({ body: { error: { code: -32_602, data: { unrecognized: ['lease_weeks'] } } } })
+  expect(await create({ lease_weeks: 4 })).toMatchObject({
+    body: { error: { code: -32_602, data: { unrecognized: ['lease_weeks'] } } },
+  })
 })
 
 test('an order, a path or a body that it cannot make out is refused in the words of JSON-RPC', async () => {
-  expect(await read('0'.repeat(32))).toMatchObject({ status: 404, body: { error: { code: 101, message: 'Not found', data: {} } } })
+  expect(await read('0'.repeat(32))).toMatchObject({
+    status: 404,
+    body: { error: { code: 101, message: 'Not found', data: {} } },
+  })
   expect(await get(olive, '/get_orders')).toMatchObject({ status: 404, body: { error: { code: -32_601 } } })
   expect(await post(olive, '/create_order', '{"lsp')).toMatchObject({ status: 400, body: { error: { code: -32_700 } } })
 })

@@ -62,10 +62,28 @@ test('for a small channel the order is another one', async () => {
         })
       ).at('payment.bolt11.fee_total_sat'),
     ),
-    kestrel: Number((await post(sandbox.lsp('kestrel'), '/estimate_fees', { ...small, client_balance_sat: 0 })).at('total_fee')),
-    thunder: Number((await post(sandbox.lsp('thunder'), '/create_order', { ...small, public_key: sandbox.wallet.pubkey })).at('payment.ln.fee')),
-    anchor: Number((await post(sandbox.lsp('anchor'), '/lsp/channel', { node_connection_info: sandbox.wallet.pubkey, remote_balance: 200_000, channel_expiry: 13 })).at('fee_total')),
-    beacon: Number((await post(sandbox.lsp('beacon'), '/lsp/channels', { remote_balance: 200_000, channel_expiry: 13 })).at('fee_total')),
+    kestrel: Number(
+      (await post(sandbox.lsp('kestrel'), '/estimate_fees', { ...small, client_balance_sat: 0 })).at('total_fee'),
+    ),
+    thunder: Number(
+      (await post(sandbox.lsp('thunder'), '/create_order', { ...small, public_key: sandbox.wallet.pubkey })).at(
+        'payment.ln.fee',
+      ),
+    ),
+    anchor: Number(
+      (
+        await post(sandbox.lsp('anchor'), '/lsp/channel', {
+          node_connection_info: sandbox.wallet.pubkey,
+          remote_balance: 200_000,
+          channel_expiry: 13,
+        })
+      ).at('fee_total'),
+    ),
+    beacon: Number(
+      (await post(sandbox.lsp('beacon'), '/lsp/channels', { remote_balance: 200_000, channel_expiry: 13 })).at(
+        'fee_total',
+      ),
+    ),
   }
   expect(ranked(totals)).toEqual(['olive', 'anchor', 'kestrel', 'beacon', 'thunder'])
 })
@@ -128,5 +146,8 @@ test('invoiceExpiryMs replaces every protocol’s own time to pay', async () => 
   const [anchor, thunder] = [await place(sandbox, 'anchor'), await place(sandbox, 'thunder')]
   await until(anchor.read, 'state', 'OFFER_EXPIRED', aMoment)
   await until(thunder.read, 'status', 'Expired', aMoment)
-  expect((await thunder.read()).at('payment')).toMatchObject({ ln: { status: 'Expired' }, btc_onchain: { status: 'Expired' } })
+  expect((await thunder.read()).at('payment')).toMatchObject({
+    ln: { status: 'Expired' },
+    btc_onchain: { status: 'Expired' },
+  })
 })

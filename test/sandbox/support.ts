@@ -40,7 +40,9 @@ export class Answered {
 
   /** The value at a dotted path of the document. */
   at(path: string): unknown {
-    return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], this.body)
+    return path
+      .split('.')
+      .reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], this.body)
   }
 
   text(path: string): string {
@@ -82,7 +84,12 @@ export type Passing = () => void | Promise<void>
 export const aMoment: Passing = () => wait(STEP_MS / 5)
 
 /** Asks again, time passing in between, until the value at `path` is the one that is waited for. */
-export async function until(ask: () => Promise<Answered>, path: string, wanted: unknown, passing: Passing): Promise<Answered> {
+export async function until(
+  ask: () => Promise<Answered>,
+  path: string,
+  wanted: unknown,
+  passing: Passing,
+): Promise<Answered> {
   for (let tries = 0; tries < 500; tries += 1) {
     const answer = await ask()
     if (answer.at(path) === wanted) return answer
@@ -117,7 +124,12 @@ export const PLACE: Readonly<Record<string, (sandbox: Sandbox) => Promise<Placed
       announce_channel: false,
     })
     const read = () => get(olive, `/get_order?order_id=${answer.text('order_id')}`)
-    return { answer, invoice: answer.text('payment.bolt11.invoice'), totalSat: Number(answer.at('payment.bolt11.order_total_sat')), read }
+    return {
+      answer,
+      invoice: answer.text('payment.bolt11.invoice'),
+      totalSat: Number(answer.at('payment.bolt11.order_total_sat')),
+      read,
+    }
   },
   async kestrel(sandbox) {
     const kestrel = sandbox.lsp('kestrel')
@@ -129,18 +141,32 @@ export const PLACE: Readonly<Record<string, (sandbox: Sandbox) => Promise<Placed
       funding_confirms_within_blocks: 1,
       channel_expiry_blocks: BLOCKS,
     })
-    const read = () => post(kestrel, '/get_order', { order_id: answer.at('order_id'), access_token: answer.at('access_token') })
-    return { answer, invoice: answer.text('payment.bolt11.invoice'), totalSat: Number(answer.at('payment.bolt11.order_total_sat')), read }
+    const read = () =>
+      post(kestrel, '/get_order', { order_id: answer.at('order_id'), access_token: answer.at('access_token') })
+    return {
+      answer,
+      invoice: answer.text('payment.bolt11.invoice'),
+      totalSat: Number(answer.at('payment.bolt11.order_total_sat')),
+      read,
+    }
   },
   async thunder(sandbox) {
     const thunder = sandbox.lsp('thunder')
-    const answer = await post(thunder, '/create_order', { lsp_balance_sat: SIZE_SAT, public_key: sandbox.wallet.uri, channel_expiry_blocks: BLOCKS })
+    const answer = await post(thunder, '/create_order', {
+      lsp_balance_sat: SIZE_SAT,
+      public_key: sandbox.wallet.uri,
+      channel_expiry_blocks: BLOCKS,
+    })
     const read = () => get(thunder, `/get_order?order_id=${answer.text('order_id')}`)
     return { answer, invoice: answer.text('payment.ln.invoice'), totalSat: Number(answer.at('payment.ln.fee')), read }
   },
   async anchor(sandbox) {
     const anchor = sandbox.lsp('anchor')
-    const answer = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.uri, remote_balance: SIZE_SAT, channel_expiry: WEEKS })
+    const answer = await post(anchor, '/lsp/channel', {
+      node_connection_info: sandbox.wallet.uri,
+      remote_balance: SIZE_SAT,
+      channel_expiry: WEEKS,
+    })
     const read = () => get(anchor, `/lsp/channel?order_id=${answer.text('order_id')}`)
     return { answer, invoice: answer.text('ln_invoice'), totalSat: Number(answer.at('order_total')), read }
   },

@@ -16,18 +16,30 @@ beforeEach(async () => {
 afterEach(() => sandbox.close())
 
 const create = (more: Record<string, unknown> = {}) =>
-  post(thunder, '/create_order', { lsp_balance_sat: 100_000, public_key: sandbox.wallet.pubkey, channel_expiry_blocks: 12_960, ...more })
+  post(thunder, '/create_order', {
+    lsp_balance_sat: 100_000,
+    public_key: sandbox.wallet.pubkey,
+    channel_expiry_blocks: 12_960,
+    ...more,
+  })
 
 test('get_info has no client balance, and lists the assets by their kind', async () => {
   const { body } = await get(thunder, '/get_info')
-  expect(body).toMatchObject({ max_channel_expiry_blocks: 12_960, min_initial_lsp_balance_sat: 100_000, lsp_assets: { nia: [{}], uda: [], cfa: [] }, uris: thunder.nodeUris })
+  expect(body).toMatchObject({
+    max_channel_expiry_blocks: 12_960,
+    min_initial_lsp_balance_sat: 100_000,
+    lsp_assets: { nia: [{}], uda: [], cfa: [] },
+    uris: thunder.nodeUris,
+  })
 })
 
 test('its fee is the published tariff for its fee rate, whatever the size', async () => {
   const tariff = 1_500 + 15 + 500 * (thunder.tariffFeeRateSatPerVbyte ?? 0)
   expect((await create()).at('payment.ln.fee')).toBe(tariff)
   expect((await create({ lsp_balance_sat: 50_000_000 })).at('payment.ln.fee')).toBe(tariff)
-  expect((await create({ asset_id: SANDBOX_ASSET.asset_id, asset_amount: 4_000_000 })).at('payment.ln.fee')).toBe(tariff + 2)
+  expect((await create({ asset_id: SANDBOX_ASSET.asset_id, asset_amount: 4_000_000 })).at('payment.ln.fee')).toBe(
+    tariff + 2,
+  )
 })
 
 test('an order is `order_id` when it is placed and `_id` when it is read, and its payments call it something else', async () => {
@@ -45,7 +57,10 @@ test('the address stands in a BIP 21 link with the fee in bitcoin', async () => 
   expect(link.protocol).toBe('bitcoin:')
   expect(link.searchParams.get('amount')).toBe('0.00002515')
   await sandbox.wallet.payOnchain(link.pathname, 2_515)
-  expect((await order.read()).at('payment')).toMatchObject({ ln: { status: 'Expired' }, btc_onchain: { status: 'Succeeded' } })
+  expect((await order.read()).at('payment')).toMatchObject({
+    ln: { status: 'Expired' },
+    btc_onchain: { status: 'Succeeded' },
+  })
 })
 
 test('a paid order goes on only when it is read', async () => {
@@ -53,11 +68,18 @@ test('a paid order goes on only when it is read', async () => {
   await sandbox.wallet.payInvoice(order.invoice)
   clock.pass(60 * MINUTE_MS)
   const first = await order.read()
-  expect(first.body).toMatchObject({ status: 'Pending', channel: { status: 'PendingOpen', channel_id: null }, payment: { ln: { status: 'Succeeded' }, btc_onchain: { status: 'Expired' } } })
+  expect(first.body).toMatchObject({
+    status: 'Pending',
+    channel: { status: 'PendingOpen', channel_id: null },
+    payment: { ln: { status: 'Succeeded' }, btc_onchain: { status: 'Expired' } },
+  })
   expect((await order.read()).at('channel.status')).toBe('PendingOpen')
   clock.pass(STEP_MS)
   const second = await order.read()
-  expect(second.body).toMatchObject({ status: 'Succeeded', channel: { status: 'Open', channel_id: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+  expect(second.body).toMatchObject({
+    status: 'Succeeded',
+    channel: { status: 'Open', channel_id: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  })
   expect(second.at('channel.created_at')).toMatch(/\+00:00$/)
 })
 
@@ -77,7 +99,11 @@ test('an open that fails is FailedOpen, and the payment goes back to the address
   const order = await create({ refund_on_chain_address: refundAddress })
   await sandbox.wallet.payInvoice(order.text('payment.ln.invoice'))
   const read = () => get(thunder, `/get_order?order_id=${order.text('order_id')}`)
-  expect((await read()).body).toMatchObject({ status: 'Failed', channel: { status: 'FailedOpen' }, payment: { ln: { status: 'Succeeded' } } })
+  expect((await read()).body).toMatchObject({
+    status: 'Failed',
+    channel: { status: 'FailedOpen' },
+    payment: { ln: { status: 'Succeeded' } },
+  })
   clock.pass(STEP_MS)
   expect((await read()).at('payment.ln.status')).toBe('Failed')
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(2_515)
@@ -86,7 +112,10 @@ test('an open that fails is FailedOpen, and the payment goes back to the address
 test('the invoice lapses after half an hour, the address and the order after an hour', async () => {
   const order = await place(sandbox, 'thunder')
   clock.pass(30 * MINUTE_MS)
-  expect((await order.read()).body).toMatchObject({ status: 'Pending', payment: { ln: { status: 'Expired' }, btc_onchain: { status: 'Pending' } } })
+  expect((await order.read()).body).toMatchObject({
+    status: 'Pending',
+    payment: { ln: { status: 'Expired' }, btc_onchain: { status: 'Pending' } },
+  })
   clock.pass(30 * MINUTE_MS)
   expect((await order.read()).at('status')).toBe('Expired')
 })

@@ -11,7 +11,8 @@ test('a signed text tells who signed it, and no other text does', () => {
   expect(signature).toMatch(/^[ybndrfg8ejkmcpqxot1uwisza345h769]{104}$/)
   expect(signerOf('https://lsp.example/lsp/channel/renew/?scid=1x2x3&valid_to=1', signature)).toBe(alice.pubkey)
   expect(signerOf('https://lsp.example/lsp/channel/renew/?scid=1x2x3&valid_to=2', signature)).not.toBe(alice.pubkey)
-  for (const broken of ['', 'yyyy', `${signature}y`, signature.toUpperCase(), 'l'.repeat(104)]) expect(signerOf('text', broken)).toBeNull()
+  for (const broken of ['', 'yyyy', `${signature}y`, signature.toUpperCase(), 'l'.repeat(104)])
+    expect(signerOf('text', broken)).toBeNull()
 })
 
 // From rust-lightning's lightning/src/util/message_signing.rs, where they come from lnd and Core Lightning users.
@@ -42,7 +43,11 @@ test('an address is one of regtest, and new each time', () => {
 test('the wallet’s own invoice is paid by whoever pays it, and it notices', async () => {
   await using sandbox = await startSandbox({ only: ['olive'] })
   const invoice = sandbox.wallet.createInvoice(4_321)
-  expect(decodeInvoice(invoice)).toMatchObject({ network: 'regtest', mtokens: '4321000', destination: sandbox.wallet.pubkey })
+  expect(decodeInvoice(invoice)).toMatchObject({
+    network: 'regtest',
+    mtokens: '4321000',
+    destination: sandbox.wallet.pubkey,
+  })
   expect(sandbox.wallet.isPaid(invoice)).toBe(false)
   await sandbox.wallet.payInvoice(invoice)
   expect(sandbox.wallet.isPaid(invoice)).toBe(true)
@@ -55,6 +60,8 @@ test('what is no invoice, or one that nobody can be paid for, is refused', async
   const stray = alice.issueInvoice({ amountSat: 1, description: '', createdAt: now, expiresAt: now + 60_000 }).bolt11
   await expect(sandbox.wallet.payInvoice('lnbcrt1')).rejects.toMatchObject({ code: 'NOT_AN_INVOICE' })
   await expect(sandbox.wallet.payInvoice(stray)).rejects.toMatchObject({ code: 'NO_ROUTE' })
-  await expect(sandbox.wallet.payOnchain('bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh', 1)).rejects.toMatchObject({ code: 'NOT_AN_ADDRESS' })
+  await expect(sandbox.wallet.payOnchain('bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh', 1)).rejects.toMatchObject({
+    code: 'NOT_AN_ADDRESS',
+  })
   await expect(sandbox.wallet.payOnchain(sandbox.wallet.newAddress(), 0.5)).rejects.toThrow(RangeError)
 })

@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { buildSchema, findBreakingChanges, GraphQLError, GraphQLSchema, Kind, parse, printSchema, validate } from 'graphql'
+import {
+  buildSchema,
+  findBreakingChanges,
+  GraphQLError,
+  GraphQLSchema,
+  Kind,
+  parse,
+  printSchema,
+  validate,
+} from 'graphql'
 import { createGraphQLError } from 'graphql-yoga'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/schema/index.ts'
@@ -30,16 +39,25 @@ describe('schema.graphql', () => {
   test('would be found wanting without a field, an enum’s value or a member of a union', async () => {
     const core = buildSchema(await readFile(CORE, 'utf8'))
     const text = await readFile(PRINTED, 'utf8')
-    const without = (part: RegExp) => findBreakingChanges(core, buildSchema(text.replace(part, ''))).map(({ type, description }) => `${type} ${description}`)
+    const without = (part: RegExp) =>
+      findBreakingChanges(core, buildSchema(text.replace(part, ''))).map(
+        ({ type, description }) => `${type} ${description}`,
+      )
     expect(without(/^ {2}annualRatePercent: Float!\n/m)).toEqual(['FIELD_REMOVED Quote.annualRatePercent was removed.'])
-    expect(without(/^ {2}REFUND_PENDING\n/m)).toEqual(['VALUE_REMOVED_FROM_ENUM REFUND_PENDING was removed from enum type OrderState.'])
-    expect(without(/ \| QuoteNotFoundError/)).toEqual(['TYPE_REMOVED_FROM_UNION QuoteNotFoundError was removed from union type CreateOrderResult.'])
+    expect(without(/^ {2}REFUND_PENDING\n/m)).toEqual([
+      'VALUE_REMOVED_FROM_ENUM REFUND_PENDING was removed from enum type OrderState.',
+    ])
+    expect(without(/ \| QuoteNotFoundError/)).toEqual([
+      'TYPE_REMOVED_FROM_UNION QuoteNotFoundError was removed from union type CreateOrderResult.',
+    ])
   })
 
   test('has nothing of the sandbox, whose schema has all of it and more', async () => {
     expect(await readFile(PRINTED, 'utf8')).not.toMatch(/sandbox/i)
     expect(findBreakingChanges(schema, sandboxSchema)).toEqual([])
-    expect(Object.keys(sandboxSchema.getMutationType()?.getFields() ?? {}).filter((name) => name.startsWith('sandbox'))).toEqual(['sandboxPay', 'sandboxSetFaults'])
+    expect(
+      Object.keys(sandboxSchema.getMutationType()?.getFields() ?? {}).filter((name) => name.startsWith('sandbox')),
+    ).toEqual(['sandboxPay', 'sandboxSetFaults'])
     const added = Object.keys(sandboxSchema.getTypeMap()).filter((name) => schema.getType(name) === undefined)
     expect(added.length).toBeGreaterThan(0)
     for (const name of added) expect(name).toMatch(/^Sandbox/)
@@ -74,7 +92,10 @@ describe('what GraphiQL opens with', () => {
       const document = parse(query)
       expect(validate(against, document)).toEqual([])
       const [operation] = document.definitions
-      const wanted = operation?.kind === Kind.OPERATION_DEFINITION ? (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value) : []
+      const wanted =
+        operation?.kind === Kind.OPERATION_DEFINITION
+          ? (operation.variableDefinitions ?? []).map(({ variable }) => variable.name.value)
+          : []
       expect(Object.keys(JSON.parse(variables ?? '{}') as object)).toEqual(wanted)
     }
   })

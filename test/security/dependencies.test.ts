@@ -19,7 +19,9 @@ interface LockedPackage {
 
 let locked: Record<string, LockedPackage>
 beforeAll(async () => {
-  const { packages } = JSON.parse(await readFile(`${ROOT}package-lock.json`, 'utf8')) as { packages: Record<string, LockedPackage> }
+  const { packages } = JSON.parse(await readFile(`${ROOT}package-lock.json`, 'utf8')) as {
+    packages: Record<string, LockedPackage>
+  }
   locked = packages
 })
 
@@ -50,16 +52,28 @@ describe('the lock file', () => {
   })
 
   test('has one copy of graphql, which refuses the types of any other', () => {
-    expect(Object.keys(locked).filter((path) => /(^|\/)node_modules\/graphql$/.test(path))).toEqual(['node_modules/graphql'])
+    expect(Object.keys(locked).filter((path) => /(^|\/)node_modules\/graphql$/.test(path))).toEqual([
+      'node_modules/graphql',
+    ])
   })
 
   test('has nothing that ships and runs a script when it is installed', () => {
-    expect(Object.entries(locked).filter(([path, { dev, hasInstallScript }]) => path !== '' && !dev && hasInstallScript).map(([path]) => path)).toEqual([])
+    expect(
+      Object.entries(locked)
+        .filter(([path, { dev, hasInstallScript }]) => path !== '' && !dev && hasInstallScript)
+        .map(([path]) => path),
+    ).toEqual([])
   })
 })
 
 test('npm ls graphql shows one copy', async () => {
   const { stdout } = await promisify(execFile)('npm', ['ls', 'graphql', '--all', '--json'], { cwd: ROOT })
-  const versions = new Set(stdout.split('\n').flatMap((line, index, lines) => (/"graphql": \{/.test(line) ? [/"version": "([^"]+)"/.exec(lines[index + 1] ?? '')?.[1]] : [])))
+  const versions = new Set(
+    stdout
+      .split('\n')
+      .flatMap((line, index, lines) =>
+        /"graphql": \{/.test(line) ? [/"version": "([^"]+)"/.exec(lines[index + 1] ?? '')?.[1]] : [],
+      ),
+  )
   expect([...versions]).toEqual(['16.15.0'])
 })

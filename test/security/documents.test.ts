@@ -24,15 +24,33 @@ const IDS = '{ lsps { id } }'
 
 describe('a manifest', () => {
   test.each([
-    ['of Apollo', { format: 'apollo-persisted-query-manifest', version: 1, operations: [{ id: 'one', name: 'Ids', type: 'query', body: IDS }] }],
+    [
+      'of Apollo',
+      {
+        format: 'apollo-persisted-query-manifest',
+        version: 1,
+        operations: [{ id: 'one', name: 'Ids', type: 'query', body: IDS }],
+      },
+    ],
     ['of GraphQL Code Generator', { one: IDS }],
   ])('%s is read', async (_what, content) => {
     const manifest = await DocumentManifest.load(await file(content))
-    expect([manifest.get('one'), manifest.get('sha256:one'), manifest.get('two'), manifest.get('__proto__'), manifest.has(IDS), manifest.has(`${IDS} `)]).toEqual([IDS, IDS, undefined, undefined, true, false])
+    expect([
+      manifest.get('one'),
+      manifest.get('sha256:one'),
+      manifest.get('two'),
+      manifest.get('__proto__'),
+      manifest.has(IDS),
+      manifest.has(`${IDS} `),
+    ]).toEqual([IDS, IDS, undefined, undefined, true, false])
   })
 
   test.each([
-    ['is not there', '/nothing/documents.json', /\/nothing\/documents\.json: not readable \(ENOENT\); it is named by trustedDocuments\.manifest/],
+    [
+      'is not there',
+      '/nothing/documents.json',
+      /\/nothing\/documents\.json: not readable \(ENOENT\); it is named by trustedDocuments\.manifest/,
+    ],
     ['is no JSON', '{', /not JSON/],
     ['is something else', [1], /neither an Apollo operation manifest nor a mapping/],
     ['holds what is no document', { one: '{' }, /"one" is no GraphQL document/],
@@ -45,21 +63,35 @@ describe('a manifest', () => {
 
   test('is looked for beside the configuration file', async () => {
     const path = join(directory, 'sluice.yaml')
-    await writeFile(path, 'lsps: [{ id: a, name: A, protocol: lsps1, url: "https://lsp.example", network: regtest }]\ntrustedDocuments: { manifest: documents.json }\n')
-    expect((await loadConfigFile(path, {})).trustedDocuments).toEqual({ manifest: join(directory, 'documents.json'), level: 'allow' })
+    await writeFile(
+      path,
+      'lsps: [{ id: a, name: A, protocol: lsps1, url: "https://lsp.example", network: regtest }]\ntrustedDocuments: { manifest: documents.json }\n',
+    )
+    expect((await loadConfigFile(path, {})).trustedDocuments).toEqual({
+      manifest: join(directory, 'documents.json'),
+      level: 'allow',
+    })
   })
 })
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
   test('with `log` any document is run, and each that is unknown is logged once, without its text', async () => {
     const key = newKey('wallet')
-    await using gateway = await startSmall({ clients: [clientOf('wallet', key)], trustedDocuments: { manifest: await file({ one: IDS }), level: 'log' } })
+    await using gateway = await startSmall({
+      clients: [clientOf('wallet', key)],
+      trustedDocuments: { manifest: await file({ one: IDS }), level: 'log' },
+    })
     const secret = '{ lsps { name } } # my-own-words'
-    for (const query of [IDS, secret, secret]) expect((await ask(gateway.origin, transport, { query, key })).code).toBeUndefined()
+    for (const query of [IDS, secret, secret])
+      expect((await ask(gateway.origin, transport, { query, key })).code).toBeUndefined()
     expect((await ask(gateway.origin, transport, { documentId: 'one', key })).data).toEqual({ lsps: [{ id: 'olive' }] })
     const about = gateway.logged.filter((line) => line.includes('not in the manifest'))
     expect(about).toHaveLength(1)
-    expect(JSON.parse(about[0] ?? '')).toMatchObject({ level: pino.levels.values['warn'], clientId: 'key:wallet', sha256: sha256(secret) })
+    expect(JSON.parse(about[0] ?? '')).toMatchObject({
+      level: pino.levels.values['warn'],
+      clientId: 'key:wallet',
+      sha256: sha256(secret),
+    })
     expect(about[0]).not.toContain('my-own-words')
   })
 
@@ -72,7 +104,12 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   test('without a manifest an id is answered as Apollo wants it, so that its clients send the document', async () => {
     await using gateway = await startSmall()
     const persistedQuery = { version: 1, sha256Hash: sha256(IDS) }
-    expect(await ask(gateway.origin, transport, { extensions: { persistedQuery } })).toMatchObject({ code: 'PERSISTED_QUERY_NOT_SUPPORTED', message: 'PersistedQueryNotSupported' })
-    expect((await ask(gateway.origin, transport, { query: IDS, extensions: { persistedQuery } })).data).toEqual({ lsps: [{ id: 'olive' }] })
+    expect(await ask(gateway.origin, transport, { extensions: { persistedQuery } })).toMatchObject({
+      code: 'PERSISTED_QUERY_NOT_SUPPORTED',
+      message: 'PersistedQueryNotSupported',
+    })
+    expect((await ask(gateway.origin, transport, { query: IDS, extensions: { persistedQuery } })).data).toEqual({
+      lsps: [{ id: 'olive' }],
+    })
   })
 })

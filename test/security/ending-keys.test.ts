@@ -20,14 +20,20 @@ async function followOverWebSocket(origin: string, key: string): Promise<Followi
   await new Promise((resolve, reject) => {
     socket.once('close', reject)
     socket.on('message', resolve)
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })))
+    socket.on('open', () =>
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })),
+    )
   })
   socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: SUBSCRIBE } }))
   return { ended: () => ended }
 }
 
 async function followOverSse(origin: string, key: string): Promise<Following> {
-  const response = await fetch(`${origin}/graphql`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify({ query: SUBSCRIBE }) })
+  const response = await fetch(`${origin}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ query: SUBSCRIBE }),
+  })
   expect(response.status).toBe(200)
   let ended: unknown = null
   void response.text().then(
@@ -39,7 +45,9 @@ async function followOverSse(origin: string, key: string): Promise<Following> {
 
 const streamEnd = (message: string) => [
   'event: next',
-  expect.stringMatching(new RegExp(`^data: \\{"errors":\\[\\{"message":"${message}","extensions":\\{"code":"UNAUTHENTICATED"\\}\\}\\]\\}$`)),
+  expect.stringMatching(
+    new RegExp(`^data: \\{"errors":\\[\\{"message":"${message}","extensions":\\{"code":"UNAUTHENTICATED"\\}\\}\\]\\}$`),
+  ),
   'event: complete',
   'data:',
 ]
@@ -48,7 +56,8 @@ describe('a key that is gone from the configuration', () => {
   let sandbox: Sandbox
   let program: Program
   const [alice, bob, carol] = ['alice', 'bob', 'carol'].map(newKey) as [string, string, string]
-  const yaml = (clients: Record<string, string>) => `${lspsYaml(sandbox)}clients: ${JSON.stringify(Object.entries(clients).map(([name, key]) => clientOf(name, key)))}\n`
+  const yaml = (clients: Record<string, string>) =>
+    `${lspsYaml(sandbox)}clients: ${JSON.stringify(Object.entries(clients).map(([name, key]) => clientOf(name, key)))}\n`
   beforeAll(async () => {
     sandbox = await startSandbox({ only: ['olive'] })
     program = await Program.start(yaml({ alice, bob }))
@@ -60,7 +69,12 @@ describe('a key that is gone from the configuration', () => {
   const isServed = async (key: string) => (await ask(program.origin, 'POST', { query: '{ __typename }', key })).status
 
   test('ends what it has open at SIGHUP, and nothing of the others', async () => {
-    const [gone, goneToo, stays, staysToo] = [await followOverWebSocket(program.origin, alice), await followOverSse(program.origin, alice), await followOverWebSocket(program.origin, bob), await followOverSse(program.origin, bob)]
+    const [gone, goneToo, stays, staysToo] = [
+      await followOverWebSocket(program.origin, alice),
+      await followOverSse(program.origin, alice),
+      await followOverWebSocket(program.origin, bob),
+      await followOverSse(program.origin, bob),
+    ]
     expect(await isServed(alice)).toBe(200)
     await program.reload(yaml({ bob, carol }))
 
@@ -130,7 +144,11 @@ describe('a token', () => {
     await using gateway = await startSmall({ jwt: issuer.config })
     issuer.isDown = true
     const key = await issuer.token()
-    expect(await ask(gateway.origin, 'POST', { query: '{ __typename }', key })).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '30' })
+    expect(await ask(gateway.origin, 'POST', { query: '{ __typename }', key })).toMatchObject({
+      status: 503,
+      code: 'UNAVAILABLE',
+      retryAfter: '30',
+    })
     expect(await ask(gateway.origin, 'WS', { query: '{ __typename }', key })).toMatchObject({ close: 1013 })
     issuer.isDown = false
     expect(await ask(gateway.origin, 'POST', { query: '{ __typename }', key })).toMatchObject({ status: 200 })
@@ -155,9 +173,14 @@ describe('a token', () => {
     const key = newKey('alice')
     await using gateway = await startSmall({ jwt: issuer.config, clients: [clientOf('alice', key)] })
     const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
-    const quotes = await ask(gateway.origin, 'POST', { query: 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', variables: { request }, key: await issuer.token({ sub: 'alice' }) })
+    const quotes = await ask(gateway.origin, 'POST', {
+      query: 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+      variables: { request },
+      key: await issuer.token({ sub: 'alice' }),
+    })
     const id = (quotes.data as { quotes: { quotes: { id: string }[] } }).quotes.quotes[0]?.id
-    const seenBy = async (as: string) => (await ask(gateway.origin, 'POST', { query: `{ quote(id: "${id}") { id } }`, key: as })).data
+    const seenBy = async (as: string) =>
+      (await ask(gateway.origin, 'POST', { query: `{ quote(id: "${id}") { id } }`, key: as })).data
     expect(await seenBy(await issuer.token({ sub: 'alice' }))).toEqual({ quote: { id } })
     expect(await seenBy(await issuer.token({ sub: 'bob' }))).toEqual({ quote: null })
     expect(await seenBy(key)).toEqual({ quote: null })

@@ -13,9 +13,15 @@ export const sha256 = (text: string) => createHash('sha256').update(text).digest
 /** A key that nothing but this run knows, so that a search for it finds leaks and nothing else. */
 export const newKey = (name: string) => `${name}-${randomBytes(16).toString('hex')}`
 
-export const clientOf = (name: string, key: string, more: Partial<ClientConfig> = {}): ClientConfig => ({ name, keySha256: sha256(key), ...more })
+export const clientOf = (name: string, key: string, more: Partial<ClientConfig> = {}): ClientConfig => ({
+  name,
+  keySha256: sha256(key),
+  ...more,
+})
 
-export const limits = (changed: Partial<LimitsConfig>): Pick<GatewayConfig, 'limits'> => ({ limits: { ...DEFAULT_LIMITS, ...changed } })
+export const limits = (changed: Partial<LimitsConfig>): Pick<GatewayConfig, 'limits'> => ({
+  limits: { ...DEFAULT_LIMITS, ...changed },
+})
 
 /** One simulated LSP that is quick, which is enough for what is refused before any is asked. */
 export function startSmall(config: Partial<GatewayConfig> = {}, more: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -23,9 +29,20 @@ export function startSmall(config: Partial<GatewayConfig> = {}, more: TestGatewa
 }
 
 /** Listens where a container does, on every address: not only this machine can connect. */
-export async function startExposed(config: Partial<GatewayConfig> = {}): Promise<{ port: number; origin: string } & AsyncDisposable> {
+export async function startExposed(
+  config: Partial<GatewayConfig> = {},
+): Promise<{ port: number; origin: string } & AsyncDisposable> {
   const sandbox = await startSandbox({ only: ['olive'] })
-  const gateway = await run({ host: '::', port: 0, configPath: null, databaseUrl: ':memory:', variables: {}, sandbox, logger: createLogger('silent'), config })
+  const gateway = await run({
+    host: '::',
+    port: 0,
+    configPath: null,
+    databaseUrl: ':memory:',
+    variables: {},
+    sandbox,
+    logger: createLogger('silent'),
+    config,
+  })
   const port = Number(new URL(gateway.origin).port)
   return {
     port,
@@ -67,13 +84,33 @@ export class Issuer implements AsyncDisposable {
 
   get config() {
     const { port } = this.#server.address() as AddressInfo
-    return { issuer: this.issuer, audience: this.audience, jwksUrl: `http://127.0.0.1:${port}/keys`, algorithms: ['ES256'] }
+    return {
+      issuer: this.issuer,
+      audience: this.audience,
+      jwksUrl: `http://127.0.0.1:${port}/keys`,
+      algorithms: ['ES256'],
+    }
   }
 
   /** A good token, but for what is changed. */
-  token(changed: { sub?: unknown; iss?: string; aud?: string; exp?: number | string; key?: CryptoKey; alg?: string } = {}): Promise<string> {
-    const { sub = 'alice', iss = this.issuer, aud = this.audience, exp = '5 minutes', key = this.#privateKey, alg = 'ES256' } = changed
-    return new SignJWT({ sub } as JWTPayload).setProtectedHeader({ alg, kid: 'one' }).setIssuer(iss).setAudience(aud).setIssuedAt().setExpirationTime(exp).sign(key)
+  token(
+    changed: { sub?: unknown; iss?: string; aud?: string; exp?: number | string; key?: CryptoKey; alg?: string } = {},
+  ): Promise<string> {
+    const {
+      sub = 'alice',
+      iss = this.issuer,
+      aud = this.audience,
+      exp = '5 minutes',
+      key = this.#privateKey,
+      alg = 'ES256',
+    } = changed
+    return new SignJWT({ sub } as JWTPayload)
+      .setProtectedHeader({ alg, kid: 'one' })
+      .setIssuer(iss)
+      .setAudience(aud)
+      .setIssuedAt()
+      .setExpirationTime(exp)
+      .sign(key)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

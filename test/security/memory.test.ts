@@ -39,7 +39,11 @@ async function subscribeOverSocket(payloads: Record<string, unknown>[]): Promise
 
 async function subscribeOverHttp(params: Record<string, unknown>): Promise<ClientRequest> {
   const body = JSON.stringify(params)
-  const request = httpRequest(`${program.origin}/graphql`, { method: 'POST', agent: false, headers: { accept: 'text/event-stream', 'content-type': 'application/json', 'content-length': String(body.length) } })
+  const request = httpRequest(`${program.origin}/graphql`, {
+    method: 'POST',
+    agent: false,
+    headers: { accept: 'text/event-stream', 'content-type': 'application/json', 'content-length': String(body.length) },
+  })
   request.on('error', () => {})
   request.end(body)
   const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream]

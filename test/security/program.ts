@@ -22,19 +22,35 @@ export class Program implements AsyncDisposable {
   private constructor(child: ChildProcess, folder: string) {
     this.#child = child
     this.#folder = folder
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.printed += text))
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.printed += text))
     child.on('exit', (status) => (this.status = status ?? -1))
   }
 
-  static async start(yaml: string, env: Record<string, string> = {}, files: Record<string, string> = {}): Promise<Program> {
+  static async start(
+    yaml: string,
+    env: Record<string, string> = {},
+    files: Record<string, string> = {},
+  ): Promise<Program> {
     const main = await builtProgram()
     const folder = await mkdtemp(join(tmpdir(), 'sluice-program-'))
-    for (const [name, text] of Object.entries({ 'sluice.yaml': yaml, ...files })) await writeFile(join(folder, name), text)
-    const child = spawn(process.execPath, ['--expose-gc', '--import', COLLECTOR, main, '--config', join(folder, 'sluice.yaml')], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: join(folder, 'sluice.db'), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    for (const [name, text] of Object.entries({ 'sluice.yaml': yaml, ...files }))
+      await writeFile(join(folder, name), text)
+    const child = spawn(
+      process.execPath,
+      ['--expose-gc', '--import', COLLECTOR, main, '--config', join(folder, 'sluice.yaml')],
+      {
+        cwd: folder,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOST: '127.0.0.1',
+          PORT: '0',
+          DATABASE_URL: join(folder, 'sluice.db'),
+          ...env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
     const program = new Program(child, folder)
     while (program.origin === '') {
       if (program.status !== null) throw new Error(`it ended with ${program.status}: ${program.printed}`)
@@ -49,7 +65,8 @@ export class Program implements AsyncDisposable {
     const told = this.printed.length
     await writeFile(join(this.#folder, 'sluice.yaml'), yaml)
     this.#child.kill('SIGHUP')
-    while (!/"(the clients|there is no configuration)[^"]*"/.test(this.printed.slice(told))) await new Promise((resolve) => setTimeout(resolve, 10))
+    while (!/"(the clients|there is no configuration)[^"]*"/.test(this.printed.slice(told)))
+      await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
   /** In bytes, after its garbage was collected. */

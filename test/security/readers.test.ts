@@ -9,7 +9,13 @@ import { startSmall } from './gateways.ts'
 const LARGE = Buffer.alloc(20_000_000, 'x')
 const LARGER = Buffer.concat([LARGE, LARGE])
 /** Thirty looks take a second and a half, a hundred five. */
-const QUICK: UnreadLimits = { lookEveryMs: 50, patience: 30, patienceInTurn: 100, mostBytes: 1_000_000_000, patienceBeyond: 2 }
+const QUICK: UnreadLimits = {
+  lookEveryMs: 50,
+  patience: 30,
+  patienceInTurn: 100,
+  mostBytes: 1_000_000_000,
+  patienceBeyond: 2,
+}
 const GET = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${more}\r\n`
 
 /** A server that answers as it is told, and looks after its readers. */
@@ -64,7 +70,9 @@ describe('a client that reads nothing', () => {
   })
 
   test('of the answers to requests that it sent without waiting is cut off, and none of them is kept', async () => {
-    await using server = await serve(({ url }, response) => void (url === '/first' ? response.write('x') : response.end(LARGE)))
+    await using server = await serve(
+      ({ url }, response) => void (url === '/first' ? response.write('x') : response.end(LARGE)),
+    )
     const socket = connect(server.origin, GET('/first') + GET('/second') + GET('/third'))
     await eventually(() => server.readers.responses.length).toBe(3)
     await eventually(() => isCut(socket)).toBe(true)
@@ -88,7 +96,10 @@ describe('is not cut off', () => {
   })
 
   test('whose answers wait behind one that takes longer', async () => {
-    await using server = await serve(({ url }, response) => void (url === '/slow' ? setTimeout(() => response.end('slow'), 3_000) : response.end('quick')))
+    await using server = await serve(
+      ({ url }, response) =>
+        void (url === '/slow' ? setTimeout(() => response.end('slow'), 3_000) : response.end('quick')),
+    )
     const socket = connect(server.origin, GET('/slow') + GET('/quick')).resume()
     let heard = ''
     socket.on('data', (piece: Buffer) => (heard += piece.toString('latin1')))
@@ -97,7 +108,14 @@ describe('is not cut off', () => {
   })
 
   test('who waits for an answer, or for the next event, or for nothing', async () => {
-    await using server = await serve(({ url }, response) => void (url === '/idle' ? response.end('x') : url === '/stream' ? response.write('x') : setTimeout(() => response.end('late'), 3_000)))
+    await using server = await serve(
+      ({ url }, response) =>
+        void (url === '/idle'
+          ? response.end('x')
+          : url === '/stream'
+            ? response.write('x')
+            : setTimeout(() => response.end('late'), 3_000)),
+    )
     const sockets = ['/idle', '/stream', '/late'].map((path) => connect(server.origin, GET(path)).resume())
     let heard = ''
     sockets[2]?.on('data', (piece: Buffer) => (heard += piece.toString('latin1')))
@@ -107,7 +125,11 @@ describe('is not cut off', () => {
 })
 
 test('when too much is unread in all, who takes nothing is cut off long before, who leaves most unread first, until it is little enough', async () => {
-  await using server = await serve(({ url }, response) => void response.end(url === '/large' ? LARGER : LARGE), { patience: 1_000, patienceInTurn: 1_000, mostBytes: 80_000_000 })
+  await using server = await serve(({ url }, response) => void response.end(url === '/large' ? LARGER : LARGE), {
+    patience: 1_000,
+    patienceInTurn: 1_000,
+    mostBytes: 80_000_000,
+  })
   const small = [1, 2].map(() => connect(server.origin, GET('/small')))
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(small.map(isCut)).toEqual([false, false])

@@ -17,7 +17,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const page = readFileSync(`${ROOT}docs/security.md`, 'utf8')
 
 test('every test that docs/security.md names is there', () => {
-  const lastCells = page.split('\n').flatMap((line) => (/^\|.*\|.*\|.*\|$/.test(line) ? [line.split('|').at(-2) ?? ''] : []))
+  const lastCells = page
+    .split('\n')
+    .flatMap((line) => (/^\|.*\|.*\|.*\|$/.test(line) ? [line.split('|').at(-2) ?? ''] : []))
   const named = lastCells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''))
   expect(named.length).toBeGreaterThan(15)
   const paths = named.map((name) => (name.startsWith('test/') ? name : `test/security/${name}`))
@@ -26,8 +28,27 @@ test('every test that docs/security.md names is there', () => {
 
 test('the figures of docs/security.md are those of the defaults, and of the corpus', () => {
   const grouped = (value: number) => (value >= 10_000 ? value.toLocaleString('en').replaceAll(',', ' ') : String(value))
-  const { operationsPerSecond, ordersPerMinute, firmQuotesPerMinute, sockets, totalSockets, subscriptions, totalSubscriptions, subscriptionsPerSocket, maxTokens, maxDepth, maxAliases, maxRootFields } = DEFAULT_LIMITS
-  const { maxStandingOrders } = parseConfig('lsps: [{ id: a, name: A, protocol: lsps1, url: https://lsp.example, network: regtest }]', {}, 'sluice.yaml', [{ configName: 'lsps1', protocol: 'LSPS1' }]).lsps[0]?.courtesy ?? {}
+  const {
+    operationsPerSecond,
+    ordersPerMinute,
+    firmQuotesPerMinute,
+    sockets,
+    totalSockets,
+    subscriptions,
+    totalSubscriptions,
+    subscriptionsPerSocket,
+    maxTokens,
+    maxDepth,
+    maxAliases,
+    maxRootFields,
+  } = DEFAULT_LIMITS
+  const { maxStandingOrders } =
+    parseConfig(
+      'lsps: [{ id: a, name: A, protocol: lsps1, url: https://lsp.example, network: regtest }]',
+      {},
+      'sluice.yaml',
+      [{ configName: 'lsps1', protocol: 'LSPS1' }],
+    ).lsps[0]?.courtesy ?? {}
   const figures = [
     `${maxStandingOrders} unpaid orders that stand`,
     `${ACTIONS_PER_MINUTE} renewals and actions/min`,

@@ -50,13 +50,18 @@ function paramsOf({ key: _key, headers: _headers, ...params }: Asked): Record<st
 
 function overHttp(origin: string, method: string, accept: string, asked: Asked): Promise<Outcome> {
   const { key, headers = {} } = asked
-  const params = Object.entries(paramsOf(asked)).map(([name, value]): [string, string] => [name, typeof value === 'string' ? value : JSON.stringify(value)])
+  const params = Object.entries(paramsOf(asked)).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
   const path = `/graphql${method === 'GET' ? `?${new URLSearchParams(params).toString()}` : ''}`
   const body = method === 'GET' ? '' : JSON.stringify(paramsOf(asked))
   const all = {
     accept,
     ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    ...(method === 'GET' ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
+    ...(method === 'GET'
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
     ...headers,
   }
   return new Promise((resolve, reject) => {
@@ -101,7 +106,9 @@ function resultOf(json: string): Partial<Outcome> {
   return {
     ...(result.data === undefined ? {} : { data: result.data }),
     ...(error === undefined ? {} : { message: error.message, code: String(error.extensions?.['code']) }),
-    ...(error?.extensions?.['retryAfterSeconds'] === undefined ? {} : { retryAfterSeconds: error.extensions['retryAfterSeconds'] }),
+    ...(error?.extensions?.['retryAfterSeconds'] === undefined
+      ? {}
+      : { retryAfterSeconds: error.extensions['retryAfterSeconds'] }),
   }
 }
 
@@ -119,11 +126,19 @@ function overWebSocket(origin: string, asked: Asked): Promise<Outcome> {
       resolve({ status: response.statusCode ?? 0, text: '', ...(retryAfter === undefined ? {} : { retryAfter }) })
     })
     socket.on('error', reject)
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: key === undefined ? {} : { authorization: `Bearer ${key}` } })))
+    socket.on('open', () =>
+      socket.send(
+        JSON.stringify({
+          type: 'connection_init',
+          payload: key === undefined ? {} : { authorization: `Bearer ${key}` },
+        }),
+      ),
+    )
     socket.on('message', (data: RawData) => {
       const text = (data as Buffer).toString('utf8')
       const { type, payload } = JSON.parse(text) as { type: string; payload?: unknown }
-      if (type === 'connection_ack') socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: paramsOf(asked) }))
+      if (type === 'connection_ack')
+        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: paramsOf(asked) }))
       if (type === 'next') done({ text, ...resultOf(JSON.stringify(payload)) })
       if (type === 'error') done({ text, ...resultOf(JSON.stringify({ errors: payload })) })
       if (type === 'complete') done({ text })

@@ -17,7 +17,9 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 function get(parameters: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${gateway.origin}/graphql?${new URLSearchParams(parameters)}`, { headers: { accept: 'application/graphql-response+json', ...headers } })
+  return fetch(`${gateway.origin}/graphql?${new URLSearchParams(parameters)}`, {
+    headers: { accept: 'application/graphql-response+json', ...headers },
+  })
 }
 
 function post(body: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -47,13 +49,17 @@ describe('GET', () => {
     const response = await get({ query: 'mutation { openChannel(orderId: "1") { __typename } }' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST')
-    expect(await response.json()).toMatchObject({ errors: [{ message: 'Can only perform a mutation operation from a POST request.' }] })
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: 'Can only perform a mutation operation from a POST request.' }],
+    })
   })
 
   test.each(['variables', 'extensions'])('%s that are no JSON are the client’s mistake', async (name) => {
     const response = await get({ query: '{ __typename }', [name]: '{' })
     expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({ errors: [{ message: `${name}: JSON is wanted`, extensions: { code: 'BAD_REQUEST' } }] })
+    expect(await response.json()).toEqual({
+      errors: [{ message: `${name}: JSON is wanted`, extensions: { code: 'BAD_REQUEST' } }],
+    })
   })
 })
 
@@ -62,7 +68,9 @@ describe('a body', () => {
     const query = `{ __typename } #${' '.repeat(100_000)}`
     const refused = await post(JSON.stringify({ query }))
     expect(refused.status).toBe(413)
-    expect(await refused.json()).toEqual({ errors: [{ message: 'a body of at most 100000 bytes is wanted', extensions: { code: 'BAD_REQUEST' } }] })
+    expect(await refused.json()).toEqual({
+      errors: [{ message: 'a body of at most 100000 bytes is wanted', extensions: { code: 'BAD_REQUEST' } }],
+    })
   })
 
   test('of exactly 100 kB is taken', async () => {
@@ -81,14 +89,19 @@ describe('a body', () => {
     expect(answer).toContain('Content-Length is wanted')
   })
 
-  test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/graphql', 'multipart/form-data; boundary=x', 'application/jsonx'])(
-    'that a page of another site could send unasked, or that is no JSON, is refused: %s',
-    async (type) => {
-      const response = await post('{"query":"{__typename}"}', { 'content-type': type })
-      expect(response.status).toBe(415)
-      expect(await response.json()).toMatchObject({ errors: [{ message: 'a body of the type application/json is wanted' }] })
-    },
-  )
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/graphql',
+    'multipart/form-data; boundary=x',
+    'application/jsonx',
+  ])('that a page of another site could send unasked, or that is no JSON, is refused: %s', async (type) => {
+    const response = await post('{"query":"{__typename}"}', { 'content-type': type })
+    expect(response.status).toBe(415)
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: 'a body of the type application/json is wanted' }],
+    })
+  })
 
   test('with several operations in a list is refused', async () => {
     expect((await post('[{"query":"{__typename}"}]')).status).toBe(400)
@@ -113,7 +126,10 @@ describe('addresses', () => {
     ] as const) {
       const response = await fetch(gateway.origin + path)
       expect([response.status, await response.text()]).toEqual([200, body])
-      const head = await sendRaw(gateway.origin, `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+      const head = await sendRaw(
+        gateway.origin,
+        `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      )
       expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
       expect(head.endsWith('\r\n\r\n')).toBe(true)
     }
@@ -134,7 +150,10 @@ describe('addresses', () => {
 
   test('a Host that is none is refused, and tells nothing of the inside', async () => {
     for (const host of ['[', 'a b', 'a:b:c']) {
-      const answer = await sendRaw(gateway.origin, `GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      const answer = await sendRaw(
+        gateway.origin,
+        `GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      )
       expect(answer).toMatch(/^HTTP\/1\.1 400 /)
       expect(answer).not.toMatch(/node_modules|at \w+/)
     }
@@ -146,7 +165,15 @@ describe('addresses', () => {
   })
 
   test('a gateway on an IPv6 address says an origin that works', async () => {
-    await using here = await run({ host: '::1', port: 0, configPath: null, databaseUrl: ':memory:', variables: {}, sandbox: gateway.sandbox, logger: createLogger('silent') })
+    await using here = await run({
+      host: '::1',
+      port: 0,
+      configPath: null,
+      databaseUrl: ':memory:',
+      variables: {},
+      sandbox: gateway.sandbox,
+      logger: createLogger('silent'),
+    })
     expect(here.origin).toMatch(/^http:\/\/\[::1\]:\d+$/)
     expect(here.graphiql).toBe(`${here.origin}/graphql`)
     const response = await fetch(`${here.origin}/graphql?query={__typename}`)
@@ -162,7 +189,9 @@ describe('/metrics', () => {
     const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     expect(lines.length).toBeGreaterThan(20)
     for (const line of lines) expect(line).toMatch(/^[a-z_0-9]+(\{([a-z_]+="[^"]*",?)+\})? -?(\d[\d.e+-]*|NaN|\+Inf)$/i)
-    expect(lines).toContainEqual(expect.stringMatching(/^sluice_lsp_exchange_seconds_count\{lsp="olive",outcome="answered"\} [1-9]/))
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^sluice_lsp_exchange_seconds_count\{lsp="olive",outcome="answered"\} [1-9]/),
+    )
     expect(lines).toContain('sluice_websockets 0')
   })
 
@@ -171,7 +200,11 @@ describe('/metrics', () => {
     for (const { id, requests } of fresh.sandbox.lsps) {
       const counted = async () => {
         const text = await (await fetch(`${fresh.origin}/metrics`)).text()
-        return [...text.matchAll(new RegExp(`^sluice_lsp_exchange_seconds_count\\{lsp="${id}",outcome="\\w+"\\} (\\d+)$`, 'gm'))].reduce((sum, [, count]) => sum + Number(count), 0)
+        return [
+          ...text.matchAll(
+            new RegExp(`^sluice_lsp_exchange_seconds_count\\{lsp="${id}",outcome="\\w+"\\} (\\d+)$`, 'gm'),
+          ),
+        ].reduce((sum, [, count]) => sum + Number(count), 0)
       }
       await eventually(counted).toBeGreaterThan(0)
       await eventually(counted).toBe(requests.length)
@@ -179,14 +212,23 @@ describe('/metrics', () => {
   })
 
   test('holds no label that a client chose', async () => {
-    await post(JSON.stringify({ query: 'query Chosen4711($a: String) { a4711: __typename @include(if: true) }', operationName: 'Chosen4711' }), { 'user-agent': 'agent4711', 'x-request-id': 'header4711' })
+    await post(
+      JSON.stringify({
+        query: 'query Chosen4711($a: String) { a4711: __typename @include(if: true) }',
+        operationName: 'Chosen4711',
+      }),
+      { 'user-agent': 'agent4711', 'x-request-id': 'header4711' },
+    )
     await fetch(`${gateway.origin}/path4711?q=4711`)
     await fetch(`${gateway.origin}/graphql`, { method: 'PROPFIND' })
     const text = await (await fetch(`${gateway.origin}/metrics`)).text()
     expect(text).not.toContain('4711')
     const counted = text.split('\n').filter((line) => line.startsWith('sluice_http_requests_total'))
     expect(counted).toContain('sluice_http_requests_total{method="other",status="405"} 1')
-    for (const line of counted) expect(line).toMatch(/^sluice_http_requests_total\{method="(GET|HEAD|POST|OPTIONS|other)",status="(\d{3}|aborted)"\} \d+$/)
+    for (const line of counted)
+      expect(line).toMatch(
+        /^sluice_http_requests_total\{method="(GET|HEAD|POST|OPTIONS|other)",status="(\d{3}|aborted)"\} \d+$/,
+      )
   })
 })
 
@@ -195,22 +237,35 @@ test('no other site is let in: no answer has a CORS header', async () => {
   const answers = [
     await post('{"query":"{__typename}"}', headers),
     await get({ query: '{__typename}' }, headers),
-    await fetch(`${gateway.origin}/graphql`, { method: 'OPTIONS', headers: { ...headers, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } }),
+    await fetch(`${gateway.origin}/graphql`, {
+      method: 'OPTIONS',
+      headers: {
+        ...headers,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    }),
     await fetch(`${gateway.origin}/graphql`, { headers: { ...headers, accept: 'text/html' } }),
     await fetch(`${gateway.origin}/health`, { headers }),
   ]
   expect(answers.map(({ status }) => status)).toEqual([200, 403, 405, 200, 200])
-  for (const { headers: answered } of answers) expect([...answered.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+  for (const { headers: answered } of answers)
+    expect([...answered.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
 })
 
 describe('the page', () => {
-  const page = (headers: Record<string, string> = {}) => fetch(`${gateway.origin}/graphql`, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'accept-encoding': 'identity', ...headers } })
+  const page = (headers: Record<string, string> = {}) =>
+    fetch(`${gateway.origin}/graphql`, {
+      headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'accept-encoding': 'identity', ...headers },
+    })
 
   test('comes compressed to those who take that, and weighs less than 3 MB then', async () => {
     const plain = Buffer.from(await (await page()).arrayBuffer())
     const { hostname, port } = new URL(gateway.origin)
     const socket = openRaw(gateway.origin)
-    socket.write(`GET /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: text/html\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n`)
+    socket.write(
+      `GET /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: text/html\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n`,
+    )
     const chunks: Buffer[] = []
     for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk)
     const answer = Buffer.concat(chunks)
@@ -260,7 +315,10 @@ describe('the page', () => {
   })
 
   test('answers HEAD without a body', async () => {
-    const head = await sendRaw(gateway.origin, 'HEAD /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n')
+    const head = await sendRaw(
+      gateway.origin,
+      'HEAD /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n',
+    )
     expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(head.endsWith('\r\n\r\n')).toBe(true)
   })
@@ -274,8 +332,14 @@ describe('the page', () => {
 
 describe('a value that a scalar does not take is the client’s mistake', () => {
   const QUOTES = 'query ($r: ChannelRequest!) { quotes(request: $r, firm: NEVER) { failures { code } } }'
-  const request = (over: Record<string, unknown>) => ({ query: QUOTES, variables: { r: { clientPubkey: PUBKEY, lspBalanceSat: 1_000_000, ...over } } })
-  const renewal = (validTo: unknown) => ({ query: 'query ($t: DateTime!) { renewalMessage(lspId: "olive", shortChannelId: "1x1x1", validTo: $t) }', variables: { t: validTo } })
+  const request = (over: Record<string, unknown>) => ({
+    query: QUOTES,
+    variables: { r: { clientPubkey: PUBKEY, lspBalanceSat: 1_000_000, ...over } },
+  })
+  const renewal = (validTo: unknown) => ({
+    query: 'query ($t: DateTime!) { renewalMessage(lspId: "olive", shortChannelId: "1x1x1", validTo: $t) }',
+    variables: { t: validTo },
+  })
   const SAT = 'Sat: a whole number of satoshis from 0 to 2100000000000000 is wanted'
   const ASSET = 'AssetAmount: an unsigned 64-bit integer as a decimal string is wanted'
   const TIME = 'DateTime: an instant such as 2026-11-21T12:00:00Z is wanted'
@@ -288,7 +352,11 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
     ['a Sat in another notation', request({ lspBalanceSat: '1e3' }), SAT],
     ['a Sat that is no number', request({ lspBalanceSat: true }), SAT],
     ['a fraction of an asset', request({ asset: { assetId: 'a', lspAmount: '1.5' } }), ASSET],
-    ['more of an asset than 64 bits hold', request({ asset: { assetId: 'a', lspAmount: '18446744073709551616' } }), ASSET],
+    [
+      'more of an asset than 64 bits hold',
+      request({ asset: { assetId: 'a', lspAmount: '18446744073709551616' } }),
+      ASSET,
+    ],
     ['an amount of an asset that JSON has rounded', request({ asset: { assetId: 'a', lspAmount: 2 ** 53 } }), ASSET],
     ['a time in words', renewal('tomorrow'), TIME],
     ['a time without its zone', renewal('2027-01-01T00:00:00'), TIME],
@@ -300,11 +368,18 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
     const { status, errors, data } = await gateway.send(query, variables)
     expect(status).toBe(400)
     expect(data).toBeUndefined()
-    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) as string, extensions: { code: 'BAD_USER_INPUT' } })])
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining(message) as string,
+        extensions: { code: 'BAD_USER_INPUT' },
+      }),
+    ])
   })
 
   test('so it is when the value stands in the query', async () => {
-    const { status, errors } = await gateway.send(`{ quotes(request: { clientPubkey: "${PUBKEY}", lspBalanceSat: 1.5 }) { elapsedMs } }`)
+    const { status, errors } = await gateway.send(
+      `{ quotes(request: { clientPubkey: "${PUBKEY}", lspBalanceSat: 1.5 }) { elapsedMs } }`,
+    )
     expect(status).toBe(400)
     expect(errors).toMatchObject([{ message: SAT, extensions: { code: 'BAD_USER_INPUT' } }])
   })
@@ -341,9 +416,22 @@ describe('when the database is gone', () => {
     const before = broken.logged.length
     const { status, ...answer } = await broken.send('{ order(id: "1") { id } }')
     expect(status).toBe(200)
-    expect(answer).toEqual({ data: { order: null }, errors: [{ message: 'Unexpected error.', locations: [{ line: 1, column: 3 }], path: ['order'], extensions: { code: 'INTERNAL_SERVER_ERROR' } }] })
+    expect(answer).toEqual({
+      data: { order: null },
+      errors: [
+        {
+          message: 'Unexpected error.',
+          locations: [{ line: 1, column: 3 }],
+          path: ['order'],
+          extensions: { code: 'INTERNAL_SERVER_ERROR' },
+        },
+      ],
+    })
     const cause = broken.logged.slice(before).find((line) => line.includes('a resolver failed'))
-    expect(JSON.parse(cause ?? '{}')).toMatchObject({ level: 50, err: { message: expect.stringContaining('no such table: orders') as string } })
+    expect(JSON.parse(cause ?? '{}')).toMatchObject({
+      level: 50,
+      err: { message: expect.stringContaining('no such table: orders') as string },
+    })
   })
 
   test('a subscription tells as little, over Server-Sent Events and over WebSocket', async () => {
@@ -365,11 +453,15 @@ test('/ready says no while the gateway ends, to those who are still connected', 
   await using ending = await startTestGateway({ sandbox: { only: ['olive'], slowMs: 300 } })
   const olive = ending.sandbox.lsp('olive')
   olive.setFaults(['SLOW'])
-  const body = JSON.stringify({ query: `{ quotes(request: { clientPubkey: "${PUBKEY}", lspBalanceSat: 1000000 }) { quotes { basis } failures { code } } }` })
+  const body = JSON.stringify({
+    query: `{ quotes(request: { clientPubkey: "${PUBKEY}", lspBalanceSat: 1000000 }) { quotes { basis } failures { code } } }`,
+  })
   const socket = openRaw(ending.origin)
   const received = readToEnd(socket)
   const asked = olive.requests.length
-  socket.write(`POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
   await eventually(() => olive.requests.length).toBeGreaterThan(asked)
   const restarted = ending.restart()
   socket.write('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -393,7 +485,12 @@ describe('with keys', () => {
     const keySha256 = createHash('sha256').update(KEY).digest('hex')
     keyed = await startTestGateway({
       sandbox: { only: ['olive'] },
-      config: { clients: [{ name: 'other', keySha256: '00'.repeat(32) }, { name: 'wallet', keySha256 }] as never },
+      config: {
+        clients: [
+          { name: 'other', keySha256: '00'.repeat(32) },
+          { name: 'wallet', keySha256 },
+        ] as never,
+      },
     })
   })
   afterAll(() => keyed[Symbol.asyncDispose]())
@@ -411,7 +508,11 @@ describe('with keys', () => {
       await fetch(url, { method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body }),
       await fetch(url, { method: 'POST', headers: { ...JSON_HEADERS, ...headers, accept: 'application/json' }, body }),
       await fetch(`${url}?query=${encodeURIComponent(QUERY)}`, { headers }),
-      await fetch(url, { method: 'POST', headers: { ...JSON_HEADERS, ...headers, accept: 'text/event-stream' }, body: JSON.stringify({ query: 'subscription { ordersUpdated { sequence } }' }) }),
+      await fetch(url, {
+        method: 'POST',
+        headers: { ...JSON_HEADERS, ...headers, accept: 'text/event-stream' },
+        body: JSON.stringify({ query: 'subscription { ordersUpdated { sequence } }' }),
+      }),
     ]
     for (const answer of answers) {
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
@@ -437,8 +538,14 @@ describe('with keys', () => {
     const headers = { authorization: `Bearer ${KEY}` }
     const url = `${keyed.origin}/graphql`
     expect(await keyed.send(QUERY, {}, headers)).toEqual({ status: 200, data: EMPTY })
-    expect(await (await fetch(`${url}?query=${encodeURIComponent(QUERY)}`, { headers })).json()).toEqual({ data: EMPTY })
-    const events = await fetch(url, { method: 'POST', headers: { ...JSON_HEADERS, ...headers, accept: 'text/event-stream' }, body: JSON.stringify({ query: QUERY }) })
+    expect(await (await fetch(`${url}?query=${encodeURIComponent(QUERY)}`, { headers })).json()).toEqual({
+      data: EMPTY,
+    })
+    const events = await fetch(url, {
+      method: 'POST',
+      headers: { ...JSON_HEADERS, ...headers, accept: 'text/event-stream' },
+      body: JSON.stringify({ query: QUERY }),
+    })
     expect(await events.text()).toContain(`event: next\ndata: ${JSON.stringify({ data: EMPTY })}`)
     const wire = await Wire.ready(keyed.origin, headers)
     wire.subscribe('1', QUERY)
@@ -449,6 +556,8 @@ describe('with keys', () => {
 
   test('the addresses of the operator, and the page, take no key', async () => {
     for (const path of ['/health', '/ready', '/metrics']) expect((await fetch(keyed.origin + path)).status).toBe(200)
-    expect((await fetch(`${keyed.origin}/graphql`, { method: 'HEAD', headers: { accept: 'text/html' } })).status).toBe(200)
+    expect((await fetch(`${keyed.origin}/graphql`, { method: 'HEAD', headers: { accept: 'text/html' } })).status).toBe(
+      200,
+    )
   })
 })

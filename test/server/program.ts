@@ -50,10 +50,17 @@ export class Program {
   readonly ended: Promise<{ status: number | null; signal: NodeJS.Signals | null }>
 
   constructor(main: string, cwd: string, args: string[], env: Record<string, string>) {
-    this.#child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
-    this.ended = once(this.#child, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as NodeJS.Signals | null }))
+    this.ended = once(this.#child, 'close').then(([status, signal]) => ({
+      status: status as number | null,
+      signal: signal as NodeJS.Signals | null,
+    }))
   }
 
   /** http://host:port, once it printed where GraphiQL is. */
@@ -72,7 +79,11 @@ export class Program {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of any shape
   async ask(query: string, variables: Record<string, unknown> = {}): Promise<any> {
-    const response = await fetch(`${await this.origin()}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })
+    const response = await fetch(`${await this.origin()}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    })
     const { data, errors } = (await response.json()) as { data: unknown; errors?: unknown }
     if (errors) throw new Error(JSON.stringify(errors))
     return data

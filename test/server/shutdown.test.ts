@@ -22,11 +22,15 @@ const ALL = ['CHANNEL_REQUEST_V0_0_1', 'CHANNEL_REQUEST_V0_0_2', 'KALEIDOSWAP', 
 const QUOTES = `query ($request: ChannelRequest!, $ids: [ID!]) {
   quotes(request: $request, lspIds: $ids) { quotes { id feeTotalSat lsp { id protocol } } failures { code message } }
 }`
-const ORDER = 'mutation ($quoteId: ID!, $key: String! = "k") { createOrder(input: { quoteId: $quoteId, idempotencyKey: $key }) { __typename ... on Order { id state } ... on Error { message } } }'
+const ORDER =
+  'mutation ($quoteId: ID!, $key: String! = "k") { createOrder(input: { quoteId: $quoteId, idempotencyKey: $key }) { __typename ... on Order { id state } ... on Error { message } } }'
 const ORDERS = '{ orders { nodes { id state lsp { id } } } }'
 const FOLLOW = 'subscription ($id: ID!) { orderUpdated(id: $id, afterSequence: 0) { sequence state } }'
 
-async function quotes(program: Program, ids?: string[]): Promise<{ id: string; feeTotalSat: number; lsp: { id: string; protocol: string } }[]> {
+async function quotes(
+  program: Program,
+  ids?: string[],
+): Promise<{ id: string; feeTotalSat: number; lsp: { id: string; protocol: string } }[]> {
   const { sandboxWallet } = await program.ask('{ sandboxWallet { pubkey address } }')
   const request = { clientPubkey: sandboxWallet.pubkey, clientAddress: sandboxWallet.address, lspBalanceSat: 1_000_000 }
   const { quotes: compared } = await program.ask(QUOTES, { request, ids })
@@ -59,7 +63,9 @@ describe.concurrent('a start without configuration', () => {
     await first.origin()
     const second = build.start(folder)
     expect(await second.ended).toMatchObject({ status: 2 })
-    expect(second.stderr).toMatch(/^the database \.\/data\/sandbox\.db is in use by another gateway: set DATABASE_URL to another file/)
+    expect(second.stderr).toMatch(
+      /^the database \.\/data\/sandbox\.db is in use by another gateway: set DATABASE_URL to another file/,
+    )
     first.kill('SIGKILL')
     await first.ended
     const third = build.start(folder)
@@ -71,10 +77,16 @@ describe.concurrent('a start without configuration', () => {
     const origin = await program.origin()
     expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/)
     expect(program.stdout).toMatch(/^Sandbox: 5 simulated LSPs on regtest, no real money\.$/m)
-    expect((await fetch(`${origin}/graphql`, { method: 'HEAD', headers: { accept: 'text/html' } })).headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(
+      (await fetch(`${origin}/graphql`, { method: 'HEAD', headers: { accept: 'text/html' } })).headers.get(
+        'content-type',
+      ),
+    ).toBe('text/html; charset=utf-8')
     const compared = await quotes(program)
     expect(compared.map(({ lsp }) => lsp.protocol).toSorted()).toEqual(ALL)
-    expect(compared.map(({ feeTotalSat }) => feeTotalSat)).toEqual(compared.map(({ feeTotalSat }) => feeTotalSat).toSorted((a, b) => a - b))
+    expect(compared.map(({ feeTotalSat }) => feeTotalSat)).toEqual(
+      compared.map(({ feeTotalSat }) => feeTotalSat).toSorted((a, b) => a - b),
+    )
     program.kill('SIGTERM')
     expect(await program.ended).toEqual({ status: 0, signal: null })
   })
@@ -101,28 +113,34 @@ describe.concurrent('a start without configuration', () => {
     const wire = await Wire.ready(await second.origin())
     wire.subscribe('1', FOLLOW, { id: placed['kestrel'] })
     await second.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: placed['kestrel'] })
-    for (let state = ''; state !== 'COMPLETED'; ) ({ state } = ((await wire.hear()) as { payload: { data: { orderUpdated: { state: string } } } }).payload.data.orderUpdated)
+    for (let state = ''; state !== 'COMPLETED';)
+      ({ state } = (
+        (await wire.hear()) as { payload: { data: { orderUpdated: { state: string } } } }
+      ).payload.data.orderUpdated)
     second.kill('SIGTERM')
     expect(await second.ended).toEqual({ status: 0, signal: null })
   })
 })
 
 describe.concurrent('an end by a signal', () => {
-  test.for(['SIGTERM', 'SIGINT'] as const)('%s closes a socket that follows an order with 1001, and ends with status 0', async (signal) => {
-    const program = build.start(await build.folder())
-    const [quote] = await quotes(program, ['olive'])
-    const { createOrder } = await program.ask(ORDER, { quoteId: quote?.id })
-    const wire = await Wire.ready(await program.origin())
-    wire.subscribe('1', FOLLOW, { id: createOrder.id })
-    expect(await wire.hear()).toMatchObject({ type: 'next', payload: { data: { orderUpdated: { sequence: 1 } } } })
-    const since = performance.now()
-    program.kill(signal)
-    expect((await wire.closed).code).toBe(1001)
-    expect(await program.ended).toEqual({ status: 0, signal: null })
-    expect(performance.now() - since).toBeLessThan(10_000)
-    expect(program.stdout).toContain(`${signal}: finishing what runs\n`)
-    expect(program.stderr).not.toMatch(/"level":(50|60)/)
-  })
+  test.for(['SIGTERM', 'SIGINT'] as const)(
+    '%s closes a socket that follows an order with 1001, and ends with status 0',
+    async (signal) => {
+      const program = build.start(await build.folder())
+      const [quote] = await quotes(program, ['olive'])
+      const { createOrder } = await program.ask(ORDER, { quoteId: quote?.id })
+      const wire = await Wire.ready(await program.origin())
+      wire.subscribe('1', FOLLOW, { id: createOrder.id })
+      expect(await wire.hear()).toMatchObject({ type: 'next', payload: { data: { orderUpdated: { sequence: 1 } } } })
+      const since = performance.now()
+      program.kill(signal)
+      expect((await wire.closed).code).toBe(1001)
+      expect(await program.ended).toEqual({ status: 0, signal: null })
+      expect(performance.now() - since).toBeLessThan(10_000)
+      expect(program.stdout).toContain(`${signal}: finishing what runs\n`)
+      expect(program.stderr).not.toMatch(/"level":(50|60)/)
+    },
+  )
 
   test('lets an order that is on its way arrive, and tells its client', async () => {
     const folder = await build.folder()
@@ -179,7 +197,9 @@ describe.concurrent('an end by a signal', () => {
     const body = JSON.stringify({ query: ORDER, variables: { quoteId: quote?.id } })
     const socket = openRaw(await program.origin())
     const answer = readToEnd(socket)
-    socket.write(`POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`)
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`,
+    )
     // Its head is read for sure once a later connection has been answered.
     await program.ask(ORDERS)
     program.kill('SIGTERM')
@@ -191,14 +211,18 @@ describe.concurrent('an end by a signal', () => {
   })
 
   test('breaks off what an LSP leaves hanging that may take its time', async () => {
-    const gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] }, lsp: () => ({ timeoutMs: 60_000 }) })
+    const gateway = await startTestGateway({
+      sandbox: { only: ['olive', 'kestrel'] },
+      lsp: () => ({ timeoutMs: 60_000 }),
+    })
     await orderAt(gateway, 'olive')
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     const requestsBefore = gateway.sandbox.lsps.map(({ requests }) => requests.length)
     for (const lsp of gateway.sandbox.lsps) lsp.setFaults(['HANGING'])
     const answer = gateway.send(ORDER, { quoteId }).catch(() => 'cut off')
     await until(() => {
-      for (const [index, { requests }] of gateway.sandbox.lsps.entries()) expect(requests.length).toBeGreaterThan(requestsBefore[index] ?? 0)
+      for (const [index, { requests }] of gateway.sandbox.lsps.entries())
+        expect(requests.length).toBeGreaterThan(requestsBefore[index] ?? 0)
     })
     const since = performance.now()
     await gateway[Symbol.asyncDispose]()
@@ -223,7 +247,9 @@ describe.concurrent('an end by a signal', () => {
 
 async function ordersAt(program: Program, lspId: string): Promise<number> {
   const { sandboxLsps } = await program.ask('{ sandboxLsps { lsp { id } orderCount } }')
-  return (sandboxLsps as { lsp: { id: string }; orderCount: number }[]).find(({ lsp }) => lsp.id === lspId)?.orderCount ?? -1
+  return (
+    (sandboxLsps as { lsp: { id: string }; orderCount: number }[]).find(({ lsp }) => lsp.id === lspId)?.orderCount ?? -1
+  )
 }
 
 describe.concurrent('what the operator has to mend ends the start with status 2 and a message', () => {
@@ -250,7 +276,9 @@ describe.concurrent('what the operator has to mend ends the start with status 2 
   })
 
   test('a configuration file that is not there', async () => {
-    expect(await refusal({ args: ['--config=none.yaml'] })).toBe('none.yaml: there is no such file; it is named by --config or SLUICE_CONFIG\n')
+    expect(await refusal({ args: ['--config=none.yaml'] })).toBe(
+      'none.yaml: there is no such file; it is named by --config or SLUICE_CONFIG\n',
+    )
   })
 
   test('an unknown argument', async () => {
@@ -259,26 +287,38 @@ describe.concurrent('what the operator has to mend ends the start with status 2 
 
   test('a port that something else has', async () => {
     const other = createServer()
-    const port = await new Promise<number>((resolve) => other.listen(0, '127.0.0.1', () => resolve((other.address() as AddressInfo).port)))
-    expect(await refusal({ env: { PORT: String(port) } })).toBe(`cannot listen on 127.0.0.1:${port}: something else listens there (EADDRINUSE); HOST and PORT say where\n`)
+    const port = await new Promise<number>((resolve) =>
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as AddressInfo).port)),
+    )
+    expect(await refusal({ env: { PORT: String(port) } })).toBe(
+      `cannot listen on 127.0.0.1:${port}: something else listens there (EADDRINUSE); HOST and PORT say where\n`,
+    )
     other.close()
   })
 
   test('a port that is none', async () => {
-    expect(await refusal({ env: { PORT: '65536' } })).toBe('PORT: "65536" is not allowed; allowed: a whole number from 0 to 65535\n')
+    expect(await refusal({ env: { PORT: '65536' } })).toBe(
+      'PORT: "65536" is not allowed; allowed: a whole number from 0 to 65535\n',
+    )
   })
 
   test('an address that this machine has not', async () => {
-    expect(await refusal({ env: { HOST: '192.0.2.1', PORT: '4000' } })).toBe('cannot listen on 192.0.2.1:4000: this machine has no such address (EADDRNOTAVAIL); HOST and PORT say where\n')
+    expect(await refusal({ env: { HOST: '192.0.2.1', PORT: '4000' } })).toBe(
+      'cannot listen on 192.0.2.1:4000: this machine has no such address (EADDRNOTAVAIL); HOST and PORT say where\n',
+    )
   })
 
   test('a database of a newer version, which is left as it is', async () => {
     const folder = await build.folder()
     const path = join(folder, 'newer.db')
     const database = new Database(path)
-    database.exec('create table migrations (version integer primary key, applied_at bigint not null); insert into migrations values (4711, 1)')
+    database.exec(
+      'create table migrations (version integer primary key, applied_at bigint not null); insert into migrations values (4711, 1)',
+    )
     database.close()
-    expect(await refusal({ env: { DATABASE_URL: path } })).toMatch(/^the database is of version 4711, and this program knows \d+: it was used by a newer Sluice\n$/)
+    expect(await refusal({ env: { DATABASE_URL: path } })).toMatch(
+      /^the database is of version 4711, and this program knows \d+: it was used by a newer Sluice\n$/,
+    )
     const kept = new Database(path, { readonly: true })
     expect(kept.prepare("select name from sqlite_master where type = 'table'").all()).toEqual([{ name: 'migrations' }])
     kept.close()
@@ -286,7 +326,12 @@ describe.concurrent('what the operator has to mend ends the start with status 2 
 
   test('a database that is none', async () => {
     const folder = await build.folder()
-    await writeFile(join(folder, 'text.db'), 'this is a text and not a database, and long enough to be looked at by SQLite as one, or so it seems')
-    expect(await refusal({ env: { DATABASE_URL: 'text.db' } }, folder)).toBe('the database text.db cannot be opened: file is not a database\n')
+    await writeFile(
+      join(folder, 'text.db'),
+      'this is a text and not a database, and long enough to be looked at by SQLite as one, or so it seems',
+    )
+    expect(await refusal({ env: { DATABASE_URL: 'text.db' } }, folder)).toBe(
+      'the database text.db cannot be opened: file is not a database\n',
+    )
   })
 })

@@ -24,7 +24,8 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const EVENTS = 'subscription ($id: ID!, $after: Int) { orderUpdated(id: $id, afterSequence: $after) { sequence state order { id } } }'
+const EVENTS =
+  'subscription ($id: ID!, $after: Int) { orderUpdated(id: $id, afterSequence: $after) { sequence state order { id } } }'
 
 let orders = 0
 
@@ -32,9 +33,12 @@ async function placeOrder(here = gateway): Promise<string> {
   const { quotes } = await here.ask('query ($r: ChannelRequest!) { quotes(request: $r) { quotes { id } } }', {
     r: { clientPubkey: here.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 + 1_000 * orders++ },
   })
-  const { createOrder } = await here.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }', {
-    input: { quoteId: quotes.quotes[0].id, idempotencyKey: crypto.randomUUID() },
-  })
+  const { createOrder } = await here.ask(
+    'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }',
+    {
+      input: { quoteId: quotes.quotes[0].id, idempotencyKey: crypto.randomUUID() },
+    },
+  )
   return createOrder.id
 }
 
@@ -62,7 +66,13 @@ describe('a socket is closed', () => {
     await eventually(() => listening).toBe(0)
   })
 
-  test.each([['{"type":"surprise"}'], ['not JSON'], ['[]'], ['{"type":"subscribe","id":"1"}'], ['{"type":"subscribe","id":"","payload":{"query":"{__typename}"}}']])('4400: a message that is none: %s', async (text) => {
+  test.each([
+    ['{"type":"surprise"}'],
+    ['not JSON'],
+    ['[]'],
+    ['{"type":"subscribe","id":"1"}'],
+    ['{"type":"subscribe","id":"","payload":{"query":"{__typename}"}}'],
+  ])('4400: a message that is none: %s', async (text) => {
     const wire = await Wire.ready(gateway.origin)
     wire.shout(text)
     expect(await wire.closed).toEqual({ code: 4400, reason: 'Invalid message received' })
@@ -130,7 +140,11 @@ describe('an operation', () => {
   test('may be a mutation', async () => {
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('m', 'mutation { sandboxSetFaults(lspId: "olive", faults: [SLOW]) { faults } }')
-    expect(await wire.hear()).toEqual({ id: 'm', type: 'next', payload: { data: { sandboxSetFaults: { faults: ['SLOW'] } } } })
+    expect(await wire.hear()).toEqual({
+      id: 'm',
+      type: 'next',
+      payload: { data: { sandboxSetFaults: { faults: ['SLOW'] } } },
+    })
     expect([...gateway.sandbox.lsp('olive').faults]).toEqual(['SLOW'])
     gateway.sandbox.lsp('olive').setFaults([])
     expect(await wire.hear()).toEqual({ id: 'm', type: 'complete' })
@@ -140,9 +154,21 @@ describe('an operation', () => {
   test.each([
     ['a field that is not there', '{ nope }', 'Cannot query field "nope" on type "Query".'],
     ['a syntax error', '{', 'Syntax Error: Expected Name, found <EOF>.'],
-    ['a missing variable', 'query ($id: ID!) { order(id: $id) { id } }', 'Variable "$id" of required type "ID!" was not provided.'],
-    ['a subscription that is refused', 'subscription { orderUpdated(id: "none") { sequence } }', 'id: there is no such order'],
-    ['two root fields of a subscription', 'subscription { a: ordersUpdated { sequence } b: ordersUpdated { sequence } }', 'Anonymous Subscription must select only one top level field.'],
+    [
+      'a missing variable',
+      'query ($id: ID!) { order(id: $id) { id } }',
+      'Variable "$id" of required type "ID!" was not provided.',
+    ],
+    [
+      'a subscription that is refused',
+      'subscription { orderUpdated(id: "none") { sequence } }',
+      'id: there is no such order',
+    ],
+    [
+      'two root fields of a subscription',
+      'subscription { a: ordersUpdated { sequence } b: ordersUpdated { sequence } }',
+      'Anonymous Subscription must select only one top level field.',
+    ],
   ])('that fails before it runs is one error, and no complete: %s', async (_, query, message) => {
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('e', query)
@@ -156,8 +182,15 @@ describe('an operation', () => {
 
   test('whose resolver fails has data and errors, and completes', async () => {
     const wire = await Wire.ready(gateway.origin)
-    wire.subscribe('r', '{ lsps { id } renewalMessage(lspId: "none", shortChannelId: "1x1x1", validTo: "2030-01-01T00:00:00Z") }')
-    expect(await wire.hear()).toMatchObject({ id: 'r', type: 'next', payload: { data: null, errors: [{ path: ['renewalMessage'], extensions: { code: 'BAD_USER_INPUT' } }] } })
+    wire.subscribe(
+      'r',
+      '{ lsps { id } renewalMessage(lspId: "none", shortChannelId: "1x1x1", validTo: "2030-01-01T00:00:00Z") }',
+    )
+    expect(await wire.hear()).toMatchObject({
+      id: 'r',
+      type: 'next',
+      payload: { data: null, errors: [{ path: ['renewalMessage'], extensions: { code: 'BAD_USER_INPUT' } }] },
+    })
     expect(await wire.hear()).toEqual({ id: 'r', type: 'complete' })
     await wire.close()
   })
@@ -168,11 +201,17 @@ describe('a subscription', () => {
     const id = await placeOrder()
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('s', EVENTS, { id, after: 0 })
-    expect(await wire.hear()).toEqual({ id: 's', type: 'next', payload: { data: { orderUpdated: { sequence: 1, state: 'AWAITING_PAYMENT', order: { id } } } } })
+    expect(await wire.hear()).toEqual({
+      id: 's',
+      type: 'next',
+      payload: { data: { orderUpdated: { sequence: 1, state: 'AWAITING_PAYMENT', order: { id } } } },
+    })
     await pay(id)
     const states: string[] = []
     while (states.at(-1) !== 'COMPLETED') {
-      const { payload } = (await wire.hear()) as { payload: { data: { orderUpdated: { sequence: number; state: string } } } }
+      const { payload } = (await wire.hear()) as {
+        payload: { data: { orderUpdated: { sequence: number; state: string } } }
+      }
       expect(payload.data.orderUpdated.sequence).toBe(states.length + 2)
       states.push(payload.data.orderUpdated.state)
     }
@@ -188,7 +227,9 @@ describe('a subscription', () => {
     wire.say({ id: 's', type: 'complete' })
     await eventually(() => listening).toBe(0)
     await pay(id)
-    await eventually(async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state).toBe('COMPLETED')
+    await eventually(
+      async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state,
+    ).toBe('COMPLETED')
     expect(await wire.rest()).toEqual([])
     await wire.close()
   })
@@ -235,10 +276,14 @@ describe('a subscription', () => {
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('paid', EVENTS, { id: paid, after: 0 })
     wire.subscribe('waiting', EVENTS, { id: waiting, after: 0 })
-    expect(await wire.hearOf('waiting')).toMatchObject({ payload: { data: { orderUpdated: { sequence: 1, order: { id: waiting } } } } })
+    expect(await wire.hearOf('waiting')).toMatchObject({
+      payload: { data: { orderUpdated: { sequence: 1, order: { id: waiting } } } },
+    })
     await pay(paid)
-    for (let state = ''; state !== 'COMPLETED'; ) {
-      const { payload } = (await wire.hearOf('paid')) as { payload: { data: { orderUpdated: { state: string; order: { id: string } } } } }
+    for (let state = ''; state !== 'COMPLETED';) {
+      const { payload } = (await wire.hearOf('paid')) as {
+        payload: { data: { orderUpdated: { state: string; order: { id: string } } } }
+      }
       expect(payload.data.orderUpdated.order.id).toBe(paid)
       state = payload.data.orderUpdated.state
     }
@@ -246,7 +291,10 @@ describe('a subscription', () => {
     // Ending one leaves the other.
     wire.say({ id: 'paid', type: 'complete' })
     await pay(waiting)
-    expect(await wire.hearOf('waiting')).toMatchObject({ type: 'next', payload: { data: { orderUpdated: { sequence: 2 } } } })
+    expect(await wire.hearOf('waiting')).toMatchObject({
+      type: 'next',
+      payload: { data: { orderUpdated: { sequence: 2 } } },
+    })
     await wire.close()
   })
 })
@@ -303,7 +351,8 @@ describe('an upgrade', () => {
 })
 
 test('the metrics count open sockets', async () => {
-  const count = async () => /^sluice_websockets (\d+)$/m.exec(await (await fetch(`${gateway.origin}/metrics`)).text())?.[1]
+  const count = async () =>
+    /^sluice_websockets (\d+)$/m.exec(await (await fetch(`${gateway.origin}/metrics`)).text())?.[1]
   await eventually(count).toBe('0')
   const wires = [await Wire.ready(gateway.origin), await Wire.open(gateway.origin)]
   expect(await count()).toBe('2')
@@ -326,7 +375,10 @@ describe('when the gateway ends', () => {
     )
     const since = performance.now()
     const restarted = ending.restart()
-    expect(await wire.closed).toEqual({ code: 1001, reason: 'the gateway is going away; reconnect and resume with afterSequence' })
+    expect(await wire.closed).toEqual({
+      code: 1001,
+      reason: 'the gateway is going away; reconnect and resume with afterSequence',
+    })
     expect(await broken).toBe('terminated')
     await restarted
     expect(performance.now() - since).toBeLessThan(1_500)

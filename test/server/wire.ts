@@ -48,10 +48,15 @@ export class Wire {
       this.#heard.push(JSON.parse((data as Buffer).toString('utf8')) as Message)
       this.#wake()
     })
-    this.closed = new Promise((resolve) => socket.on('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') })))
+    this.closed = new Promise((resolve) =>
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') })),
+    )
   }
 
-  static async open(origin: string, options: { protocols?: string[]; path?: string; headers?: Record<string, string> } = {}): Promise<Wire> {
+  static async open(
+    origin: string,
+    options: { protocols?: string[]; path?: string; headers?: Record<string, string> } = {},
+  ): Promise<Wire> {
     const { protocols = ['graphql-transport-ws'], path = '/graphql', headers = {} } = options
     const socket = new WebSocket(origin.replace('http', 'ws') + path, protocols, { headers })
     const wire = new Wire(socket)

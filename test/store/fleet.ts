@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { upTo } from './stage.ts'
 import { freshPostgres, type TestDatabase } from '../support/database.ts'
-import { startTestGateway, takeUntil, type Answer, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts'
+import {
+  startTestGateway,
+  takeUntil,
+  type Answer,
+  type TestGateway,
+  type TestGatewayOptions,
+} from '../support/gateway.ts'
 
 export const QUOTES = `query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) {
   quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code message } }
@@ -19,9 +25,14 @@ export interface Fleet extends AsyncDisposable {
 /** Gateways on one PostgreSQL, at the same simulated LSP. */
 export async function startFleet(count: number, options: TestGatewayOptions & { lspId?: string } = {}): Promise<Fleet> {
   const database = await freshPostgres()
-  const first = await startTestGateway({ sandbox: { only: [options.lspId ?? 'olive'] }, databaseUrl: database.url, ...options })
+  const first = await startTestGateway({
+    sandbox: { only: [options.lspId ?? 'olive'] },
+    databaseUrl: database.url,
+    ...options,
+  })
   const gateways: Fleet['gateways'] = [first]
-  for (const _ of upTo(count - 1)) gateways.push(await startTestGateway({ beside: first, databaseUrl: database.url, ...options }))
+  for (const _ of upTo(count - 1))
+    gateways.push(await startTestGateway({ beside: first, databaseUrl: database.url, ...options }))
   return {
     database,
     gateways,
@@ -32,22 +43,36 @@ export async function startFleet(count: number, options: TestGatewayOptions & { 
   }
 }
 
-export async function quote(gateway: TestGateway, lspBalanceSat = 1_000_000, firm = 'WHEN_NEEDED'): Promise<{ id: string }> {
+export async function quote(
+  gateway: TestGateway,
+  lspBalanceSat = 1_000_000,
+  firm = 'WHEN_NEEDED',
+): Promise<{ id: string }> {
   const { wallet } = gateway.sandbox
-  const { quotes } = await gateway.ask(QUOTES, { request: { clientPubkey: wallet.pubkey, clientAddress: wallet.address, lspBalanceSat }, firm })
+  const { quotes } = await gateway.ask(QUOTES, {
+    request: { clientPubkey: wallet.pubkey, clientAddress: wallet.address, lspBalanceSat },
+    firm,
+  })
   expect(quotes.failures).toEqual([])
   return quotes.quotes[0]
 }
 
-export async function order(gateway: TestGateway, idempotencyKey: string, lspBalanceSat?: number): Promise<{ id: string; state: string }> {
-  const { createOrder } = await gateway.ask(ORDER, { input: { quoteId: (await quote(gateway, lspBalanceSat)).id, idempotencyKey } })
+export async function order(
+  gateway: TestGateway,
+  idempotencyKey: string,
+  lspBalanceSat?: number,
+): Promise<{ id: string; state: string }> {
+  const { createOrder } = await gateway.ask(ORDER, {
+    input: { quoteId: (await quote(gateway, lspBalanceSat)).id, idempotencyKey },
+  })
   expect(createOrder).toMatchObject({ __typename: 'Order' })
   return createOrder
 }
 
 const isReading = ({ method, path }: { method: string; path: string }) => method === 'GET' && path === '/get_order'
 export const readings = ({ sandbox }: TestGateway) => sandbox.lsp('olive').requests.filter(isReading).length
-export const placed = ({ sandbox }: TestGateway, lspId = 'olive') => sandbox.lsp(lspId).requests.filter(({ path }) => path.endsWith('/create_order')).length
+export const placed = ({ sandbox }: TestGateway, lspId = 'olive') =>
+  sandbox.lsp(lspId).requests.filter(({ path }) => path.endsWith('/create_order')).length
 
 export async function readingsWithin(gateway: TestGateway, ms: number): Promise<number> {
   const before = readings(gateway)
@@ -56,7 +81,10 @@ export async function readingsWithin(gateway: TestGateway, ms: number): Promise<
 }
 
 /** Takes updates until one of this state, and the time at which each came. */
-export async function follow(stream: AsyncIterableIterator<Answer>, state: string): Promise<{ sequence: number; at: number }[]> {
+export async function follow(
+  stream: AsyncIterableIterator<Answer>,
+  state: string,
+): Promise<{ sequence: number; at: number }[]> {
   const taken: { sequence: number; at: number }[] = []
   await takeUntil(stream, ({ orderUpdated }) => {
     taken.push({ sequence: orderUpdated.sequence, at: performance.now() })

@@ -7,16 +7,19 @@ import { startTestGateway, takeUntil, type TestGateway } from '../support/gatewa
 import { proxyTo } from '../support/proxy.ts'
 
 describe('a gateway on PostgreSQL', () => {
-  test.each(['olive', 'kestrel', 'thunder', 'anchor', 'beacon'])('places, pays and follows an order at %s', async (lspId) => {
-    await using fleet = await startFleet(1, { lspId })
-    const [gateway] = fleet.gateways
-    const { id, state } = await order(gateway, 'k')
-    expect(state).toBe('AWAITING_PAYMENT')
-    const stream = gateway.subscribe(FOLLOW, { id, after: 0 })
-    await gateway.ask(PAY, { id })
-    const events = await follow(stream, 'COMPLETED')
-    expect(events.map(({ sequence }) => sequence)).toEqual(upTo(events.length))
-  })
+  test.each(['olive', 'kestrel', 'thunder', 'anchor', 'beacon'])(
+    'places, pays and follows an order at %s',
+    async (lspId) => {
+      await using fleet = await startFleet(1, { lspId })
+      const [gateway] = fleet.gateways
+      const { id, state } = await order(gateway, 'k')
+      expect(state).toBe('AWAITING_PAYMENT')
+      const stream = gateway.subscribe(FOLLOW, { id, after: 0 })
+      await gateway.ask(PAY, { id })
+      const events = await follow(stream, 'COMPLETED')
+      expect(events.map(({ sequence }) => sequence)).toEqual(upTo(events.length))
+    },
+  )
 
   test('goes on with its orders after it was stopped and started again', async () => {
     await using fleet = await startFleet(1)
@@ -33,7 +36,11 @@ describe('a gateway on PostgreSQL', () => {
     await using fleet = await startFleet(1, { lspId: 'kestrel' })
     const [gateway] = fleet.gateways
     const { id: quoteId } = await quote(gateway)
-    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => gateway.send(ORDER, { input: { quoteId, idempotencyKey: `key ${index}` } })))
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        gateway.send(ORDER, { input: { quoteId, idempotencyKey: `key ${index}` } }),
+      ),
+    )
     expect(new Set(answers.map(({ data }) => (data['createOrder'] as { id: string }).id)).size).toBe(40)
     expect(placed(gateway, 'kestrel')).toBe(40)
   })
@@ -86,7 +93,8 @@ describe.each([2, 4])('%i gateways on one PostgreSQL', (count) => {
 
   test('read an LSP no more often than it may be read', async () => {
     await using fleet = await startFleet(count, { lsp: () => ({ requestsPerMinute: 600 }) })
-    for (const number of upTo(12)) await order(fleet.gateways[number % count] ?? fleet.gateways[0], `k${number}`, 1_000_000 + number)
+    for (const number of upTo(12))
+      await order(fleet.gateways[number % count] ?? fleet.gateways[0], `k${number}`, 1_000_000 + number)
     // Twelve orders, each to be read every 25 ms: what is read is what may be, ten in a second, and a second's worth at once.
     const read = await readingsWithin(fleet.gateways[0], 3_000)
     expect(read).toBeLessThanOrEqual(40)
@@ -96,7 +104,11 @@ describe.each([2, 4])('%i gateways on one PostgreSQL', (count) => {
   test('make one order of one key that all of them are given at once', async () => {
     await using fleet = await startFleet(count, { lspId: 'kestrel' })
     const { id: quoteId } = await quote(fleet.gateways[0])
-    const answers = await Promise.all(fleet.gateways.flatMap((gateway) => upTo(3).map(() => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: 'k' } }))))
+    const answers = await Promise.all(
+      fleet.gateways.flatMap((gateway) =>
+        upTo(3).map(() => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: 'k' } })),
+      ),
+    )
     expect(new Set(answers.map(({ createOrder }) => createOrder.id)).size).toBe(1)
     expect(answers[0].createOrder).toMatchObject({ __typename: 'Order' })
     expect(placed(fleet.gateways[0], 'kestrel')).toBe(1)
@@ -105,7 +117,9 @@ describe.each([2, 4])('%i gateways on one PostgreSQL', (count) => {
   test('make one order of one firm quote that is ordered at each under another key', async () => {
     await using fleet = await startFleet(count)
     const { id: quoteId } = await quote(fleet.gateways[0], 1_000_000, 'ALWAYS')
-    const answers = await Promise.all(fleet.gateways.map((gateway, index) => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: `k${index}` } })))
+    const answers = await Promise.all(
+      fleet.gateways.map((gateway, index) => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: `k${index}` } })),
+    )
     expect(new Set(answers.map(({ createOrder }) => createOrder.id)).size).toBe(1)
     expect(placed(fleet.gateways[0])).toBe(1)
   })
@@ -119,17 +133,36 @@ describe.each([2, 4])('%i gateways on one PostgreSQL', (count) => {
   })
 
   test('place no more unpaid orders for their prices than one may', async () => {
-    await using fleet = await startFleet(count, { lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 1_000 } }) })
+    await using fleet = await startFleet(count, {
+      lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 1_000 } }),
+    })
     const { wallet } = fleet.gateways[0].sandbox
-    const ask = (gateway: TestGateway, lspBalanceSat: number) => gateway.ask(QUOTES, { request: { clientPubkey: wallet.pubkey, clientAddress: wallet.address, lspBalanceSat }, firm: 'ALWAYS' })
-    await Promise.all(upTo(4).flatMap((number) => fleet.gateways.map((gateway, index) => ask(gateway, 1_000_000 + 10 * number + index))))
+    const ask = (gateway: TestGateway, lspBalanceSat: number) =>
+      gateway.ask(QUOTES, {
+        request: { clientPubkey: wallet.pubkey, clientAddress: wallet.address, lspBalanceSat },
+        firm: 'ALWAYS',
+      })
+    await Promise.all(
+      upTo(4).flatMap((number) =>
+        fleet.gateways.map((gateway, index) => ask(gateway, 1_000_000 + 10 * number + index)),
+      ),
+    )
     expect(placed(fleet.gateways[0])).toBe(3)
   })
 
   test('place no more of a client’s orders than may stand unpaid', async () => {
-    await using fleet = await startFleet(count, { lspId: 'kestrel', lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 5 } }) })
+    await using fleet = await startFleet(count, {
+      lspId: 'kestrel',
+      lsp: () => ({ courtesy: { maxUnpaidOrders: 3, firmQuotesPerHour: 100, maxStandingOrders: 5 } }),
+    })
     const { id: quoteId } = await quote(fleet.gateways[0])
-    const answers = await Promise.all(fleet.gateways.flatMap((gateway, index) => upTo(5).map((number) => gateway.ask(ORDER, { input: { quoteId, idempotencyKey: `key ${number} at ${index}` } }))))
+    const answers = await Promise.all(
+      fleet.gateways.flatMap((gateway, index) =>
+        upTo(5).map((number) =>
+          gateway.ask(ORDER, { input: { quoteId, idempotencyKey: `key ${number} at ${index}` } }),
+        ),
+      ),
+    )
     expect(answers.filter(({ createOrder }) => createOrder.__typename === 'Order')).toHaveLength(5)
     expect(placed(fleet.gateways[0], 'kestrel')).toBe(5)
   })
@@ -143,9 +176,18 @@ describe('two gateways on one PostgreSQL', () => {
     const before = await follow(here.subscribe(FOLLOW, { id, after: 0 }), 'AWAITING_PAYMENT')
     expect(before.map(({ sequence }) => sequence)).toEqual([1])
     await here.ask(PAY, { id })
-    await vi.waitFor(async () => expect((await here.ask('query ($id: ID!) { order(id: $id) { sequence } }', { id })).order.sequence).toBeGreaterThanOrEqual(4), { timeout: 5_000 })
+    await vi.waitFor(
+      async () =>
+        expect(
+          (await here.ask('query ($id: ID!) { order(id: $id) { sequence } }', { id })).order.sequence,
+        ).toBeGreaterThanOrEqual(4),
+      { timeout: 5_000 },
+    )
     const missed: unknown[] = []
-    await takeUntil(there.subscribe(FOLLOW, { id, after: 1 }), ({ orderUpdated }) => missed.push(orderUpdated.sequence) === 3)
+    await takeUntil(
+      there.subscribe(FOLLOW, { id, after: 1 }),
+      ({ orderUpdated }) => missed.push(orderUpdated.sequence) === 3,
+    )
     expect(missed).toEqual([2, 3, 4])
   })
 })

@@ -10,7 +10,10 @@ describe.each(ENGINES)('the log in %s', (engine) => {
     const order = await insertOrder(stage.store)
     expect(await orders.update({ ...order, sequence: 2, state: 'PAID' }, { ...TRACKING, failures: 3 }, 1)).toBe(true)
     expect(await orders.update({ ...order, sequence: 2, state: 'EXPIRED' }, TRACKING, 1)).toBe(false)
-    expect(await orders.get(order.id)).toMatchObject({ order: { state: 'PAID', sequence: 2 }, tracking: { failures: 3, nextReadAt: NOW, final: false } })
+    expect(await orders.get(order.id)).toMatchObject({
+      order: { state: 'PAID', sequence: 2 },
+      tracking: { failures: 3, nextReadAt: NOW, final: false },
+    })
     expect(await orders.byPlacement(order.placementId)).toMatchObject({ order: { id: order.id } })
     expect(await orders.byIds(CLIENT, ['none', order.id])).toMatchObject([null, { id: order.id }])
     expect(await orders.byIds('somebody else', [order.id])).toEqual([null])
@@ -70,7 +73,7 @@ describe.each(ENGINES)('the log in %s', (engine) => {
     let isWriting = true
     const seen: number[] = []
     const follow = async () => {
-      for (let position = 0, last = false; !last; ) {
+      for (let position = 0, last = false; !last;) {
         last = !isWriting
         const found = await reader.orders.clientEvents(CLIENT, position, 7)
         seen.push(...found.map((event) => event.position))
@@ -100,11 +103,14 @@ describe.each(ENGINES)('the log in %s', (engine) => {
   test('reads an order’s events after a sequence, and a client’s after a position', async () => {
     await using stage = await openStage(engine)
     const order = await insertOrder(stage.store)
-    for (const sequence of [1, 2, 3]) await stage.store.transaction(({ orders }) => orders.append(eventOf({ ...order, sequence }, `m${sequence}`)))
+    for (const sequence of [1, 2, 3])
+      await stage.store.transaction(({ orders }) => orders.append(eventOf({ ...order, sequence }, `m${sequence}`)))
     const { orders } = stage.store
     expect((await orders.events(order.id, 1, 10)).map((event) => event.message)).toEqual(['m2', 'm3'])
     expect((await orders.events(order.id, 0, 1)).map((event) => event.message)).toEqual(['m1'])
-    expect((await orders.clientEvents(CLIENT, 2, 10)).map(({ position, event }) => [position, event.message])).toEqual([[3, 'm3']])
+    expect((await orders.clientEvents(CLIENT, 2, 10)).map(({ position, event }) => [position, event.message])).toEqual([
+      [3, 'm3'],
+    ])
     expect(await orders.clientEvents('somebody else', 0, 10)).toEqual([])
     expect(await orders.lastPosition()).toBe(3)
   })

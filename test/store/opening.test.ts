@@ -28,7 +28,9 @@ describe.each(ENGINES)('a database in %s', (engine) => {
     await using database = await freshDatabase(engine)
     await (await openStore(database.url, systemClock)).close()
     await executeIn(engine, database.url, 'insert into migrations (version, applied_at) values (99, 0)')
-    await expect(openStore(database.url, systemClock)).rejects.toThrow(new RegExp(`version 99, and this program knows ${MIGRATIONS.length}`))
+    await expect(openStore(database.url, systemClock)).rejects.toThrow(
+      new RegExp(`version 99, and this program knows ${MIGRATIONS.length}`),
+    )
     await expect(openStore(database.url, systemClock)).rejects.toBeInstanceOf(DatabaseError)
   })
 
@@ -44,15 +46,29 @@ describe('an address of a database', () => {
   const secret = 's3cret/pass'
 
   test.each([
-    ['a server that is not there', `postgres://user:${encodeURIComponent(secret)}@127.0.0.1:1/db`, /127\.0\.0\.1:1\/db cannot be used: .*ECONNREFUSED/],
-    ['a port that is none', `postgres://user:${encodeURIComponent(secret)}@127.0.0.1:999999/db`, /not an address of a PostgreSQL database/],
-    ['another kind of database', `mysql://user:${encodeURIComponent(secret)}@127.0.0.1/db`, /give the path of a file, or postgres:\/\/…, not mysql:/],
+    [
+      'a server that is not there',
+      `postgres://user:${encodeURIComponent(secret)}@127.0.0.1:1/db`,
+      /127\.0\.0\.1:1\/db cannot be used: .*ECONNREFUSED/,
+    ],
+    [
+      'a port that is none',
+      `postgres://user:${encodeURIComponent(secret)}@127.0.0.1:999999/db`,
+      /not an address of a PostgreSQL database/,
+    ],
+    [
+      'another kind of database',
+      `mysql://user:${encodeURIComponent(secret)}@127.0.0.1/db`,
+      /give the path of a file, or postgres:\/\/…, not mysql:/,
+    ],
     ['a folder', '/', /the database \/ cannot be opened/],
   ])('of %s is a DatabaseError that says so, and never the password', async (_what, url, message) => {
     const error: unknown = await openStore(url, systemClock).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DatabaseError)
     expect((error as Error).message).toMatch(message)
-    expect(JSON.stringify([error, (error as Error).message, (error as Error).stack, (error as Error).cause])).not.toMatch(/s3cret/)
+    expect(
+      JSON.stringify([error, (error as Error).message, (error as Error).stack, (error as Error).cause]),
+    ).not.toMatch(/s3cret/)
   })
 
   test('with a wrong user and password is a DatabaseError without it', async () => {

@@ -101,7 +101,10 @@ describe('a PostgreSQL that goes away and comes back', () => {
     // Under a name of its own, since other tests have their connections to the same server.
     await using store = await openStore(`${database.url}&application_name=mortal`, systemClock)
     await Promise.all(upTo(10).map(() => store.isReachable()))
-    await execute(database.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mortal'")
+    await execute(
+      database.url,
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mortal'",
+    )
     await delay(100)
     expect(await store.isReachable()).toBe(true)
   })

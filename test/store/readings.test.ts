@@ -11,7 +11,15 @@ const LEASE_MS = 10_000
 
 function take(store: Store, changes: Partial<ReadingClaim> = {}) {
   const now = changes.now ?? NOW
-  const claim = { lspId: LSP, owner: store.instanceId, now, leaseUntil: now + LEASE_MS, limit: 64, requestsPerMinute: 60_000, ...changes }
+  const claim = {
+    lspId: LSP,
+    owner: store.instanceId,
+    now,
+    leaseUntil: now + LEASE_MS,
+    limit: 64,
+    requestsPerMinute: 60_000,
+    ...changes,
+  }
   return store.transaction(({ readings }) => readings.take(claim))
 }
 
@@ -37,7 +45,9 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     await using stage = await openStage(engine)
     const orders = []
     for (const late of [3, 1, 2]) orders.push(await insertOrder(stage.store, {}, { nextReadAt: NOW - late }))
-    expect(idsOf(await take(stage.store, { limit: 2 })).toSorted(byText)).toEqual([orders[0]?.id, orders[2]?.id].toSorted(byText))
+    expect(idsOf(await take(stage.store, { limit: 2 })).toSorted(byText)).toEqual(
+      [orders[0]?.id, orders[2]?.id].toSorted(byText),
+    )
     expect(idsOf(await take(stage.store))).toEqual([orders[1]?.id])
     expect(idsOf(await take(stage.store))).toEqual([])
   })
@@ -106,29 +116,41 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect((await take(b)).renewals).toMatchObject([{ renewal }])
   })
 
-  test.each(['another instance', 'the same instance'])('of a renewal that began before %s wrote what it found are not written', async (who) => {
-    await using stage = await openStage(engine)
-    const slow = stage.store
-    const fast = who === 'another instance' ? await stage.another() : slow
-    const renewal = renewalRecord()
-    await slow.renewals.insert(renewal, 'question', NOW)
-    const [before] = (await take(slow)).renewals
-    const [after] = (await take(fast, { now: NOW + LEASE_MS })).renewals
-    if (!before || !after) throw new Error('it was not taken')
-    expect(await fast.renewals.update({ ...renewal, state: 'PAID', paymentSeenAt: NOW }, NOW + LEASE_MS, after)).toBe(true)
-    expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
-    // Nor while the next one is under way.
-    await take(fast, { now: NOW + LEASE_MS })
-    expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
-    expect(await slow.renewals.get(renewal.clientId, renewal.id)).toMatchObject({ state: 'PAID' })
-  })
+  test.each(['another instance', 'the same instance'])(
+    'of a renewal that began before %s wrote what it found are not written',
+    async (who) => {
+      await using stage = await openStage(engine)
+      const slow = stage.store
+      const fast = who === 'another instance' ? await stage.another() : slow
+      const renewal = renewalRecord()
+      await slow.renewals.insert(renewal, 'question', NOW)
+      const [before] = (await take(slow)).renewals
+      const [after] = (await take(fast, { now: NOW + LEASE_MS })).renewals
+      if (!before || !after) throw new Error('it was not taken')
+      expect(await fast.renewals.update({ ...renewal, state: 'PAID', paymentSeenAt: NOW }, NOW + LEASE_MS, after)).toBe(
+        true,
+      )
+      expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
+      // Nor while the next one is under way.
+      await take(fast, { now: NOW + LEASE_MS })
+      expect(await slow.renewals.update(renewal, NOW, before)).toBe(false)
+      expect(await slow.renewals.get(renewal.clientId, renewal.id)).toMatchObject({ state: 'PAID' })
+    },
+  )
 
   describe('where more is due than an LSP may be read', () => {
-    const clientsOf = ({ orders, renewals }: Awaited<ReturnType<typeof take>>) => [...orders.map(({ order }) => order), ...renewals.map(({ renewal }) => renewal)].map(({ clientId }) => clientId)
+    const clientsOf = ({ orders, renewals }: Awaited<ReturnType<typeof take>>) =>
+      [...orders.map(({ order }) => order), ...renewals.map(({ renewal }) => renewal)].map(({ clientId }) => clientId)
 
-    async function insertMany(store: Store, count: number, changes: Partial<Order>, tracking: Partial<Tracking> = {}): Promise<void> {
+    async function insertMany(
+      store: Store,
+      count: number,
+      changes: Partial<Order>,
+      tracking: Partial<Tracking> = {},
+    ): Promise<void> {
       await store.transaction(async ({ orders }) => {
-        for (const number of upTo(count)) await orders.insert(orderRecord(changes), { ...TRACKING, nextReadAt: NOW - 1_000 + number, ...tracking })
+        for (const number of upTo(count))
+          await orders.insert(orderRecord(changes), { ...TRACKING, nextReadAt: NOW - 1_000 + number, ...tracking })
       })
     }
 
@@ -157,7 +179,8 @@ describe.each(ENGINES)('readings in %s', (engine) => {
       for (const clientId of clients) await insertMany(stage.store, 4, { clientId })
       await insertMany(stage.store, 100, { clientId: 'alice' }, { nextReadAt: NOW - 1_000_000 })
       const taken: string[] = []
-      for (const number of upTo(13)) taken.push(...clientsOf(await take(stores[number % 2] ?? stage.store, { limit: 3 })))
+      for (const number of upTo(13))
+        taken.push(...clientsOf(await take(stores[number % 2] ?? stage.store, { limit: 3 })))
       const countOf = (client: string, among: readonly string[]) => among.filter((one) => one === client).length
       expect([...clients, 'alice'].map((client) => countOf(client, taken))).toEqual(upTo(13).map(() => 3))
       // What the others leave is the one's that has more.
@@ -170,27 +193,39 @@ describe.each(ENGINES)('readings in %s', (engine) => {
       await using stage = await openStage(engine)
       await insertMany(stage.store, 100, { clientId: 'alice' })
       const paid = await insertOrder(stage.store, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW })
-      expect([...idsOf(await take(stage.store, { limit: 1 })), ...idsOf(await take(stage.store, { limit: 1 }))]).toContain(paid.id)
+      expect([
+        ...idsOf(await take(stage.store, { limit: 1 })),
+        ...idsOf(await take(stage.store, { limit: 1 })),
+      ]).toContain(paid.id)
     })
 
     test('leave what is unpaid, and renewals, their turn beside many that were paid, and orders theirs beside many renewals', async () => {
       await using stage = await openStage(engine)
       const { store } = stage
       await insertMany(store, 60, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW })
-      for (const number of upTo(60)) await store.renewals.insert(renewalRecord({ clientId: 'alice' }), `question ${number}`, NOW - 1_000)
+      for (const number of upTo(60))
+        await store.renewals.insert(renewalRecord({ clientId: 'alice' }), `question ${number}`, NOW - 1_000)
       await insertOrder(store, { clientId: 'bob' })
       await store.renewals.insert(renewalRecord({ clientId: 'carol' }), 'question of carol', NOW)
       const taken = await take(store, { limit: 8 })
       expect(taken.orders).toHaveLength(4)
       expect(taken.renewals).toHaveLength(4)
-      expect(clientsOf(taken).filter((client) => client !== 'alice').toSorted()).toEqual(['bob', 'carol'])
+      expect(
+        clientsOf(taken)
+          .filter((client) => client !== 'alice')
+          .toSorted(),
+      ).toEqual(['bob', 'carol'])
     })
 
     test('reach everybody of whom something is due, however many others there are', async () => {
       await using stage = await openStage(engine)
       const { store } = stage
       await store.transaction(async ({ orders }) => {
-        for (const number of upTo(900)) await orders.insert(orderRecord({ clientId: `idle ${String(number).padStart(3, '0')}` }), { ...TRACKING, nextReadAt: NOW + 1_000_000 })
+        for (const number of upTo(900))
+          await orders.insert(orderRecord({ clientId: `idle ${String(number).padStart(3, '0')}` }), {
+            ...TRACKING,
+            nextReadAt: NOW + 1_000_000,
+          })
       })
       await insertMany(store, 200, { clientId: 'alice' })
       await insertMany(store, 1, { clientId: 'idle 450 and a half' }, { nextReadAt: NOW })
@@ -203,7 +238,13 @@ describe.each(ENGINES)('readings in %s', (engine) => {
 
     test('take no order for paid because an imported document says so', async () => {
       await using stage = await openStage(engine)
-      await insertMany(stage.store, 20, { clientId: 'alice', state: 'PAID', paymentSeenAt: NOW, importedAt: NOW, paymentUnconfirmed: true })
+      await insertMany(stage.store, 20, {
+        clientId: 'alice',
+        state: 'PAID',
+        paymentSeenAt: NOW,
+        importedAt: NOW,
+        paymentUnconfirmed: true,
+      })
       await insertMany(stage.store, 20, { clientId: 'alice' })
       await insertMany(stage.store, 20, { clientId: 'bob' })
       expect(clientsOf(await take(stage.store, { limit: 20 })).filter((client) => client === 'alice')).toHaveLength(10)
@@ -217,7 +258,9 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     // Five a second, for four seconds, asked for ten times a second by each of four.
     let taken = 0
     for (let now = NOW; now <= NOW + 4_000; now += 100) {
-      const claims = await Promise.all(stores.map((store) => take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 300 })))
+      const claims = await Promise.all(
+        stores.map((store) => take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 300 })),
+      )
       taken += claims.flatMap(idsOf).length
     }
     expect(taken).toBe(25)
@@ -255,7 +298,8 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     let [waitedFor, due] = [0, 0]
     // Two a second, for a minute.
     for (let now = NOW; now < NOW + 60_000; now += 250) {
-      for (const _ of upTo(2)) waitedFor += (await store.transaction(({ budgets }) => budgets.takeReading(LSP, 120, now))) ? 1 : 0
+      for (const _ of upTo(2))
+        waitedFor += (await store.transaction(({ budgets }) => budgets.takeReading(LSP, 120, now))) ? 1 : 0
       due += (await take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 120 })).orders.length
     }
     expect(waitedFor).toBeLessThanOrEqual(40)

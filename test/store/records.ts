@@ -68,7 +68,16 @@ export function orderRecord(changes: Partial<Order> = {}): Order {
 export const TRACKING: Tracking = { nextReadAt: NOW, failures: 0, openAttempts: 0, final: false }
 
 export function eventOf(order: Order, message = 'ordered'): OrderEvent {
-  return { orderId: order.id, clientId: order.clientId, sequence: order.sequence, at: NOW, previousState: null, state: order.state, message, order }
+  return {
+    orderId: order.id,
+    clientId: order.clientId,
+    sequence: order.sequence,
+    at: NOW,
+    previousState: null,
+    state: order.state,
+    message,
+    order,
+  }
 }
 
 export function quoteRecord(changes: Partial<Quote> = {}): Quote {
@@ -96,22 +105,56 @@ export function quoteRecord(changes: Partial<Quote> = {}): Quote {
 type Intent = Parameters<Store['placements']['intend']>[0]
 
 export function intentRecord(changes: Partial<Intent> = {}): Intent {
-  return { id: uuidv7(), clientId: CLIENT, lspId: LSP, question: 'q', purpose: 'QUOTE', intendedAt: NOW, standsUntil: NOW + 60_000, request: REQUEST, email: null, agreed: null, ...changes }
+  return {
+    id: uuidv7(),
+    clientId: CLIENT,
+    lspId: LSP,
+    question: 'q',
+    purpose: 'QUOTE',
+    intendedAt: NOW,
+    standsUntil: NOW + 60_000,
+    request: REQUEST,
+    email: null,
+    agreed: null,
+    ...changes,
+  }
 }
 
 /** What an intent becomes when the LSP answers with an order. */
 export function standing(intent: Intent, changes: Partial<Placement> = {}): Placement {
-  return { ...intent, status: 'STANDING', orderId: null, lspOrderId: 'lsp-1', accessToken: 'secret', reading: null, offer: null, failure: null, ...changes }
+  return {
+    ...intent,
+    status: 'STANDING',
+    orderId: null,
+    lspOrderId: 'lsp-1',
+    accessToken: 'secret',
+    reading: null,
+    offer: null,
+    failure: null,
+    ...changes,
+  }
 }
 
-export async function insertOrder(store: Store, changes: Partial<Order> = {}, tracking: Partial<Tracking> = {}): Promise<Order> {
+export async function insertOrder(
+  store: Store,
+  changes: Partial<Order> = {},
+  tracking: Partial<Tracking> = {},
+): Promise<Order> {
   const order = orderRecord(changes)
   await store.orders.insert(order, { ...TRACKING, ...tracking })
   return order
 }
 
 export async function saveLsp(store: Store, id: string = LSP): Promise<void> {
-  await store.lsps.save({ id, name: id, protocol: 'LSPS1', network: 'REGTEST', url: `https://${id}.example`, website: null, info: null })
+  await store.lsps.save({
+    id,
+    name: id,
+    protocol: 'LSPS1',
+    network: 'REGTEST',
+    url: `https://${id}.example`,
+    website: null,
+    info: null,
+  })
 }
 
 export function renewalRecord(changes: Partial<Renewal> = {}): Renewal {

@@ -21,7 +21,11 @@ const LATER_MS = 31 * DAY_MS
 /** Forgets whatever is to be forgotten at that time. @returns what it logged. */
 async function forgetAt(store: Store, at: EpochMs): Promise<string[]> {
   const logged: string[] = []
-  await new Retention({ store, clock: { now: () => at }, logger: pino({}, { write: (line: string) => void logged.push(line) }) }).forget()
+  await new Retention({
+    store,
+    clock: { now: () => at },
+    logger: pino({}, { write: (line: string) => void logged.push(line) }),
+  }).forget()
   return logged
 }
 
@@ -32,13 +36,17 @@ async function forgetAfter(ms: number, { databaseUrl }: TestGateway): Promise<vo
 }
 
 const quoteOf = async (gateway: TestGateway, id: string) => (await gateway.ask(QUOTE, { id })).quote
-const placedAt = ({ sandbox }: TestGateway, lspId: string) => sandbox.lsp(lspId).requests.filter(({ path }) => path.endsWith('/create_order')).length
+const placedAt = ({ sandbox }: TestGateway, lspId: string) =>
+  sandbox.lsp(lspId).requests.filter(({ path }) => path.endsWith('/create_order')).length
 
 describe.each(ENGINES)('with %s', (engine) => {
   test('a quote that nobody ordered is forgotten after thirty days, one that was ordered never', async () => {
     await using database = await freshDatabase(engine)
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel'] }, databaseUrl: database.url })
-    const unordered = [await quoteAt(gateway, 'olive', { lspBalanceSat: 900_000 }), await quoteAt(gateway, 'kestrel', { lspBalanceSat: 900_000 })]
+    const unordered = [
+      await quoteAt(gateway, 'olive', { lspBalanceSat: 900_000 }),
+      await quoteAt(gateway, 'kestrel', { lspBalanceSat: 900_000 }),
+    ]
     const ordered = [await quoteAt(gateway, 'olive'), await quoteAt(gateway, 'kestrel')]
     expect(ordered.map(({ basis }) => basis)).toEqual(['FIRM', 'ESTIMATED'])
     const orders = []
@@ -62,7 +70,10 @@ describe.each(ENGINES)('with %s', (engine) => {
     const unknown = { quoteId: '01900000-0000-7000-8000-000000000000', idempotencyKey: 'unknown' }
     const tooDear = { quoteId: (await quoteAt(gateway, 'olive')).id, idempotencyKey: 'too dear', maxOrderTotalSat: 1 }
     const dearer = { quoteId: (await quoteAt(gateway, 'kestrel')).id, idempotencyKey: 'dearer' }
-    const ordered = { quoteId: (await quoteAt(gateway, 'olive', { lspBalanceSat: 2_000_000 })).id, idempotencyKey: 'ordered' }
+    const ordered = {
+      quoteId: (await quoteAt(gateway, 'olive', { lspBalanceSat: 2_000_000 })).id,
+      idempotencyKey: 'ordered',
+    }
     gateway.sandbox.lsp('kestrel').setFaults(['DEARER_AT_ORDER'])
     const answersTo = async (inputs: Parameters<typeof createOrder>[1][]) => {
       const answers = []
@@ -71,14 +82,26 @@ describe.each(ENGINES)('with %s', (engine) => {
     }
     const inputs = [unknown, tooDear, dearer, ordered]
     const answers = await answersTo(inputs)
-    expect(answers.map(({ __typename }) => __typename)).toEqual(['QuoteNotFoundError', 'PriceChangedError', 'PriceChangedError', 'Order'])
+    expect(answers.map(({ __typename }) => __typename)).toEqual([
+      'QuoteNotFoundError',
+      'PriceChangedError',
+      'PriceChangedError',
+      'Order',
+    ])
     /** Another input under a key that is kept is refused. */
-    const isKept = async ({ idempotencyKey }: { idempotencyKey: string }) => (await createOrder(gateway, { quoteId: unknown.quoteId, idempotencyKey, maxOrderTotalSat: 7 })).__typename === 'IdempotencyConflictError'
+    const isKept = async ({ idempotencyKey }: { idempotencyKey: string }) =>
+      (await createOrder(gateway, { quoteId: unknown.quoteId, idempotencyKey, maxOrderTotalSat: 7 })).__typename ===
+      'IdempotencyConflictError'
 
     await forgetAfter(DAY_MS - HOUR_MS, gateway)
     expect(await answersTo(inputs.slice(0, 3))).toEqual(answers.slice(0, 3))
     await forgetAfter(DAY_MS + HOUR_MS, gateway)
-    expect([await isKept(unknown), await isKept(tooDear), await isKept(dearer), await isKept(ordered)]).toEqual([false, false, true, true])
+    expect([await isKept(unknown), await isKept(tooDear), await isKept(dearer), await isKept(ordered)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ])
     await forgetAfter(SOON_MS, gateway)
     expect(await answersTo([dearer])).toEqual([answers[2]])
     await forgetAfter(LATER_MS, gateway)
@@ -97,7 +120,8 @@ describe.each(ENGINES)('with %s', (engine) => {
     await madeAt('firm', 1, 'busy', "'p1'")
     await madeAt('ordered', 1, 'busy', 'null', 1)
     await madeAt('idle', 3, 'idle')
-    const kept = async (clientId: string, ids: string[]) => (await quotes.byIds(clientId, ids)).filter((quote) => quote !== null)
+    const kept = async (clientId: string, ids: string[]) =>
+      (await quotes.byIds(clientId, ids)).filter((quote) => quote !== null)
     const all = ['busy 1', 'busy 2', 'busy 3', 'busy 4', 'busy 100003', 'firm 1', 'ordered 1']
     // The second is ten minutes old, to the millisecond.
     await forgetAt(stage.store, NOW + 10 * MINUTE_MS + 2)
@@ -109,7 +133,10 @@ describe.each(ENGINES)('with %s', (engine) => {
 
   test('the quote of an order that is on its way to its LSP is not forgotten', async () => {
     await using database = await freshDatabase(engine)
-    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], slowMs: 1_000 }, databaseUrl: database.url })
+    await using gateway = await startTestGateway({
+      sandbox: { only: ['kestrel'], slowMs: 1_000 },
+      databaseUrl: database.url,
+    })
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     gateway.sandbox.lsp('kestrel').setFaults(['SLOW'])
     const ordering = createOrder(gateway, { quoteId })
@@ -126,7 +153,10 @@ describe.each(ENGINES)('with %s', (engine) => {
     const again = await quoteAt(gateway, 'olive')
     expect(again).toMatchObject({ basis: 'FIRM', orderTotalSat })
     expect(placedAt(gateway, 'olive')).toBe(1)
-    expect(await createOrder(gateway, { quoteId: again.id })).toMatchObject({ state: 'AWAITING_PAYMENT', quote: { id: again.id } })
+    expect(await createOrder(gateway, { quoteId: again.id })).toMatchObject({
+      state: 'AWAITING_PAYMENT',
+      quote: { id: again.id },
+    })
     expect(placedAt(gateway, 'olive')).toBe(1)
   })
 
@@ -145,7 +175,11 @@ describe.each(ENGINES)('with %s', (engine) => {
   test('what counts against the budget of an LSP is never forgotten; what an LSP refused to quote is', async () => {
     await using stage = await openStage(engine)
     const { placements } = stage.store
-    const refusal = { status: 'REFUSED' as const, lspOrderId: null, failure: new LspFailure('OPTION_MISMATCH', 'no').details() }
+    const refusal = {
+      status: 'REFUSED' as const,
+      lspOrderId: null,
+      failure: new LspFailure('OPTION_MISMATCH', 'no').details(),
+    }
     const place = async (question: string, purpose: 'QUOTE' | 'ORDER', changes: Parameters<typeof standing>[1]) => {
       const intent = intentRecord({ question, purpose, standsUntil: NOW + 2 * LATER_MS })
       await placements.intend(intent)
@@ -153,7 +187,11 @@ describe.each(ENGINES)('with %s', (engine) => {
       return intent.id
     }
     const refused = await place('refused', 'QUOTE', refusal)
-    const kept = [await place('standing', 'QUOTE', {}), await place('lost', 'QUOTE', { status: 'LOST' }), await place('refused order', 'ORDER', refusal)]
+    const kept = [
+      await place('standing', 'QUOTE', {}),
+      await place('lost', 'QUOTE', { status: 'LOST' }),
+      await place('refused order', 'ORDER', refusal),
+    ]
     await forgetAt(stage.store, NOW + SOON_MS)
     expect(await placements.get(refused)).not.toBeNull()
     await forgetAt(stage.store, NOW + LATER_MS)
@@ -187,7 +225,11 @@ describe.each(ENGINES)('with %s', (engine) => {
     const logged = await Promise.all(stores.map((store) => forgetAt(store, NOW + LATER_MS)))
     expect(logged.flat()).toEqual([])
     const idsOf = (quotes: { id: string }[]) => quotes.map(({ id }) => id)
-    expect((await stage.store.quotes.byIds(young[0]?.clientId ?? '', idsOf([...old, ...young]))).filter((quote) => quote !== null)).toEqual(young)
+    expect(
+      (await stage.store.quotes.byIds(young[0]?.clientId ?? '', idsOf([...old, ...young]))).filter(
+        (quote) => quote !== null,
+      ),
+    ).toEqual(young)
   })
 
   test('a database that is away is no end: it is said, and tried again', async () => {

@@ -1,6 +1,19 @@
 import { uuidv7 } from 'uuidv7'
 import { describe, expect, test } from 'vitest'
-import { insertOrder, intentRecord, LSP, CLIENT, NOW, orderRecord, quoteRecord, renewalRecord, REQUEST, saveLsp, standing, TRACKING } from './records.ts'
+import {
+  insertOrder,
+  intentRecord,
+  LSP,
+  CLIENT,
+  NOW,
+  orderRecord,
+  quoteRecord,
+  renewalRecord,
+  REQUEST,
+  saveLsp,
+  standing,
+  TRACKING,
+} from './records.ts'
 import { openStage, upTo } from './stage.ts'
 import { termsOf } from '../../src/domain/request.ts'
 import { sat } from '../../src/domain/money.ts'
@@ -37,8 +50,26 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await saveLsp(stage.store)
     const info = { asOf: NOW } as never
     await lsps.saveInfo(LSP, info)
-    await lsps.save({ id: LSP, name: 'Olive II', protocol: 'LSPS1', network: 'REGTEST', url: 'https://olive.example', website: null, info: null })
-    expect(await lsps.all()).toEqual([{ id: LSP, name: 'Olive II', protocol: 'LSPS1', network: 'REGTEST', url: 'https://olive.example', website: null, info }])
+    await lsps.save({
+      id: LSP,
+      name: 'Olive II',
+      protocol: 'LSPS1',
+      network: 'REGTEST',
+      url: 'https://olive.example',
+      website: null,
+      info: null,
+    })
+    expect(await lsps.all()).toEqual([
+      {
+        id: LSP,
+        name: 'Olive II',
+        protocol: 'LSPS1',
+        network: 'REGTEST',
+        url: 'https://olive.example',
+        website: null,
+        info,
+      },
+    ])
   })
 
   test('measures an LSP by its paid orders', async () => {
@@ -61,7 +92,12 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     // Sent once: nobody sends it again.
     expect(await placements.markSent(intent.id)).toBe(false)
     await placements.settle(standing(intent))
-    expect(await placements.standing('q', NOW)).toMatchObject({ id: intent.id, accessToken: 'secret', status: 'STANDING', standsUntil: NOW + 60_000 })
+    expect(await placements.standing('q', NOW)).toMatchObject({
+      id: intent.id,
+      accessToken: 'secret',
+      status: 'STANDING',
+      standsUntil: NOW + 60_000,
+    })
     expect(await placements.standing('q', NOW + 60_000)).toBeNull()
     expect(await placements.standing('another', NOW)).toBeNull()
     await placements.markOver(intent.id)
@@ -83,16 +119,25 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await using stage = await openStage(engine)
     const intent = intentRecord()
     await stage.store.placements.intend(intent)
-    const adopted = await Promise.all([stage.store.placements.adopt(intent.id, 'o1'), (await stage.another()).placements.adopt(intent.id, 'o2')])
+    const adopted = await Promise.all([
+      stage.store.placements.adopt(intent.id, 'o1'),
+      (await stage.another()).placements.adopt(intent.id, 'o2'),
+    ])
     expect(adopted.filter(Boolean)).toHaveLength(1)
     await insertOrder(stage.store, { placementId: intent.id })
-    await expect(stage.store.orders.insert(orderRecord({ placementId: intent.id }), TRACKING)).rejects.toThrow(/unique/i)
+    await expect(stage.store.orders.insert(orderRecord({ placementId: intent.id }), TRACKING)).rejects.toThrow(
+      /unique/i,
+    )
   })
 
   test('counts what stands against the budget of an LSP', async () => {
     await using stage = await openStage(engine)
     const { placements } = stage.store
-    const [a, b, refused] = [intentRecord({ standsUntil: NOW + 20 }), intentRecord({ standsUntil: NOW + 10 }), intentRecord()]
+    const [a, b, refused] = [
+      intentRecord({ standsUntil: NOW + 20 }),
+      intentRecord({ standsUntil: NOW + 10 }),
+      intentRecord(),
+    ]
     for (const intent of [a, b, refused]) await placements.intend(intent)
     await placements.intend(intentRecord({ lspId: 'another' }))
     await placements.intend(intentRecord({ purpose: 'ORDER', clientId: 'somebody else', intendedAt: NOW + 1 }))
@@ -131,10 +176,18 @@ describe.each(ENGINES)('a store in %s', (engine) => {
   test('gives an idempotency key to one of many who claim it at once', async () => {
     await using stage = await openStage(engine)
     const stores = [stage.store, await stage.another()]
-    const claims = await Promise.all(upTo(10).flatMap((number) => stores.map((store, index) => store.idempotency.claim(CLIENT, 'k', `hash ${number}${index}`, NOW))))
-    const [winner, ...others] = claims.flatMap((claim, index) => (claim === null ? [upTo(10).flatMap((number) => [`hash ${number}0`, `hash ${number}1`])[index]] : []))
+    const claims = await Promise.all(
+      upTo(10).flatMap((number) =>
+        stores.map((store, index) => store.idempotency.claim(CLIENT, 'k', `hash ${number}${index}`, NOW)),
+      ),
+    )
+    const [winner, ...others] = claims.flatMap((claim, index) =>
+      claim === null ? [upTo(10).flatMap((number) => [`hash ${number}0`, `hash ${number}1`])[index]] : [],
+    )
     expect(others).toEqual([])
-    expect(claims.filter((claim) => claim !== null)).toEqual(upTo(19).map(() => ({ inputHash: winner, answer: null, placementId: null })))
+    expect(claims.filter((claim) => claim !== null)).toEqual(
+      upTo(19).map(() => ({ inputHash: winner, answer: null, placementId: null })),
+    )
     // Another client's key of the same name is another key.
     expect(await stage.store.idempotency.claim('somebody else', 'k', 'h', NOW)).toBeNull()
   })
@@ -147,8 +200,17 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     for (const key of ['a', 'b']) await idempotency.releaseUnbound(CLIENT, key)
     expect(await idempotency.get(CLIENT, 'b')).toBeNull()
     await idempotency.answer({ clientId: CLIENT, key: 'a', placementId: 'p1' }, '{"kind":"order"}')
-    expect(await idempotency.claim(CLIENT, 'a', 'h', NOW)).toEqual({ inputHash: 'h', answer: '{"kind":"order"}', placementId: 'p1' })
-    expect(await idempotency.byPlacement('p1')).toEqual({ clientId: CLIENT, key: 'a', placementId: 'p1', answer: '{"kind":"order"}' })
+    expect(await idempotency.claim(CLIENT, 'a', 'h', NOW)).toEqual({
+      inputHash: 'h',
+      answer: '{"kind":"order"}',
+      placementId: 'p1',
+    })
+    expect(await idempotency.byPlacement('p1')).toEqual({
+      clientId: CLIENT,
+      key: 'a',
+      placementId: 'p1',
+      answer: '{"kind":"order"}',
+    })
   })
 
   test('gives back a key for which what was sent had no effect', async () => {
@@ -177,7 +239,11 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     const { renewals } = stage.store
     const renewal = renewalRecord()
     await renewals.insert(renewal, 'question', NOW)
-    const [taken] = (await stage.store.transaction(({ readings }) => readings.take({ lspId: LSP, owner: 'a', now: NOW, leaseUntil: NOW + 1, limit: 1, requestsPerMinute: 60 }))).renewals
+    const [taken] = (
+      await stage.store.transaction(({ readings }) =>
+        readings.take({ lspId: LSP, owner: 'a', now: NOW, leaseUntil: NOW + 1, limit: 1, requestsPerMinute: 60 }),
+      )
+    ).renewals
     if (!taken) throw new Error('it was not taken')
     expect(await renewals.update({ ...renewal, state: 'COMPLETED' }, null, taken)).toBe(true)
     expect(await renewals.get(CLIENT, renewal.id)).toEqual({ ...renewal, state: 'COMPLETED' })
@@ -187,9 +253,11 @@ describe.each(ENGINES)('a store in %s', (engine) => {
   test('pages through a client’s orders both ways, by state', async () => {
     await using stage = await openStage(engine)
     const ids: string[] = []
-    for (const state of ['AWAITING_PAYMENT', 'COMPLETED', 'AWAITING_PAYMENT'] as const) ids.push((await insertOrder(stage.store, { id: uuidv7(), state })).id)
+    for (const state of ['AWAITING_PAYMENT', 'COMPLETED', 'AWAITING_PAYMENT'] as const)
+      ids.push((await insertOrder(stage.store, { id: uuidv7(), state })).id)
     const all = { after: null, before: null, inverted: false, states: null }
-    const page = async (changes: object, limit = 10) => (await stage.store.orders.page(CLIENT, { ...all, ...changes }, limit)).map((order) => ids.indexOf(order.id))
+    const page = async (changes: object, limit = 10) =>
+      (await stage.store.orders.page(CLIENT, { ...all, ...changes }, limit)).map((order) => ids.indexOf(order.id))
     expect(await page({})).toEqual([2, 1, 0])
     expect(await page({ inverted: true }, 2)).toEqual([0, 1])
     expect(await page({ after: ids[2] })).toEqual([1, 0])

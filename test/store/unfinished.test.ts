@@ -11,7 +11,8 @@ const idsOf = async (store: Store) => (await store.placements.takeUnfinished(SIL
 /** One of each kind of what a crash can leave behind, and one that is finished. */
 async function leaveBehind(store: Store): Promise<string[]> {
   const { placements, idempotency } = store
-  for (const id of ['1 intended', '2 sent', '3 unanswered', '4 unknown', '5 done']) await placements.intend(intentRecord({ id, question: id }))
+  for (const id of ['1 intended', '2 sent', '3 unanswered', '4 unknown', '5 done'])
+    await placements.intend(intentRecord({ id, question: id }))
   for (const id of ['2 sent', '3 unanswered', '4 unknown', '5 done']) await placements.markSent(id)
   for (const id of ['3 unanswered', '4 unknown', '5 done']) await placements.settle(standing(intentRecord({ id })))
   for (const key of ['3 unanswered', '5 done']) {
@@ -78,7 +79,9 @@ describe.each(ENGINES)('what a gateway left behind in %s', (engine) => {
     // What was sent under it can be finished by whoever finds it, and only once.
     await expect(next.release({ ...key, placementId: 'p2' })).rejects.toThrow(/taken this idempotency key over/)
     await gone.answer({ ...key, placementId: 'p1' }, 'the order')
-    await expect(next.answer({ ...key, placementId: 'p1' }, 'another')).rejects.toThrow(/taken this idempotency key over/)
+    await expect(next.answer({ ...key, placementId: 'p1' }, 'another')).rejects.toThrow(
+      /taken this idempotency key over/,
+    )
     await expect(next.release({ ...key, placementId: 'p1' })).rejects.toThrow(/taken this idempotency key over/)
     expect(await next.get(CLIENT, 'k')).toEqual({ ...bound, answer: 'the order' })
   })

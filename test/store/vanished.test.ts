@@ -42,7 +42,8 @@ test('a key whose order one was sending when it vanished is answered by the othe
   expect(createOrder).toMatchObject({ __typename: 'Order', state: 'OUTCOME_UNKNOWN' })
   await lost
   await proxy.restore()
-  const stateOf = async ({ id }: { id: string }) => (await survivor.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state
+  const stateOf = async ({ id }: { id: string }) =>
+    (await survivor.ask('query ($id: ID!) { order(id: $id) { state } }', { id })).order.state
   await vi.waitFor(async () => expect(await stateOf(createOrder)).toBe('AWAITING_PAYMENT'), { timeout: 15_000 })
   expect(placed(doomed, 'kestrel')).toBe(1)
 }, 60_000)

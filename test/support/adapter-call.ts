@@ -12,7 +12,11 @@ export const NOW = Date.parse('2026-11-21T12:00:00Z')
 export interface AdapterCall extends LspCall, AsyncDisposable {}
 
 /** A call as the gateway makes it, over HTTP, to whatever listens at `url`. */
-export function adapterCall(adapter: Adapter, url: string, options: Partial<LspCall> & { timeoutMs?: number } = {}): AdapterCall {
+export function adapterCall(
+  adapter: Adapter,
+  url: string,
+  options: Partial<LspCall> & { timeoutMs?: number } = {},
+): AdapterCall {
   const { timeoutMs = 5_000, ...call } = options
   const clock = { now: () => NOW }
   const connection = new LspConnection({ url, auth: null }, adapter.readRefusal.bind(adapter), clock)

@@ -11,15 +11,26 @@ export interface OfferFields {
 }
 
 /** An offer of BOLT 12 with these fields, for regtest unless it says otherwise. */
-export function offerOf({ chains = [REGTEST_CHAIN], currency, amount, expiry, description = 'a channel' }: OfferFields): string {
+export function offerOf({
+  chains = [REGTEST_CHAIN],
+  currency,
+  amount,
+  expiry,
+  description = 'a channel',
+}: OfferFields): string {
   const fields: [number, Buffer][] = []
   if (chains.length > 0) fields.push([2, Buffer.from(chains.join(''), 'hex')])
   if (currency !== undefined) fields.push([6, Buffer.from(currency)])
   if (amount !== undefined) fields.push([8, numberOf(amount)])
   fields.push([10, Buffer.from(description)])
   if (expiry !== undefined) fields.push([14, numberOf(BigInt(expiry))])
-  const bytes = Buffer.concat(fields.map(([type, value]) => Buffer.concat([Buffer.from([type]), lengthOf(value), value])))
-  return `lno1${bech32.toWords(bytes).map((word) => 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'[word]).join('')}`
+  const bytes = Buffer.concat(
+    fields.map(([type, value]) => Buffer.concat([Buffer.from([type]), lengthOf(value), value])),
+  )
+  return `lno1${bech32
+    .toWords(bytes)
+    .map((word) => 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'[word])
+    .join('')}`
 }
 
 /** Without leading zero bytes, as BOLT 12 wants it. */

@@ -42,7 +42,12 @@ export async function builtProgram(): Promise<string> {
 }
 
 async function build(folder: string): Promise<void> {
-  await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')])
+  await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), [
+    '-p',
+    join(ROOT, 'tsconfig.build.json'),
+    '--outDir',
+    join(folder, 'dist'),
+  ])
   await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'))
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir')
   await writeFile(join(folder, 'done'), '')

@@ -19,7 +19,10 @@ export function freshDatabase(engine: EngineName): Promise<TestDatabase> {
 
 async function freshSqlite(): Promise<TestDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-store-'))
-  return { url: join(directory, 'sluice.db'), [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) }
+  return {
+    url: join(directory, 'sluice.db'),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  }
 }
 
 /** A schema of its own in the PostgreSQL that all tests share. */
@@ -30,7 +33,10 @@ export async function freshPostgres(): Promise<TestDatabase> {
   await execute(postgres.url, `create schema ${schema}`)
   const url = new URL(postgres.url)
   url.searchParams.set('options', `-c search_path=${schema}`)
-  return { url: url.href.replace('+', '%20'), [Symbol.asyncDispose]: () => execute(postgres.url, `drop schema ${schema} cascade`) }
+  return {
+    url: url.href.replace('+', '%20'),
+    [Symbol.asyncDispose]: () => execute(postgres.url, `drop schema ${schema} cascade`),
+  }
 }
 
 /** One statement, past the store. */

@@ -9,5 +9,10 @@ export const NODE_URI = `${CLIENT_PUBKEY}@203.0.113.5:9735`
 export const LSP_PUBKEY = '0296b2db342fcf87ea94d981757fdf4d3e545bd5cef4919f58b5d38dfdd73bf5c9'
 
 export function draftRequest(changes: Partial<ChannelRequest> = {}): ChannelRequest {
-  return channelRequest({ clientAddress: '203.0.113.5:9735', lspBalanceSat: sat(5_000_000), clientBalanceSat: sat(2_000_000), ...changes })
+  return channelRequest({
+    clientAddress: '203.0.113.5:9735',
+    lspBalanceSat: sat(5_000_000),
+    clientBalanceSat: sat(2_000_000),
+    ...changes,
+  })
 }

@@ -20,7 +20,9 @@ export function testEveryFixture(
   it.each(Object.entries(spoken))('%s', (_name, holds) => holds())
 
   it('forgets no payload', () => {
-    const files = folders.flatMap((folder) => readdirSync(new URL(`${folder}/`, FIXTURES)).map((name) => `${folder}/${name}`))
+    const files = folders.flatMap((folder) =>
+      readdirSync(new URL(`${folder}/`, FIXTURES)).map((name) => `${folder}/${name}`),
+    )
     expect([...Object.keys(spoken), ...Object.keys(reasonNotToSpeak)].toSorted()).toEqual(files.toSorted())
   })
 }

@@ -72,16 +72,30 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       logger,
       sandbox,
       webhooks: options.webhooks,
-      config: { pace: PACE, lsps: sandbox.lsps.map((lsp) => ({ ...testSettingsOf(lsp), ...options.lsp?.(testSettingsOf(lsp)) })), ...options.config },
+      config: {
+        pace: PACE,
+        lsps: sandbox.lsps.map((lsp) => ({ ...testSettingsOf(lsp), ...options.lsp?.(testSettingsOf(lsp)) })),
+        ...options.config,
+      },
     })
   let gateway: RunningGateway = await start()
   const clients = new Set<Client>()
-  const authorization: Record<string, string> = options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }
+  const authorization: Record<string, string> =
+    options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }
 
-  async function send(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<Answer> {
+  async function send(
+    query: string,
+    variables: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(`${gateway.origin}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...authorization, ...headers },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+        ...authorization,
+        ...headers,
+      },
       body: JSON.stringify({ query, variables }),
     })
     return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) }
@@ -108,7 +122,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       return answer.data
     },
     subscribe(query, variables = {}) {
-      const client = createClient({ url: `${gateway.origin.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0, lazy: true, connectionParams: authorization })
+      const client = createClient({
+        url: `${gateway.origin.replace('http', 'ws')}/graphql`,
+        webSocketImpl: WebSocket,
+        retryAttempts: 0,
+        lazy: true,
+        connectionParams: authorization,
+      })
       clients.add(client)
       return client.iterate({ query, variables }) as unknown as AsyncIterableIterator<Answer>
     },
@@ -123,13 +143,27 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 
 /** Nothing in a test is to wait for a budget that it is not about. */
 function testSettingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
-  return { ...settingsOf(lsp), timeoutMs: 2_000, courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 }, requestsPerMinute: 60_000, estimatesPerMinute: 60_000 }
+  return {
+    ...settingsOf(lsp),
+    timeoutMs: 2_000,
+    courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 },
+    requestsPerMinute: 60_000,
+    estimatesPerMinute: 60_000,
+  }
 }
 
-async function* readSse(url: string, body: { query: string; variables: Record<string, unknown> }): AsyncIterableIterator<Answer> {
+async function* readSse(
+  url: string,
+  body: { query: string; variables: Record<string, unknown> },
+): AsyncIterableIterator<Answer> {
   const abort = new AbortController()
   try {
-    const response = await fetch(url, { method: 'POST', signal: abort.signal, headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: JSON.stringify(body) })
+    const response = await fetch(url, {
+      method: 'POST',
+      signal: abort.signal,
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify(body),
+    })
     if (!response.body) throw new Error('no stream')
     let text = ''
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
@@ -148,9 +182,14 @@ async function* readSse(url: string, body: { query: string; variables: Record<st
   }
 }
 
-/** Takes results until one satisfies `isLast`; fails when the stream ends before. */
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of any shape
-export async function takeUntil(results: AsyncIterableIterator<Answer>, isLast: (data: any) => boolean): Promise<any[]> {
+type AnyData = any
+
+/** Takes results until one satisfies `isLast`; fails when the stream ends before. */
+export async function takeUntil(
+  results: AsyncIterableIterator<Answer>,
+  isLast: (data: AnyData) => boolean,
+): Promise<AnyData[]> {
   const taken: unknown[] = []
   for await (const result of results) {
     if (result.errors) throw new Error(`the subscription failed: ${JSON.stringify(result.errors)}`)

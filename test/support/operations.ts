@@ -28,7 +28,15 @@ export interface OrderData {
   payment: {
     bolt11: (WayData & { invoice: string; paymentHash: string; payeePubkey: string }) | null
     bolt12: (WayData & { offer: string }) | null
-    onchain: (WayData & { address: string; minConfirmations: number | null; minFeeFor0Conf: number | null; refundOnchainAddress: string | null; paidSat: number | null }) | null
+    onchain:
+      | (WayData & {
+          address: string
+          minConfirmations: number | null
+          minFeeFor0Conf: number | null
+          refundOnchainAddress: string | null
+          paidSat: number | null
+        })
+      | null
     bip21: string | null
     payableUntil: string | null
   }
@@ -42,7 +50,13 @@ export interface OrderData {
     closingTxid: string | null
   } | null
   asset: Record<string, unknown> | null
-  refund: { state: string; lightningSat: number | null; onchainSat: number | null; paidTo: string | null; paidAt: string | null } | null
+  refund: {
+    state: string
+    lightningSat: number | null
+    onchainSat: number | null
+    paidTo: string | null
+    paidAt: string | null
+  } | null
   lnurlChannel: string | null
   jit: { shortChannelId: string; nodeId: string | null; feePerPaymentSat: number | null } | null
   failureReason: string | null
@@ -73,7 +87,14 @@ export interface QuoteData {
 }
 
 /** An order, or whatever else the answer's union holds. */
-export type Result = OrderData & { __typename: string; code: string; property: string | null; retryAt: string | null; expiredAt: string; freshQuote: QuoteData }
+export type Result = OrderData & {
+  __typename: string
+  code: string
+  property: string | null
+  retryAt: string | null
+  expiredAt: string
+  freshQuote: QuoteData
+}
 
 const WAY = 'state feeTotalSat orderTotalSat expiresAt'
 export const PAYMENT_FIELDS = `bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21 payableUntil`
@@ -105,7 +126,8 @@ export const REQUEST_REFUND = `mutation ($id: ID!, $bolt11Invoice: String, $onch
 }`
 export const ORDER = `query ($id: ID!) { order(id: $id) { ${ORDER_FIELDS} } }`
 export const EVENTS = `query ($id: ID!, $after: Int! = 0) { order(id: $id) { events(afterSequence: $after) { ${EVENT_FIELDS} } } }`
-export const PAY = 'mutation ($id: ID!, $way: SandboxPaymentWay! = BOLT11) { sandboxPay(id: $id, way: $way) { state txid } }'
+export const PAY =
+  'mutation ($id: ID!, $way: SandboxPaymentWay! = BOLT11) { sandboxPay(id: $id, way: $way) { state txid } }'
 export const ORDER_UPDATED = `subscription ($id: ID!, $after: Int) { orderUpdated(id: $id, afterSequence: $after) { ${EVENT_FIELDS} } }`
 export const ORDERS_UPDATED = `subscription { ordersUpdated { ${EVENT_FIELDS} } }`
 
@@ -117,7 +139,12 @@ export function requestOf({ sandbox: { wallet } }: TestGateway, more: Record<str
 }
 
 /** The price of one LSP. */
-export async function quoteAt(gateway: TestGateway, lspId: string, more: Record<string, unknown> = {}, firm = 'WHEN_NEEDED'): Promise<QuoteData> {
+export async function quoteAt(
+  gateway: TestGateway,
+  lspId: string,
+  more: Record<string, unknown> = {},
+  firm = 'WHEN_NEEDED',
+): Promise<QuoteData> {
   const { quotes } = await gateway.ask(QUOTES, { request: requestOf(gateway, more), lspIds: [lspId], firm })
   if (quotes.failures.length > 0) throw new Error(`no quote: ${JSON.stringify(quotes.failures)}`)
   return quotes.quotes[0]
@@ -126,12 +153,19 @@ export async function quoteAt(gateway: TestGateway, lspId: string, more: Record<
 let lastKey = 0
 
 /** Orders under a key of its own, unless the input names one. */
-export async function createOrder(gateway: TestGateway, input: { quoteId: string; idempotencyKey?: string; maxOrderTotalSat?: number; email?: string }): Promise<Result> {
+export async function createOrder(
+  gateway: TestGateway,
+  input: { quoteId: string; idempotencyKey?: string; maxOrderTotalSat?: number; email?: string },
+): Promise<Result> {
   return (await gateway.ask(CREATE_ORDER, { input: { idempotencyKey: `key-${++lastKey}`, ...input } })).createOrder
 }
 
 /** An order that awaits its payment. */
-export async function orderAt(gateway: TestGateway, lspId: string, more: Record<string, unknown> = {}): Promise<OrderData> {
+export async function orderAt(
+  gateway: TestGateway,
+  lspId: string,
+  more: Record<string, unknown> = {},
+): Promise<OrderData> {
   const { id: quoteId } = await quoteAt(gateway, lspId, more)
   const order = await createOrder(gateway, { quoteId })
   if (order.state !== 'AWAITING_PAYMENT') throw new Error(`not ordered: ${JSON.stringify(order)}`)
@@ -146,15 +180,27 @@ export async function eventsOf(gateway: TestGateway, id: string, after = 0): Pro
   return (await gateway.ask(EVENTS, { id, after })).order.events
 }
 
-export async function pay(gateway: TestGateway, id: string, way: 'BOLT11' | 'ONCHAIN' = 'BOLT11'): Promise<{ state: string; txid: string | null }> {
+export async function pay(
+  gateway: TestGateway,
+  id: string,
+  way: 'BOLT11' | 'ONCHAIN' = 'BOLT11',
+): Promise<{ state: string; txid: string | null }> {
   return (await gateway.ask(PAY, { id, way })).sandboxPay
 }
 
 export type Transport = 'WebSocket' | 'SSE'
 
 /** Follows one order; with `after: null`, from where it stands. */
-export function follow(gateway: TestGateway, id: string, { after = 0, over = 'WebSocket' }: { after?: number | null; over?: Transport } = {}): Follower {
-  return new Follower(over === 'SSE' ? gateway.subscribeSse(ORDER_UPDATED, { id, after }) : gateway.subscribe(ORDER_UPDATED, { id, after }))
+export function follow(
+  gateway: TestGateway,
+  id: string,
+  { after = 0, over = 'WebSocket' }: { after?: number | null; over?: Transport } = {},
+): Follower {
+  return new Follower(
+    over === 'SSE'
+      ? gateway.subscribeSse(ORDER_UPDATED, { id, after })
+      : gateway.subscribe(ORDER_UPDATED, { id, after }),
+  )
 }
 
 export function followAll(gateway: TestGateway): Follower {
@@ -219,7 +265,8 @@ export class Follower {
 }
 
 /** Events without what is to be paid, which each shows as of now. */
-export const lasting = (events: readonly EventData[]) => events.map((event) => ({ ...event, order: { ...event.order, payment: null } }))
+export const lasting = (events: readonly EventData[]) =>
+  events.map((event) => ({ ...event, order: { ...event.order, payment: null } }))
 
 export const sequencesOf = (events: readonly EventData[]) => events.map(({ sequence }) => sequence)
 

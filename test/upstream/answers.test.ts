@@ -13,11 +13,20 @@ async function failureBy(answer: (socket: Socket, request: string) => void, time
   await using connection = connect({ url: `http://127.0.0.1:${server.port}` })
   const startedAt = performance.now()
   const failure = await connection.failure(undefined, timeoutMs)
-  return { failure, elapsedMs: performance.now() - startedAt, records: connection.records, connections: server.connections }
+  return {
+    failure,
+    elapsedMs: performance.now() - startedAt,
+    records: connection.records,
+    connections: server.connections,
+  }
 }
 
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
-const withLength = (body: string | Buffer, headers = '') => Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n`), Buffer.from(body)])
+const withLength = (body: string | Buffer, headers = '') =>
+  Buffer.concat([
+    Buffer.from(`HTTP/1.1 200 OK\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n`),
+    Buffer.from(body),
+  ])
 
 /** Writes without end, as fast as it is read. */
 function pour(socket: Socket, head: string, part: string): void {
@@ -33,8 +42,17 @@ describe('an answer', () => {
   it('that leads to another origin is not followed: its server is never asked', async () => {
     await using other = await startRawServer((socket) => void socket.write(okAnswer()))
     for (const status of [301, 302, 303, 307, 308]) {
-      const { failure } = await failureBy((socket) => void socket.end(`HTTP/1.1 ${status} Moved\r\nlocation: http://127.0.0.1:${other.port}/get_info\r\ncontent-length: 0\r\n\r\n`))
-      expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining(`HTTP status ${status}: redirects are not followed`) as string })
+      const { failure } = await failureBy(
+        (socket) =>
+          void socket.end(
+            `HTTP/1.1 ${status} Moved\r\nlocation: http://127.0.0.1:${other.port}/get_info\r\ncontent-length: 0\r\n\r\n`,
+          ),
+      )
+      expect(failure).toMatchObject({
+        code: 'BAD_RESPONSE',
+        effect: 'unknown',
+        message: expect.stringContaining(`HTTP status ${status}: redirects are not followed`) as string,
+      })
     }
     expect(other.connections).toEqual([])
   })
@@ -51,14 +69,33 @@ describe('an answer', () => {
 
   const part = 'x'.repeat(50_000)
   it.each<[string, (socket: Socket) => void]>([
-    ['by its length', (socket) => void socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${MAX_ANSWER_BYTES + 1}\r\n\r\n${'x'.repeat(MAX_ANSWER_BYTES + 1)}`)],
-    ['in chunks without end', (socket) => pour(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', chunk(part))],
+    [
+      'by its length',
+      (socket) =>
+        void socket.write(
+          `HTTP/1.1 200 OK\r\ncontent-length: ${MAX_ANSWER_BYTES + 1}\r\n\r\n${'x'.repeat(MAX_ANSWER_BYTES + 1)}`,
+        ),
+    ],
+    [
+      'in chunks without end',
+      (socket) => pour(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', chunk(part)),
+    ],
     ['without a length and without end', (socket) => pour(socket, 'HTTP/1.1 200 OK\r\n\r\n', part)],
-    ['under an error status', (socket) => pour(socket, 'HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n', chunk(part))],
-    ['compressed to no more than that', (socket) => void socket.end(withLength(gzipSync(randomBytes(1_100_000)), 'content-encoding: gzip\r\n'))],
+    [
+      'under an error status',
+      (socket) => pour(socket, 'HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n', chunk(part)),
+    ],
+    [
+      'compressed to no more than that',
+      (socket) => void socket.end(withLength(gzipSync(randomBytes(1_100_000)), 'content-encoding: gzip\r\n')),
+    ],
   ])('of more than a megabyte is cut off: %s', async (_how, answer) => {
     const { failure, elapsedMs } = await failureBy(answer)
-    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining(`more than ${MAX_ANSWER_BYTES} bytes`) as string })
+    expect(failure).toMatchObject({
+      code: 'BAD_RESPONSE',
+      effect: 'unknown',
+      message: expect.stringContaining(`more than ${MAX_ANSWER_BYTES} bytes`) as string,
+    })
     expect(elapsedMs).toBeLessThan(3_000)
   })
 
@@ -67,51 +104,105 @@ describe('an answer', () => {
     expect(bomb.length).toBeLessThan(MAX_ANSWER_BYTES)
     const before = process.memoryUsage().rss
     const { failure } = await failureBy((socket) => void socket.end(withLength(bomb, 'content-encoding: gzip\r\n')))
-    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('compressed, which was not asked for') as string })
+    expect(failure).toMatchObject({
+      code: 'BAD_RESPONSE',
+      message: expect.stringContaining('compressed, which was not asked for') as string,
+    })
     expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000)
-    const twice = await failureBy((socket) => void socket.end(withLength(bomb, 'content-encoding: identity\r\ncontent-encoding: gzip\r\n')))
+    const twice = await failureBy(
+      (socket) => void socket.end(withLength(bomb, 'content-encoding: identity\r\ncontent-encoding: gzip\r\n')),
+    )
     expect(twice.failure.code).toBe('BAD_RESPONSE')
   })
 
   it.each([
     ['one long header', (socket: Socket) => void socket.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}\r\n\r\n`)],
     ['many headers', (socket: Socket) => void socket.write(`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}\r\n`)],
-    ['headers without end', (socket: Socket) => pour(socket, 'HTTP/1.1 200 OK\r\n', 'x: yyyyyyyyyyyyyyyy\r\n'.repeat(1_000))],
-    ['trailers without end', (socket: Socket) => pour(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n', 'x: yyyyyyyyyyyyyyyy\r\n'.repeat(1_000))],
+    [
+      'headers without end',
+      (socket: Socket) => pour(socket, 'HTTP/1.1 200 OK\r\n', 'x: yyyyyyyyyyyyyyyy\r\n'.repeat(1_000)),
+    ],
+    [
+      'trailers without end',
+      (socket: Socket) =>
+        pour(
+          socket,
+          'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n',
+          'x: yyyyyyyyyyyyyyyy\r\n'.repeat(1_000),
+        ),
+    ],
   ])('with %s is cut off', async (_what, answer) => {
     const { failure, elapsedMs } = await failureBy(answer)
-    expect(failure).toMatchObject({ effect: 'unknown', code: expect.stringMatching(/^(BAD_RESPONSE|UNAVAILABLE)$/) as string })
+    expect(failure).toMatchObject({
+      effect: 'unknown',
+      code: expect.stringMatching(/^(BAD_RESPONSE|UNAVAILABLE)$/) as string,
+    })
     expect(elapsedMs).toBeLessThan(3_000)
   })
 
   const depths = { arrays: ['[', ']'], objects: ['{"a":', '}'], both: ['[{"a":', '}]'] } as const
-  it.each(Object.entries(depths))('nested through all of a megabyte neither ends the process nor is read: %s', async (_what, [open, close]) => {
-    const times = Math.floor((MAX_ANSWER_BYTES - 10) / (open.length + close.length))
-    const { failure } = await failureBy((socket) => void socket.end(withLength(`${open.repeat(times)}1${close.repeat(times)}`)))
-    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than 10000 values') as string })
-    const nested = await failureBy((socket) => void socket.end(withLength(`${open.repeat(4_000)}1${close.repeat(4_000)}`)))
-    expect(nested.failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('nested too deeply') as string })
-    const unclosed = await failureBy((socket) => void socket.end(withLength(open.repeat(4_000))))
-    expect(unclosed.failure).toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('not JSON') as string })
-    const refusal = await failureBy((socket) => void socket.end(withLength(`${open.repeat(times)}1${close.repeat(times)}`).toString().replace('200 OK', '400 Bad')))
-    expect(refusal.failure).toMatchObject({ code: 'INVALID_REQUEST', effect: 'none' })
-  })
+  it.each(Object.entries(depths))(
+    'nested through all of a megabyte neither ends the process nor is read: %s',
+    async (_what, [open, close]) => {
+      const times = Math.floor((MAX_ANSWER_BYTES - 10) / (open.length + close.length))
+      const { failure } = await failureBy(
+        (socket) => void socket.end(withLength(`${open.repeat(times)}1${close.repeat(times)}`)),
+      )
+      expect(failure).toMatchObject({
+        code: 'BAD_RESPONSE',
+        effect: 'unknown',
+        message: expect.stringContaining('more than 10000 values') as string,
+      })
+      const nested = await failureBy(
+        (socket) => void socket.end(withLength(`${open.repeat(4_000)}1${close.repeat(4_000)}`)),
+      )
+      expect(nested.failure).toMatchObject({
+        code: 'BAD_RESPONSE',
+        effect: 'unknown',
+        message: expect.stringContaining('nested too deeply') as string,
+      })
+      const unclosed = await failureBy((socket) => void socket.end(withLength(open.repeat(4_000))))
+      expect(unclosed.failure).toMatchObject({
+        code: 'BAD_RESPONSE',
+        message: expect.stringContaining('not JSON') as string,
+      })
+      const refusal = await failureBy(
+        (socket) =>
+          void socket.end(
+            withLength(`${open.repeat(times)}1${close.repeat(times)}`)
+              .toString()
+              .replace('200 OK', '400 Bad'),
+          ),
+      )
+      expect(refusal.failure).toMatchObject({ code: 'INVALID_REQUEST', effect: 'none' })
+    },
+  )
 
   const fillings = { objects: '{}', numbers: '1', texts: '"a"', keys: '"key":1' } as const
-  it.each(Object.entries(fillings))('of nothing but small %s, a megabyte of them, is refused before anything is made of it', async (what, filling) => {
-    const fill = (times: number) => {
-      const values = Array.from({ length: times }, () => filling).join(',')
-      return `{"ok":true,"more":${what === 'keys' ? `{${values}}` : `[${values}]`}}`
-    }
-    const whole = fill(Math.floor((MAX_ANSWER_BYTES - 50) / (filling.length + 1)))
-    const { failure } = await failureBy((socket) => void socket.end(withLength(whole)))
-    expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown', message: expect.stringContaining('more than 10000 values') as string })
-    // What a second of readings by the default budget brings at worst is a small part of that second.
-    const before = process.cpuUsage()
-    for (let readings = 0; readings < 10; readings += 1) expect(() => readAnswer(ASK, { status: 200, headers: {}, text: whole }, () => null, 0, ['a-secret'])).toThrow('more than 10000 values')
-    expect(process.cpuUsage(before).user).toBeLessThan(200_000)
-    expect(readAnswer(ASK, { status: 200, headers: {}, text: fill(4_500) }, () => null, 0, [])).toEqual({ ok: true })
-  })
+  it.each(Object.entries(fillings))(
+    'of nothing but small %s, a megabyte of them, is refused before anything is made of it',
+    async (what, filling) => {
+      const fill = (times: number) => {
+        const values = Array.from({ length: times }, () => filling).join(',')
+        return `{"ok":true,"more":${what === 'keys' ? `{${values}}` : `[${values}]`}}`
+      }
+      const whole = fill(Math.floor((MAX_ANSWER_BYTES - 50) / (filling.length + 1)))
+      const { failure } = await failureBy((socket) => void socket.end(withLength(whole)))
+      expect(failure).toMatchObject({
+        code: 'BAD_RESPONSE',
+        effect: 'unknown',
+        message: expect.stringContaining('more than 10000 values') as string,
+      })
+      // What a second of readings by the default budget brings at worst is a small part of that second.
+      const before = process.cpuUsage()
+      for (let readings = 0; readings < 10; readings += 1)
+        expect(() => readAnswer(ASK, { status: 200, headers: {}, text: whole }, () => null, 0, ['a-secret'])).toThrow(
+          'more than 10000 values',
+        )
+      expect(process.cpuUsage(before).user).toBeLessThan(200_000)
+      expect(readAnswer(ASK, { status: 200, headers: {}, text: fill(4_500) }, () => null, 0, [])).toEqual({ ok: true })
+    },
+  )
 })
 
 describe('a server', () => {
@@ -138,17 +229,26 @@ describe('a server', () => {
   })
 
   it('that hangs up in the middle may have done what was asked', async () => {
-    const { failure } = await failureBy((socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"ok"'))
+    const { failure } = await failureBy(
+      (socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"ok"'),
+    )
     expect(failure).toMatchObject({ code: 'UNAVAILABLE', effect: 'unknown' })
   })
 
-  it.each(['HTTP/9.9 200 OK\r\n\r\n', 'SSH-2.0-OpenSSH\r\n', '\u0000\u0001\u0002', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 11\r\n\r\n{"ok":true}', 'HTTP/1.1 200 OK\r\ncontent-length: 11\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'])(
-    'that speaks no HTTP fails, and nothing else does: %j',
-    async (bytes) => {
-      const { failure } = await failureBy((socket) => void socket.end(bytes), 1_000)
-      expect(failure).toMatchObject({ effect: 'unknown', code: expect.stringMatching(/^(BAD_RESPONSE|UNAVAILABLE)$/) as string })
-    },
-  )
+  it.each([
+    'HTTP/9.9 200 OK\r\n\r\n',
+    'SSH-2.0-OpenSSH\r\n',
+    '\u0000\u0001\u0002',
+    'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 11\r\n\r\n{"ok":true}',
+    'HTTP/1.1 200 OK\r\ncontent-length: 11\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+  ])('that speaks no HTTP fails, and nothing else does: %j', async (bytes) => {
+    const { failure } = await failureBy((socket) => void socket.end(bytes), 1_000)
+    expect(failure).toMatchObject({
+      effect: 'unknown',
+      code: expect.stringMatching(/^(BAD_RESPONSE|UNAVAILABLE)$/) as string,
+    })
+  })
 
   it('that sends an answer nobody asked for cannot have it taken for the answer to the next question', async () => {
     await using server = await startRawServer((socket, request) => {
@@ -170,9 +270,15 @@ describe('a server', () => {
     ['retry-after: soon\r\n', null],
     ['retry-after: 7\r\nretry-after: 8\r\n', null],
   ])('that limits our requests is obeyed, for a day at most: %j', async (header, afterMs) => {
-    await using server = await startRawServer((socket) => void socket.write(`HTTP/1.1 429 Slow\r\n${header}content-length: 0\r\n\r\n`))
+    await using server = await startRawServer(
+      (socket) => void socket.write(`HTTP/1.1 429 Slow\r\n${header}content-length: 0\r\n\r\n`),
+    )
     await using connection = connect({ url: `http://127.0.0.1:${server.port}` })
-    expect(await connection.failure()).toMatchObject({ code: 'RATE_LIMITED', effect: 'none', retryAt: afterMs === null ? null : Date.parse('2026-11-21T12:00:00Z') + afterMs })
+    expect(await connection.failure()).toMatchObject({
+      code: 'RATE_LIMITED',
+      effect: 'none',
+      retryAt: afterMs === null ? null : Date.parse('2026-11-21T12:00:00Z') + afterMs,
+    })
     expect(connection.records.map(({ verdict }) => verdict)).toEqual(['ANSWERED'])
   })
 })

@@ -148,7 +148,8 @@ describe('a breaker', () => {
 })
 
 describe('over HTTP', () => {
-  const respond = (status: number, body: string) => `HTTP/1.1 ${status} X\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const respond = (status: number, body: string) =>
+    `HTTP/1.1 ${status} X\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
   /** Ten questions to a server that answers all alike, a second apart. */
   async function verdicts(bytes: string | null, timeoutMs = 5_000): Promise<{ verdicts: Verdict[]; isOpen: boolean }> {
@@ -159,11 +160,17 @@ describe('over HTTP', () => {
       time.pass(1_000)
       await asking.ask(ASK, timeoutMs).catch(() => {})
     }
-    return { verdicts: [...new Set(asking.records.map(({ verdict }) => verdict))], isOpen: asking.connection.breaker.isOpen }
+    return {
+      verdicts: [...new Set(asking.records.map(({ verdict }) => verdict))],
+      isOpen: asking.connection.breaker.isOpen,
+    }
   }
 
   it.each([400, 401, 403, 404, 409, 422, 429])('a refusal counts as an answer: %i', async (status) => {
-    expect(await verdicts(respond(status, '{"error":{"code":100,"message":"no"}}'))).toEqual({ verdicts: ['ANSWERED'], isOpen: false })
+    expect(await verdicts(respond(status, '{"error":{"code":100,"message":"no"}}'))).toEqual({
+      verdicts: ['ANSWERED'],
+      isOpen: false,
+    })
   })
 
   it.each([
@@ -195,7 +202,12 @@ describe('over HTTP', () => {
       clock.pass(1_000)
       expect(await ask(count)).toMatchObject({ code: 'UNAVAILABLE', effect: 'unknown', retryAt: null })
     }
-    expect(await ask(7)).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', retryAt: clock.at + 10_000, message: 'the LSP does not answer of late, and is left alone for a while' })
+    expect(await ask(7)).toMatchObject({
+      code: 'UNAVAILABLE',
+      effect: 'none',
+      retryAt: clock.at + 10_000,
+      message: 'the LSP does not answer of late, and is left alone for a while',
+    })
     expect(requests).toBe(6)
     clock.pass(10_000)
     // Of many that come at once, one goes.

@@ -26,12 +26,26 @@ export function createAuthority(): Authority {
   const name = nameOf(`test authority ${randomBytes(4).toString('hex')}`)
   const basicConstraints = extension('2.5.29.19', sequence(der(0x01, Buffer.from([0xff]))), true)
   return {
-    cert: certificate({ issuer: name, subject: name, publicKey, signer: privateKey, extensions: [basicConstraints], notBefore: Date.now() - DAY_MS / 2 }),
+    cert: certificate({
+      issuer: name,
+      subject: name,
+      publicKey,
+      signer: privateKey,
+      extensions: [basicConstraints],
+      notBefore: Date.now() - DAY_MS / 2,
+    }),
     issue(names, notBefore = Date.now() - DAY_MS / 2) {
       const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       return {
         key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        cert: certificate({ issuer: name, subject: nameOf(names[0] ?? ''), publicKey: pair.publicKey, signer: privateKey, extensions: [alternativeNames(names)], notBefore }),
+        cert: certificate({
+          issuer: name,
+          subject: nameOf(names[0] ?? ''),
+          publicKey: pair.publicKey,
+          signer: privateKey,
+          extensions: [alternativeNames(names)],
+          notBefore,
+        }),
         pin: createHash('sha256').update(spki(pair.publicKey)).digest('hex'),
       }
     },
@@ -52,13 +66,27 @@ function certificate({ issuer, subject, publicKey, signer, extensions, notBefore
   const validity = sequence(time(notBefore), time(notBefore + DAY_MS))
   const version3 = der(0xa0, integer(Buffer.from([2])))
   const serial = integer(Buffer.concat([Buffer.from([1]), randomBytes(8)]))
-  const signed = sequence(version3, serial, algorithm, issuer, validity, subject, spki(publicKey), der(0xa3, sequence(...extensions)))
+  const signed = sequence(
+    version3,
+    serial,
+    algorithm,
+    issuer,
+    validity,
+    subject,
+    spki(publicKey),
+    der(0xa3, sequence(...extensions)),
+  )
   const whole = sequence(signed, algorithm, bitString(sign('sha256', signed, signer)))
-  return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').match(/.{1,64}/g)?.join('\n')}\n-----END CERTIFICATE-----\n`
+  return `-----BEGIN CERTIFICATE-----\n${whole
+    .toString('base64')
+    .match(/.{1,64}/g)
+    ?.join('\n')}\n-----END CERTIFICATE-----\n`
 }
 
 function alternativeNames(names: readonly string[]): Buffer {
-  const entries = names.map((name) => (isIP(name) === 4 ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name))))
+  const entries = names.map((name) =>
+    isIP(name) === 4 ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name)),
+  )
   return extension('2.5.29.17', sequence(...entries), false)
 }
 
@@ -75,7 +103,8 @@ function extension(id: string, value: Buffer, critical: boolean): Buffer {
 
 function oid(text: string): Buffer {
   const [first = 0, second = 0, ...rest] = text.split('.').map(Number)
-  const base128 = (value: number): number[] => (value < 128 ? [value] : [...base128(Math.floor(value / 128)).map((byte) => byte | 0x80), value % 128])
+  const base128 = (value: number): number[] =>
+    value < 128 ? [value] : [...base128(Math.floor(value / 128)).map((byte) => byte | 0x80), value % 128]
   return der(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
 }
 

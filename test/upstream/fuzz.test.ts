@@ -20,7 +20,10 @@ const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
 const ANSWERS = Number(process.env.FUZZ_ANSWERS ?? (IS_LONG ? 200_000 : 20_000))
 
 const NODE_URI = '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8@203.0.113.5:9735'
-const STATUSES = [200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 302, 400, 400, 401, 403, 404, 404, 405, 409, 412, 422, 429, 500, 503, 599]
+const STATUSES = [
+  200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 302, 400, 400, 401, 403, 404, 404, 405, 409, 412, 422, 429, 500,
+  503, 599,
+]
 /** Of the processor: reading one answer takes a fraction of a millisecond; what takes this long, an LSP could stop us with. */
 const TOO_LONG_MS = 2_000
 
@@ -33,7 +36,12 @@ function operationsOf(adapter: Adapter): readonly (readonly [name: string, act: 
     ['estimate', adapter.estimate && (async (call) => adapter.estimate?.(call, request))],
     ['decideRate', adapter.decideRate && (async (call, order) => adapter.decideRate?.(call, order, true))],
     ['openChannel', adapter.openChannel && (async (call, order) => adapter.openChannel?.(call, order, NODE_URI))],
-    ['requestRefund', adapter.requestRefund && (async (call, order) => adapter.requestRefund?.(call, order, { bolt11Invoice: null, onchainAddress: 'bcrt1qx' }))],
+    [
+      'requestRefund',
+      adapter.requestRefund &&
+        (async (call, order) =>
+          adapter.requestRefund?.(call, order, { bolt11Invoice: null, onchainAddress: 'bcrt1qx' })),
+    ],
     ['retryDelivery', adapter.retryDelivery && (async (call, order) => adapter.retryDelivery?.(call, order))],
     ['renew', adapter.renew && (async (call) => adapter.renew?.(call, renewal))],
     ['readRenewal', adapter.readRenewal && (async (call) => adapter.readRenewal?.(call, 'renewal-1'))],
@@ -54,7 +62,10 @@ function hostileHttp(adapter: Adapter, random: Random, answers: RawAnswer[]): Ls
     async exchange(exchange) {
       const answer = hostileAnswer(adapter, exchange.method, exchange.path, random)
       answers.push(answer)
-      return readAnswer(exchange, answer, adapter.readRefusal.bind(adapter), NOW, ['a-secret-of-ours', 'token-of-the-order'])
+      return readAnswer(exchange, answer, adapter.readRefusal.bind(adapter), NOW, [
+        'a-secret-of-ours',
+        'token-of-the-order',
+      ])
     },
   }
 }
@@ -62,14 +73,33 @@ function hostileHttp(adapter: Adapter, random: Random, answers: RawAnswer[]): Ls
 function hostileAnswer({ protocol }: Adapter, method: string, path: string, random: Random): RawAnswer {
   const status = random.pick(STATUSES)
   const refusals = refusalsOf(protocol)
-  const honest = status >= 400 && refusals.length > 0 && random.chance(0.6) ? random.pick(refusals) : random.chance(0.9) ? random.pick(answersTo(protocol, method, path)) : random.pick(CORPUS)
+  const honest =
+    status >= 400 && refusals.length > 0 && random.chance(0.6)
+      ? random.pick(refusals)
+      : random.chance(0.9)
+        ? random.pick(answersTo(protocol, method, path))
+        : random.pick(CORPUS)
   const written = write(mutate(honest.document, random, DOCUMENTS))
   const text = (random.chance(0.06) ? damage(written, random) : written).slice(0, MAX_ANSWER_BYTES)
-  return { status, headers: { 'retry-after': random.pick([undefined, '5', '-1', '1e9', 'soon', ['1', '2'], 'Sat, 21 Nov 2026 12:00:30 GMT']) }, text }
+  return {
+    status,
+    headers: {
+      'retry-after': random.pick([undefined, '5', '-1', '1e9', 'soon', ['1', '2'], 'Sat, 21 Nov 2026 12:00:30 GMT']),
+    },
+    text,
+  }
 }
 
 describe('the adapters', () => {
-  const tally = { answers: 0, calls: 0, read: 0, characters: 0, slowestMs: 0, failures: {} as Record<string, number>, read_by: {} as Record<string, number> }
+  const tally = {
+    answers: 0,
+    calls: 0,
+    read: 0,
+    characters: 0,
+    slowestMs: 0,
+    failures: {} as Record<string, number>,
+    read_by: {} as Record<string, number>,
+  }
 
   it(`read ${ANSWERS} damaged answers, and give sound readings or failures`, { timeout: 900_000 }, async () => {
     const before = process.memoryUsage().rss
@@ -77,8 +107,18 @@ describe('the adapters', () => {
       const random = new Random(SEED + run)
       const { adapter, name, act } = random.pick(OPERATIONS)
       const answers: RawAnswer[] = []
-      const order = orderRef({ clientNodeUri: NODE_URI, accessToken: random.chance(0.5) ? 'token-of-the-order' : null, paid: random.chance(0.5) })
-      const call: LspCall = { http: hostileHttp(adapter, random, answers), url: 'https://lsp.example', network: 'REGTEST', now: () => NOW, tariffFeeRateSatPerVbyte: 1 }
+      const order = orderRef({
+        clientNodeUri: NODE_URI,
+        accessToken: random.chance(0.5) ? 'token-of-the-order' : null,
+        paid: random.chance(0.5),
+      })
+      const call: LspCall = {
+        http: hostileHttp(adapter, random, answers),
+        url: 'https://lsp.example',
+        network: 'REGTEST',
+        now: () => NOW,
+        tariffFeeRateSatPerVbyte: 1,
+      }
       const startedAt = process.cpuUsage()
       const flaws = await act(call, order).then(
         (result) => {
@@ -88,7 +128,8 @@ describe('the adapters', () => {
           return flawsOf(result)
         },
         (error: unknown) => {
-          if (!(error instanceof LspFailure)) return [`threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`]
+          if (!(error instanceof LspFailure))
+            return [`threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`]
           tally.failures[error.code] = (tally.failures[error.code] ?? 0) + 1
           return flawsOfFailure(error, NOW)
         },
@@ -101,23 +142,43 @@ describe('the adapters', () => {
       tally.answers += answers.length || 1
       tally.slowestMs = Math.max(tally.slowestMs, elapsedMs)
       for (const { text } of answers) tally.characters += text.length
-      if (flaws.length > 0) throw new Error(`seed ${SEED + run}, ${adapter.configName} ${name}: ${flaws.slice(0, 5).join('; ')}\n${answers.map(({ status, text }) => `${status} ${text.slice(0, 3_000)}`).join('\n')}`)
+      if (flaws.length > 0)
+        throw new Error(
+          `seed ${SEED + run}, ${adapter.configName} ${name}: ${flaws.slice(0, 5).join('; ')}\n${answers.map(({ status, text }) => `${status} ${text.slice(0, 3_000)}`).join('\n')}`,
+        )
     }
     const grownMb = (process.memoryUsage().rss - before) / 1e6
     process.stdout.write(
-      `fuzz: seed ${SEED}, ${tally.answers} answers (${Math.round(tally.characters / 1e6)} MB) to ${tally.calls} calls: ${tally.read} read, ${Object.entries(tally.failures).map(([code, count]) => `${count} ${code}`).join(', ')}; slowest ${tally.slowestMs.toFixed(1)} ms, ${grownMb.toFixed(0)} MB more memory\n`,
+      `fuzz: seed ${SEED}, ${tally.answers} answers (${Math.round(tally.characters / 1e6)} MB) to ${tally.calls} calls: ${tally.read} read, ${Object.entries(
+        tally.failures,
+      )
+        .map(([code, count]) => `${count} ${code}`)
+        .join(', ')}; slowest ${tally.slowestMs.toFixed(1)} ms, ${grownMb.toFixed(0)} MB more memory\n`,
     )
     expect(grownMb).toBeLessThan(400)
   })
 
   it('were reached in every operation, by answers that they could read', () => {
-    const unread = OPERATIONS.map(({ adapter, name }) => `${adapter.configName} ${name}`).filter((operation) => !tally.read_by[operation])
+    const unread = OPERATIONS.map(({ adapter, name }) => `${adapter.configName} ${name}`).filter(
+      (operation) => !tally.read_by[operation],
+    )
     expect(unread).toEqual([])
     expect(tally.read / tally.calls).toBeGreaterThan(0.15)
   })
 
   it('fail in every way that there is but those that need no answer', () => {
-    expect(Object.keys(tally.failures)).toEqual(expect.arrayContaining(['BAD_RESPONSE', 'UNAVAILABLE', 'RATE_LIMITED', 'NOT_FOUND', 'INVALID_REQUEST', 'CLIENT_REJECTED', 'OPTION_MISMATCH', 'WRONG_STATE']))
+    expect(Object.keys(tally.failures)).toEqual(
+      expect.arrayContaining([
+        'BAD_RESPONSE',
+        'UNAVAILABLE',
+        'RATE_LIMITED',
+        'NOT_FOUND',
+        'INVALID_REQUEST',
+        'CLIENT_REJECTED',
+        'OPTION_MISMATCH',
+        'WRONG_STATE',
+      ]),
+    )
   })
 })
 

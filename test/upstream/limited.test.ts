@@ -17,7 +17,10 @@ let lsp: Lsp
 async function open(protocol: LspProtocol): Promise<void> {
   clock = new SetClock()
   server = await QueueServer.start()
-  lsp = new Lsp(settings('lsp', server.url, { protocol }), adapterOf(protocol), clock, null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+  lsp = new Lsp(settings('lsp', server.url, { protocol }), adapterOf(protocol), clock, null, {
+    onInfo: () => Promise.resolve(),
+    onExchange: () => {},
+  })
 }
 beforeEach(() => open('LSPS1'))
 afterEach(async () => {
@@ -52,7 +55,9 @@ describe('an LSP is', () => {
     await lsp.close()
     await server[Symbol.asyncDispose]()
     await open('KALEIDOSWAP')
-    await refusalOf(json(400, { error_code: 'RATE_LIMIT_EXCEEDED', message: 'too many requests', details: { retry_after: 90 } }))
+    await refusalOf(
+      json(400, { error_code: 'RATE_LIMIT_EXCEEDED', message: 'too many requests', details: { retry_after: 90 } }),
+    )
     expect(lsp.heldBackUntil).toBe(clock.at + 90 * SECOND_MS)
   })
 

@@ -25,7 +25,13 @@ beforeEach(async () => {
   server = await QueueServer.start()
   heal()
   store = await openStore(':memory:', clock)
-  gateway = await openGateway({ lsps: [settings('lsp', server.url)], pace: { activeMs: 25, idleMs: 1_000 }, store, clock, logger: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }) })
+  gateway = await openGateway({
+    lsps: [settings('lsp', server.url)],
+    pace: { activeMs: 25, idleMs: 1_000 },
+    store,
+    clock,
+    logger: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
+  })
 })
 afterEach(async () => {
   await gateway[Symbol.asyncDispose]()
@@ -34,12 +40,19 @@ afterEach(async () => {
 })
 
 function heal(): void {
-  server.always((request, response) => json(200, request.path === '/get_info' ? LSPS1_INFO : lsps1Order(clock.at))(request, response))
+  server.always((request, response) =>
+    json(200, request.path === '/get_info' ? LSPS1_INFO : lsps1Order(clock.at))(request, response),
+  )
 }
 
 const lsp = () => gateway.lsps.require('lsp')
 const quote = (lspBalanceSat: number, firm: FirmPolicy = 'WHEN_NEEDED') =>
-  gateway.quoting.ask(lsp(), { clientId: 'ann', request: channelRequest({ lspBalanceSat: sat(lspBalanceSat) }), firm, deadlineMs: 2_000 })
+  gateway.quoting.ask(lsp(), {
+    clientId: 'ann',
+    request: channelRequest({ lspBalanceSat: sat(lspBalanceSat) }),
+    firm,
+    deadlineMs: 2_000,
+  })
 
 async function quoteId(lspBalanceSat: number, firm?: FirmPolicy): Promise<string> {
   const outcome = await quote(lspBalanceSat, firm)
@@ -47,7 +60,8 @@ async function quoteId(lspBalanceSat: number, firm?: FirmPolicy): Promise<string
   return outcome.quote.id
 }
 
-const order = (id: string) => gateway.ordering.createOrder('ann', { quoteId: id, idempotencyKey: id, maxOrderTotalSat: null, email: null })
+const order = (id: string) =>
+  gateway.ordering.createOrder('ann', { quoteId: id, idempotencyKey: id, maxOrderTotalSat: null, email: null })
 
 /** Different questions a second apart, until the LSP is left alone. */
 async function breakIt(): Promise<void> {
@@ -63,7 +77,11 @@ test('its status says that it is down, why, and until when', async () => {
   await breakIt()
   const retryAt = clock.at + 10_000
   const until = new Date(retryAt).toISOString()
-  expect(lsp().status).toMatchObject({ state: 'DOWN', retryAt, lastError: `it fails too often, and is left alone until ${until}; last: HTTP status 503` })
+  expect(lsp().status).toMatchObject({
+    state: 'DOWN',
+    retryAt,
+    lastError: `it fails too often, and is left alone until ${until}; last: HTTP status 503`,
+  })
   clock.pass(10_000)
   // Not yet asked again, and so not known to be back.
   expect(lsp().status).toMatchObject({ state: 'DOWN', retryAt: null })
@@ -76,8 +94,13 @@ test('quotes fail at once with the time to come back, an order too, and nothing 
   const unbound = await quoteId(1_000_000, 'NEVER')
   await breakIt()
   const { length } = server.requests
-  const failure = { code: 'UNAVAILABLE', retryAt: clock.at + 10_000, message: 'the LSP does not answer of late, and is left alone for a while' }
-  for (const firm of ['WHEN_NEEDED', 'ALWAYS', 'NEVER'] as const) expect(await quote(3_000_000, firm)).toMatchObject({ kind: 'failure', failure })
+  const failure = {
+    code: 'UNAVAILABLE',
+    retryAt: clock.at + 10_000,
+    message: 'the LSP does not answer of late, and is left alone for a while',
+  }
+  for (const firm of ['WHEN_NEEDED', 'ALWAYS', 'NEVER'] as const)
+    expect(await quote(3_000_000, firm)).toMatchObject({ kind: 'failure', failure })
   expect(await order(unbound)).toMatchObject({ kind: 'lsp', lspId: 'lsp', failure })
   expect(server.requests).toHaveLength(length)
   // The refusal left nothing behind: under the same key it can be ordered once the LSP is back.
@@ -118,11 +141,16 @@ test('four failing calls do not yet make an LSP be left alone', async () => {
 test('that an LSP does not answer is logged once, and so is that it does again', async () => {
   await lsp().refreshInfo()
   server.always(text(503, 'down'))
-  for (let tries = 0; tries < 4; tries += 1) await lsp().refreshInfo().catch(() => {})
+  for (let tries = 0; tries < 4; tries += 1)
+    await lsp()
+      .refreshInfo()
+      .catch(() => {})
   heal()
   clock.at += HOUR_MS
   await lsp().refreshInfo()
-  expect(logged.map((line) => JSON.parse(line) as { level: number; lsp: string; reason?: string; msg: string })).toMatchObject([
+  expect(
+    logged.map((line) => JSON.parse(line) as { level: number; lsp: string; reason?: string; msg: string }),
+  ).toMatchObject([
     { level: 40, lsp: 'lsp', reason: 'HTTP status 503', msg: 'an LSP does not answer' },
     { level: 30, lsp: 'lsp', msg: 'an LSP answers again' },
   ])

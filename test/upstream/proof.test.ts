@@ -18,8 +18,18 @@ test.each([
   ['can be sent again', 200, { error: true, message: 'you must be connected as a peer' }, 'LspError', 2],
   ['can be sent again', 429, { message: 'connection limit' }, 'LspError', 1],
 ])('an order %s when it is answered by %i %j', async (_what, status, body, answer, posts) => {
-  await using lsp = await startScriptedLsp(() => ({ ...lsps1Order(Date.now()), order_id: `order-${lsp.requests.length}` }))
-  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url, { courtesy: { maxUnpaidOrders: 9, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } })] } })
+  await using lsp = await startScriptedLsp(() => ({
+    ...lsps1Order(Date.now()),
+    order_id: `order-${lsp.requests.length}`,
+  }))
+  await using gateway = await startTestGateway({
+    sandbox: { only: [] },
+    config: {
+      lsps: [
+        settings('lsp', lsp.url, { courtesy: { maxUnpaidOrders: 9, firmQuotesPerHour: 1, maxStandingOrders: 1_000 } }),
+      ],
+    },
+  })
   const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
   await gateway.ask(QUOTES, { request })
   const observed = await gateway.ask(QUOTES, { request: { ...request, clientAddress: '127.0.0.1:9' } })
@@ -29,7 +39,9 @@ test.each([
   const before = created()
   lsp.next(json(status, body), '/create_order')
   const first = await createOrder(gateway, input)
-  expect(first).toMatchObject(answer === 'Order' ? { __typename: 'Order', state: 'OUTCOME_UNKNOWN' } : { __typename: answer })
+  expect(first).toMatchObject(
+    answer === 'Order' ? { __typename: 'Order', state: 'OUTCOME_UNKNOWN' } : { __typename: answer },
+  )
   const second = await createOrder(gateway, input)
   if (answer === 'Order') expect(second.id).toBe(first.id)
   expect(created() - before).toBe(posts)

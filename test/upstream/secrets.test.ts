@@ -30,7 +30,9 @@ describe('a redactor', () => {
 
   it('takes a short one out of a sentence where it stands as a word', () => {
     const redact = redactor(['SAVE20', 'a+b/'])
-    expect(redact('the coupon SAVE20 (SAVE20, "SAVE20") is used up')).toBe('the coupon [secret] ([secret], "[secret]") is used up')
+    expect(redact('the coupon SAVE20 (SAVE20, "SAVE20") is used up')).toBe(
+      'the coupon [secret] ([secret], "[secret]") is used up',
+    )
     expect(redact('not a%2Bb%2F nor a+b/!')).toBe('not [secret] nor [secret]!')
     expect(redact('no SAVE200 and no XSAVE20')).toBe('no SAVE200 and no XSAVE20')
   })
@@ -54,29 +56,51 @@ describe('a redactor', () => {
 })
 
 /** Every text in the answer is the secret, under whichever names adapters look for one. */
-const echo = (said: string) => ({ error: { code: 100, message: said, data: { property: said, message: said } }, message: said, detail: said, error_code: 'VALIDATION_ERROR', details: { property: said, message: said }, fail_reason: said })
-
-describe.each(ADAPTERS.map((adapter) => [adapter.configName, adapter] as const))('%s', (_name, adapter) => {
-  it.each([400, 401, 404, 412, 422, 429, 500, 503])('an LSP that repeats our key under %i gets it into no failure, no record and no status', async (status) => {
-    for (const spelling of SPELLINGS) {
-      await using server = await QueueServer.start()
-      server.always(json(status, echo(spelling)))
-      const records: unknown[] = []
-      const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), adapter, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: (record) => void records.push(record) })
-      const failure = await failureOf(lsp.adapter.readOrder(lsp.call({ secrets: [TOKEN] }), orderRef({ accessToken: TOKEN })))
-      expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${AUTH}`)
-      expectNoSecret({ failure, records, status: lsp.status })
-      await lsp.close()
-    }
-  })
+const echo = (said: string) => ({
+  error: { code: 100, message: said, data: { property: said, message: said } },
+  message: said,
+  detail: said,
+  error_code: 'VALIDATION_ERROR',
+  details: { property: said, message: said },
+  fail_reason: said,
 })
 
-test.each(ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ token: TOKEN })) === null).map((adapter) => [adapter.configName, adapter] as const))(
+describe.each(ADAPTERS.map((adapter) => [adapter.configName, adapter] as const))('%s', (_name, adapter) => {
+  it.each([400, 401, 404, 412, 422, 429, 500, 503])(
+    'an LSP that repeats our key under %i gets it into no failure, no record and no status',
+    async (status) => {
+      for (const spelling of SPELLINGS) {
+        await using server = await QueueServer.start()
+        server.always(json(status, echo(spelling)))
+        const records: unknown[] = []
+        const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), adapter, new SetClock(), null, {
+          onInfo: () => Promise.resolve(),
+          onExchange: (record) => void records.push(record),
+        })
+        const failure = await failureOf(
+          lsp.adapter.readOrder(lsp.call({ secrets: [TOKEN] }), orderRef({ accessToken: TOKEN })),
+        )
+        expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${AUTH}`)
+        expectNoSecret({ failure, records, status: lsp.status })
+        await lsp.close()
+      }
+    },
+  )
+})
+
+test.each(
+  ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ token: TOKEN })) === null).map(
+    (adapter) => [adapter.configName, adapter] as const,
+  ),
+)(
   '%s: an LSP that repeats the token of one client gets it into no failure and no status that others see',
   async (_name, adapter) => {
     await using server = await QueueServer.start()
     server.always(json(503, echo(TOKEN)))
-    const lsp = new Lsp(settings('lsp', server.url), adapter, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+    const lsp = new Lsp(settings('lsp', server.url), adapter, new SetClock(), null, {
+      onInfo: () => Promise.resolve(),
+      onExchange: () => {},
+    })
     const request = channelRequest({ token: TOKEN })
     const failures = [await failureOf(adapter.createOrder(lsp.call({ secrets: [TOKEN] }), request, null))]
     if (adapter.estimate) failures.push(await failureOf(adapter.estimate(lsp.call({ secrets: [TOKEN] }), request)))
@@ -88,7 +112,9 @@ test.each(ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ to
 
 test('a key that comes back in a document that fits is not in what is read of it', async () => {
   await using server = await QueueServer.start()
-  server.always((request, response) => json(200, { said: [`you are ${request.headers.authorization}`], deep: { slash: 'x' } })(request, response))
+  server.always((request, response) =>
+    json(200, { said: [`you are ${request.headers.authorization}`], deep: { slash: 'x' } })(request, response),
+  )
   await using asking = connect({ url: server.url, auth: AUTH })
   const answer = await asking.ask({ ...ASK, answer: z.looseObject({ said: z.array(z.string()) }) })
   expect(answer.said).toEqual(['you are Bearer [secret]'])
@@ -97,23 +123,43 @@ test('a key that comes back in a document that fits is not in what is read of it
 test('a key is found however JSON spells it', async () => {
   const spelt = AUTH.replace(/./g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const body = `{"said":"${spelt}","also":"${AUTH.replaceAll('/', '\\/')}"}`
-  await using server = await startRawServer((socket) => void socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`))
+  await using server = await startRawServer(
+    (socket) => void socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+  )
   await using asking = connect({ url: `http://127.0.0.1:${server.port}`, auth: AUTH })
   expect(await asking.ask({ ...ASK, answer: z.unknown() })).toEqual({ said: '[secret]', also: '[secret]' })
 })
 
 test('an order’s access token that Kaleidoswap repeats is in nothing that is read or thrown', async () => {
   await using server = await QueueServer.start()
-  const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+  const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, {
+    onInfo: () => Promise.resolve(),
+    onExchange: () => {},
+  })
   const ref = orderRef({ accessToken: TOKEN })
-  server.next(json(200, { ...fixture('kaleidoswap-0.2.0/create_order.response.json'), order_state: 'FAILED', failure_reason: `bad ${TOKEN}`, access_token: TOKEN }))
+  server.next(
+    json(200, {
+      ...fixture('kaleidoswap-0.2.0/create_order.response.json'),
+      order_state: 'FAILED',
+      failure_reason: `bad ${TOKEN}`,
+      access_token: TOKEN,
+    }),
+  )
   const reading = await kaleidoswap.readOrder(lsp.call({ secrets: [TOKEN] }), ref)
   expect(reading.failureReason).toBe('bad [secret]')
   server.next(json(200, { decision_accepted: true, message: TOKEN }))
   const decision = await kaleidoswap.decideRate?.(lsp.call({ secrets: [TOKEN] }), ref, true)
-  server.next(json(400, { error_code: 'LSPS1_INVALID_PARAMS', message: `no order for ${TOKEN}`, details: { property: TOKEN } }))
-  const failure = await failureOf(kaleidoswap.decideRate?.(lsp.call({ secrets: [TOKEN] }), ref, true) ?? Promise.resolve())
-  expect(server.requests.map(({ body }) => (body as { access_token: string }).access_token)).toEqual([TOKEN, TOKEN, TOKEN])
+  server.next(
+    json(400, { error_code: 'LSPS1_INVALID_PARAMS', message: `no order for ${TOKEN}`, details: { property: TOKEN } }),
+  )
+  const failure = await failureOf(
+    kaleidoswap.decideRate?.(lsp.call({ secrets: [TOKEN] }), ref, true) ?? Promise.resolve(),
+  )
+  expect(server.requests.map(({ body }) => (body as { access_token: string }).access_token)).toEqual([
+    TOKEN,
+    TOKEN,
+    TOKEN,
+  ])
   expectNoSecret({ reading, decision, failure, status: lsp.status })
   await lsp.close()
 })
@@ -121,13 +167,22 @@ test('an order’s access token that Kaleidoswap repeats is in nothing that is r
 test('the token that an order is given with is kept: later calls need it', async () => {
   await using server = await QueueServer.start()
   server.always(json(200, { ...fixture('kaleidoswap-0.2.0/create_order.response.json'), access_token: TOKEN }))
-  const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+  const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), kaleidoswap, new SetClock(), null, {
+    onInfo: () => Promise.resolve(),
+    onExchange: () => {},
+  })
   expect((await kaleidoswap.createOrder(lsp.call({ secrets: [] }), channelRequest(), null)).accessToken).toBe(TOKEN)
   await lsp.close()
 })
 
 test('what is thrown when the transport fails holds no key, as deep as a log may look', async () => {
-  for (const answer of ['', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{', `SSH ${AUTH}\r\n`, `HTTP/1.1 302 Found\r\nlocation: https://evil.example/?${AUTH}\r\n\r\n`, `HTTP/1.1 200 OK\r\nx-echo: ${AUTH}\r\ncontent-length: 3\r\n\r\n${AUTH.slice(0, 3)}`]) {
+  for (const answer of [
+    '',
+    'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{',
+    `SSH ${AUTH}\r\n`,
+    `HTTP/1.1 302 Found\r\nlocation: https://evil.example/?${AUTH}\r\n\r\n`,
+    `HTTP/1.1 200 OK\r\nx-echo: ${AUTH}\r\ncontent-length: 3\r\n\r\n${AUTH.slice(0, 3)}`,
+  ]) {
     await using server = await startRawServer((socket) => void socket.end(answer))
     await using asking = connect({ url: `http://127.0.0.1:${server.port}`, auth: AUTH })
     const failure = await asking.failure(undefined, 1_000)
@@ -141,7 +196,13 @@ test('what is thrown when the transport fails holds no key, as deep as a log may
 test('a healthy LSP is read as before', async () => {
   await using server = await QueueServer.start()
   server.always(json(200, LSPS1_INFO))
-  const lsp = new Lsp(settings('lsp', server.url, { auth: AUTH }), ADAPTERS.find(({ protocol }) => protocol === 'LSPS1') ?? kaleidoswap, new SetClock(), null, { onInfo: () => Promise.resolve(), onExchange: () => {} })
+  const lsp = new Lsp(
+    settings('lsp', server.url, { auth: AUTH }),
+    ADAPTERS.find(({ protocol }) => protocol === 'LSPS1') ?? kaleidoswap,
+    new SetClock(),
+    null,
+    { onInfo: () => Promise.resolve(), onExchange: () => {} },
+  )
   expect((await lsp.currentInfo()).nodeUris).toEqual(LSPS1_INFO.uris)
   await lsp.close()
 })
@@ -149,5 +210,6 @@ test('a healthy LSP is read as before', async () => {
 /** As a log with every property would show it, causes and all. */
 function expectNoSecret(shown: unknown): void {
   const text = `${inspect(shown, { depth: 12, showHidden: true, maxStringLength: null })} ${JSON.stringify(shown)}`
-  for (const secret of [AUTH, TOKEN, encodeURIComponent(AUTH), encodeURIComponent(TOKEN)]) expect(text.includes(secret), `it holds ${secret}`).toBe(false)
+  for (const secret of [AUTH, TOKEN, encodeURIComponent(AUTH), encodeURIComponent(TOKEN)])
+    expect(text.includes(secret), `it holds ${secret}`).toBe(false)
 }

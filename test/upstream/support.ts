@@ -32,7 +32,11 @@ export interface TestConnection extends AsyncDisposable {
   failure(exchange?: LspExchange<unknown>, timeoutMs?: number): Promise<LspFailure>
 }
 
-export function connect(target: Partial<HttpTarget> & { url: string }, surroundings: Surroundings = {}, clock: Clock = new SetClock()): TestConnection {
+export function connect(
+  target: Partial<HttpTarget> & { url: string },
+  surroundings: Surroundings = {},
+  clock: Clock = new SetClock(),
+): TestConnection {
   const connection = new LspConnection({ auth: null, ...target }, () => null, clock, surroundings)
   const records: ExchangeRecord[] = []
   const http = (timeoutMs: number) => connection.within({ timeoutMs }, (record) => void records.push(record))
@@ -72,7 +76,10 @@ async function listen(server: Server, address: string, connections: Socket[]): P
 }
 
 /** Answers with whatever bytes the test writes, well-formed or not, once a request has come. */
-export async function startRawServer(answer: (socket: Socket, request: string) => void, address = '127.0.0.1'): Promise<TestServer> {
+export async function startRawServer(
+  answer: (socket: Socket, request: string) => void,
+  address = '127.0.0.1',
+): Promise<TestServer> {
   const connections: Socket[] = []
   const server = createServer((socket) => {
     connections.push(socket)
@@ -99,7 +106,12 @@ export function resolver(...answers: readonly (readonly string[])[]): AllLookup 
   const lookup: AllLookup = (hostname, _options, callback) => {
     const addresses = answers[Math.min(asked.length, answers.length - 1)] ?? []
     asked.push(hostname)
-    setImmediate(() => callback(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))))
+    setImmediate(() =>
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      ),
+    )
   }
   return Object.assign(lookup, { asked })
 }

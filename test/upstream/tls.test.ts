@@ -19,7 +19,11 @@ afterAll(async () => {
 /** By its name, which leads to this machine. */
 const byName = (name: string, extra: { pinnedKeySha256?: readonly string[]; ca?: string; port?: number } = {}) =>
   connect(
-    { url: `https://${name}:${extra.port ?? server.port}`, allowPrivateAddresses: true, ...(extra.pinnedKeySha256 ? { pinnedKeySha256: extra.pinnedKeySha256 } : {}) },
+    {
+      url: `https://${name}:${extra.port ?? server.port}`,
+      allowPrivateAddresses: true,
+      ...(extra.pinnedKeySha256 ? { pinnedKeySha256: extra.pinnedKeySha256 } : {}),
+    },
     { ca: extra.ca ?? authority.cert, lookup: resolver(['127.0.0.1']) },
   )
 
@@ -36,7 +40,11 @@ describe('a certificate', () => {
 
   it('for another name is refused before anything is sent', async () => {
     await using other = byName('other.example')
-    expect(await other.failure()).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', message: 'the certificate was not accepted (ERR_TLS_CERT_ALTNAME_INVALID)' })
+    expect(await other.failure()).toMatchObject({
+      code: 'UNAVAILABLE',
+      effect: 'none',
+      message: 'the certificate was not accepted (ERR_TLS_CERT_ALTNAME_INVALID)',
+    })
   })
 
   it.each([
@@ -45,13 +53,21 @@ describe('a certificate', () => {
     ['signed by a test', undefined],
   ])('%s is refused before anything is sent', async (_what, ca) => {
     await using connection = connect({ url: `https://127.0.0.1:${server.port}` }, ca === undefined ? {} : { ca })
-    expect(await connection.failure()).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', message: expect.stringMatching(/^the certificate was not accepted \((UNABLE_TO_|SELF_SIGNED|DEPTH)/) as string })
+    expect(await connection.failure()).toMatchObject({
+      code: 'UNAVAILABLE',
+      effect: 'none',
+      message: expect.stringMatching(/^the certificate was not accepted \((UNABLE_TO_|SELF_SIGNED|DEPTH)/) as string,
+    })
   })
 
   it('that has expired is refused before anything is sent', async () => {
     await using expired = await startTlsServer(authority.issue(['lsp.example'], Date.now() - 10 * 86_400_000))
     await using connection = byName('lsp.example', { port: expired.port })
-    expect(await connection.failure()).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', message: 'the certificate was not accepted (CERT_HAS_EXPIRED)' })
+    expect(await connection.failure()).toMatchObject({
+      code: 'UNAVAILABLE',
+      effect: 'none',
+      message: 'the certificate was not accepted (CERT_HAS_EXPIRED)',
+    })
   })
 
   it('is asked for even where NODE_TLS_REJECT_UNAUTHORIZED says not to', async () => {
@@ -86,13 +102,20 @@ describe('a pinned key', () => {
   it('that is not the server’s refuses it before anything is sent, however valid its certificate, every time', async () => {
     await using connection = byName('lsp.example', { pinnedKeySha256: ['00'.repeat(32)] })
     for (let time = 0; time < 3; time++) {
-      expect(await connection.failure()).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', message: "the server's public key is not the one that pinnedKeySha256 names" })
+      expect(await connection.failure()).toMatchObject({
+        code: 'UNAVAILABLE',
+        effect: 'none',
+        message: "the server's public key is not the one that pinnedKeySha256 names",
+      })
     }
   })
 
   it('does not make up for a certificate that is not valid', async () => {
     await using connection = byName('other.example', { pinnedKeySha256: [lsp.pin] })
-    expect(await connection.failure()).toMatchObject({ effect: 'none', message: expect.stringContaining('the certificate was not accepted') as string })
+    expect(await connection.failure()).toMatchObject({
+      effect: 'none',
+      message: expect.stringContaining('the certificate was not accepted') as string,
+    })
   })
 })
 
@@ -101,7 +124,11 @@ describe('http', () => {
     await using plain = await startRawServer((socket) => void socket.write(okAnswer()))
     const target = { url: `http://lsp.example:${plain.port}`, allowPrivateAddresses: true }
     await using refused = connect(target, { lookup: resolver(['127.0.0.1']) })
-    expect(await refused.failure()).toMatchObject({ code: 'UNAVAILABLE', effect: 'none', message: 'http is not allowed: the configuration says neither https nor allowInsecure' })
+    expect(await refused.failure()).toMatchObject({
+      code: 'UNAVAILABLE',
+      effect: 'none',
+      message: 'http is not allowed: the configuration says neither https nor allowInsecure',
+    })
     expect(plain.connections).toEqual([])
     await using allowed = connect({ ...target, allowInsecure: true }, { lookup: resolver(['127.0.0.1']) })
     await expect(allowed.ask()).resolves.toEqual({ ok: true })

@@ -15,10 +15,18 @@ const START = 1_800_000_000_000
 /** A gateway's webhooks by themselves, so that the machine's clock can be set. */
 function openWebhooks(store: Store, receiver: Receiver, clock: { now(): number }): Promise<Webhooks> {
   const webhook = { clientId: CLIENT, expiresAt: null, url: receiver.url, secret: SECRET, allowPrivateAddresses: true }
-  return Webhooks.open({ webhooks: [webhook], store, hints: new Hints(), clock, logger: pino({ level: 'silent' }), timing: { lookEveryMs: 5, retryDelaysMs: [HOUR_MS], giveUpAfterMs: 100 * DAY_MS } })
+  return Webhooks.open({
+    webhooks: [webhook],
+    store,
+    hints: new Hints(),
+    clock,
+    logger: pino({ level: 'silent' }),
+    timing: { lookEveryMs: 5, retryDelaysMs: [HOUR_MS], giveUpAfterMs: 100 * DAY_MS },
+  })
 }
 
-const happened = (store: Store) => store.transaction(({ orders }) => orders.append(eventOf(orderRecord({ clientId: CLIENT }))))
+const happened = (store: Store) =>
+  store.transaction(({ orders }) => orders.append(eventOf(orderRecord({ clientId: CLIENT }))))
 const pending = (webhooks: Webhooks) => webhooks.deliveries(CLIENT, 'PENDING', 10)
 
 test('what waits to be posted again is posted at once when the clock is set back by hours', async () => {
@@ -29,10 +37,16 @@ test('what waits to be posted again is posted at once when the clock is set back
   receiver.behave = answer(500)
   const webhooks = await openWebhooks(store, receiver, clock)
   await happened(store)
-  await eventually(() => pending(webhooks), ([first]) => first?.attempts === 1)
+  await eventually(
+    () => pending(webhooks),
+    ([first]) => first?.attempts === 1,
+  )
   clock.at -= 5 * HOUR_MS
   await receiver.until(({ length }) => length === 2)
-  await eventually(() => pending(webhooks), ([first]) => first?.attempts === 2)
+  await eventually(
+    () => pending(webhooks),
+    ([first]) => first?.attempts === 2,
+  )
   const [waiting] = await pending(webhooks)
   expect(waiting?.nextAttemptAt).toBeLessThan(START)
   await webhooks.stop()
@@ -46,7 +60,10 @@ test('and when it was set back while no gateway ran', async () => {
   receiver.behave = answer(500)
   const before = await openWebhooks(store, receiver, clock)
   await happened(store)
-  await eventually(() => pending(before), ([first]) => first?.attempts === 1)
+  await eventually(
+    () => pending(before),
+    ([first]) => first?.attempts === 1,
+  )
   await before.stop()
   clock.at -= 5 * HOUR_MS
   const after = await openWebhooks(store, receiver, clock)
@@ -64,7 +81,10 @@ test('a gateway that runs for weeks says all the while that it has the webhook',
   clock.at += 40 * DAY_MS
   await happened(store)
   await receiver.until(({ length }) => length === 1)
-  await eventually(() => pending(first), ([waiting]) => waiting?.attempts === 1)
+  await eventually(
+    () => pending(first),
+    ([waiting]) => waiting?.attempts === 1,
+  )
   const second = await openWebhooks(store, receiver, clock)
   expect(await pending(second)).toHaveLength(1)
   await Promise.all([first.stop(), second.stop()])

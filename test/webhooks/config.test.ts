@@ -20,22 +20,56 @@ function refusalOf(webhook: Record<string, unknown>): string {
 
 describe('a webhook in the configuration', () => {
   test('has a URL and a secret, which may come from the environment', () => {
-    expect(webhookOf({ url: 'https://wallet.example/hook?for=me', secret: '${HOOK}' })).toEqual({ url: 'https://wallet.example/hook?for=me', secret: SECRET, allowPrivateAddresses: false })
-    expect(webhookOf({ url: 'http://10.0.0.7:8080/', secret: '${HOOK}', allowPrivateAddresses: true })).toMatchObject({ url: 'http://10.0.0.7:8080/' })
+    expect(webhookOf({ url: 'https://wallet.example/hook?for=me', secret: '${HOOK}' })).toEqual({
+      url: 'https://wallet.example/hook?for=me',
+      secret: SECRET,
+      allowPrivateAddresses: false,
+    })
+    expect(webhookOf({ url: 'http://10.0.0.7:8080/', secret: '${HOOK}', allowPrivateAddresses: true })).toMatchObject({
+      url: 'http://10.0.0.7:8080/',
+    })
   })
 
   test.each([
-    ['http: to the internet', { url: 'http://wallet.example/', secret: '${HOOK}' }, 'http: is not allowed without allowPrivateAddresses'],
-    ['this machine', { url: 'https://localhost/', secret: '${HOOK}' }, 'a private address is not allowed without allowPrivateAddresses'],
-    ['this machine, in another spelling', { url: 'https://[::ffff:127.0.0.1]/', secret: '${HOOK}' }, 'a private address is not allowed'],
-    ['this machine, as a number', { url: 'https://2130706433/', secret: '${HOOK}' }, 'a private address is not allowed'],
+    [
+      'http: to the internet',
+      { url: 'http://wallet.example/', secret: '${HOOK}' },
+      'http: is not allowed without allowPrivateAddresses',
+    ],
+    [
+      'this machine',
+      { url: 'https://localhost/', secret: '${HOOK}' },
+      'a private address is not allowed without allowPrivateAddresses',
+    ],
+    [
+      'this machine, in another spelling',
+      { url: 'https://[::ffff:127.0.0.1]/', secret: '${HOOK}' },
+      'a private address is not allowed',
+    ],
+    [
+      'this machine, as a number',
+      { url: 'https://2130706433/', secret: '${HOOK}' },
+      'a private address is not allowed',
+    ],
     ['a private network', { url: 'https://192.168.1.1/', secret: '${HOOK}' }, 'a private address is not allowed'],
     ['a metadata service', { url: 'https://169.254.169.254/', secret: '${HOOK}' }, 'a private address is not allowed'],
     ['no URL', { url: 'wallet.example', secret: '${HOOK}' }, 'allowed: an https:// URL without credentials'],
-    ['credentials', { url: 'https://me:hunter2@wallet.example/', secret: '${HOOK}' }, 'allowed: an https:// URL without credentials'],
+    [
+      'credentials',
+      { url: 'https://me:hunter2@wallet.example/', secret: '${HOOK}' },
+      'allowed: an https:// URL without credentials',
+    ],
     ['no secret', { url: 'https://wallet.example/' }, 'secret: is required'],
-    ['a short secret', { url: 'https://wallet.example/', secret: 'hunter2' }, 'secret: the value (not shown) is not allowed'],
-    ['a secret that is no base64', { url: 'https://wallet.example/', secret: 'whsec_hunter2 hunter2 hunter2 hunter2' }, 'secret: the value (not shown) is not allowed'],
+    [
+      'a short secret',
+      { url: 'https://wallet.example/', secret: 'hunter2' },
+      'secret: the value (not shown) is not allowed',
+    ],
+    [
+      'a secret that is no base64',
+      { url: 'https://wallet.example/', secret: 'whsec_hunter2 hunter2 hunter2 hunter2' },
+      'secret: the value (not shown) is not allowed',
+    ],
   ])('is refused with %s, and the message repeats no secret', (_, webhook, message) => {
     const refusal = refusalOf(webhook)
     expect(refusal).toContain('sluice.yaml:6: clients[0].webhook')

@@ -1,9 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { accept, answer, hang, isSigned, Receiver, type Received } from './receiver.ts'
-import { clientWith, deliveries, eventsOf, eventually, order, pay, SECRET, SECRET_BYTES, startGateway, STATUS } from './support.ts'
+import {
+  clientWith,
+  deliveries,
+  eventsOf,
+  eventually,
+  order,
+  pay,
+  SECRET,
+  SECRET_BYTES,
+  startGateway,
+  STATUS,
+} from './support.ts'
 
 const isCompleted = (received: readonly Received[]) => received.some(({ data }) => data.state === 'COMPLETED')
-const sequencesOf = (received: readonly Received[], orderId: string) => received.filter(({ data }) => data.orderId === orderId).map(({ data }) => data.sequence)
+const sequencesOf = (received: readonly Received[], orderId: string) =>
+  received.filter(({ data }) => data.orderId === orderId).map(({ data }) => data.sequence)
 
 describe('a webhook', () => {
   test('is told of every event of an order, in order, once, signed, and with nothing that could be paid', async () => {
@@ -51,7 +63,8 @@ describe('a webhook', () => {
 
   test('that fails gets the same event again, with the same id, and none of that order before it', async () => {
     await using receiver = await Receiver.start()
-    receiver.behave = (received, response) => answer(receiver.received.filter(({ id }) => id === received.id).length < 3 ? 500 : 200)(received, response)
+    receiver.behave = (received, response) =>
+      answer(receiver.received.filter(({ id }) => id === received.id).length < 3 ? 500 : 200)(received, response)
     await using gateway = await startGateway({ url: receiver.url })
     const id = await order(gateway)
     await pay(gateway, id)
@@ -68,19 +81,27 @@ describe('a webhook', () => {
     await using gateway = await startGateway({ url: receiver.url })
     const failing = await order(gateway, 'k1')
     await receiver.until(({ length }) => length === 1)
-    receiver.behave = (received, response) => (received.data.orderId === failing ? answer(503) : accept)(received, response)
+    receiver.behave = (received, response) =>
+      (received.data.orderId === failing ? answer(503) : accept)(received, response)
     await pay(gateway, failing)
     const other = await order(gateway, 'k2')
     await pay(gateway, other)
     await receiver.until(isCompleted)
-    expect(sequencesOf(receiver.received, other)).toEqual((await eventsOf(gateway, other)).map(({ sequence }) => sequence))
+    expect(sequencesOf(receiver.received, other)).toEqual(
+      (await eventsOf(gateway, other)).map(({ sequence }) => sequence),
+    )
     expect(new Set(sequencesOf(receiver.received, failing))).toEqual(new Set([1, 2]))
   })
 
   test('that hangs is cut off after a while and asked again; a redirect is not followed', async () => {
     await using elsewhere = await Receiver.start()
     await using receiver = await Receiver.start()
-    const behaviours = [hang, answer(302, { location: elsewhere.url }), answer(307, { location: elsewhere.url }), accept]
+    const behaviours = [
+      hang,
+      answer(302, { location: elsewhere.url }),
+      answer(307, { location: elsewhere.url }),
+      accept,
+    ]
     receiver.behave = (received, response) => behaviours.shift()?.(received, response)
     await using gateway = await startGateway({ url: receiver.url }, { webhooks: { timing: { timeoutMs: 50 } } })
     await order(gateway)
@@ -107,14 +128,19 @@ describe('a webhook', () => {
     await using gateway = await startGateway({ url: receiver.url }, { webhooks: { timing: { retryDelaysMs: [20] } } })
     const id = await order(gateway)
     await pay(gateway, id)
-    await eventually(() => eventsOf(gateway, id), (events) => events.at(-1)?.state === 'COMPLETED')
+    await eventually(
+      () => eventsOf(gateway, id),
+      (events) => events.at(-1)?.state === 'COMPLETED',
+    )
     expect(new Set(sequencesOf(receiver.received, id))).toEqual(new Set([1]))
     receiver.behave = accept
     const failed = receiver.received.length
     await gateway.restart()
     await receiver.until(isCompleted)
     const events = await eventsOf(gateway, id)
-    expect([...new Set(sequencesOf(receiver.received.slice(failed), id))]).toEqual(events.map(({ sequence }) => sequence))
+    expect([...new Set(sequencesOf(receiver.received.slice(failed), id))]).toEqual(
+      events.map(({ sequence }) => sequence),
+    )
   })
 
   test('a gateway that stops does not wait for a receiver that hangs, and posts again what was broken off', async () => {
@@ -136,7 +162,10 @@ describe('a webhook', () => {
     receiver.behave = answer(500)
     await using gateway = await startGateway({ url: receiver.url }, { webhooks: { timing: { giveUpAfterMs: 0 } } })
     await order(gateway)
-    await eventually(() => deliveries(gateway, 'GIVEN_UP'), ({ length }) => length === 1)
+    await eventually(
+      () => deliveries(gateway, 'GIVEN_UP'),
+      ({ length }) => length === 1,
+    )
     const { webhook } = await gateway.ask(STATUS)
     expect(webhook.host).toBe(new URL(receiver.url).host)
     const said = JSON.stringify([webhook, await deliveries(gateway, 'GIVEN_UP'), gateway.logged])

@@ -27,8 +27,13 @@ test('of two gateways on one database one posts each event, and never two of an 
     ids.push(id)
   }
   await receiver.until((all) => all.filter(({ data }) => data.state === 'COMPLETED').length === ids.length)
-  const expected = await Promise.all(ids.map(async (id) => (await eventsOf(two, id)).map(({ sequence }) => `${id}.${sequence}`)))
-  for (const [index, id] of ids.entries()) expect(receiver.received.filter(({ data }) => data.orderId === id).map((received) => received.id)).toEqual(expected[index])
+  const expected = await Promise.all(
+    ids.map(async (id) => (await eventsOf(two, id)).map(({ sequence }) => `${id}.${sequence}`)),
+  )
+  for (const [index, id] of ids.entries())
+    expect(receiver.received.filter(({ data }) => data.orderId === id).map((received) => received.id)).toEqual(
+      expected[index],
+    )
   expect(overlaps).toEqual([])
 })
 
@@ -39,9 +44,16 @@ test('a gateway that starts with another configuration takes nothing from the we
   await using one = await startGateway({ url: receiver.url }, { databaseUrl: database.url })
   const id = await order(one)
   await receiver.until(({ length }) => length > 0)
-  await using another = await startGateway(undefined, { databaseUrl: database.url, beside: one, config: { clients: [clientWith()] } })
+  await using another = await startGateway(undefined, {
+    databaseUrl: database.url,
+    beside: one,
+    config: { clients: [clientWith()] },
+  })
   expect(await deliveries(another, 'PENDING')).toMatchObject([{ orderId: id, sequence: 1 }])
   receiver.behave = accept
-  await eventually(() => deliveries(one, 'PENDING'), ({ length }) => length === 0)
+  await eventually(
+    () => deliveries(one, 'PENDING'),
+    ({ length }) => length === 0,
+  )
   expect(receiver.received.every((received) => received.id === `${id}.1`)).toBe(true)
 })

@@ -18,7 +18,10 @@ export interface Received {
 
 export type Behaviour = (received: Received, response: ServerResponse) => void
 
-export const answer = (status: number, headers: Record<string, string> = {}): Behaviour => (_, response) => void response.writeHead(status, headers).end('what nobody reads')
+export const answer =
+  (status: number, headers: Record<string, string> = {}): Behaviour =>
+  (_, response) =>
+    void response.writeHead(status, headers).end('what nobody reads')
 export const accept = answer(204)
 export const hang: Behaviour = () => {}
 

@@ -47,7 +47,11 @@ class FileGateway implements AsyncDisposable {
     return {
       sandbox: this.#sandbox,
       async ask(query, variables) {
-        const response = await fetch(`${origin}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body: JSON.stringify({ query, variables }) })
+        const response = await fetch(`${origin}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+          body: JSON.stringify({ query, variables }),
+        })
         const answered = (await response.json()) as { data?: unknown; errors?: unknown }
         if (answered.errors) throw new Error(`the operation failed: ${JSON.stringify(answered.errors)}`)
         return answered.data
@@ -72,17 +76,28 @@ class FileGateway implements AsyncDisposable {
 }
 
 function fileOf(sandbox: Sandbox, clients: readonly unknown[]): string {
-  const lsps = sandbox.lsps.map(({ id, name, configName, url }) => ({ id, name, protocol: configName, url, network: 'regtest' }))
+  const lsps = sandbox.lsps.map(({ id, name, configName, url }) => ({
+    id,
+    name,
+    protocol: configName,
+    url,
+    network: 'regtest',
+  }))
   return JSON.stringify({ lsps, clients, pace: { activeMs: 25, idleMs: 1_000 } })
 }
 
 const [ALICE, BOB] = ['alice', 'bob']
-const alice = (webhook?: Parameters<typeof clientWith>[0], more: { expiresAt?: string } = {}) => ({ ...clientWith(webhook, 'alice', ALICE), ...more })
+const alice = (webhook?: Parameters<typeof clientWith>[0], more: { expiresAt?: string } = {}) => ({
+  ...clientWith(webhook, 'alice', ALICE),
+  ...more,
+})
 const bob = (webhook?: Parameters<typeof clientWith>[0]) => clientWith(webhook, 'bob', BOB)
 
 const isTold = (id: string) => (received: readonly Received[]) => received.some(({ data }) => data.orderId === id)
-const isCompleted = (id: string) => (received: readonly Received[]) => received.some(({ data }) => data.orderId === id && data.state === 'COMPLETED')
-const sequencesOf = (receiver: Receiver, id: string) => receiver.received.filter(({ data }) => data.orderId === id).map(({ data }) => data.sequence)
+const isCompleted = (id: string) => (received: readonly Received[]) =>
+  received.some(({ data }) => data.orderId === id && data.state === 'COMPLETED')
+const sequencesOf = (receiver: Receiver, id: string) =>
+  receiver.received.filter(({ data }) => data.orderId === id).map(({ data }) => data.sequence)
 
 /** How often a client was told until now, after which it is told nothing while another's order takes its whole way. */
 async function silence(gateway: FileGateway, receiver: Receiver, others: Receiver): Promise<number> {
@@ -98,23 +113,26 @@ async function silence(gateway: FileGateway, receiver: Receiver, others: Receive
 test.each([
   ['client', (url: string) => [bob({ url })]],
   ['webhook', (url: string) => [alice(), bob({ url })]],
-])('a %s that is gone from the file is told nothing from the reload on, and goes on where it was when it is back', async (_, without) => {
-  await using mine = await Receiver.start()
-  await using others = await Receiver.start()
-  mine.behave = answer(500)
-  await using gateway = await FileGateway.start(alice({ url: mine.url }), bob({ url: others.url }))
-  const id = await order(gateway.as(ALICE))
-  await pay(gateway.as(ALICE), id)
-  await mine.until(({ length }) => length > 2)
-  await gateway.reload(...without(others.url))
-  const told = await silence(gateway, mine, others)
+])(
+  'a %s that is gone from the file is told nothing from the reload on, and goes on where it was when it is back',
+  async (_, without) => {
+    await using mine = await Receiver.start()
+    await using others = await Receiver.start()
+    mine.behave = answer(500)
+    await using gateway = await FileGateway.start(alice({ url: mine.url }), bob({ url: others.url }))
+    const id = await order(gateway.as(ALICE))
+    await pay(gateway.as(ALICE), id)
+    await mine.until(({ length }) => length > 2)
+    await gateway.reload(...without(others.url))
+    const told = await silence(gateway, mine, others)
 
-  mine.behave = accept
-  await gateway.reload(alice({ url: mine.url }), bob({ url: others.url }))
-  await mine.until(isCompleted(id))
-  const events = await eventsOf(gateway.as(ALICE), id)
-  expect(sequencesOf(mine, id).slice(told)).toEqual(events.map(({ sequence }) => sequence))
-})
+    mine.behave = accept
+    await gateway.reload(alice({ url: mine.url }), bob({ url: others.url }))
+    await mine.until(isCompleted(id))
+    const events = await eventsOf(gateway.as(ALICE), id)
+    expect(sequencesOf(mine, id).slice(told)).toEqual(events.map(({ sequence }) => sequence))
+  },
+)
 
 test('a post that is on its way to a client that is gone is broken off', async () => {
   await using receiver = await Receiver.start()
@@ -146,7 +164,9 @@ test('a webhook that is new in the file is told of what happens from then on; th
   for (const taken of answers) taken()
   await pay(gateway.as(BOB), undisturbed)
   await others.until(isCompleted(undisturbed))
-  expect(sequencesOf(others, undisturbed)).toEqual((await eventsOf(gateway.as(BOB), undisturbed)).map(({ sequence }) => sequence))
+  expect(sequencesOf(others, undisturbed)).toEqual(
+    (await eventsOf(gateway.as(BOB), undisturbed)).map(({ sequence }) => sequence),
+  )
 })
 
 test('what is still to be delivered goes to the URL of now, signed with the secret of now', async () => {
@@ -202,12 +222,19 @@ test('a client whose key has expired is told nothing more, and all that it misse
   const id = await order(gateway.as(ALICE))
   await pay(gateway.as(ALICE), id)
   await mine.until(({ length }) => length > 2)
-  await gateway.reload(alice({ url: mine.url }, { expiresAt: new Date(Date.now() + 300).toISOString() }), bob({ url: others.url }))
-  await expect.poll(() => gateway.as(ALICE).ask('{ __typename }').catch(String), { interval: 20, timeout: 3_000 }).toContain('UNAUTHENTICATED')
+  await gateway.reload(
+    alice({ url: mine.url }, { expiresAt: new Date(Date.now() + 300).toISOString() }),
+    bob({ url: others.url }),
+  )
+  await expect
+    .poll(() => gateway.as(ALICE).ask('{ __typename }').catch(String), { interval: 20, timeout: 3_000 })
+    .toContain('UNAUTHENTICATED')
   const told = await silence(gateway, mine, others)
 
   mine.behave = accept
   await gateway.reload(alice({ url: mine.url }), bob({ url: others.url }))
   await mine.until(isCompleted(id))
-  expect(sequencesOf(mine, id).slice(told)).toEqual((await eventsOf(gateway.as(ALICE), id)).map(({ sequence }) => sequence))
+  expect(sequencesOf(mine, id).slice(told)).toEqual(
+    (await eventsOf(gateway.as(ALICE), id)).map(({ sequence }) => sequence),
+  )
 })

@@ -18,10 +18,15 @@ export type Asked = Pick<TestGateway, 'ask' | 'sandbox'>
 export const clientWith = (webhook?: Partial<WebhookConfig>, name = 'wallet', key = KEY) => ({
   name,
   keySha256: createHash('sha256').update(key).digest('hex'),
-  ...(webhook ? { webhook: { url: 'https://wallet.example', secret: SECRET, allowPrivateAddresses: true, ...webhook } } : {}),
+  ...(webhook
+    ? { webhook: { url: 'https://wallet.example', secret: SECRET, allowPrivateAddresses: true, ...webhook } }
+    : {}),
 })
 
-export function startGateway(webhook: Partial<WebhookConfig> | undefined, options: TestGatewayOptions = {}): Promise<TestGateway> {
+export function startGateway(
+  webhook: Partial<WebhookConfig> | undefined,
+  options: TestGatewayOptions = {},
+): Promise<TestGateway> {
   return startTestGateway({
     sandbox: { only: ['olive'], ...options.sandbox },
     key: KEY,
@@ -33,9 +38,19 @@ export function startGateway(webhook: Partial<WebhookConfig> | undefined, option
 
 /** Orders a channel; its first event is written then. */
 export async function order(gateway: Asked, key = 'k1'): Promise<string> {
-  const request = { clientPubkey: gateway.sandbox.wallet.pubkey, clientAddress: gateway.sandbox.wallet.address, lspBalanceSat: 1_000_000 + Number(key.replace(/\D/g, '')) }
-  const { quotes } = await gateway.ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', { request })
-  const { createOrder } = await gateway.ask('mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }', { input: { quoteId: quotes.quotes[0].id, idempotencyKey: key } })
+  const request = {
+    clientPubkey: gateway.sandbox.wallet.pubkey,
+    clientAddress: gateway.sandbox.wallet.address,
+    lspBalanceSat: 1_000_000 + Number(key.replace(/\D/g, '')),
+  }
+  const { quotes } = await gateway.ask(
+    'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+    { request },
+  )
+  const { createOrder } = await gateway.ask(
+    'mutation ($input: CreateOrderInput!) { createOrder(input: $input) { ... on Order { id } } }',
+    { input: { quoteId: quotes.quotes[0].id, idempotencyKey: key } },
+  )
   expect(createOrder.id).toBeTypeOf('string')
   return createOrder.id
 }
@@ -54,7 +69,10 @@ export interface LoggedEvent {
 
 /** The log of an order, as GraphQL shows it. */
 export async function eventsOf(gateway: Asked, id: string): Promise<LoggedEvent[]> {
-  const { order: found } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { sequence state previousState message at } } }', { id })
+  const { order: found } = await gateway.ask(
+    'query ($id: ID!) { order(id: $id) { events { sequence state previousState message at } } }',
+    { id },
+  )
   return found.events
 }
 
@@ -67,9 +85,20 @@ export async function eventually<T>(ask: () => Promise<T>, isWanted: (value: T) 
   }
 }
 
-export const STATUS = '{ webhook { host pendingCount oldestPendingAt givenUpCount lastSuccessAt lastFailureAt lastError disabledAt } }'
+export const STATUS =
+  '{ webhook { host pendingCount oldestPendingAt givenUpCount lastSuccessAt lastFailureAt lastError disabledAt } }'
 
 export async function deliveries(gateway: Asked, state: 'PENDING' | 'GIVEN_UP') {
-  const { webhookDeliveries } = await gateway.ask('query ($state: WebhookDeliveryState!) { webhookDeliveries(state: $state) { orderId sequence state attempts nextAttemptAt lastError } }', { state })
-  return webhookDeliveries as { orderId: string; sequence: number; state: string; attempts: number; nextAttemptAt: string | null; lastError: string | null }[]
+  const { webhookDeliveries } = await gateway.ask(
+    'query ($state: WebhookDeliveryState!) { webhookDeliveries(state: $state) { orderId sequence state attempts nextAttemptAt lastError } }',
+    { state },
+  )
+  return webhookDeliveries as {
+    orderId: string
+    sequence: number
+    state: string
+    attempts: number
+    nextAttemptAt: string | null
+    lastError: string | null
+  }[]
 }

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { CompareDocument, CreateOrderDocument, PayableDocument, type ChannelRequest, type OfferFragment } from './gql/graphql.ts'
+import {
+  CompareDocument,
+  CreateOrderDocument,
+  PayableDocument,
+  type ChannelRequest,
+  type OfferFragment,
+} from './gql/graphql.ts'
 import type { Gateway, OrderEvent } from './gateway.ts'
 
 export interface Wish {
@@ -31,13 +37,14 @@ interface Purchase {
 /** Orders the cheapest channel, pays it and follows it to its end; or goes on with the purchase that is written down. */
 export async function buyChannel(wish: Wish, wallet: Wallet): Promise<OrderEvent> {
   const purchase = await read(wallet.purchaseFile)
-  if (purchase) wallet.print(`Going on with ${purchase.orderId ?? 'an order that was not answered'} (${wallet.purchaseFile}).`)
+  if (purchase)
+    wallet.print(`Going on with ${purchase.orderId ?? 'an order that was not answered'} (${wallet.purchaseFile}).`)
   return follow(purchase?.orderId === undefined ? await order(wish, wallet, purchase) : purchase, wallet)
 }
 
 async function order(wish: Wish, wallet: Wallet, unanswered: Purchase | null): Promise<Purchase> {
   const passedOver = new Set<string>()
-  for (let purchase = unanswered; ; ) {
+  for (let purchase = unanswered; ;) {
     purchase ??= draft(await cheapest(wish, wallet, passedOver))
     // Written down before it is sent: the same key again gets the same order, not a second one.
     await write(wallet.purchaseFile, purchase)
@@ -73,7 +80,11 @@ function draft({ id, orderTotalSat }: OfferFragment): Purchase {
   return { input: { quoteId: id, idempotencyKey: randomUUID(), maxOrderTotalSat: orderTotalSat }, sequence: 0 }
 }
 
-async function cheapest({ request, maxFeeSat, lspIds }: Wish, { gateway, print }: Wallet, passedOver: ReadonlySet<string>): Promise<OfferFragment> {
+async function cheapest(
+  { request, maxFeeSat, lspIds }: Wish,
+  { gateway, print }: Wallet,
+  passedOver: ReadonlySet<string>,
+): Promise<OfferFragment> {
   const { quotes, failures } = (await gateway.ask(CompareDocument, { request, lspIds })).quotes
   for (const { lsp, basis, feeTotalSat } of quotes) print(`  ${lsp.id}: ${feeTotalSat} sat, ${basis}`)
   for (const { lsp, code, message } of failures) print(`  ${lsp.id}: ${code}: ${message}`)
@@ -107,9 +118,11 @@ async function pay(orderId: string, maxSat: number, wallet: Wallet): Promise<voi
   if (!bolt11) throw new Error('not paid: this example pays over Lightning only, which the LSP does not offer')
   // The gateway has compared the invoice (its amount, network, payee …) with the offer, and hands none out that fails.
   // Each check says what was compared with what, so that a wallet with a decoder at hand can do it again.
-  for (const { name, verdict, message } of now.checks) if (verdict !== 'PASSED') wallet.print(`   ${verdict} ${name}: ${message}`)
+  for (const { name, verdict, message } of now.checks)
+    if (verdict !== 'PASSED') wallet.print(`   ${verdict} ${name}: ${message}`)
   if (now.checks.some(({ verdict }) => verdict === 'FAILED')) throw new Error('not paid: the offer failed a check')
-  if (bolt11.orderTotalSat > maxSat) throw new Error(`not paid: ${bolt11.orderTotalSat} sat is more than was agreed to (${maxSat} sat)`)
+  if (bolt11.orderTotalSat > maxSat)
+    throw new Error(`not paid: ${bolt11.orderTotalSat} sat is more than was agreed to (${maxSat} sat)`)
   await wallet.pay({ orderId, bolt11: bolt11.invoice, amountSat: bolt11.orderTotalSat })
 }
 

@@ -36,11 +36,24 @@ export class Gateway {
 
   /** Sends it again while the gateway cannot be reached: everything that is sent here is safe to repeat. */
   async ask<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
-    const headers = { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...this.#authorization }
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json',
+      ...this.#authorization,
+    }
     const body = JSON.stringify({ query: document.toString(), variables })
     for (let tries = 1; ; tries++) {
-      const response = await fetch(this.#url, { method: 'POST', headers, body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch((error: Error) => error)
-      if (!(response instanceof Error) && response.status < 500) return dataOf((await response.json().catch(() => ({}))) as Result<Data>, `HTTP ${response.status} from ${this.#url}, and no GraphQL`)
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers,
+        body,
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      }).catch((error: Error) => error)
+      if (!(response instanceof Error) && response.status < 500)
+        return dataOf(
+          (await response.json().catch(() => ({}))) as Result<Data>,
+          `HTTP ${response.status} from ${this.#url}, and no GraphQL`,
+        )
       const trouble = `${this.#url}: ${response instanceof Error ? ((response.cause as Error | undefined)?.message ?? response.message) : `HTTP ${response.status}`}`
       if (tries === MAX_TRIES) throw new Error(trouble)
       this.#onTrouble(`${trouble}; trying again`)
@@ -71,12 +84,19 @@ export class Gateway {
       if (error instanceof Error) throw error
       if (Array.isArray(error)) dataOf({ errors: error }, '')
       const { code, reason } = error as { code?: number; reason?: string }
-      throw new Error(code === FORBIDDEN ? 'the gateway wants a valid key' : `the gateway closed the connection: ${code} ${reason}`, { cause: error })
+      throw new Error(
+        code === FORBIDDEN ? 'the gateway wants a valid key' : `the gateway closed the connection: ${code} ${reason}`,
+        { cause: error },
+      )
     }
   }
 }
 
-function openSocket(url: string, connectionParams: { authorization?: string }, onTrouble: (message: string) => void): Client {
+function openSocket(
+  url: string,
+  connectionParams: { authorization?: string },
+  onTrouble: (message: string) => void,
+): Client {
   let pongTimer: NodeJS.Timeout | undefined
   const client = createClient({
     url,

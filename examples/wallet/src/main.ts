@@ -28,7 +28,8 @@ async function main(): Promise<void> {
   const gateway = new Gateway(gatewayUrl(options.url), process.env['SLUICE_KEY'], warn)
   const sandboxNode = await findSandboxNode(gateway)
   const clientPubkey = options.pubkey ?? sandboxNode?.pubkey
-  if (clientPubkey === undefined) throw new UsageError('--pubkey is wanted: this gateway is not a sandbox, which would have a node for you')
+  if (clientPubkey === undefined)
+    throw new UsageError('--pubkey is wanted: this gateway is not a sandbox, which would have a node for you')
 
   const payOnSandbox: Wallet['pay'] = ({ orderId }) => paySandboxOrder(gateway, orderId)
   // A wallet's back end calls its node here. Nothing has to wait for the payment: the gateway sees it arrive.
@@ -36,8 +37,14 @@ async function main(): Promise<void> {
 
   const { state } = await buyChannel(
     {
-      request: { clientPubkey, clientAddress: options.address ?? sandboxNode?.address ?? null, lspBalanceSat, channelExpiryBlocks: wholeNumber('blocks', options.blocks) },
-      maxFeeSat: options['max-fee'] === undefined ? Math.floor(lspBalanceSat / 100) : wholeNumber('max-fee', options['max-fee']),
+      request: {
+        clientPubkey,
+        clientAddress: options.address ?? sandboxNode?.address ?? null,
+        lspBalanceSat,
+        channelExpiryBlocks: wholeNumber('blocks', options.blocks),
+      },
+      maxFeeSat:
+        options['max-fee'] === undefined ? Math.floor(lspBalanceSat / 100) : wholeNumber('max-fee', options['max-fee']),
       lspIds: options.lsp,
     },
     { gateway, purchaseFile: options.state, pay: sandboxNode ? payOnSandbox : askForPayment, print },
@@ -68,12 +75,14 @@ function readOptions() {
 
 function wholeNumber(name: string, text: string | undefined): number {
   const value = Number(text)
-  if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new UsageError(`--${name} is wanted, as a whole number${text === undefined ? '' : `, not "${text}"`}`)
+  if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new UsageError(`--${name} is wanted, as a whole number${text === undefined ? '' : `, not "${text}"`}`)
   return value
 }
 
 function gatewayUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:/.test(text)) throw new UsageError(`--url: "${text}" is not an http or https URL`)
+  if (!URL.canParse(text) || !/^https?:/.test(text))
+    throw new UsageError(`--url: "${text}" is not an http or https URL`)
   return text
 }
 

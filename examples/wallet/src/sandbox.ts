@@ -4,7 +4,10 @@ import type { Gateway } from './gateway.ts'
 // A gateway in sandbox mode has a few fields more, which play the wallet's node. They are not in schema.graphql, as no
 // wallet is to depend on them; so the generator does not know them, and these two operations are typed by hand.
 
-const SandboxWallet = new TypedDocumentString<{ sandboxWallet: { pubkey: string; address: string } }, Record<string, never>>(`
+const SandboxWallet = new TypedDocumentString<
+  { sandboxWallet: { pubkey: string; address: string } },
+  Record<string, never>
+>(`
   query SandboxWallet { sandboxWallet { pubkey address } }`)
 
 const SandboxPay = new TypedDocumentString<{ sandboxPay: { state: string } }, { orderId: string }>(`

@@ -22,10 +22,17 @@ export interface Access {
   readonly documents: { manifest: DocumentManifest | null; level: TrustedDocumentsConfig['level'] }
 }
 
-export type AccessSettings = Pick<GatewayConfig, 'clients' | 'limits' | 'jwt' | 'trustedProxies' | 'allowedOrigins' | 'trustedDocuments'>
+export type AccessSettings = Pick<
+  GatewayConfig,
+  'clients' | 'limits' | 'jwt' | 'trustedProxies' | 'allowedOrigins' | 'trustedDocuments'
+>
 
 /** @throws ConfigError when the manifest of documents cannot be read */
-export async function openAccess({ clients: configured, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments }: AccessSettings, host: string, clock: Clock): Promise<Access> {
+export async function openAccess(
+  { clients: configured, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments }: AccessSettings,
+  host: string,
+  clock: Clock,
+): Promise<Access> {
   const clients = new Clients(configured, { limits, jwt }, clock)
   return {
     limits,
@@ -35,6 +42,9 @@ export async function openAccess({ clients: configured, limits, jwt, trustedProx
     rates: new RateLimits(limits),
     sockets: new OpenSockets(limits),
     subscriptions: new OpenSubscriptions(limits),
-    documents: { manifest: trustedDocuments && (await DocumentManifest.load(trustedDocuments.manifest)), level: trustedDocuments?.level ?? 'allow' },
+    documents: {
+      manifest: trustedDocuments && (await DocumentManifest.load(trustedDocuments.manifest)),
+      level: trustedDocuments?.level ?? 'allow',
+    },
   }
 }

@@ -24,7 +24,11 @@ interface Asking extends Pick<ServerContext, 'authorization' | 'address'> {
 }
 
 /** @throws GraphQLError that says why not */
-export async function authenticated({ clients, rates }: Pick<Access, 'clients' | 'rates'>, { authorization, address, isGreeting = false }: Asking, logger: Logger): Promise<Grant> {
+export async function authenticated(
+  { clients, rates }: Pick<Access, 'clients' | 'rates'>,
+  { authorization, address, isGreeting = false }: Asking,
+  logger: Logger,
+): Promise<Grant> {
   const known = clients.grantOfKey(authorization)
   // Before a token is verified, which costs more than anything a stranger may cost.
   if (!(isGreeting && known)) await rates.ofAddress('operationsPerSecond', address, known)
@@ -35,7 +39,13 @@ export async function authenticated({ clients, rates }: Pick<Access, 'clients' |
     if (!(error instanceof KeysUnavailable)) throw error
     logger.error({ err: error.cause }, "the keys of the tokens' issuer could not be had")
     // Not the client's fault: with "unauthenticated" it would throw a good token away.
-    throw refusal('UNAVAILABLE', 'tokens cannot be verified now', 503, { retryAfterSeconds: 30 }, { 'Retry-After': '30' })
+    throw refusal(
+      'UNAVAILABLE',
+      'tokens cannot be verified now',
+      503,
+      { retryAfterSeconds: 30 },
+      { 'Retry-After': '30' },
+    )
   }
   throw unauthenticated()
 }

@@ -29,7 +29,13 @@ import type { ServerContext } from '../pipeline.ts'
 import { OperationValues } from './operation-values.ts'
 
 /** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three ways to pay. */
-const LIST_LENGTHS: Readonly<Record<string, number>> = { notes: 5, checks: CHECK_NAMES.length + 2, assets: MOST_ASSETS, nodeUris: MOST_NODE_URIS, features: LSP_FEATURES.length }
+const LIST_LENGTHS: Readonly<Record<string, number>> = {
+  notes: 5,
+  checks: CHECK_NAMES.length + 2,
+  assets: MOST_ASSETS,
+  nodeUris: MOST_NODE_URIS,
+  features: LSP_FEATURES.length,
+}
 const DEFAULT_LENGTH = 20
 
 /**
@@ -84,7 +90,8 @@ export function limitDocuments(limits: DocumentLimits): Plugin<object, ServerCon
     onParse({ parseFn, setParseFn }) {
       setParseFn((source, options) => parseFn(source, { ...options, maxTokens: limits.maxTokens }))
       return ({ result }) => {
-        if (result instanceof Error && TOO_MANY_TOKENS.test(result.message)) throw tooLarge(`no more than ${limits.maxTokens} words and signs are allowed in a document`)
+        if (result instanceof Error && TOO_MANY_TOKENS.test(result.message))
+          throw tooLarge(`no more than ${limits.maxTokens} words and signs are allowed in a document`)
         if (result === null || result instanceof Error || shaped.has(result)) return
         const problem = shapeProblem(result)
         if (problem !== null) throw tooLarge(problem)
@@ -109,7 +116,8 @@ function tooLarge(message: string): GraphQLError {
 
 /** What would make validation itself expensive; null when nothing does. */
 export function shapeProblem(document: DocumentNode): string | null {
-  if (document.definitions.length > MAX_DEFINITIONS) return `no more than ${MAX_DEFINITIONS} operations and fragments are allowed in a document`
+  if (document.definitions.length > MAX_DEFINITIONS)
+    return `no more than ${MAX_DEFINITIONS} operations and fragments are allowed in a document`
   const counts = new Map<string, number>()
   let problem: string | null = null
   visit(document, {
@@ -148,18 +156,32 @@ interface Verdict {
   dependsOnVariables: boolean
 }
 
-function judge(schema: GraphQLSchema, document: DocumentNode, operationName: string | null | undefined, variables: unknown, limits: DocumentLimits): Verdict {
+function judge(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  variables: unknown,
+  limits: DocumentLimits,
+): Verdict {
   const operation = document.definitions.find(
-    (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION && (operationName == null || definition.name?.value === operationName),
+    (definition): definition is OperationDefinitionNode =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      (operationName == null || definition.name?.value === operationName),
   )
   const root = operation && schema.getRootType(operation.operation)
   // Execution says what is wrong with these.
   if (!operation || !root) return { problem: null, cost: 0, dependsOnVariables: true }
-  const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])))
+  const fragments = new Map(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  )
   const values = new OperationValues(operation, variables, (typeName) => isLeafType(schema.getType(typeName)))
   const ofKind = limitsOf(operation.operation, limits)
   const walk = new Walk(schema, fragments, values, ofKind, operation.operation)
-  const problem = walk.isWithin(operation.selectionSet, root, 1, 1) ? null : excess(walk.measure, ofKind, operation.operation)
+  const problem = walk.isWithin(operation.selectionSet, root, 1, 1)
+    ? null
+    : excess(walk.measure, ofKind, operation.operation)
   return { problem, cost: walk.measure.cost, dependsOnVariables: values.dependsOnVariables }
 }
 
@@ -171,8 +193,13 @@ function limitsOf(kind: OperationTypeNode, limits: DocumentLimits): DocumentLimi
   return limits
 }
 
-function excess({ rootFields, depth, aliases, introspection }: Measure, limits: DocumentLimits, kind: OperationTypeNode): string {
-  if (rootFields > limits.maxRootFields) return `no more than ${limits.maxRootFields} root field${limits.maxRootFields === 1 ? ' is' : 's are'} allowed in a ${kind}`
+function excess(
+  { rootFields, depth, aliases, introspection }: Measure,
+  limits: DocumentLimits,
+  kind: OperationTypeNode,
+): string {
+  if (rootFields > limits.maxRootFields)
+    return `no more than ${limits.maxRootFields} root field${limits.maxRootFields === 1 ? ' is' : 's are'} allowed in a ${kind}`
   if (depth > limits.maxDepth) return `a depth of no more than ${limits.maxDepth} is allowed`
   if (aliases > limits.maxAliases) return `no more than ${limits.maxAliases} aliases are allowed`
   if (introspection > MAX_INTROSPECTION_COST) return 'less introspection at once is allowed'
@@ -187,7 +214,13 @@ class Walk {
   readonly #limits: DocumentLimits
   readonly #kind: OperationTypeNode
 
-  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, values: OperationValues, limits: DocumentLimits, kind: OperationTypeNode) {
+  constructor(
+    schema: GraphQLSchema,
+    fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+    values: OperationValues,
+    limits: DocumentLimits,
+    kind: OperationTypeNode,
+  ) {
     this.#schema = schema
     this.#fragments = fragments
     this.#values = values
@@ -199,7 +232,12 @@ class Walk {
    * False as soon as anything is over its limit: what is left is not walked, so that fragments that spread fragments
    * that spread fragments cost no more time than the limits allow.
    */
-  isWithin(selectionSet: SelectionSetNode, parent: GraphQLNamedType | undefined, depth: number, times: number): boolean {
+  isWithin(
+    selectionSet: SelectionSetNode,
+    parent: GraphQLNamedType | undefined,
+    depth: number,
+    times: number,
+  ): boolean {
     const { measure } = this
     const limits = this.#limits
     measure.depth = Math.max(measure.depth, depth)
@@ -218,13 +256,19 @@ class Walk {
       const length = selection.selectionSet ? this.#lengthOf(selection, field, parent) : 1
       if (parent && isIntrospectionType(parent)) measure.introspection += times
       // An entry of a list is read from somewhere, besides the fields of it that are answered.
-      else measure.cost += times * ((WEIGHTS[selection.name.value] ?? 1) * (length > 1 ? 1 + length : 1) + this.#costOfReading(selection, parent, length)) + this.#values.sizeOfArguments(selection, limits.maxCost)
+      else
+        measure.cost +=
+          times *
+            ((WEIGHTS[selection.name.value] ?? 1) * (length > 1 ? 1 + length : 1) +
+              this.#costOfReading(selection, parent, length)) +
+          this.#values.sizeOfArguments(selection, limits.maxCost)
       if (depth === 1) measure.rootFields += 1
       if (selection.alias && selection.alias.value !== selection.name.value) measure.aliases += 1
       if (measure.cost > limits.maxCost || measure.introspection > MAX_INTROSPECTION_COST) return false
       if (measure.aliases > limits.maxAliases || measure.rootFields > limits.maxRootFields) return false
       const type = field && getNamedType(field.type)
-      if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * length)) return false
+      if (selection.selectionSet && !this.isWithin(selection.selectionSet, type, depth + 1, times * length))
+        return false
     }
     return true
   }
@@ -245,11 +289,17 @@ class Walk {
   }
 
   /** How many objects a field may answer with; lists that nobody has thought of count too. */
-  #lengthOf(selection: FieldNode, field: GraphQLField<unknown, unknown> | undefined, parent: GraphQLNamedType | undefined): number {
+  #lengthOf(
+    selection: FieldNode,
+    field: GraphQLField<unknown, unknown> | undefined,
+    parent: GraphQLNamedType | undefined,
+  ): number {
     if (!field) return 1
     const isPaged = field.args.some(({ name }) => name === 'first')
     if (isPaged) {
-      const asked = ['first', 'last'].map((name) => this.#values.argument(selection, name)).filter((value) => typeof value === 'number')
+      const asked = ['first', 'last']
+        .map((name) => this.#values.argument(selection, name))
+        .filter((value) => typeof value === 'number')
       const byDefault = field.args.find(({ name }) => name === 'first')?.defaultValue
       return asked.length === 0 ? (typeof byDefault === 'number' ? byDefault : DEFAULT_LENGTH) : Math.max(1, ...asked)
     }
@@ -260,4 +310,3 @@ class Walk {
     return LIST_LENGTHS[field.name] ?? DEFAULT_LENGTH
   }
 }
-

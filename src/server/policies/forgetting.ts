@@ -7,7 +7,11 @@ import type { Plugin, YogaInitialContext } from 'graphql-yoga'
  * subscription. What takes three bytes to send, as `{},`, takes sixty to keep.
  */
 export function forgetParams(): Plugin {
-  const forget = ({ args }: { args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue'> }) => {
+  const forget = ({
+    args,
+  }: {
+    args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue'>
+  }) => {
     args.variableValues = declared(args)
     const { params } = args.contextValue as YogaInitialContext
     // Not replaced, but emptied: we are not the only ones who hold it.
@@ -16,7 +20,16 @@ export function forgetParams(): Plugin {
   return { onExecute: forget, onSubscribe: forget }
 }
 
-function declared({ document, operationName, variableValues }: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>): Record<string, unknown> {
-  const names = getOperationAST(document, operationName)?.variableDefinitions?.map(({ variable }) => variable.name.value) ?? []
-  return Object.fromEntries(names.flatMap((name) => (variableValues && Object.hasOwn(variableValues, name) ? [[name, variableValues[name]]] : [])))
+function declared({
+  document,
+  operationName,
+  variableValues,
+}: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>): Record<string, unknown> {
+  const names =
+    getOperationAST(document, operationName)?.variableDefinitions?.map(({ variable }) => variable.name.value) ?? []
+  return Object.fromEntries(
+    names.flatMap((name) =>
+      variableValues && Object.hasOwn(variableValues, name) ? [[name, variableValues[name]]] : [],
+    ),
+  )
 }

@@ -18,7 +18,10 @@ export const HTTP_LIMITS = {
 const STATUS_OF_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
 /** What is not HTTP, or takes too long or too much of it, is answered in short and cut off. */
-export function limitConnections(server: Server, { limits, addresses, sockets }: Pick<Access, 'limits' | 'addresses' | 'sockets'>): void {
+export function limitConnections(
+  server: Server,
+  { limits, addresses, sockets }: Pick<Access, 'limits' | 'addresses' | 'sockets'>,
+): void {
   server.maxConnections = limits.totalSockets + REQUEST_CONNECTIONS
   // Else one address could have them all, with nothing to show for it.
   server.on('connection', (socket: Socket) => {
@@ -29,7 +32,9 @@ export function limitConnections(server: Server, { limits, addresses, sockets }:
     else socket.destroy()
   })
   server.maxHeadersCount = 100
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(socket, STATUS_OF_ERRORS[error.code ?? ''] ?? 400))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuseConnection(socket, STATUS_OF_ERRORS[error.code ?? ''] ?? 400),
+  )
 }
 
 /** Node has let go of the socket: whatever happens to it is ours, its errors too. */
@@ -38,7 +43,9 @@ export function refuseConnection(socket: Duplex, status: number, headers: Readon
   // Nobody is left to answer, or the answer of another request is under way.
   if (!socket.writable || hasBegunToAnswer(socket)) return void socket.destroy()
   socket.once('finish', () => socket.destroy())
-  const lines = Object.entries({ Connection: 'close', 'Content-Length': '0', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries({ Connection: 'close', 'Content-Length': '0', ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`)
 }
 

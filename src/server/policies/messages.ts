@@ -29,7 +29,8 @@ export class MessageCount {
   add(bytes: number): string | null {
     this.#count += 1
     if (this.#mostInWindow === null) {
-      if (bytes > LONGEST_BEFORE_ACKNOWLEDGEMENT) return `no more than ${LONGEST_BEFORE_ACKNOWLEDGEMENT} bytes a message are taken before the acknowledgement`
+      if (bytes > LONGEST_BEFORE_ACKNOWLEDGEMENT)
+        return `no more than ${LONGEST_BEFORE_ACKNOWLEDGEMENT} bytes a message are taken before the acknowledgement`
       return this.#count > MOST_BEFORE_ACKNOWLEDGEMENT ? 'too many messages before the acknowledgement' : null
     }
     const now = performance.now()
@@ -37,6 +38,8 @@ export class MessageCount {
       this.#windowEndsAt = now + WINDOW_SECONDS * 1_000
       this.#count = 1
     }
-    return this.#count > this.#mostInWindow ? `no more than ${this.#mostInWindow} messages in ${WINDOW_SECONDS} seconds are taken` : null
+    return this.#count > this.#mostInWindow
+      ? `no more than ${this.#mostInWindow} messages in ${WINDOW_SECONDS} seconds are taken`
+      : null
   }
 }

@@ -1,4 +1,11 @@
-import { Kind, valueFromASTUntyped, type FieldNode, type OperationDefinitionNode, type TypeNode, type ValueNode } from 'graphql'
+import {
+  Kind,
+  valueFromASTUntyped,
+  type FieldNode,
+  type OperationDefinitionNode,
+  type TypeNode,
+  type ValueNode,
+} from 'graphql'
 
 /**
  * What an operation's arguments will be once its variables are filled in: those that were sent, and the defaults that
@@ -12,10 +19,22 @@ export class OperationValues {
   /** Whether anything that was asked for depends on what is sent with the operation. */
   dependsOnVariables = false
 
-  constructor(operation: OperationDefinitionNode, variables: unknown, isLeaf: (typeName: string) => boolean = () => false) {
+  constructor(
+    operation: OperationDefinitionNode,
+    variables: unknown,
+    isLeaf: (typeName: string) => boolean = () => false,
+  ) {
     this.#variables = typeof variables === 'object' && variables !== null ? (variables as Record<string, unknown>) : {}
-    this.#defaults = new Map((operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) => (defaultValue ? [[variable.name.value, defaultValue]] : [])))
-    this.#scalars = new Set((operation.variableDefinitions ?? []).filter(({ type }) => isOneLeaf(type, isLeaf)).map(({ variable }) => variable.name.value))
+    this.#defaults = new Map(
+      (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+        defaultValue ? [[variable.name.value, defaultValue]] : [],
+      ),
+    )
+    this.#scalars = new Set(
+      (operation.variableDefinitions ?? [])
+        .filter(({ type }) => isOneLeaf(type, isLeaf))
+        .map(({ variable }) => variable.name.value),
+    )
   }
 
   /** undefined when the argument is not given, and the schema's own default holds. An Int literal is a number, an enum's a string. */
@@ -28,7 +47,10 @@ export class OperationValues {
   sizeOfArguments(field: FieldNode, most: number): number {
     let size = 0
     for (const { value } of field.arguments ?? []) {
-      const isPlain = value.kind === Kind.VARIABLE ? this.#scalars.has(value.name.value) : value.kind !== Kind.LIST && value.kind !== Kind.OBJECT
+      const isPlain =
+        value.kind === Kind.VARIABLE
+          ? this.#scalars.has(value.name.value)
+          : value.kind !== Kind.LIST && value.kind !== Kind.OBJECT
       if (!isPlain) size += entries(this.#valueOf(value), most - size)
       if (size > most) break
     }
@@ -37,7 +59,8 @@ export class OperationValues {
 
   #valueOf(value: ValueNode): unknown {
     // A list or an object may hold one.
-    if (value.kind === Kind.VARIABLE || value.kind === Kind.LIST || value.kind === Kind.OBJECT) this.dependsOnVariables = true
+    if (value.kind === Kind.VARIABLE || value.kind === Kind.LIST || value.kind === Kind.OBJECT)
+      this.dependsOnVariables = true
     if (value.kind !== Kind.VARIABLE) return valueFromASTUntyped(value, this.#variables)
     const name = value.name.value
     if (Object.hasOwn(this.#variables, name) && this.#variables[name] !== undefined) return this.#variables[name]

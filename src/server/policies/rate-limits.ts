@@ -1,4 +1,12 @@
-import { Kind, OperationTypeNode, type DocumentNode, type FieldNode, type FragmentDefinitionNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { ClientLimits } from '../../config/access.ts'
 import type { ServerContext } from '../pipeline.ts'
@@ -7,7 +15,10 @@ import type { Grant } from './grant.ts'
 import { OperationValues } from './operation-values.ts'
 import { rateLimited } from './refusals.ts'
 
-type Rate = keyof Pick<ClientLimits, 'operationsPerSecond' | 'ordersPerMinute' | 'firmQuotesPerMinute' | 'comparisonsPerMinute'>
+type Rate = keyof Pick<
+  ClientLimits,
+  'operationsPerSecond' | 'ordersPerMinute' | 'firmQuotesPerMinute' | 'comparisonsPerMinute'
+>
 type FieldRate = Exclude<Rate, 'operationsPerSecond'>
 
 const RATES: Record<Rate, { windowSeconds: number; what: string }> = {
@@ -56,7 +67,11 @@ export class RateLimits {
 
 /** Comes after authentication. Strangers are counted there, by their address. */
 export function limitRates(rates: RateLimits): Plugin<object, ServerContext> {
-  const check = async ({ args }: { args: { document: DocumentNode; operationName?: string | null; variableValues?: unknown; contextValue?: unknown } }) => {
+  const check = async ({
+    args,
+  }: {
+    args: { document: DocumentNode; operationName?: string | null; variableValues?: unknown; contextValue?: unknown }
+  }) => {
     const { grant, address } = args.contextValue as ServerContext
     if (!grant) return
     const asked = countRootFields(args.document, args.operationName, args.variableValues)
@@ -76,18 +91,29 @@ export function limitRates(rates: RateLimits): Plugin<object, ServerContext> {
 }
 
 /** How often the operation would order, compare, and compare with firm quotes: each alias counts. */
-export function countRootFields(document: DocumentNode, operationName: string | null | undefined, variables: unknown): Record<FieldRate, number> {
+export function countRootFields(
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  variables: unknown,
+): Record<FieldRate, number> {
   const counts = { ordersPerMinute: 0, firmQuotesPerMinute: 0, comparisonsPerMinute: 0 }
   const operation = document.definitions.find(
-    (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION && (operationName == null || definition.name?.value === operationName),
+    (definition): definition is OperationDefinitionNode =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      (operationName == null || definition.name?.value === operationName),
   )
   if (!operation) return counts
-  const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])))
+  const fragments = new Map(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  )
   const values = new OperationValues(operation, variables)
   // Fields of one response name are one field, however often they stand there.
   for (const field of rootFields(operation.selectionSet, fragments).values()) {
     // Every mutation has an LSP do something; the sandbox's own do not count.
-    if (operation.operation === OperationTypeNode.MUTATION) counts.ordersPerMinute += field.name.value.startsWith('sandbox') ? 0 : 1
+    if (operation.operation === OperationTypeNode.MUTATION)
+      counts.ordersPerMinute += field.name.value.startsWith('sandbox') ? 0 : 1
     else if (COMPARING.has(field.name.value)) {
       counts.comparisonsPerMinute += 1
       // The default is WHEN_NEEDED.
@@ -97,7 +123,12 @@ export function countRootFields(document: DocumentNode, operationName: string | 
   return counts
 }
 
-function rootFields(selectionSet: SelectionSetNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>, found = new Map<string, FieldNode>(), seen = new Set<string>()): Map<string, FieldNode> {
+function rootFields(
+  selectionSet: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  found = new Map<string, FieldNode>(),
+  seen = new Set<string>(),
+): Map<string, FieldNode> {
   for (const selection of selectionSet.selections) {
     if (selection.kind === Kind.FIELD) found.set((selection.alias ?? selection.name).value, selection)
     else if (selection.kind === Kind.INLINE_FRAGMENT) rootFields(selection.selectionSet, fragments, found, seen)

@@ -18,7 +18,13 @@ export interface UnreadLimits {
   patienceBeyond: number
 }
 
-const LIMITS: UnreadLimits = { lookEveryMs: SECOND_MS, patience: 30, patienceInTurn: 150, mostBytes: 128_000_000, patienceBeyond: 2 }
+const LIMITS: UnreadLimits = {
+  lookEveryMs: SECOND_MS,
+  patience: 30,
+  patienceInTurn: 150,
+  mostBytes: 128_000_000,
+  patienceBeyond: 2,
+}
 
 interface Reader {
   /** Not answered to the end yet. Of requests that were sent without waiting, all but the first wait for their turn. */

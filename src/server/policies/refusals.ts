@@ -17,6 +17,12 @@ export function rateLimited(message: string, msLeft: number): GraphQLError {
   return refusal('RATE_LIMITED', message, 429, { retryAfterSeconds }, { 'Retry-After': String(retryAfterSeconds) })
 }
 
-export function refusal(code: string, message: string, status: number, extensions: Record<string, unknown> = {}, headers: Record<string, string> = {}): GraphQLError {
+export function refusal(
+  code: string,
+  message: string,
+  status: number,
+  extensions: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...extensions, http: { status, headers } } })
 }

@@ -79,7 +79,11 @@ export class Sites {
     response.setHeader('access-control-expose-headers', 'retry-after')
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false
     response
-      .writeHead(204, { 'access-control-allow-methods': 'GET, POST', 'access-control-allow-headers': ALLOWED_HEADERS, 'access-control-max-age': '600' })
+      .writeHead(204, {
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': ALLOWED_HEADERS,
+        'access-control-max-age': '600',
+      })
       .end()
     return true
   }
@@ -95,8 +99,16 @@ export class Sites {
  * Accept-Language away. Node's own fetch sends that too, with a Sec-Fetch-Mode, which no page can add.
  */
 function isOfBrowser(headers: IncomingHttpHeaders): boolean {
-  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined || headers['sec-fetch-dest'] !== undefined) return true
-  return /^Mozilla\//i.test(headers['user-agent'] ?? '') || (headers['accept-language'] !== undefined && headers['sec-fetch-mode'] === undefined)
+  if (
+    headers.origin !== undefined ||
+    headers['sec-fetch-site'] !== undefined ||
+    headers['sec-fetch-dest'] !== undefined
+  )
+    return true
+  return (
+    /^Mozilla\//i.test(headers['user-agent'] ?? '') ||
+    (headers['accept-language'] !== undefined && headers['sec-fetch-mode'] === undefined)
+  )
 }
 
 const SIMPLE_TYPES = /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(;|$)/i

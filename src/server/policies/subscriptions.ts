@@ -80,10 +80,20 @@ export class OpenSubscriptions {
     const ofClient = this.#ofClients.get(clientId) ?? new Taken()
     const mostCost = Math.max(LEAST_COST_OF_CLIENT, COST_OF_EACH * limits.subscriptions)
     const bytes = bytesOfValue(variables)
-    if (ofClient.count >= limits.subscriptions) throw rateLimited(`no more than ${limits.subscriptions} subscriptions at once are allowed`, TRY_AGAIN_MS)
-    if (ofClient.cost + cost > mostCost) throw rateLimited(`a cost of no more than ${mostCost} of all subscriptions together is allowed: ask for less of each event`, TRY_AGAIN_MS)
-    if (ofClient.bytesWith(document, bytes) > MOST_BYTES_OF_CLIENT) throw rateLimited('no more different documents of subscriptions are allowed: ask with one, and variables', TRY_AGAIN_MS)
-    if (this.#all.count >= this.#limits.totalSubscriptions || this.#all.bytesWith(document, bytes) > MOST_BYTES) throw rateLimited('no more subscriptions are taken now', TRY_AGAIN_MS)
+    if (ofClient.count >= limits.subscriptions)
+      throw rateLimited(`no more than ${limits.subscriptions} subscriptions at once are allowed`, TRY_AGAIN_MS)
+    if (ofClient.cost + cost > mostCost)
+      throw rateLimited(
+        `a cost of no more than ${mostCost} of all subscriptions together is allowed: ask for less of each event`,
+        TRY_AGAIN_MS,
+      )
+    if (ofClient.bytesWith(document, bytes) > MOST_BYTES_OF_CLIENT)
+      throw rateLimited(
+        'no more different documents of subscriptions are allowed: ask with one, and variables',
+        TRY_AGAIN_MS,
+      )
+    if (this.#all.count >= this.#limits.totalSubscriptions || this.#all.bytesWith(document, bytes) > MOST_BYTES)
+      throw rateLimited('no more subscriptions are taken now', TRY_AGAIN_MS)
     this.#ofClients.set(clientId, ofClient)
     for (const taken of [ofClient, this.#all]) taken.add(subscribing, bytes)
     let isOpen = true
@@ -137,7 +147,8 @@ export function watchSubscriptions(open: OpenSubscriptions): Plugin<object, Serv
     },
     // Whoever asks for a subscription and takes no stream gets neither, and nobody would end it.
     onResultProcess({ result, resultProcessor }) {
-      if (!resultProcessor && Symbol.asyncIterator in result) void (result as AsyncIterable<ExecutionResult> & Partial<AsyncIterator<unknown>>).return?.()
+      if (!resultProcessor && Symbol.asyncIterator in result)
+        void (result as AsyncIterable<ExecutionResult> & Partial<AsyncIterator<unknown>>).return?.()
     },
   }
 }

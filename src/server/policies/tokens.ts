@@ -1,4 +1,11 @@
-import { createRemoteJWKSet, customFetch, errors, jwtVerify, type FetchImplementation, type JWTVerifyGetKey } from 'jose'
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  jwtVerify,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+} from 'jose'
 import type { JwtConfig } from '../../config/access.ts'
 import { SECOND_MS, type Clock, type EpochMs } from '../../domain/time.ts'
 
@@ -29,7 +36,11 @@ export class TokenVerifier {
   constructor(config: JwtConfig, clock: Clock) {
     this.#config = config
     this.#clock = clock
-    this.#keys = createRemoteJWKSet(new URL(config.jwksUrl), { timeoutDuration: KEYS_TIMEOUT_MS, cooldownDuration: KEYS_COOLDOWN_MS, [customFetch]: boundedFetch })
+    this.#keys = createRemoteJWKSet(new URL(config.jwksUrl), {
+      timeoutDuration: KEYS_TIMEOUT_MS,
+      cooldownDuration: KEYS_COOLDOWN_MS,
+      [customFetch]: boundedFetch,
+    })
   }
 
   /** null when it is none of the issuer's for us, or not now. @throws KeysUnavailable */
@@ -60,7 +71,11 @@ export class TokenVerifier {
 /** Whether the token is what is wrong, rather than the way to the issuer's keys. */
 function isTheTokens(error: unknown): boolean {
   if (!(error instanceof errors.JOSEError)) return false
-  return !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === 'ERR_JOSE_GENERIC')
+  return !(
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === 'ERR_JOSE_GENERIC'
+  )
 }
 
 /** Follows no redirects, which jose refuses too, and reads no more than keys take. */
@@ -74,5 +89,7 @@ const boundedFetch: FetchImplementation = async (url, options) => {
     chunks.push(chunk)
   }
   // 3xx and 204 take no body in a Response; neither is an answer with keys.
-  return response.status === 200 ? new Response(Buffer.concat(chunks), { status: 200 }) : new Response(null, { status: 502 })
+  return response.status === 200
+    ? new Response(Buffer.concat(chunks), { status: 200 })
+    : new Response(null, { status: 502 })
 }

@@ -34,7 +34,8 @@ export class DocumentManifest {
 
   /** @throws ConfigError */
   static async load(path: string): Promise<DocumentManifest> {
-    const mistake = (what: string, cause?: unknown) => new ConfigError(`${path}: ${what}; it is named by trustedDocuments.manifest`, { cause })
+    const mistake = (what: string, cause?: unknown) =>
+      new ConfigError(`${path}: ${what}; it is named by trustedDocuments.manifest`, { cause })
     let json: unknown
     try {
       const text = await readFile(path, 'utf8')
@@ -42,12 +43,20 @@ export class DocumentManifest {
       json = JSON.parse(text)
     } catch (error) {
       if (error instanceof ConfigError) throw error
-      throw mistake(error instanceof SyntaxError ? 'not JSON' : `not readable (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, error)
+      throw mistake(
+        error instanceof SyntaxError
+          ? 'not JSON'
+          : `not readable (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+        error,
+      )
     }
     const apollo = apolloManifest.safeParse(json)
     const plain = plainManifest.safeParse(json)
-    if (!apollo.success && !plain.success) throw mistake('neither an Apollo operation manifest nor a mapping of ids to documents')
-    const entries = apollo.success ? apollo.data.operations.map(({ id, body }) => [id, body] as const) : Object.entries(plain.data ?? {})
+    if (!apollo.success && !plain.success)
+      throw mistake('neither an Apollo operation manifest nor a mapping of ids to documents')
+    const entries = apollo.success
+      ? apollo.data.operations.map(({ id, body }) => [id, body] as const)
+      : Object.entries(plain.data ?? {})
     for (const [id, document] of entries) {
       try {
         parse(document)
@@ -74,7 +83,11 @@ function sha256(text: string): string {
 }
 
 /** Comes after authentication, and before anything of the document is looked at. */
-export function trustDocuments(manifest: DocumentManifest | null, level: TrustedDocumentsConfig['level'], logger: Logger): Plugin<object, ServerContext> {
+export function trustDocuments(
+  manifest: DocumentManifest | null,
+  level: TrustedDocumentsConfig['level'],
+  logger: Logger,
+): Plugin<object, ServerContext> {
   const logged = new Set<string>()
   return {
     onParams({ params, context }) {
@@ -100,7 +113,8 @@ export function trustDocuments(manifest: DocumentManifest | null, level: Trusted
 
   function admit(query: string, { grant }: ServerContext): void {
     if (!manifest || level === 'allow' || manifest.has(query)) return
-    if (level === 'only') throw refusal('DOCUMENT_NOT_TRUSTED', 'only the documents that the operator knows are run here', 400)
+    if (level === 'only')
+      throw refusal('DOCUMENT_NOT_TRUSTED', 'only the documents that the operator knows are run here', 400)
     const hash = sha256(query)
     if (logged.has(hash)) return
     if (logged.size >= LOGGED_AT_MOST) logged.clear()
@@ -111,18 +125,32 @@ export function trustDocuments(manifest: DocumentManifest | null, level: Trusted
 
 function idOf(documentId: unknown, extensions: unknown): { id: string | undefined; isApollo: boolean } {
   if (documentId !== undefined && documentId !== null) {
-    if (typeof documentId !== 'string' || documentId.length > LONGEST_ID) throw refusal('BAD_REQUEST', 'documentId: a text is wanted', 400)
+    if (typeof documentId !== 'string' || documentId.length > LONGEST_ID)
+      throw refusal('BAD_REQUEST', 'documentId: a text is wanted', 400)
     return { id: documentId, isApollo: false }
   }
-  const persisted = typeof extensions === 'object' && extensions !== null ? (extensions as { persistedQuery?: unknown }).persistedQuery : undefined
+  const persisted =
+    typeof extensions === 'object' && extensions !== null
+      ? (extensions as { persistedQuery?: unknown }).persistedQuery
+      : undefined
   if (typeof persisted !== 'object' || persisted === null) return { id: undefined, isApollo: true }
   const hash = (persisted as { sha256Hash?: unknown }).sha256Hash
-  if (typeof hash !== 'string' || hash.length > LONGEST_ID) throw refusal('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: a text is wanted', 400)
+  if (typeof hash !== 'string' || hash.length > LONGEST_ID)
+    throw refusal('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: a text is wanted', 400)
   return { id: hash, isApollo: true }
 }
 
 /** In the words that Apollo's clients look for, and answer with the whole document. */
 function notFound(isApollo: boolean, isSupported: boolean): GraphQLError {
-  if (!isSupported) return refusal('PERSISTED_QUERY_NOT_SUPPORTED', isApollo ? 'PersistedQueryNotSupported' : 'no documents are known by an id here', isApollo ? 200 : 400)
-  return refusal('PERSISTED_QUERY_NOT_FOUND', isApollo ? 'PersistedQueryNotFound' : 'no document has this id', isApollo ? 200 : 400)
+  if (!isSupported)
+    return refusal(
+      'PERSISTED_QUERY_NOT_SUPPORTED',
+      isApollo ? 'PersistedQueryNotSupported' : 'no documents are known by an id here',
+      isApollo ? 200 : 400,
+    )
+  return refusal(
+    'PERSISTED_QUERY_NOT_FOUND',
+    isApollo ? 'PersistedQueryNotFound' : 'no document has this id',
+    isApollo ? 200 : 400,
+  )
 }

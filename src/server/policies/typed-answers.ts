@@ -21,7 +21,9 @@ export function typeAnswers(): Plugin<object, ServerContext> {
         try {
           if (request.method === 'POST' && req) return await bodyOf(req)
           const params = await requestParser(request)
-          return request.method === 'GET' && !Array.isArray(params) && !(params instanceof Response) ? withDocumentId(params, request.url) : params
+          return request.method === 'GET' && !Array.isArray(params) && !(params instanceof Response)
+            ? withDocumentId(params, request.url)
+            : params
         } catch (error) {
           // With it comes what the JSON parser had to say, or nothing that would be a client's to read.
           if (error instanceof GraphQLError && error.extensions['originalError'] === undefined) throw error
@@ -34,7 +36,9 @@ export function typeAnswers(): Plugin<object, ServerContext> {
       if (result && !(Symbol.asyncIterator in result)) payload.setResult(typed(result))
     },
     onSubscribe() {
-      return { onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(typed(result as ExecutionResult)) }) }
+      return {
+        onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(typed(result as ExecutionResult)) }),
+      }
     },
   }
 }
@@ -51,7 +55,12 @@ function withDocumentId(params: GraphQLParams, url: string): GraphQLParams {
 }
 
 function typed<Result extends ExecutionResult>(result: Result): Result {
-  if (!result.errors || (result.errors.length <= MOST_ERRORS && !result.errors.some((error) => isGraphqls(error) || error.message.length > LONGEST_MESSAGE))) return result
+  if (
+    !result.errors ||
+    (result.errors.length <= MOST_ERRORS &&
+      !result.errors.some((error) => isGraphqls(error) || error.message.length > LONGEST_MESSAGE))
+  )
+    return result
   return { ...result, errors: result.errors.slice(0, MOST_ERRORS).map(ofOurs) }
 }
 
@@ -60,5 +69,12 @@ const isGraphqls = ({ extensions }: Pick<GraphQLError, 'extensions'>) => extensi
 function ofOurs(error: GraphQLError): GraphQLError {
   const { message, nodes, source, positions, path, originalError, extensions } = error
   const short = message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)}…`
-  return new GraphQLError(short, { nodes, source, positions, path, originalError, extensions: isGraphqls(error) ? { ...extensions, code: 'BAD_USER_INPUT' } : extensions })
+  return new GraphQLError(short, {
+    nodes,
+    source,
+    positions,
+    path,
+    originalError,
+    extensions: isGraphqls(error) ? { ...extensions, code: 'BAD_USER_INPUT' } : extensions,
+  })
 }

@@ -7,11 +7,19 @@ export interface RawRequest {
   status: number | null
 }
 
-const raw = (name: string, status: number | null, ...lines: string[]): RawRequest => ({ name, status, bytes: `${lines.join('\r\n')}\r\n\r\n` })
+const raw = (name: string, status: number | null, ...lines: string[]): RawRequest => ({
+  name,
+  status,
+  bytes: `${lines.join('\r\n')}\r\n\r\n`,
+})
 const HOST = 'Host: localhost'
 const CLOSE = 'Connection: close'
 const BODY = '{"query":"{__typename}"}'
-const post = (name: string, status: number | null, headers: string[], body = BODY): RawRequest => ({ name, status, bytes: `POST /graphql HTTP/1.1\r\n${[HOST, CLOSE, ...headers].join('\r\n')}\r\n\r\n${body}` })
+const post = (name: string, status: number | null, headers: string[], body = BODY): RawRequest => ({
+  name,
+  status,
+  bytes: `POST /graphql HTTP/1.1\r\n${[HOST, CLOSE, ...headers].join('\r\n')}\r\n\r\n${body}`,
+})
 const JSON_TYPE = 'Content-Type: application/json'
 const length = (body: string) => `Content-Length: ${Buffer.byteLength(body)}`
 
@@ -59,27 +67,127 @@ const HEADERS: RawRequest[] = [
   raw('a header without a colon', 400, 'GET /health HTTP/1.1', HOST, 'nothing', CLOSE),
   raw('a header whose name is empty', 400, 'GET /health HTTP/1.1', HOST, ': x', CLOSE),
   raw('a header whose name has a space', 400, 'GET /health HTTP/1.1', HOST, 'X Y: z', CLOSE),
-  raw('a header with a space before its colon', 400, 'GET /health HTTP/1.1', HOST, 'Transfer-Encoding : chunked', CLOSE),
+  raw(
+    'a header with a space before its colon',
+    400,
+    'GET /health HTTP/1.1',
+    HOST,
+    'Transfer-Encoding : chunked',
+    CLOSE,
+  ),
   raw('a header that is folded', 400, 'GET /health HTTP/1.1', HOST, 'X: a', ' b', CLOSE),
   raw('a header with a zero byte', 400, 'GET /health HTTP/1.1', HOST, 'X: a\u0000b', CLOSE),
   raw('a header with a carriage return alone', 400, 'GET /health HTTP/1.1', HOST, 'X: a\rSet-Cookie: b=c', CLOSE),
   raw('a header of 20 kB', 431, 'GET /health HTTP/1.1', HOST, `X: ${'a'.repeat(20_000)}`, CLOSE),
   // Older releases of Node.js leave out what is too much, newer ones refuse it.
-  raw('five hundred headers', Number(process.versions.node.split('.')[0]) >= 22 ? 431 : 200, 'GET /health HTTP/1.1', CLOSE, HOST, ...Array.from({ length: 500 }, (_, index) => `X${index}: y`)),
-  raw('five thousand headers', 431, 'GET /health HTTP/1.1', CLOSE, HOST, ...Array.from({ length: 5_000 }, (_, index) => `X${index}: y`)),
+  raw(
+    'five hundred headers',
+    Number(process.versions.node.split('.')[0]) >= 22 ? 431 : 200,
+    'GET /health HTTP/1.1',
+    CLOSE,
+    HOST,
+    ...Array.from({ length: 500 }, (_, index) => `X${index}: y`),
+  ),
+  raw(
+    'five thousand headers',
+    431,
+    'GET /health HTTP/1.1',
+    CLOSE,
+    HOST,
+    ...Array.from({ length: 5_000 }, (_, index) => `X${index}: y`),
+  ),
   raw('a header called __proto__', 200, 'GET /health HTTP/1.1', HOST, '__proto__: x', 'constructor: y', CLOSE),
   raw('an expectation that nobody can meet', 417, 'GET /health HTTP/1.1', HOST, 'Expect: miracles', CLOSE),
   raw('an upgrade to nothing', 400, 'GET /graphql HTTP/1.1', HOST, 'Connection: Upgrade', 'Upgrade: nothing'),
-  raw('an upgrade to HTTP/2', 400, 'GET /graphql HTTP/1.1', HOST, 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'),
-  raw('an Accept that is nonsense', 406, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: nonsense/\u00ff;q=NaN', CLOSE),
-  raw('an Accept of ten thousand types', 406, 'GET /graphql?query={__typename} HTTP/1.1', HOST, `Accept: ${'a/b,'.repeat(3_500)}`, CLOSE),
-  raw('an Authorization of nothing', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', 'Authorization:', CLOSE),
-  raw('an Authorization in another way', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', 'Authorization: Basic YWRtaW46YWRtaW4=', CLOSE),
-  raw('two Authorizations', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', 'Authorization: Bearer a', 'Authorization: Bearer b', CLOSE),
-  raw('an Authorization of 15 kB', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', `Authorization: Bearer ${'a'.repeat(15_000)}`, CLOSE),
-  raw('a token of many parts', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', `Authorization: Bearer ${'a.'.repeat(5_000)}`, CLOSE),
-  raw('a request id with a line break in code', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', 'X-Request-Id: a%0d%0aSet-Cookie: x', CLOSE),
-  raw('X-Forwarded-For of ten thousand', 401, 'GET /graphql?query={__typename} HTTP/1.1', HOST, 'Accept: application/json', `X-Forwarded-For: ${'1.1.1.1,'.repeat(1_900)}`, CLOSE),
+  raw(
+    'an upgrade to HTTP/2',
+    400,
+    'GET /graphql HTTP/1.1',
+    HOST,
+    'Connection: Upgrade, HTTP2-Settings',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+  ),
+  raw(
+    'an Accept that is nonsense',
+    406,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: nonsense/\u00ff;q=NaN',
+    CLOSE,
+  ),
+  raw(
+    'an Accept of ten thousand types',
+    406,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    `Accept: ${'a/b,'.repeat(3_500)}`,
+    CLOSE,
+  ),
+  raw(
+    'an Authorization of nothing',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    'Authorization:',
+    CLOSE,
+  ),
+  raw(
+    'an Authorization in another way',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    'Authorization: Basic YWRtaW46YWRtaW4=',
+    CLOSE,
+  ),
+  raw(
+    'two Authorizations',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    'Authorization: Bearer a',
+    'Authorization: Bearer b',
+    CLOSE,
+  ),
+  raw(
+    'an Authorization of 15 kB',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    `Authorization: Bearer ${'a'.repeat(15_000)}`,
+    CLOSE,
+  ),
+  raw(
+    'a token of many parts',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    `Authorization: Bearer ${'a.'.repeat(5_000)}`,
+    CLOSE,
+  ),
+  raw(
+    'a request id with a line break in code',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    'X-Request-Id: a%0d%0aSet-Cookie: x',
+    CLOSE,
+  ),
+  raw(
+    'X-Forwarded-For of ten thousand',
+    401,
+    'GET /graphql?query={__typename} HTTP/1.1',
+    HOST,
+    'Accept: application/json',
+    `X-Forwarded-For: ${'1.1.1.1,'.repeat(1_900)}`,
+    CLOSE,
+  ),
 ]
 
 const BODIES: RawRequest[] = [
@@ -97,7 +205,12 @@ const BODIES: RawRequest[] = [
   post('one byte too many', 413, [JSON_TYPE, 'Content-Length: 100001'], '{'),
   post('a longer body than announced', 400, [JSON_TYPE, 'Content-Length: 5'], '{"a":1}'),
   post('a body in gzip', 401, [JSON_TYPE, 'Content-Encoding: gzip', length(BODY)]),
-  post('a form', 415, ['Content-Type: application/x-www-form-urlencoded', length('query={__typename}')], 'query={__typename}'),
+  post(
+    'a form',
+    415,
+    ['Content-Type: application/x-www-form-urlencoded', length('query={__typename}')],
+    'query={__typename}',
+  ),
   post('a form of parts', 415, ['Content-Type: multipart/form-data; boundary=x', length('--x--')], '--x--'),
   post('text', 415, ['Content-Type: text/plain', length(BODY)]),
   post('a document', 415, ['Content-Type: application/graphql', length('{__typename}')], '{__typename}'),
@@ -105,15 +218,32 @@ const BODIES: RawRequest[] = [
   post('an empty type', 415, ['Content-Type:', length(BODY)]),
   post('a type that only begins like JSON', 415, ['Content-Type: application/jsonx', length(BODY)]),
   post('a type of types', 415, ['Content-Type: text/plain, application/json', length(BODY)]),
-  post('XML', 415, ['Content-Type: application/xml', length('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>')], '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>'),
+  post(
+    'XML',
+    415,
+    ['Content-Type: application/xml', length('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>')],
+    '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>',
+  ),
   post('an upload', 415, ['Content-Type: application/octet-stream', length('\u0000')], '\u0000'),
 ]
 
 /** Smuggled: a second request where a proxy may see none. The second is answered for itself, or not at all. */
 const SMUGGLED: RawRequest[] = [
-  { name: 'a request behind a body', status: 401, bytes: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\n${length(BODY)}\r\n\r\n${BODY}GET /metrics HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n` },
-  { name: 'a request within chunks', status: 411, bytes: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n` },
-  { name: 'a thousand requests at once', status: 200, bytes: `${`GET /health HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(999)}GET /health HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n` },
+  {
+    name: 'a request behind a body',
+    status: 401,
+    bytes: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\n${length(BODY)}\r\n\r\n${BODY}GET /metrics HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n`,
+  },
+  {
+    name: 'a request within chunks',
+    status: 411,
+    bytes: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n`,
+  },
+  {
+    name: 'a thousand requests at once',
+    status: 200,
+    bytes: `${`GET /health HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(999)}GET /health HTTP/1.1\r\n${HOST}\r\n${CLOSE}\r\n\r\n`,
+  },
 ]
 
 export const RAW_REQUESTS: readonly RawRequest[] = [...NOT_HTTP, ...REQUEST_LINES, ...HEADERS, ...BODIES, ...SMUGGLED]
@@ -123,5 +253,10 @@ export const SLOW_REQUESTS: readonly { name: string; begin: string; every: strin
   { name: 'nothing at all', begin: '', every: '', status: 408 },
   { name: 'a request line that does not end', begin: 'GET /gra', every: 'a', status: 408 },
   { name: 'headers that do not end', begin: `GET /health HTTP/1.1\r\n${HOST}\r\n`, every: 'X: y\r\n', status: 408 },
-  { name: 'a body that does not end', begin: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\nContent-Length: 50000\r\n\r\n`, every: ' ', status: 408 },
+  {
+    name: 'a body that does not end',
+    begin: `POST /graphql HTTP/1.1\r\n${HOST}\r\n${JSON_TYPE}\r\nContent-Length: 50000\r\n\r\n`,
+    every: ' ',
+    status: 408,
+  },
 ]

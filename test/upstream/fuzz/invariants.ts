@@ -18,7 +18,8 @@ export function flawsOf(result: unknown): string[] {
   const seen: { path: string; value: unknown }[] = [{ path: 'result', value: result }]
   for (const { path, value } of seen) {
     if (seen.length > MAX_NODES) return [...flaws, 'more than anybody asked for']
-    if (path.endsWith('.website') && typeof value === 'string' && !/^https?:\/\//i.test(value)) flaws.push(`${path}: no address of the web`)
+    if (path.endsWith('.website') && typeof value === 'string' && !/^https?:\/\//i.test(value))
+      flaws.push(`${path}: no address of the web`)
     if (typeof value === 'string') flaws.push(...flawsOfText(value).map((flaw) => `${path}: ${flaw}`))
     else if (typeof value === 'number') flaws.push(...flawsOfNumber(path, value))
     else if (Array.isArray(value)) {
@@ -27,7 +28,8 @@ export function flawsOf(result: unknown): string[] {
     } else if (typeof value === 'object' && value !== null) {
       if (Object.getPrototypeOf(value) !== Object.prototype) flaws.push(`${path}: another prototype`)
       seen.push(...Object.entries(value).map(([key, inner]) => ({ path: `${path}.${key}`, value: inner as unknown })))
-    } else if (!['boolean', 'undefined'].includes(typeof value) && value !== null) flaws.push(`${path}: ${typeof value}`)
+    } else if (!['boolean', 'undefined'].includes(typeof value) && value !== null)
+      flaws.push(`${path}: ${typeof value}`)
   }
   return flaws
 }
@@ -43,9 +45,12 @@ function flawsOfText(text: string): string[] {
 function flawsOfNumber(path: string, value: number): string[] {
   if (!Number.isFinite(value)) return [`${path}: ${value}`]
   const name = /(\w+)(\[\d+\])*$/.exec(path)?.[1] ?? ''
-  if (name.endsWith('Sat') && (!Number.isSafeInteger(value) || value < 0 || value > MAX_SAT)) return [`${path}: ${value} sat`]
-  if (/(At|Until)$/.test(name) && (!Number.isInteger(value) || Math.abs(value) > MAX_TIME)) return [`${path}: the time ${value}`]
-  if (/(Blocks|Confirmations|Conf)$/.test(name) && (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)) return [`${path}: a count of ${value}`]
+  if (name.endsWith('Sat') && (!Number.isSafeInteger(value) || value < 0 || value > MAX_SAT))
+    return [`${path}: ${value} sat`]
+  if (/(At|Until)$/.test(name) && (!Number.isInteger(value) || Math.abs(value) > MAX_TIME))
+    return [`${path}: the time ${value}`]
+  if (/(Blocks|Confirmations|Conf)$/.test(name) && (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff))
+    return [`${path}: a count of ${value}`]
   return []
 }
 
@@ -55,13 +60,23 @@ export function flawsOfFailure(failure: LspFailure, now: number): string[] {
   if (!FAILURE_CODES.includes(code)) flaws.push(`the code ${code}`)
   if (message === '' || message.length > MAX_MESSAGE) flaws.push(`a message of ${message.length} characters`)
   if (message.includes('<')) flaws.push('markup in the message')
-  if (property !== null && (property.length > 100 || property.includes('<'))) flaws.push(`the property ${property.slice(0, 100)}`)
+  if (property !== null && (property.length > 100 || property.includes('<')))
+    flaws.push(`the property ${property.slice(0, 100)}`)
   if (retryAt !== null && !(retryAt > now && retryAt <= now + DAY_MS)) flaws.push(`a retry at ${retryAt}`)
   if (effect !== 'none' && effect !== 'unknown') flaws.push(`the effect ${effect as string}`)
   return flaws
 }
 
-const GUARDED = [Object.prototype, Array.prototype, Function.prototype, String.prototype, Number.prototype, Object, Array, JSON]
+const GUARDED = [
+  Object.prototype,
+  Array.prototype,
+  Function.prototype,
+  String.prototype,
+  Number.prototype,
+  Object,
+  Array,
+  JSON,
+]
 const BEFORE = GUARDED.map(fingerprint)
 
 function fingerprint(guarded: object): string {

@@ -2,7 +2,11 @@
  * JSON before it is a value: keys in order, as often as they are there, and numbers as they are written. What
  * JSON.stringify cannot say, such as 1e309, -0 or the same key twice, an LSP still can.
  */
-export type Json = { kind: 'object'; entries: { key: string; value: Json }[] } | { kind: 'array'; items: Json[] } | { kind: 'text'; text: string } | { kind: 'raw'; raw: string }
+export type Json =
+  | { kind: 'object'; entries: { key: string; value: Json }[] }
+  | { kind: 'array'; items: Json[] }
+  | { kind: 'text'; text: string }
+  | { kind: 'raw'; raw: string }
 
 export const raw = (written: string): Json => ({ kind: 'raw', raw: written })
 export const string = (text: string): Json => ({ kind: 'text', text })
@@ -10,7 +14,8 @@ export const string = (text: string): Json => ({ kind: 'text', text })
 export function jsonOf(value: unknown): Json {
   if (typeof value === 'string') return string(value)
   if (Array.isArray(value)) return { kind: 'array', items: value.map(jsonOf) }
-  if (typeof value === 'object' && value !== null) return { kind: 'object', entries: Object.entries(value).map(([key, inner]) => ({ key, value: jsonOf(inner) })) }
+  if (typeof value === 'object' && value !== null)
+    return { kind: 'object', entries: Object.entries(value).map(([key, inner]) => ({ key, value: jsonOf(inner) })) }
   return raw(JSON.stringify(value))
 }
 
