@@ -12,7 +12,7 @@ import { OrderReader } from './orders/reading.ts'
 import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
 import { Upkeep } from './orders/upkeep.ts'
-import { within } from './orders/waiting.ts'
+import { withTimeout } from './orders/waiting.ts'
 import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
 import { Retention } from './quotes/retention.ts'
@@ -120,7 +120,7 @@ export async function openGateway({
       stopped = Promise.all([tracker.stop(), reminder.stop(), retention.stop(), webhooks.stop()])
     }
     const waitMs = Math.max(0, stopBy - performance.now())
-    await within(Promise.all([stopped, placing.drain(waitMs)]), waitMs)
+    await withTimeout(Promise.all([stopped, placing.drain(waitMs)]), waitMs)
   }
 
   return {
@@ -139,7 +139,7 @@ export async function openGateway({
       // Again, for what was asked for since it began.
       await drain()
       await lsps[Symbol.asyncDispose]()
-      await within(Promise.all([stopped, placing.drain(BREAK_OFF_MS)]), BREAK_OFF_MS)
+      await withTimeout(Promise.all([stopped, placing.drain(BREAK_OFF_MS)]), BREAK_OFF_MS)
       await upkeep.stop()
     },
   }

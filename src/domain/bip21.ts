@@ -3,7 +3,7 @@ import { AmountError, btcDecimalOfSat, satOfBtcDecimal, type Sat } from './money
 // BIP 21 payment URIs, with the parameters that BIP 321 adds for Lightning.
 
 interface PaymentUri {
-  /** Empty where there is no on-chain way to pay, as BIP 321 has it. */
+  /** Empty where there is no on-chain payment option, as BIP 321 has it. */
   address: string
   amountSat: Sat | null
 }

@@ -1,5 +1,5 @@
 import type { Order } from './order-record.ts'
-import { arrivedSat, isSettled, waysOf } from './payment.ts'
+import { arrivedSat, isSettled, optionsOf } from './payment.ts'
 import { termDifferences } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
@@ -10,14 +10,14 @@ export function describeChanges(before: Order, after: Order): string[] {
     if (changed) changes.push(text)
   }
   note(before.state !== after.state, `${words(before.state)} → ${words(after.state)}`)
-  for (const way of ['bolt11', 'bolt12', 'onchain'] as const) {
-    const [was, is] = [before.payment[way]?.state, after.payment[way]?.state]
-    note(is !== undefined && was !== is, `${way} payment: ${words(is ?? '')}`)
+  for (const option of ['bolt11', 'bolt12', 'onchain'] as const) {
+    const [was, is] = [before.payment[option]?.state, after.payment[option]?.state]
+    note(is !== undefined && was !== is, `${option} payment: ${words(is ?? '')}`)
   }
   const isOnchain = (after.payment.onchain?.paidSat ?? 0) > (before.payment.onchain?.paidSat ?? 0)
   note(isOnchain, `${after.payment.onchain?.paidSat} sat have arrived on chain`)
   note(
-    !isOnchain && arrivedSat(after) > arrivedSat(before) && !waysOf(after.payment).some(isSettled),
+    !isOnchain && arrivedSat(after) > arrivedSat(before) && !optionsOf(after.payment).some(isSettled),
     `${arrivedSat(after)} sat have arrived`,
   )
   note(

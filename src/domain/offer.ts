@@ -4,13 +4,13 @@ import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
 import { msatOf, type Sat } from './money.ts'
-import type { Bolt11Way, Bolt12Way, OnchainWay, OrderAsset, PaymentState, PaymentWays } from './order.ts'
-import { endsOf, type Payment, type VettedBolt11, type VettedBolt12, type VettedOnchain } from './payment.ts'
+import type { Bolt11Option, Bolt12Option, OnchainOption, OrderAsset, PaymentState, PaymentOptions } from './order.ts'
+import { endsOf, type Payment, type VerifiedBolt11, type VerifiedBolt12, type VerifiedOnchain } from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
 import { termDifferences, type AssetRequest, type ChannelTerms } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
-// No LSP is believed without a check: only `vetOffer` makes ways to pay of what an LSP says, and of an offer whose
+// No LSP is believed without a check: only `verifyOffer` makes payment options of what an LSP says, and of an offer whose
 // figures do not add up it makes none.
 
 export const CHECK_NAMES = [
@@ -52,15 +52,15 @@ export interface OfferContext {
   clientBalanceSat: Sat
   /** The LSP's nodes, as far as they are known. */
   lspPubkeys: readonly string[]
-  /** When the order lapses by the LSP's word; null when only the ways to pay say. */
+  /** When the order lapses by the LSP's word; null when only the payment options say. */
   orderExpiresAt: EpochMs | null
-  /** An on-chain way is offered only where a refund could be sent back. */
+  /** An on-chain option is offered only where a refund could be sent back. */
   refundOnchainAddress: string | null
   now: EpochMs
 }
 
-export interface VettedOffer {
-  /** null when a check that blocks has failed. A way may be withheld for want of a refund address or an end. */
+export interface VerifiedOffer {
+  /** null when a check that blocks has failed. A option may be withheld for want of a refund address or an end. */
   payment: Payment | null
   /** The LSP asks for nothing. */
   free: boolean
@@ -68,31 +68,31 @@ export interface VettedOffer {
 }
 
 /**
- * Checks every way to pay that an LSP offers. Sums, amounts, networks and addresses block; who signed the
+ * Checks every payment option that an LSP offers. Sums, amounts, networks and addresses block; who signed the
  * invoice is only worth a warning, since some LSPs are paid through another node.
  */
-export function vetOffer(ways: PaymentWays<ReadPaymentState>, context: OfferContext): VettedOffer {
+export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
   const checks: Check[] = []
   const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
 
-  for (const [kind, way] of Object.entries(ways) as [string, PaymentWays<ReadPaymentState>['bolt12']][]) {
-    if (way === null) continue
+  for (const [kind, option] of Object.entries(options) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
+    if (option === null) continue
     // A plain number: a fee that is too much for any sum is a failed check, not an error.
-    const sum = way.feeTotalSat + context.clientBalanceSat
-    // A channel that costs nothing has no way to pay.
-    const isSum = sum === way.orderTotalSat && sum > 0
+    const sum = option.feeTotalSat + context.clientBalanceSat
+    // A channel that costs nothing has no payment option.
+    const isSum = sum === option.orderTotalSat && sum > 0
     report(
       'FEE_ADDS_UP',
       isSum ? 'PASSED' : 'FAILED',
-      `${kind}: fee ${way.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${way.orderTotalSat}`,
+      `${kind}: fee ${option.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${option.orderTotalSat}`,
     )
   }
 
-  const bolt11 = ways.bolt11 && vetBolt11(ways.bolt11, context, report)
-  const bolt12 = ways.bolt12 && vetBolt12(ways.bolt12, context, report)
-  const onchain = ways.onchain && vetOnchain(ways.onchain, context, bolt11?.expiresAt ?? null, report)
+  const bolt11 = options.bolt11 && verifyBolt11(options.bolt11, context, report)
+  const bolt12 = options.bolt12 && verifyBolt12(options.bolt12, context, report)
+  const onchain = options.onchain && verifyOnchain(options.onchain, context, bolt11?.expiresAt ?? null, report)
 
-  const free = (ways.bolt11 ?? ways.bolt12 ?? ways.onchain) === null
+  const free = (options.bolt11 ?? options.bolt12 ?? options.onchain) === null
   return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free, checks }
 }
 
@@ -104,9 +104,9 @@ export type OtherPayer = 'NOBODY' | 'SAME_ORDER' | 'ANOTHER_ORDER'
  * most. An invoice that is another's discredits all of it.
  */
 export function withoutShared(
-  offer: VettedOffer,
+  offer: VerifiedOffer,
   others: { hash: OtherPayer; offer: OtherPayer; address: OtherPayer },
-): VettedOffer {
+): VerifiedOffer {
   if (offer.payment === null) return offer
   const { bolt11, bolt12, onchain } = offer.payment
   const checks: Check[] = []
@@ -145,7 +145,7 @@ export function withoutShared(
 }
 
 /** The offer where the LSP has given its id to another order too: of the two, nobody can tell which one was paid. */
-export function withoutName(offer: VettedOffer, lspOrderId: string): VettedOffer {
+export function withoutName(offer: VerifiedOffer, lspOrderId: string): VerifiedOffer {
   return {
     ...offer,
     payment: null,
@@ -169,7 +169,7 @@ const MAX_BLOCKS = 0x7fff_ffff
  * Terms that are a little better or worse than the ones asked for are a warning. Less than half of the channel or of
  * its lease, or less of the client's own money in it, is not what anybody asked the price of.
  */
-export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
+export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
   const differences = termDifferences(asked, delivered).map(
     ({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`,
   )
@@ -189,7 +189,7 @@ export function vetTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
  * An RGB channel is bought for its asset: another one, less of it, or more of the client's own, is not what was asked
  * for. null where no asset is. Some protocols do not repeat it.
  */
-export function vetAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
+export function verifyAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
   if (told === null)
     return asked
       ? {
@@ -217,17 +217,21 @@ const iso = (time: EpochMs) => new Date(time).toISOString()
 
 type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
 
-function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, report: Report): VettedBolt11 | null {
+function verifyBolt11(
+  option: Bolt11Option<ReadPaymentState>,
+  context: OfferContext,
+  report: Report,
+): VerifiedBolt11 | null {
   let invoice: DecodedInvoice
   try {
-    invoice = decodeInvoice(way.invoice)
+    invoice = decodeInvoice(option.invoice)
   } catch (error) {
     report('INVOICE_DECODES', 'FAILED', error instanceof InvoiceError ? error.message : 'the invoice does not decode')
     return null
   }
   report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
 
-  const wantedMsat = msatOf(way.orderTotalSat)
+  const wantedMsat = msatOf(option.orderTotalSat)
   report(
     'INVOICE_AMOUNT',
     invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED',
@@ -243,7 +247,7 @@ function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, repo
     invoice.expiresAt > context.now ? 'PASSED' : 'FAILED',
     `invoice expires ${iso(invoice.expiresAt)}`,
   )
-  const orderEndsAt = context.orderExpiresAt ?? way.expiresAt
+  const orderEndsAt = context.orderExpiresAt ?? option.expiresAt
   if (orderEndsAt !== null) {
     // An invoice counts its life in whole seconds.
     const isLater = invoice.expiresAt >= orderEndsAt + SECOND_MS
@@ -261,25 +265,29 @@ function vetBolt11(way: Bolt11Way<ReadPaymentState>, context: OfferContext, repo
     )
   }
   return {
-    ...way,
-    state: offeredState(way.state),
-    expiresAt: earliest(invoice.expiresAt, way.expiresAt, context.orderExpiresAt) ?? invoice.expiresAt,
+    ...option,
+    state: offeredState(option.state),
+    expiresAt: earliest(invoice.expiresAt, option.expiresAt, context.orderExpiresAt) ?? invoice.expiresAt,
     paymentHash: invoice.paymentHash,
     payeePubkey: invoice.payeePubkey,
   }
 }
 
 /** An offer whose end nobody tells is not handed out: a wallet could not know when to stop paying it. */
-function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext, report: Report): VettedBolt12 | null {
+function verifyBolt12(
+  option: Bolt12Option<ReadPaymentState>,
+  context: OfferContext,
+  report: Report,
+): VerifiedBolt12 | null {
   let offer: DecodedOffer
   try {
-    offer = decodeOffer(way.offer)
+    offer = decodeOffer(option.offer)
   } catch (error) {
     report('OFFER_DECODES', 'FAILED', error instanceof OfferError ? error.message : 'the offer does not decode')
     return null
   }
   report('OFFER_DECODES', 'PASSED', 'an offer of BOLT 12')
-  const wantedMsat = msatOf(way.orderTotalSat)
+  const wantedMsat = msatOf(option.orderTotalSat)
   // Without an amount, it is the wallet that says how much: the total that it is shown.
   const isAmount = offer.currency === null && offer.amount === wantedMsat
   report(
@@ -298,8 +306,8 @@ function vetBolt12(way: Bolt12Way<ReadPaymentState>, context: OfferContext, repo
     isOver ? 'FAILED' : 'PASSED',
     offer.expiresAt === null ? 'the offer names no end' : `offer expires ${iso(offer.expiresAt)}`,
   )
-  const expiresAt = earliest(way.expiresAt, context.orderExpiresAt, offer.expiresAt)
-  return expiresAt === null ? null : { ...way, state: offeredState(way.state), expiresAt }
+  const expiresAt = earliest(option.expiresAt, context.orderExpiresAt, offer.expiresAt)
+  return expiresAt === null ? null : { ...option, state: offeredState(option.state), expiresAt }
 }
 
 function earliest(...times: readonly (EpochMs | null)[]): EpochMs | null {
@@ -307,31 +315,31 @@ function earliest(...times: readonly (EpochMs | null)[]): EpochMs | null {
   return told.length === 0 ? null : Math.min(...told)
 }
 
-function vetOnchain(
-  { uri, ...way }: OnchainWay<ReadPaymentState>,
+function verifyOnchain(
+  { uri, ...option }: OnchainOption<ReadPaymentState>,
   context: OfferContext,
   invoiceExpiresAt: EpochMs | null,
   report: Report,
-): VettedOnchain | null {
-  const problem = addressProblem(way.address, context.network)
+): VerifiedOnchain | null {
+  const problem = addressProblem(option.address, context.network)
   report(
     'ONCHAIN_ADDRESS',
     problem === null ? 'PASSED' : 'FAILED',
     problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
   )
-  vetUri(
-    uri ?? writePaymentUri({ address: way.address, amountSat: way.orderTotalSat, invoice: null, offer: null }),
-    way,
+  verifyUri(
+    uri ?? writePaymentUri({ address: option.address, amountSat: option.orderTotalSat, invoice: null, offer: null }),
+    option,
     report,
   )
-  const expiresAt = earliest(way.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
+  const expiresAt = earliest(option.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
   const { refundOnchainAddress } = context
-  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, way, context, report))
+  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, option, context, report))
     return null
-  return { ...way, state: offeredState(way.state), expiresAt, refundOnchainAddress }
+  return { ...option, state: offeredState(option.state), expiresAt, refundOnchainAddress }
 }
 
-function vetUri(uri: string, { address, orderTotalSat }: OnchainWay<ReadPaymentState>, report: Report): void {
+function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPaymentState>, report: Report): void {
   const told = readPaymentUri(uri)
   const isSame = told?.address === address && (told.amountSat ?? orderTotalSat) === orderTotalSat
   report(
@@ -344,7 +352,7 @@ function vetUri(uri: string, { address, orderTotalSat }: OnchainWay<ReadPaymentS
 /** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
 function refundsTo(
   given: string,
-  { refundOnchainAddress: told }: OnchainWay<ReadPaymentState>,
+  { refundOnchainAddress: told }: OnchainOption<ReadPaymentState>,
   { network }: OfferContext,
   report: Report,
 ): boolean {
@@ -360,13 +368,13 @@ function refundsTo(
   return isSame && problem === null
 }
 
-/** In an offer nothing was paid yet, so a way that reads as refunded has only lapsed. */
+/** In an offer nothing was paid yet, so a option that reads as refunded has only lapsed. */
 function offeredState(state: ReadPaymentState): PaymentState {
   return state === 'REFUNDED_OR_LAPSED' ? 'EXPIRED' : state
 }
 
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */
-export function offerEndsAt({ payment }: VettedOffer): EpochMs | null {
+export function offerEndsAt({ payment }: VerifiedOffer): EpochMs | null {
   return (payment && endsOf(payment)?.first) ?? null
 }
 

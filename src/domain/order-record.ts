@@ -63,7 +63,7 @@ export interface Order {
  * Whether all that is known of it is what an imported document says, which anybody can write. Until its LSP has
  * answered about it here, nothing is done with it there.
  */
-export function isHearsay(order: Order): boolean {
+export function isUnverifiedImport(order: Order): boolean {
   return order.importedAt !== undefined && order.paymentUnconfirmed === true
 }
 

@@ -47,25 +47,25 @@ export const ASSET_DELIVERY_STATUSES = [
 ] as const
 export type AssetDeliveryStatus = (typeof ASSET_DELIVERY_STATUSES)[number]
 
-interface PaymentWay<State> {
+interface PaymentOption<State> {
   state: State
   feeTotalSat: Sat
   /** fee + client balance: what has to be paid. */
   orderTotalSat: Sat
 }
 
-export interface Bolt11Way<State = PaymentState> extends PaymentWay<State> {
+export interface Bolt11Option<State = PaymentState> extends PaymentOption<State> {
   invoice: string
   /** null where the LSP leaves it to the invoice. */
   expiresAt: EpochMs | null
 }
 
-export interface Bolt12Way<State = PaymentState> extends PaymentWay<State> {
+export interface Bolt12Option<State = PaymentState> extends PaymentOption<State> {
   offer: string
   expiresAt: EpochMs | null
 }
 
-export interface OnchainWay<State = PaymentState> extends PaymentWay<State> {
+export interface OnchainOption<State = PaymentState> extends PaymentOption<State> {
   address: string
   expiresAt: EpochMs | null
   minConfirmations: number | null
@@ -77,11 +77,11 @@ export interface OnchainWay<State = PaymentState> extends PaymentWay<State> {
   uri?: string
 }
 
-/** The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. */
-export interface PaymentWays<State = PaymentState> {
-  bolt11: Bolt11Way<State> | null
-  bolt12: Bolt12Way<State> | null
-  onchain: OnchainWay<State> | null
+/** The payment options; a way that the LSP does not offer is null. All null: there is nothing to pay. */
+export interface PaymentOptions<State = PaymentState> {
+  bolt11: Bolt11Option<State> | null
+  bolt12: Bolt12Option<State> | null
+  onchain: OnchainOption<State> | null
 }
 
 export interface Channel {

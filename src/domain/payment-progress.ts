@@ -1,11 +1,11 @@
 import { isSameAddress } from './address.ts'
 import type { Sat } from './money.ts'
-import type { Bolt12Way, PaymentState, PaymentWays } from './order.ts'
-import { isSettled, mapWays, sameDestinations, wasUsed, waysOf, type Payment } from './payment.ts'
+import type { Bolt12Option, PaymentState, PaymentOptions } from './order.ts'
+import { isSettled, mapOptions, sameDestinations, wasUsed, optionsOf, type Payment } from './payment.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import type { EpochMs } from './time.ts'
 
-// How the ways to pay move when the LSP is read. Pure.
+// How the payment options move when the LSP is read. Pure.
 
 const PAYMENT_SIGNS: ReadonlySet<PaymentState | ReadPaymentState> = new Set(['UNDERPAID', 'HOLD', 'PAID', 'TO_REFUND'])
 const PAID_STATES: ReadonlySet<string> = new Set([
@@ -19,10 +19,10 @@ const PAID_STATES: ReadonlySet<string> = new Set([
 
 /** Whether this reading shows that something was paid, now or earlier. */
 export function showsPayment(reading: OrderReading): boolean {
-  const ways = reading.payment ? [reading.payment.bolt11, reading.payment.bolt12, reading.payment.onchain] : []
+  const options = reading.payment ? [reading.payment.bolt11, reading.payment.bolt12, reading.payment.onchain] : []
   return (
     PAID_STATES.has(reading.state) ||
-    ways.some((way) => way !== null && PAYMENT_SIGNS.has(way.state)) ||
+    options.some((option) => option !== null && PAYMENT_SIGNS.has(option.state)) ||
     (reading.paidSat ?? 0) > 0 ||
     (reading.payment?.onchain?.paidSat ?? 0) > 0 ||
     reading.refund?.state === 'IN_FLIGHT' ||
@@ -31,21 +31,21 @@ export function showsPayment(reading: OrderReading): boolean {
 }
 
 export function paymentStates(payment: Payment): PaymentState[] {
-  return waysOf(payment).map(({ state }) => state)
+  return optionsOf(payment).map(({ state }) => state)
 }
 
-/** Whether something was paid by this way, now or earlier. */
+/** Whether something was paid by this option, now or earlier. */
 function wasPaidBy(
-  way: { state: PaymentState; paidSat?: Sat | null } | null,
+  option: { state: PaymentState; paidSat?: Sat | null } | null,
   told: ReadPaymentState | undefined,
 ): boolean {
-  return way !== null && (wasUsed(way) || (told !== undefined && PAYMENT_SIGNS.has(told)))
+  return option !== null && (wasUsed(option) || (told !== undefined && PAYMENT_SIGNS.has(told)))
 }
 
-/** Moves the states of the ways to pay, and nothing else of them. */
-export function moveWays(
+/** Moves the states of the payment options, and nothing else of them. */
+export function moveOptions(
   payment: Payment,
-  read: PaymentWays<ReadPaymentState> | null,
+  read: PaymentOptions<ReadPaymentState> | null,
   paid: boolean,
   now: EpochMs,
 ): Payment {
@@ -57,12 +57,12 @@ export function moveWays(
     wasPaidBy(payment.bolt11, read?.bolt11?.state) ||
     wasPaidBy(payment.bolt12, read?.bolt12?.state) ||
     wasPaidBy(onchain, read?.onchain?.state)
-  const move = <Way extends { state: PaymentState; expiresAt: EpochMs }>(
-    way: Way | null,
+  const move = <Option extends { state: PaymentState; expiresAt: EpochMs }>(
+    option: Option | null,
     told: ReadPaymentState | undefined,
-  ): Way | null =>
-    // Where nobody saw by which way it was paid, it may be any.
-    way && { ...way, state: nextWayState(way, told, wasPaidBy(way, told) || (paid && !isKnownBy), now) }
+  ): Option | null =>
+    // Where nobody saw by which option it was paid, it may be any.
+    option && { ...option, state: nextOptionState(option, told, wasPaidBy(option, told) || (paid && !isKnownBy), now) }
   return {
     bolt11: move(payment.bolt11, read?.bolt11?.state),
     bolt12: move(payment.bolt12, read?.bolt12?.state),
@@ -72,20 +72,20 @@ export function moveWays(
 
 /**
  * LSPs of the LSPS1 family call every unpaid offer that lapses refunded: only what was paid can be. What was paid is
- * never due again, whatever the LSP says later, and a way that has failed its checks stays failed until it was paid.
+ * never due again, whatever the LSP says later, and a option that has failed its checks stays failed until it was paid.
  */
-function nextWayState(
-  way: { state: PaymentState; expiresAt: EpochMs },
+function nextOptionState(
+  option: { state: PaymentState; expiresAt: EpochMs },
   told: ReadPaymentState | undefined,
   paid: boolean,
   now: EpochMs,
 ): PaymentState {
-  const was = way.state
+  const was = option.state
   const state = told === 'REFUNDED_OR_LAPSED' ? (paid ? 'REFUNDED' : 'EXPIRED') : (told ?? was)
   if (isSettled({ state })) return state
-  if (isSettled(way)) return state === 'FAILED' ? state : was
+  if (isSettled(option)) return state === 'FAILED' ? state : was
   if (was === 'FAILED' || (was === 'UNDERPAID' && state === 'EXPECT_PAYMENT')) return was
-  return state === 'EXPECT_PAYMENT' && way.expiresAt <= now ? 'EXPIRED' : state
+  return state === 'EXPECT_PAYMENT' && option.expiresAt <= now ? 'EXPIRED' : state
 }
 
 export function mostOf(a: Sat | null, b: Sat | null): Sat | null {
@@ -93,9 +93,9 @@ export function mostOf(a: Sat | null, b: Sat | null): Sat | null {
 }
 
 /** Whether it was paid before this answer, which says that it was not. */
-export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | null): boolean {
-  const isTakenBack = (way: { state: PaymentState } | null, told: ReadPaymentState | undefined) =>
-    isSettled(way) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
+export function takesBack(known: Payment, read: PaymentOptions<ReadPaymentState> | null): boolean {
+  const isTakenBack = (option: { state: PaymentState } | null, told: ReadPaymentState | undefined) =>
+    isSettled(option) && (told === 'EXPECT_PAYMENT' || told === 'UNDERPAID')
   return (
     isTakenBack(known.bolt11, read?.bolt11?.state) ||
     isTakenBack(known.bolt12, read?.bolt12?.state) ||
@@ -103,14 +103,14 @@ export function takesBack(known: Payment, read: PaymentWays<ReadPaymentState> | 
   )
 }
 
-/** Whether an answer has ways in common with what is known, and nobody who pays by one of them pays what is known. */
-export function isOfAnother(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
+/** Whether an answer has options in common with what is known, and nobody who pays by one of them pays what is known. */
+export function isOfAnother(known: Payment, read: PaymentOptions<ReadPaymentState>): boolean {
   const same = Object.values(sameDestinations(known, read)).filter((one) => one !== null)
   return same.length > 0 && !same.includes(true)
 }
 
-/** A way that this answer leaves out is not replaced, and neither is one that was withheld from the start. */
-export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState>): boolean {
+/** A option that this answer leaves out is not replaced, and neither is one that was withheld from the start. */
+export function replacesOffer(known: Payment, read: PaymentOptions<ReadPaymentState>): boolean {
   const costsOtherwise = (was: Price | null, is: Price | null) =>
     was !== null && is !== null && (was.orderTotalSat !== is.orderTotalSat || was.feeTotalSat !== is.feeTotalSat)
   const refundTo = read.onchain?.refundOnchainAddress ?? null
@@ -123,9 +123,11 @@ export function replacesOffer(known: Payment, read: PaymentWays<ReadPaymentState
   )
 }
 
-type Price = Pick<Bolt12Way, 'feeTotalSat' | 'orderTotalSat'>
+type Price = Pick<Bolt12Option, 'feeTotalSat' | 'orderTotalSat'>
 
 /** Nothing of it is to be paid any more; what has arrived has arrived, and `paymentWarning` keeps the rest back. */
 export function withoutOffer(payment: Payment): Payment {
-  return mapWays(payment, (way) => (isSettled(way) || way.state === 'UNDERPAID' ? way : { ...way, state: 'FAILED' }))
+  return mapOptions(payment, (option) =>
+    isSettled(option) || option.state === 'UNDERPAID' ? option : { ...option, state: 'FAILED' },
+  )
 }

@@ -1,14 +1,14 @@
 import { describeChanges } from './changes.ts'
 import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
-import { distrustOf, vetAsset, vetOffer, vetTerms } from './offer.ts'
+import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import type { Order } from './order-record.ts'
-import type { Channel, JitChannel, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
-import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, waysOf } from './payment.ts'
+import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
+import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, optionsOf } from './payment.ts'
 import {
   isOfAnother,
   mostOf,
-  moveWays,
+  moveOptions,
   paymentStates,
   replacesOffer,
   showsPayment,
@@ -141,14 +141,14 @@ function withKnown(known: Channel, told: Channel): Channel {
 
 /** Nothing was asked for it when it was ordered. */
 function isFree(order: Order): boolean {
-  return order.orderTotalSat === 0 && waysOf(order.payment).length === 0 && !order.paymentUnconfirmed
+  return order.orderTotalSat === 0 && optionsOf(order.payment).length === 0 && !order.paymentUnconfirmed
 }
 
 type NextPayment = Pick<Order, 'payment' | 'paymentWarning'> &
   Partial<Pick<Order, 'checks' | 'paymentUnconfirmed' | 'feeTotalSat' | 'orderTotalSat'>>
 
 /**
- * The ways to pay move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
+ * The payment options move their states. What is to be paid, and for what, must not change under a wallet's hands: once it
  * is not what was checked and agreed to, nothing of the order is payable any more.
  */
 function nextPayment(
@@ -159,8 +159,8 @@ function nextPayment(
   now: EpochMs,
 ): NextPayment {
   const { payment: read } = reading
-  const problem = waysOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms)
-  const payment = moveWays(problem === null ? order.payment : withoutOffer(order.payment), read, paid, now)
+  const problem = optionsOf(order.payment).some(isSettled) ? null : offerProblem(order, reading, terms)
+  const payment = moveOptions(problem === null ? order.payment : withoutOffer(order.payment), read, paid, now)
   return {
     payment,
     paymentWarning:
@@ -193,11 +193,11 @@ function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading,
   if (read !== null && replacesOffer(order.payment, read)) return REPLACED
   if (order.jit !== null && jit !== null && isWorse(order.jit, jit))
     return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
-  const vetted = vetAsset(order.request.asset, asset)
-  if (vetted?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
+  const verified = verifyAsset(order.request.asset, asset)
+  if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
-  return vetTerms(termsOf(order.request), terms).verdict === 'FAILED'
+  return verifyTerms(termsOf(order.request), terms).verdict === 'FAILED'
     ? 'the LSP made another channel of it than was asked for'
     : null
 }
@@ -209,13 +209,13 @@ function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading,
 function confirmedPayment(
   order: Order,
   reading: OrderReading,
-  read: PaymentWays<ReadPaymentState>,
+  read: PaymentOptions<ReadPaymentState>,
   terms: ChannelTerms,
   paid: boolean,
   lsp: LspFacts,
   now: EpochMs,
 ): NextPayment {
-  const { payment, checks, free } = vetOffer(read, {
+  const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
@@ -223,17 +223,17 @@ function confirmedPayment(
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
     now: Math.min(order.createdAt, now),
   })
-  const asset = vetAsset(order.request.asset, reading.asset)
-  const all = [...checks, vetTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
+  const asset = verifyAsset(order.request.asset, reading.asset)
+  const all = [...checks, verifyTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
   const distrust = distrustOf(all)
   const agreed =
     distrust !== null || payment === null
       ? NO_PAYMENT
       : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
   const cheapest = cheapestOf(read)
-  const isTooDear = distrust === null && cheapest !== null && waysOf(agreed).length === 0
+  const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
-    payment: moveWays(agreed, read, paid, now),
+    payment: moveOptions(agreed, read, paid, now),
     paymentWarning: isTooDear
       ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
       : distrust,

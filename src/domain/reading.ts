@@ -1,5 +1,5 @@
 import type { ChannelTerms } from './request.ts'
-import type { Channel, JitChannel, OrderAsset, OrderState, PaymentState, PaymentWays, Refund } from './order.ts'
+import type { Channel, JitChannel, OrderAsset, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
 
@@ -23,8 +23,8 @@ export interface OrderReading {
   state: ReadOrderState
   /** The terms that this answer mirrors. */
   terms: Partial<ChannelTerms>
-  /** The ways to pay; null when this answer says nothing about payment at all. */
-  payment: PaymentWays<ReadPaymentState> | null
+  /** The payment options; null when this answer says nothing about payment at all. */
+  payment: PaymentOptions<ReadPaymentState> | null
   /** What has arrived so far, by any way. */
   paidSat: Sat | null
   channel: Channel | null
@@ -34,7 +34,7 @@ export interface OrderReading {
   jit: JitChannel | null
   failureReason: string | null
   createdAt: EpochMs | null
-  /** Not payable after this; null where only the ways to pay say. */
+  /** Not payable after this; null where only the payment options say. */
   expiresAt: EpochMs | null
   /** A secret that later calls about this order need. Never shown, never logged. */
   accessToken: string | null

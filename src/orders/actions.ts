@@ -3,7 +3,7 @@ import type { OrderReader } from './reading.ts'
 import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
-import { isHearsay, type Order } from '../domain/order-record.ts'
+import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { Clock } from '../domain/time.ts'
 import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
@@ -146,7 +146,7 @@ export class OrderActions {
     const { order } = tracked
     const lsp = this.#lsps.require(order.lspId)
     const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
-    if (isHearsay(order)) return impossible('it was imported, and its LSP has not told about it here yet')
+    if (isUnverifiedImport(order)) return impossible('it was imported, and its LSP has not told about it here yet')
     if (action.states && !action.states.includes(order.state))
       return impossible(`not in the state ${order.state}; it takes ${action.states.join(', ')}`)
     const problem = action.problem?.(lsp) ?? null

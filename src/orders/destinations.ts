@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalAddress } from '../domain/address.ts'
 import { canonicalOffer } from '../domain/bolt12.ts'
-import { withoutName, withoutShared, type OtherPayer, type VettedOffer } from '../domain/offer.ts'
+import { withoutName, withoutShared, type OtherPayer, type VerifiedOffer } from '../domain/offer.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Stores } from '../store/store.ts'
@@ -9,7 +9,7 @@ import type { Stores } from '../store/store.ts'
 type Placed = Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>
 
 interface Claimed {
-  offer: VettedOffer
+  offer: VerifiedOffer
   /** Whether another order is to be paid by the same. */
   isShared: boolean
 }
@@ -21,7 +21,7 @@ interface Claimed {
 export async function claimDestinations(
   stores: Pick<Stores, 'destinations' | 'placements'>,
   placement: Placed,
-  offer: VettedOffer,
+  offer: VerifiedOffer,
   now: EpochMs,
 ): Promise<Claimed> {
   const whose = async (destination: string | null | undefined): Promise<OtherPayer> => {

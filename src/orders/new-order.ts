@@ -32,7 +32,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
         : orderStateOf(reading.state, { states: paymentStates(payment), free: offer?.free ?? false, paid }),
     sequence: 0,
     request,
-    terms: { ...lsp.adapter.deliverable(termsOf(request)), ...reading?.terms },
+    terms: { ...lsp.adapter.roundedTerms(termsOf(request)), ...reading?.terms },
     feeTotalSat: totals?.feeTotalSat ?? ZERO_SAT,
     orderTotalSat: totals?.orderTotalSat ?? ZERO_SAT,
     payment,

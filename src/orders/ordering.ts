@@ -3,12 +3,12 @@ import { uuidv7 } from 'uuidv7'
 import type { OrderLog } from './log.ts'
 import { orderOf, type Agreed } from './new-order.ts'
 import type { Placing } from './placing.ts'
-import { within } from './waiting.ts'
+import { withTimeout } from './waiting.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { withDefaults } from '../domain/limits.ts'
 import type { Sat } from '../domain/money.ts'
 import type { Order } from '../domain/order-record.ts'
-import { orderableUntil, waysOf } from '../domain/payment.ts'
+import { orderableUntil, optionsOf } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
@@ -138,7 +138,7 @@ export class Ordering {
     if (adopted)
       return this.#answer(
         key,
-        waysOf(adopted.order.payment).some((way) => way.orderTotalSat > maxTotalSat)
+        optionsOf(adopted.order.payment).some((option) => option.orderTotalSat > maxTotalSat)
           ? { kind: 'price-changed', quote }
           : { kind: 'order', order: adopted.order },
       )
@@ -170,7 +170,7 @@ export class Ordering {
         lspId: quote.lspId,
         failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
       })
-    const retryAt = lsp.heldBackUntil
+    const retryAt = lsp.rateLimitedUntil
     if (retryAt !== null)
       return this.#answer(key, {
         kind: 'lsp',
@@ -203,7 +203,7 @@ export class Ordering {
     this.#finishing.add(sent.id)
     let isFinished = false
     try {
-      const placement = await within(settled, lsp.settings.timeoutMs)
+      const placement = await withTimeout(settled, lsp.settings.timeoutMs)
       const outcome = await this.#finish(placement ?? { ...sent, status: 'LOST' }, { ...key, placementId: sent.id })
       isFinished = placement !== null
       return outcome

@@ -1,9 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
-import { within } from './waiting.ts'
+import { withTimeout } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { failedChecks, offerEndsAt, vetAsset, vetOffer, vetTerms, type VettedOffer } from '../domain/offer.ts'
+import {
+  failedChecks,
+  offerEndsAt,
+  verifyAsset,
+  verifyOffer,
+  verifyTerms,
+  type VerifiedOffer,
+} from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -178,7 +185,7 @@ export class Placing {
       lspOrderId: answer.lspOrderId,
     }
     if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
-    const offer = this.#vet(lsp, placement.request, reading, reading.payment)
+    const offer = this.#verify(lsp, placement.request, reading, reading.payment)
     return {
       ...placement,
       status: 'STANDING',
@@ -233,17 +240,17 @@ export class Placing {
     return reading ? this.#settle(this.#answered(lsp, placement, reading)) : placement
   }
 
-  #vet(
+  #verify(
     lsp: Lsp,
     request: ChannelRequest,
     reading: OrderReading,
     payment: NonNullable<OrderReading['payment']>,
-  ): VettedOffer {
-    const asked = lsp.adapter.deliverable(termsOf(request))
-    const terms = vetTerms(asked, { ...asked, ...reading.terms })
-    const asset = vetAsset(request.asset, reading.asset)
+  ): VerifiedOffer {
+    const asked = lsp.adapter.roundedTerms(termsOf(request))
+    const terms = verifyTerms(asked, { ...asked, ...reading.terms })
+    const asset = verifyAsset(request.asset, reading.asset)
     const echoed = asset ? [terms, asset] : [terms]
-    const offer = vetOffer(payment, {
+    const offer = verifyOffer(payment, {
       network: lsp.settings.network,
       clientBalanceSat: request.clientBalanceSat,
       lspPubkeys: lsp.pubkeys,
@@ -260,6 +267,6 @@ export class Placing {
 
   /** Waits for what is under way, so that its outcome is written down; at most `graceMs`. */
   async drain(graceMs: number): Promise<void> {
-    await within(Promise.allSettled(this.#underWay.values()), graceMs)
+    await withTimeout(Promise.allSettled(this.#underWay.values()), graceMs)
   }
 }

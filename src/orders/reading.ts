@@ -3,7 +3,7 @@ import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
 import { distrustOf } from '../domain/offer.ts'
-import { isHearsay, type Order } from '../domain/order-record.ts'
+import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import { isWithheld, NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
 import { advance } from '../domain/progress.ts'
@@ -47,7 +47,7 @@ export class OrderReader {
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
       // What is to be asked or registered beside the order waits until the LSP has said that there is such an order.
-      features: isHearsay(order) ? [] : this.#lsps.require(order.lspId).features,
+      features: isUnverifiedImport(order) ? [] : this.#lsps.require(order.lspId).features,
       lnurlChannel: order.lnurlChannel,
       jit: order.jit,
       paid: order.paymentSeenAt !== null,
@@ -88,7 +88,7 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = this.#lsps.require(order.lspId)
-    if (lsp.pausedUntil !== null)
+    if (lsp.circuitOpenUntil !== null)
       return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
     const ref = await this.refOf(order)
     if (ref === null) {
@@ -103,7 +103,7 @@ export class OrderReader {
     let reading: OrderReading
     try {
       reading = await lsp.adapter.readOrder(
-        lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isHearsay(order) }),
+        lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isUnverifiedImport(order) }),
         ref,
       )
       if (reading.lspOrderId !== ref.lspOrderId) throw new AnotherOrder()
@@ -125,7 +125,7 @@ export class OrderReader {
       { network: lsp.settings.network, lspPubkeys: lsp.pubkeys },
       this.#clock.now(),
     )
-    const confirmed = isHearsay(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
+    const confirmed = isUnverifiedImport(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
     const read = {
       ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed),
       failureSuspected: false,
@@ -160,7 +160,7 @@ export class OrderReader {
   /** The LSP did not answer, or knows nothing of it: the order stays as it is, and is read again later. */
   #unread(order: Order, tracking: Tracking, lsp: Lsp, failure: LspFailure): Promise<Order> {
     const now = this.#clock.now()
-    if (isHearsay(order) && failure instanceof AnotherOrder) {
+    if (isUnverifiedImport(order) && failure instanceof AnotherOrder) {
       return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [
         `${failure.message}, and is asked about this one no more`,
       ])
@@ -181,7 +181,7 @@ export class OrderReader {
     if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
     const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
     // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
-    const isOver = isHearsay(order) && later.failures >= MOST_NOT_FOUND
+    const isOver = isUnverifiedImport(order) && later.failures >= MOST_NOT_FOUND
     return this.#log.write(
       order,
       { ...order, lspState: FORGOTTEN, checkedAt: now },
@@ -195,12 +195,12 @@ export class OrderReader {
     const final = this.#log.isFinal(order, lsp.adapter)
     const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
     // An LSP that holds back orders for hours still has to be asked about those that were paid.
-    const heldUntil = Math.min(lsp.heldBackUntil ?? 0, now + MINUTE_MS)
+    const heldUntil = Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS)
     return {
       ...tracking,
       failures,
       final,
-      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.pausedUntil ?? 0),
+      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.circuitOpenUntil ?? 0),
     }
   }
 
@@ -212,7 +212,11 @@ export class OrderReader {
       this.#clock.now() - order.updatedAt < openPatienceMs(openAttempts, this.#pace)
     const isWanted = !isWithheld(order) && !order.isRefundRequested && !isBeingRefunded
     return (
-      lsp.adapter.openChannel !== undefined && order.state === 'PAID' && !isHearsay(order) && isWanted && !isUnderWay
+      lsp.adapter.openChannel !== undefined &&
+      order.state === 'PAID' &&
+      !isUnverifiedImport(order) &&
+      isWanted &&
+      !isUnderWay
     )
   }
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
 import { ZERO_SAT } from '../domain/money.ts'
-import { failedChecks, vetOffer, type Check } from '../domain/offer.ts'
-import { cheapestOf, isSettled, waysOf, type Payment } from '../domain/payment.ts'
-import { moveWays, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
+import { failedChecks, verifyOffer, type Check } from '../domain/offer.ts'
+import { cheapestOf, isSettled, optionsOf, type Payment } from '../domain/payment.ts'
+import { moveOptions, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import { LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
@@ -56,12 +56,12 @@ export class RenewalDesk {
     const known = await this.#store.renewals.byQuestion(question)
     if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
-    const retryAt = lsp.heldBackUntil
+    const retryAt = lsp.rateLimitedUntil
     if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
     await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
-    const { payment, checks } = this.#vet(lsp, input, reading, now)
+    const { payment, checks } = this.#verify(lsp, input, reading, now)
     const renewal: Renewal = {
       id: uuidv7(),
       clientId,
@@ -101,7 +101,7 @@ export class RenewalDesk {
     return renewal
   }
 
-  #vet(
+  #verify(
     lsp: Lsp,
     { shortChannelId }: RenewalInput,
     reading: RenewalReading,
@@ -116,7 +116,7 @@ export class RenewalDesk {
       )
     if (reading.payment === null)
       throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
-    const { payment, checks } = vetOffer(reading.payment, {
+    const { payment, checks } = verifyOffer(reading.payment, {
       network: lsp.settings.network,
       clientBalanceSat: ZERO_SAT,
       lspPubkeys: lsp.pubkeys,
@@ -125,7 +125,7 @@ export class RenewalDesk {
       refundOnchainAddress: null,
       now,
     })
-    if (payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(checks) ?? 'no way to pay it')
+    if (payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(checks) ?? 'no payment option it')
     return { payment, checks }
   }
 
@@ -156,10 +156,15 @@ export class RenewalDesk {
     const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
     // What is to be paid must not change under a wallet's hands.
     const isReplaced =
-      !waysOf(renewal.payment).some(isSettled) &&
+      !optionsOf(renewal.payment).some(isSettled) &&
       reading.payment !== null &&
       replacesOffer(renewal.payment, reading.payment)
-    const payment = moveWays(isReplaced ? withoutOffer(renewal.payment) : renewal.payment, reading.payment, paid, now)
+    const payment = moveOptions(
+      isReplaced ? withoutOffer(renewal.payment) : renewal.payment,
+      reading.payment,
+      paid,
+      now,
+    )
     const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
     const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil
     const isChanged = state !== renewal.state || renewedUntil !== renewal.renewedUntil

@@ -126,7 +126,7 @@ export class Tracker {
 
   async #take(lsp: Lsp): Promise<void> {
     const queue = this.#queueOf(lsp.id)
-    const isHeldBack = lsp.heldBackUntil !== null
+    const isHeldBack = lsp.rateLimitedUntil !== null
     const limit = Math.min(BATCH - queue.size - queue.pending, isHeldBack ? 1 : BATCH)
     const now = this.#clock.now()
     if (!isHeldBack) this.#probeAt.delete(lsp.id)
@@ -155,7 +155,7 @@ export class Tracker {
 
   /** It has held us back since this was taken from what is due; a probe is taken in spite of that. */
   #isToWait(lsp: Lsp, isProbe: boolean): boolean {
-    return lsp.heldBackUntil !== null && !isProbe
+    return lsp.rateLimitedUntil !== null && !isProbe
   }
 
   /** What was refused a moment ago was a probe, too. */

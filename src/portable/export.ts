@@ -3,7 +3,7 @@ import { setImmediate as othersTurn } from 'node:timers/promises'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION, MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from './document.ts'
 import { seal } from './seal.ts'
 import { maxSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { commonDue, shownOf, waysOf, type Payment } from '../domain/payment.ts'
+import { commonDue, shownOf, optionsOf, type Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { Clock } from '../domain/time.ts'
@@ -116,14 +116,14 @@ async function portableEvents(store: Store, { id, sequence: last }: Order, shown
   return events
 }
 
-/** No way to pay that costs more was ever handed out: elsewhere, none is either. */
+/** No payment option that costs more was ever handed out: elsewhere, none is either. */
 function mostAgreedTo({ maxOrderTotalSat, orderTotalSat, payment }: Order, placement: Placement | null): Sat {
   return (
     maxOrderTotalSat ??
     maxSat([
       orderTotalSat,
       placement?.agreed?.maxTotalSat ?? ZERO_SAT,
-      ...waysOf(payment).map((way) => way.orderTotalSat),
+      ...optionsOf(payment).map((way) => way.orderTotalSat),
     ])
   )
 }

@@ -45,7 +45,7 @@ const EVENTS_AT_ONCE = 50
 /** What a client may have an LSP asked about on the word of documents: all readings of an LSP are out of one budget. */
 const MOST_UNHEARD_OF = 50
 /** What may be kept for a client on the word of documents, whether an LSP is still asked about it or not. */
-export const MOST_HEARSAY = 5_000
+export const MOST_UNVERIFIED = 5_000
 
 /** The document is not imported; the message is for whoever brought it. */
 export class ImportRefusal extends Error {
@@ -197,7 +197,7 @@ export class Importing {
       // Held until the end, so that what was not here a moment ago is still not here.
       await stores.placements.lockLsp(lsp.id)
       const { inAll, waiting } = await stores.imports.hearsay(clientId, lsp.id)
-      if (inAll >= MOST_HEARSAY)
+      if (inAll >= MOST_UNVERIFIED)
         throw new ImportRefusal(
           'TOO_MANY',
           `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`,

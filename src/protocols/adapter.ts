@@ -86,7 +86,7 @@ export interface RenewalReading extends OrderReading {
 }
 
 /** What a protocol has no word for, in the public schema's name for it. */
-export interface Inexpressible {
+export interface UnsupportedParameter {
   property: string
   message: string
 }
@@ -110,9 +110,9 @@ export interface Adapter {
   /** True where only reading an order makes it advance at the LSP. */
   readonly advancesWhenRead: boolean
   /** The first thing in the request that this protocol cannot express, or null. */
-  inexpressible(request: ChannelRequest): Inexpressible | null
+  unsupportedParameter(request: ChannelRequest): UnsupportedParameter | null
   /** The terms as this protocol would deliver them: a lease in weeks is rounded up. */
-  deliverable(terms: ChannelTerms): ChannelTerms
+  roundedTerms(terms: ChannelTerms): ChannelTerms
   /** How this protocol's error answers read; null when the answer is no error that it knows. */
   readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null
   info(call: LspCall): Promise<LspInfo>

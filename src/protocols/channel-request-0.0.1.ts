@@ -216,12 +216,12 @@ export const channelRequest001: Adapter = {
   clientConnects: false,
   advancesWhenRead: false,
 
-  inexpressible(request) {
+  unsupportedParameter(request) {
     if (request.token !== null) return notInDraft('tokens')
     if (request.announceChannel) return notInDraft('announceChannel')
     return beyondDrafts(request)
   },
-  deliverable: inWholeWeeks,
+  roundedTerms: inWholeWeeks,
   readRefusal: readDraftRefusal,
 
   info: () => Promise.resolve({ limits: null, nodeUris: [], features: FEATURES, assets: [], website: null }),

@@ -313,8 +313,8 @@ export const channelRequest002: Adapter = {
   clientConnects: false,
   advancesWhenRead: false,
 
-  inexpressible: beyondDrafts,
-  deliverable: inWholeWeeks,
+  unsupportedParameter: beyondDrafts,
+  roundedTerms: inWholeWeeks,
   readRefusal,
 
   async info(call) {

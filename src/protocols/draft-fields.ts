@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Inexpressible } from './adapter.ts'
+import type { UnsupportedParameter } from './adapter.ts'
 import {
   absent,
   countField,
@@ -11,13 +11,13 @@ import {
   satField,
 } from './fields.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
-import type { PaymentWays } from '../domain/order.ts'
+import type { PaymentOptions } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
 import { BLOCKS_PER_WEEK, weeksOfBlocks } from '../domain/time.ts'
 
-// What the two drafts that came before LSPS1 share: weeks, epoch seconds, one price for every way to pay, and
+// What the two drafts that came before LSPS1 share: weeks, epoch seconds, one price for every payment option, and
 // no word on errors. Facts: protocols/README.md, sections 7, 8 and 22.
 
 /** The drafts type most strings as required, so an LSP with nothing to say sends an empty one. */
@@ -80,33 +80,33 @@ export const paymentFields = {
 }
 type DraftPayment = z.output<z.ZodObject<typeof paymentFields>>
 
-/** Both drafts have one price and one state for every way to pay. */
+/** Both drafts have one price and one state for every payment option. */
 export function readDraftPayment(payment: DraftPayment, state: ReadPaymentState) {
   return {
-    payment: waysToPay(payment, state),
+    payment: paymentOptions(payment, state),
     paidSat: payment.amount_paid,
     expiresAt: payment.order_expiry_ts,
   } satisfies Partial<OrderReading>
 }
 
-function waysToPay(payment: DraftPayment, state: ReadPaymentState): PaymentWays<ReadPaymentState> | null {
+function paymentOptions(payment: DraftPayment, state: ReadPaymentState): PaymentOptions<ReadPaymentState> | null {
   const { ln_invoice: invoice, btc_address: address } = payment
-  // No way to pay a price means that the answer does not say how, not that the channel is free.
+  // No payment option a price means that the answer does not say how, not that the channel is free.
   if (invoice === null && address === null && payment.order_total > 0) return null
-  const way = {
+  const option = {
     state,
     feeTotalSat: payment.fee_total,
     orderTotalSat: payment.order_total,
     expiresAt: payment.order_expiry_ts,
   }
   return {
-    bolt11: invoice === null ? null : { ...way, invoice },
+    bolt11: invoice === null ? null : { ...option, invoice },
     bolt12: null,
     onchain:
       address === null
         ? null
         : {
-            ...way,
+            ...option,
             address,
             minConfirmations: null,
             minFeeFor0Conf: null,
@@ -117,14 +117,14 @@ function waysToPay(payment: DraftPayment, state: ReadPaymentState): PaymentWays<
 }
 
 /** What neither draft has a field for. */
-export function beyondDrafts(request: ChannelRequest): Inexpressible | null {
+export function beyondDrafts(request: ChannelRequest): UnsupportedParameter | null {
   const named = (['asset', 'requiredChannelConfirmations', 'fundingConfirmsWithinBlocks'] as const).find(
     (name) => request[name] !== null,
   )
   return named === undefined ? null : notInDraft(named)
 }
 
-export function notInDraft(property: string): Inexpressible {
+export function notInDraft(property: string): UnsupportedParameter {
   return { property, message: `this draft of the channel request has no field for ${property}` }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Inexpressible } from './adapter.ts'
+import type { UnsupportedParameter } from './adapter.ts'
 import { cleanText } from '../domain/text.ts'
 import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
@@ -83,7 +83,7 @@ export const rgbAssetField = z
   }))
 
 /** The first amount of the request that no JSON number carries exactly; these LSPs take asset amounts as numbers. */
-export function unsendableAmount(asset: AssetRequest | null): Inexpressible | null {
+export function unsendableAmount(asset: AssetRequest | null): UnsupportedParameter | null {
   const property =
     asset && (['lspAmount', 'clientAmount'] as const).find((name) => Number(asset[name]) > Number.MAX_SAFE_INTEGER)
   return property

@@ -33,7 +33,7 @@ import {
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { ASSET_DELIVERY_STATUSES, type Channel, type OnchainWay, type OrderAsset } from '../domain/order.ts'
+import { ASSET_DELIVERY_STATUSES, type Channel, type OnchainOption, type OrderAsset } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
 import type { AssetRequest, ChannelRequest } from '../domain/request.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
@@ -136,14 +136,14 @@ const RETRY_REFUSALS: Readonly<Record<string, FailureCode>> = {
 
 function readOrder(order: z.output<typeof orderDocument>): OrderReading {
   const { bolt11, onchain } = order.payment
-  const onchainWay = onchain && readOnchainPayment(onchain)
+  const onchainOption = onchain && readOnchainPayment(onchain)
   return {
     ...EMPTY_READING,
     ...readOrderHead(order),
     state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
-    payment: { bolt11: bolt11 && readBolt11(bolt11, PAYMENT_STATES), bolt12: null, onchain: onchainWay },
+    payment: { bolt11: bolt11 && readBolt11(bolt11, PAYMENT_STATES), bolt12: null, onchain: onchainOption },
     // Nothing on chain does not mean that nothing has arrived: it may have come over Lightning.
-    paidSat: onchainWay?.paidSat || null,
+    paidSat: onchainOption?.paidSat || null,
     channel: order.channel && readOrderChannel(order.channel),
     asset: readAsset(order),
     failureReason: cleanTextOrNull(order.failure_reason),
@@ -151,13 +151,13 @@ function readOrder(order: z.output<typeof orderDocument>): OrderReading {
   }
 }
 
-function readOnchainPayment(onchain: z.output<typeof onchainPaymentDocument>): OnchainWay<ReadPaymentState> {
-  const way = readOnchain(onchain, PAYMENT_STATES)
+function readOnchainPayment(onchain: z.output<typeof onchainPaymentDocument>): OnchainOption<ReadPaymentState> {
+  const option = readOnchain(onchain, PAYMENT_STATES)
   const arrived = lookUp(ARRIVED, onchain.payment_status ?? '')
   return {
-    ...way,
-    state: way.state === 'EXPECT_PAYMENT' ? (arrived ?? way.state) : way.state,
-    paidSat: arrived === null ? null : arrivedSat(arrived, way.orderTotalSat, onchain.payment_difference),
+    ...option,
+    state: option.state === 'EXPECT_PAYMENT' ? (arrived ?? option.state) : option.state,
+    paidSat: arrived === null ? null : arrivedSat(arrived, option.orderTotalSat, onchain.payment_difference),
   }
 }
 
@@ -241,8 +241,8 @@ export const kaleidoswap: Adapter = {
   readsPerMinute: 45,
   advancesWhenRead: false,
 
-  inexpressible: (request) => unsendableAmount(request.asset),
-  deliverable: (terms) => terms,
+  unsupportedParameter: (request) => unsendableAmount(request.asset),
+  roundedTerms: (terms) => terms,
   readRefusal,
 
   async info(call): Promise<LspInfo> {

@@ -11,11 +11,11 @@ import {
   wordField,
 } from './fields.ts'
 import type { LspFeature, LspLimits } from '../domain/lsp.ts'
-import type { Bolt11Way, Channel, OnchainWay } from '../domain/order.ts'
+import type { Bolt11Option, Channel, OnchainOption } from '../domain/order.ts'
 import type { ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 
-// What bLIP-51 and the APIs that descend from its drafts have in common: the options of get_info, the ways to pay,
+// What bLIP-51 and the APIs that descend from its drafts have in common: the options of get_info, the payment options,
 // the channel object and the mirrored terms.
 
 // -- documents -------------------------------------------------------------------------------------------
@@ -35,16 +35,16 @@ export const optionsDocument = z.object({
   min_onchain_payment_size_sat: absent(satField),
 })
 
-/** What every way to pay says. */
-export const wayFields = {
+/** What every payment option says. */
+export const optionFields = {
   state: wordField,
   expires_at: absent(isoTimeField),
   fee_total_sat: satField,
   order_total_sat: satField,
 }
-export const bolt11Document = z.object({ ...wayFields, invoice: payloadField })
+export const bolt11Document = z.object({ ...optionFields, invoice: payloadField })
 export const onchainDocument = z.object({
-  ...wayFields,
+  ...optionFields,
   address: payloadField,
   min_onchain_payment_confirmations: absent(countField),
   min_fee_for_0conf: absent(countField),
@@ -145,16 +145,16 @@ type StateWords = Readonly<Record<string, ReadPaymentState>>
 export function readBolt11(
   bolt11: z.output<typeof bolt11Document>,
   words: StateWords = PAYMENT_STATES,
-): Bolt11Way<ReadPaymentState> {
-  return { ...wayOf(bolt11, words), invoice: bolt11.invoice }
+): Bolt11Option<ReadPaymentState> {
+  return { ...optionOf(bolt11, words), invoice: bolt11.invoice }
 }
 
 export function readOnchain(
   onchain: z.output<typeof onchainDocument>,
   words: StateWords = PAYMENT_STATES,
-): OnchainWay<ReadPaymentState> {
+): OnchainOption<ReadPaymentState> {
   return {
-    ...wayOf(onchain, words),
+    ...optionOf(onchain, words),
     address: onchain.address,
     minConfirmations: onchain.min_onchain_payment_confirmations,
     minFeeFor0Conf: onchain.min_fee_for_0conf,
@@ -163,7 +163,7 @@ export function readOnchain(
   }
 }
 
-export function wayOf(document: z.output<z.ZodObject<typeof wayFields>>, words: StateWords) {
+export function optionOf(document: z.output<z.ZodObject<typeof optionFields>>, words: StateWords) {
   return {
     state: lookUp(words, document.state) ?? 'UNKNOWN',
     feeTotalSat: document.fee_total_sat,

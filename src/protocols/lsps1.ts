@@ -26,14 +26,14 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
-  wayFields,
-  wayOf,
+  optionFields,
+  optionOf,
 } from './lsps1-family.ts'
 import { publicPropertyName } from './properties.ts'
 import { refusalOfText } from './refusal-texts.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { LspInfo } from '../domain/lsp.ts'
-import type { PaymentWays } from '../domain/order.ts'
+import type { PaymentOptions } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
 
@@ -55,11 +55,11 @@ const infoDocument = z
     ),
   )
 
-const bolt12Document = z.object({ ...wayFields, offer: payloadField })
+const bolt12Document = z.object({ ...optionFields, offer: payloadField })
 
-/** The flat payment object of the texts before July 2024: one state for every way to pay. */
+/** The flat payment object of the texts before July 2024: one state for every payment option. */
 const flatPaymentDocument = z.object({
-  ...wayFields,
+  ...optionFields,
   bolt11_invoice: absent(payloadField),
   lightning_invoice: absent(payloadField),
   onchain_address: absent(payloadField),
@@ -80,7 +80,7 @@ const orderDocument = z
   .transform((body) => (isObject(body.result) ? body.result : body))
   .pipe(
     orderHeadDocument.extend({
-      // An object without a way to pay is a free order; no object at all is malformed, not free.
+      // An object without a payment option is a free order; no object at all is malformed, not free.
       payment: z.looseObject({}),
       channel: absent(channelDocument),
     }),
@@ -129,28 +129,28 @@ function readOrderDocument(order: z.output<typeof orderDocument>): OrderReading 
   }
 }
 
-function readPayment(payment: Record<string, unknown>): PaymentWays<ReadPaymentState> {
+function readPayment(payment: Record<string, unknown>): PaymentOptions<ReadPaymentState> {
   if ('order_total_sat' in payment || 'bolt11_invoice' in payment || 'lightning_invoice' in payment)
     return readFlatPayment(payment)
   const { bolt11, bolt12, onchain } = parsePart(nestedPaymentDocument, payment)
   return {
     bolt11: bolt11 && readBolt11(bolt11),
-    bolt12: bolt12 && { ...wayOf(bolt12, PAYMENT_STATES), offer: bolt12.offer },
+    bolt12: bolt12 && { ...optionOf(bolt12, PAYMENT_STATES), offer: bolt12.offer },
     onchain: onchain && readOnchain(onchain),
   }
 }
 
-function readFlatPayment(payment: Record<string, unknown>): PaymentWays<ReadPaymentState> {
+function readFlatPayment(payment: Record<string, unknown>): PaymentOptions<ReadPaymentState> {
   const flat = parsePart(flatPaymentDocument, payment)
   const invoice = flat.bolt11_invoice ?? flat.lightning_invoice
   return {
-    bolt11: invoice === null ? null : { ...wayOf(flat, PAYMENT_STATES), invoice },
+    bolt11: invoice === null ? null : { ...optionOf(flat, PAYMENT_STATES), invoice },
     bolt12: null,
     onchain:
       flat.onchain_address === null
         ? null
         : {
-            ...wayOf(flat, PAYMENT_STATES),
+            ...optionOf(flat, PAYMENT_STATES),
             address: flat.onchain_address,
             minConfirmations: flat.min_onchain_payment_confirmations ?? flat.onchain_block_confirmations_required,
             minFeeFor0Conf: flat.min_fee_for_0conf,
@@ -213,9 +213,9 @@ export const lsps1: Adapter = {
   clientConnects: true,
   advancesWhenRead: false,
 
-  inexpressible: (request) =>
+  unsupportedParameter: (request) =>
     request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
-  deliverable: (terms) => terms,
+  roundedTerms: (terms) => terms,
   readRefusal,
 
   async info(call) {

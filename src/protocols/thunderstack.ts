@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Adapter, Inexpressible, Price } from './adapter.ts'
+import type { Adapter, UnsupportedParameter, Price } from './adapter.ts'
 import {
   absent,
   countField,
@@ -23,7 +23,7 @@ import { decodeInvoice } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import { readPaymentUri } from '../domain/bip21.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
-import type { Bolt11Way, Channel, ChannelState, OnchainWay, PaymentState } from '../domain/order.ts'
+import type { Bolt11Option, Channel, ChannelState, OnchainOption, PaymentState } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState } from '../domain/reading.ts'
 import { clientNodeUri, type ChannelRequest } from '../domain/request.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
@@ -66,7 +66,7 @@ const orderDocument = z
     // `ln_asset`, of 2024, is to be paid in an asset, which the gateway offers nobody.
     payment: z
       .object({ ln: absent(paymentDocument), btc_onchain: absent(paymentDocument) })
-      .refine((payment) => (payment.ln ?? payment.btc_onchain) !== null, 'no way to pay'),
+      .refine((payment) => (payment.ln ?? payment.btc_onchain) !== null, 'no payment option'),
     channel: absent(z.object({ channel_id: shownIdField, status: wordField })),
   })
   .transform(({ order_id, _id, ...order }, context) => {
@@ -94,7 +94,7 @@ const PAYMENT_STATES: Readonly<Record<string, PaymentState>> = {
   SUCCEEDED: 'PAID',
   SUCCESS: 'PAID',
   FAILED: 'FAILED',
-  // Also of the other way to pay, once one is paid.
+  // Also of the other payment option, once one is paid.
   EXPIRED: 'EXPIRED',
 }
 
@@ -153,7 +153,7 @@ function pendingState(isPaid: boolean, channel: Channel | null): ReadOrderState 
 
 const paymentState = (word: string): PaymentState => lookUp(PAYMENT_STATES, word) ?? 'UNKNOWN'
 
-function readInvoice(payment: PaymentDocument): Bolt11Way {
+function readInvoice(payment: PaymentDocument): Bolt11Option {
   const total = payment.fee ?? amountOfInvoice(payment.invoice)
   return {
     state: paymentState(payment.status),
@@ -165,7 +165,7 @@ function readInvoice(payment: PaymentDocument): Bolt11Way {
 }
 
 /** The amount stands in `fee`, and again in the BIP 21 URI, which is checked against it. */
-function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | null): OnchainWay {
+function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | null): OnchainOption {
   const uri = readPaymentUri(payment.invoice)
   if (uri === null) throw notAsAgreed('payment.btc_onchain.invoice: not a BIP 21 URI')
   const totalSat = payment.fee ?? uri.amountSat
@@ -243,7 +243,7 @@ function tariffOf(request: ChannelRequest, feeRateSatPerVbyte: number | null): P
   return { feeTotalSat: sat(TARIFF_BASE_SAT + miningSat), expiresAt: null }
 }
 
-function beyondTheForm(request: ChannelRequest): Inexpressible | null {
+function beyondTheForm(request: ChannelRequest): UnsupportedParameter | null {
   const property = BEYOND.find(([, isAsked]) => isAsked(request))?.[0]
   if (property === undefined) return unsendableAmount(request.asset)
   return { property, message: `ThunderStack's request form has no field for ${property}` }
@@ -258,8 +258,8 @@ export const thunderstack: Adapter = {
   clientConnects: true,
   advancesWhenRead: true,
 
-  inexpressible: beyondTheForm,
-  deliverable: (terms) => terms,
+  unsupportedParameter: beyondTheForm,
+  roundedTerms: (terms) => terms,
   readRefusal,
   tariff: (call, request) => tariffOf(request, call.tariffFeeRateSatPerVbyte),
 

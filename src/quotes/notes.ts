@@ -1,4 +1,4 @@
-import type { VettedOffer } from '../domain/offer.ts'
+import type { VerifiedOffer } from '../domain/offer.ts'
 import type { QuoteNote, QuoteNoteCode } from '../domain/quote.ts'
 import { termDifferences, termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import type { EpochMs } from '../domain/time.ts'
@@ -12,7 +12,7 @@ export function notesOf(
   lsp: Lsp,
   asked: ChannelRequest,
   delivered: ChannelTerms,
-  offer: VettedOffer | null,
+  offer: VerifiedOffer | null,
   now: EpochMs,
 ): QuoteNote[] {
   const notes: QuoteNote[] = []

@@ -13,7 +13,7 @@ import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placing } from '../orders/placing.ts'
-import { within } from '../orders/waiting.ts'
+import { withTimeout } from '../orders/waiting.ts'
 import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
@@ -76,8 +76,9 @@ export class Quoting {
 
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
     const endsAt = performance.now() + timeoutMs
-    const inexpressible = lsp.adapter.inexpressible(ask.request)
-    if (inexpressible) throw new LspFailure('UNSUPPORTED', inexpressible.message, { property: inexpressible.property })
+    const unsupportedParameter = lsp.adapter.unsupportedParameter(ask.request)
+    if (unsupportedParameter)
+      throw new LspFailure('UNSUPPORTED', unsupportedParameter.message, { property: unsupportedParameter.property })
     const { refundOnchainAddress } = ask.request
     const badAddress = refundOnchainAddress === null ? null : addressProblem(refundOnchainAddress, lsp.settings.network)
     if (badAddress)
@@ -93,9 +94,9 @@ export class Quoting {
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
-    if (lsp.heldBackUntil !== null)
-      return this.#secondBest(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.heldBackUntil)
-    lsp.assertNotPaused()
+    if (lsp.rateLimitedUntil !== null)
+      return this.#observedPrice(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.rateLimitedUntil)
+    lsp.assertCircuitClosed()
 
     let spent: OverBudget | null = null
     if (ask.firm !== 'ALWAYS') {
@@ -104,7 +105,7 @@ export class Quoting {
       else if (quote) return quote
     }
     if (ask.firm === 'NEVER')
-      return this.#secondBest(
+      return this.#observedPrice(
         context,
         'PRICE_UNKNOWN',
         spent?.message ?? 'this LSP tells a price only by an order, which `firm: NEVER` forbids',
@@ -119,7 +120,7 @@ export class Quoting {
       const quote = ask.firm === 'ALWAYS' ? await this.#priceWithoutOrder(context).catch(asOverBudget) : null
       return quote && !(quote instanceof OverBudget)
         ? quote
-        : await this.#secondBest(context, 'PRICE_UNKNOWN', error.message, error.retryAt)
+        : await this.#observedPrice(context, 'PRICE_UNKNOWN', error.message, error.retryAt)
     }
   }
 
@@ -194,7 +195,7 @@ export class Quoting {
       void placement.catch(() => {}).finally(() => this.#asking.delete(question))
     }
     // Past our deadline the order still goes on, and answers whoever asks next.
-    const settled = await within(placement, context.timeoutMs)
+    const settled = await withTimeout(placement, context.timeoutMs)
     if (settled === null) throw new LspFailure('TIMEOUT', `no answer within ${context.timeoutMs} ms`)
     return this.firmQuote(lsp, settled)
   }
@@ -239,11 +240,15 @@ export class Quoting {
           verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'),
       )
       if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
-      throw new LspFailure('UNSUPPORTED', 'the LSP offers no way to pay that can be used without a refund address', {
-        property: 'refundOnchainAddress',
-      })
+      throw new LspFailure(
+        'UNSUPPORTED',
+        'the LSP offers no payment option that can be used without a refund address',
+        {
+          property: 'refundOnchainAddress',
+        },
+      )
     }
-    const terms = { ...lsp.adapter.deliverable(termsOf(request)), ...reading.terms }
+    const terms = { ...lsp.adapter.roundedTerms(termsOf(request)), ...reading.terms }
     const now = this.#clock.now()
     return {
       ...this.#blank(lsp, placement.clientId, request, terms, now),
@@ -259,7 +264,7 @@ export class Quoting {
   }
 
   #unboundQuote({ lsp, clientId, asked, request }: Context, basis: PriceBasis, price: Price): Quote {
-    const terms = lsp.adapter.deliverable(termsOf(request))
+    const terms = lsp.adapter.roundedTerms(termsOf(request))
     const now = this.#clock.now()
     return {
       ...this.#blank(lsp, clientId, asked, terms, now),
@@ -272,7 +277,7 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #secondBest(
+  async #observedPrice(
     context: Context,
     code: 'PRICE_UNKNOWN' | 'RATE_LIMITED',
     message: string,

@@ -8,16 +8,16 @@ import {
   NO_PAYMENT,
   payableUntil,
   shownOf,
-  waysOf,
+  optionsOf,
   type Owed,
   type Payment,
-  type VettedBolt11,
-  type VettedBolt12,
-  type VettedOnchain,
+  type VerifiedBolt11,
+  type VerifiedBolt12,
+  type VerifiedOnchain,
 } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 
-const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').implement({
+const Bolt11PaymentType = builder.objectRef<VerifiedBolt11>('Bolt11Payment').implement({
   fields: (t) => ({
     state: t.expose('state', { type: PaymentStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
@@ -29,7 +29,7 @@ const Bolt11PaymentType = builder.objectRef<VettedBolt11>('Bolt11Payment').imple
   }),
 })
 
-const Bolt12PaymentType = builder.objectRef<VettedBolt12>('Bolt12Payment').implement({
+const Bolt12PaymentType = builder.objectRef<VerifiedBolt12>('Bolt12Payment').implement({
   fields: (t) => ({
     state: t.expose('state', { type: PaymentStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
@@ -39,7 +39,7 @@ const Bolt12PaymentType = builder.objectRef<VettedBolt12>('Bolt12Payment').imple
   }),
 })
 
-const OnchainPaymentType = builder.objectRef<VettedOnchain>('OnchainPayment').implement({
+const OnchainPaymentType = builder.objectRef<VerifiedOnchain>('OnchainPayment').implement({
   fields: (t) => ({
     state: t.expose('state', { type: PaymentStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
@@ -70,13 +70,13 @@ export function payableNow(owed: Owed, now: EpochMs): Payable {
 /** The same of an order as it stood once: what it asked for then is shown only as far as it asks for it now. */
 export async function payableThen(then: Owed, readNow: () => Promise<Owed | null>, now: EpochMs): Promise<Payable> {
   const payable = payableNow(then, now)
-  if (waysOf(payable.ways).every(isSettled)) return payable
+  if (optionsOf(payable.ways).every(isSettled)) return payable
   const current = await readNow()
   return { ...payable, ways: commonDue(payable.ways, current ? payableNow(current, now).ways : NO_PAYMENT) }
 }
 
 export const PaymentType = builder.objectRef<Payable>('Payment').implement({
-  description: `The ways to pay; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after
+  description: `The payment options; a way that the LSP does not offer is null. All null: there is nothing to pay. What is unpaid after
 payableUntil, or has failed a check since, is null as well, and so is what an order that is over still asks for.`,
   fields: (t) => ({
     bolt11: t.field({ type: Bolt11PaymentType, nullable: true, resolve: ({ ways }) => ways.bolt11 }),
@@ -84,7 +84,7 @@ payableUntil, or has failed a check since, is null as well, and so is what an or
     onchain: t.field({ type: OnchainPaymentType, nullable: true, resolve: ({ ways }) => ways.onchain }),
     bip21: t.string({
       nullable: true,
-      description: `One BIP 21 URI for every way to pay; null once something was paid, but for the rest of what is underpaid, where the
+      description: `One BIP 21 URI for every payment option; null once something was paid, but for the rest of what is underpaid, where the
 LSP says how much that is.`,
       resolve: ({ ways }) => bip21Of(ways),
     }),
@@ -92,7 +92,7 @@ LSP says how much that is.`,
       type: 'DateTime',
       nullable: true,
       description:
-        'The last moment to send a payment: the earliest end of the order, its ways to pay and its invoice, less a margin.',
+        'The last moment to send a payment: the earliest end of the order, its payment options and its invoice, less a margin.',
       resolve: ({ until }) => until,
     }),
   }),
@@ -100,7 +100,7 @@ LSP says how much that is.`,
 
 function bip21Of(payment: Payment): string | null {
   const { bolt11, bolt12, onchain } = payment
-  const ways = waysOf(payment)
+  const ways = optionsOf(payment)
   if (ways.length === 0 || ways.some(isSettled)) return null
   // A wallet would send all of it again, or any amount.
   if (onchain?.state === 'UNDERPAID' && onchain.paidSat === null) return null

@@ -39,10 +39,10 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     id: t.exposeID('id'),
     lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.require(quote.lspId) }),
     basis: t.expose('basis', { type: PriceBasisEnum }),
-    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'The fee by the cheapest way to pay.' }),
+    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'The fee by the cheapest payment option.' }),
     orderTotalSat: t.expose('orderTotalSat', {
       type: 'Sat',
-      description: 'Fee and client balance: what leaves the wallet, by the cheapest way to pay.',
+      description: 'Fee and client balance: what leaves the wallet, by the cheapest payment option.',
     }),
     annualRatePercent: t.float({
       description: "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks.",

@@ -2,7 +2,7 @@ import { sql, type SelectQueryBuilder } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderRow, Tables } from './schema.ts'
 import { unremindedLeaseEnd } from '../domain/lease.ts'
-import { isHearsay, type Order, type OrderEvent } from '../domain/order-record.ts'
+import { isUnverifiedImport, type Order, type OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -53,12 +53,12 @@ function columnsOf(order: Order, tracking: Tracking) {
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
-    paid: order.paymentSeenAt !== null && !isHearsay(order) ? 1 : 0,
+    paid: order.paymentSeenAt !== null && !isUnverifiedImport(order) ? 1 : 0,
     // What another gateway saw is not what was measured here.
     payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
     funded_at: order.fundedAt,
     lease_ends_at: unremindedLeaseEnd(order),
-    hearsay: isHearsay(order) ? 1 : 0,
+    hearsay: isUnverifiedImport(order) ? 1 : 0,
     body: JSON.stringify(order),
   }
 }

@@ -4,7 +4,7 @@ import { IMPORTED } from './imports.ts'
 import { isGone } from './instances.ts'
 import type { PlacementRow } from './schema.ts'
 import type { FailureDetails } from '../domain/failure.ts'
-import type { VettedOffer } from '../domain/offer.ts'
+import type { VerifiedOffer } from '../domain/offer.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { ChannelRequest } from '../domain/request.ts'
 import type { Sat } from '../domain/money.ts'
@@ -39,7 +39,7 @@ export interface Placement {
   /** The LSP's answer, without the secret. */
   reading: OrderReading | null
   /** What it asks to be paid, checked when it came. */
-  offer: VettedOffer | null
+  offer: VerifiedOffer | null
   failure: FailureDetails | null
 }
 

@@ -35,7 +35,7 @@ export class Breaker {
   #trials = 0
   #pauseMs = FIRST_PAUSE_MS
   #pausedSince: EpochMs = 0
-  #pausedUntil: EpochMs = 0
+  #circuitOpenUntil: EpochMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -50,8 +50,8 @@ export class Breaker {
   get retryAt(): EpochMs | null {
     const now = this.#clock.now()
     // A clock that was set back must not make the pause longer than it is.
-    const isPaused = this.#isOpen && now >= this.#pausedSince && now < this.#pausedUntil
-    return isPaused ? this.#pausedUntil : null
+    const isPaused = this.#isOpen && now >= this.#pausedSince && now < this.#circuitOpenUntil
+    return isPaused ? this.#circuitOpenUntil : null
   }
 
   /** Before each exchange, when `retryAt` is null. The function that it gives takes what came of it. */
@@ -95,7 +95,7 @@ export class Breaker {
 
   #pause(ms: number): void {
     this.#pausedSince = this.#clock.now()
-    this.#pausedUntil = this.#pausedSince + ms
+    this.#circuitOpenUntil = this.#pausedSince + ms
   }
 }
 

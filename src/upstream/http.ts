@@ -69,7 +69,7 @@ export class LspConnection {
   within(limits: ExchangeLimits, onExchange: (record: ExchangeRecord) => void): LspHttp {
     return {
       exchange: async (exchange) => {
-        this.assertNotPaused()
+        this.assertCircuitClosed()
         const tell = this.breaker.begin()
         const startedAt = performance.now()
         const progress: Progress = { status: null }
@@ -96,7 +96,7 @@ export class LspConnection {
   }
 
   /** @throws LspFailure while the breaker lets nothing through */
-  assertNotPaused(): void {
+  assertCircuitClosed(): void {
     const { retryAt } = this.breaker
     if (retryAt !== null)
       throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })

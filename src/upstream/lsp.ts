@@ -94,7 +94,7 @@ export class Lsp {
   readonly #recent: ExchangeRecord[] = []
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
-  #heldBackUntil: EpochMs = 0
+  #rateLimitedUntil: EpochMs = 0
   #isClosing = false
 
   constructor(
@@ -134,23 +134,23 @@ export class Lsp {
   }
 
   /** It asked us not to come back before this; null when it did not. */
-  get heldBackUntil(): EpochMs | null {
-    return this.#heldBackUntil > this.#clock.now() ? this.#heldBackUntil : null
+  get rateLimitedUntil(): EpochMs | null {
+    return this.#rateLimitedUntil > this.#clock.now() ? this.#rateLimitedUntil : null
   }
 
   /** It is left alone until then, since it did not answer; null when it is not. */
-  get pausedUntil(): EpochMs | null {
+  get circuitOpenUntil(): EpochMs | null {
     return this.#connection.breaker.retryAt
   }
 
   /** @throws LspFailure while it is left alone */
-  assertNotPaused(): void {
-    this.#connection.assertNotPaused()
+  assertCircuitClosed(): void {
+    this.#connection.assertCircuitClosed()
   }
 
   /** What is not urgent had better wait until then, whatever the reason; 0 when there is none. */
   get notBefore(): EpochMs {
-    return Math.max(this.heldBackUntil ?? 0, this.pausedUntil ?? 0)
+    return Math.max(this.rateLimitedUntil ?? 0, this.circuitOpenUntil ?? 0)
   }
 
   /** What an adapter needs for one call; each of its exchanges takes no longer than is usual, or than `timeoutMs`. */
@@ -183,7 +183,7 @@ export class Lsp {
    * deadline of theirs cuts short. @throws LspFailure
    */
   async refreshInfo(): Promise<DatedLspInfo> {
-    const retryAt = this.heldBackUntil
+    const retryAt = this.rateLimitedUntil
     if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
     this.#asking ??= this.#askInfo().finally(() => {
       this.#asking = null
@@ -210,14 +210,14 @@ export class Lsp {
       .filter(isAnswer)
       .map((record) => record.latencyMs)
       .toSorted((a, b) => a - b)
-    const { pausedUntil } = this
+    const { circuitOpenUntil } = this
     return {
       state: this.#state(),
       lastAnsweredAt: this.#lastAnsweredAt,
       lastError:
-        pausedUntil === null
+        circuitOpenUntil === null
           ? this.#lastError
-          : `it fails too often, and is left alone until ${new Date(pausedUntil).toISOString()}; last: ${this.#lastError}`,
+          : `it fails too often, and is left alone until ${new Date(circuitOpenUntil).toISOString()}; last: ${this.#lastError}`,
       latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
       retryAt: this.notBefore || null,
     }
@@ -248,7 +248,7 @@ export class Lsp {
     else this.#lastError = problemOf(record)
     const limitedUntil = limitOf(record, this.#clock.now())
     // A limit that is told again without its end does not end sooner for that.
-    if (limitedUntil !== null) this.#heldBackUntil = Math.max(this.#heldBackUntil, limitedUntil)
+    if (limitedUntil !== null) this.#rateLimitedUntil = Math.max(this.#rateLimitedUntil, limitedUntil)
   }
 
   close(): Promise<void> {

@@ -56,7 +56,7 @@ export class LspRegistry implements AsyncDisposable {
 
   /** The ids of those that are left alone for now. */
   paused(): string[] {
-    return [...this.#byId.values()].filter((lsp) => lsp.pausedUntil !== null).map((lsp) => lsp.id)
+    return [...this.#byId.values()].filter((lsp) => lsp.circuitOpenUntil !== null).map((lsp) => lsp.id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

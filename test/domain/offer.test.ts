@@ -5,15 +5,15 @@ import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
 import {
   offerEndsAt,
-  vetAsset,
-  vetOffer,
-  vetTerms,
+  verifyAsset,
+  verifyOffer,
+  verifyTerms,
   type CheckName,
   type OfferContext,
-  type VettedOffer,
+  type VerifiedOffer,
 } from '../../src/domain/offer.ts'
 import { cheapestOf, endsOf } from '../../src/domain/payment.ts'
-import type { Bolt11Way, Bolt12Way, OnchainWay, PaymentWays } from '../../src/domain/order.ts'
+import type { Bolt11Option, Bolt12Option, OnchainOption, PaymentOptions } from '../../src/domain/order.ts'
 import type { ReadPaymentState } from '../../src/domain/reading.ts'
 import type { ChannelTerms } from '../../src/domain/request.ts'
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
@@ -65,19 +65,19 @@ function invoiceOfMsat(msat: bigint): string {
 
 type Read = ReadPaymentState
 const way = { state: 'EXPECT_PAYMENT' as const, feeTotalSat: sat(1_000), orderTotalSat: sat(201_000) }
-const bolt11 = (changes: Partial<Bolt11Way<Read>> = {}): Bolt11Way<Read> => ({
+const bolt11 = (changes: Partial<Bolt11Option<Read>> = {}): Bolt11Option<Read> => ({
   ...way,
   invoice: INVOICE.bolt11,
   expiresAt: NOW + HOUR_MS,
   ...changes,
 })
-const bolt12 = (changes: Partial<Bolt12Way<Read>> = {}): Bolt12Way<Read> => ({
+const bolt12 = (changes: Partial<Bolt12Option<Read>> = {}): Bolt12Option<Read> => ({
   ...way,
   offer: offerOf({ amount: BigInt(changes.orderTotalSat ?? way.orderTotalSat) * 1_000n }),
   expiresAt: NOW + HOUR_MS,
   ...changes,
 })
-const onchain = (changes: Partial<OnchainWay<Read>> = {}): OnchainWay<Read> => ({
+const onchain = (changes: Partial<OnchainOption<Read>> = {}): OnchainOption<Read> => ({
   ...way,
   address: ADDRESS,
   expiresAt: NOW + HOUR_MS,
@@ -88,8 +88,8 @@ const onchain = (changes: Partial<OnchainWay<Read>> = {}): OnchainWay<Read> => (
   ...changes,
 })
 
-function vet(ways: Partial<PaymentWays<Read>>, context: Partial<OfferContext> = {}): VettedOffer {
-  return vetOffer(
+function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext> = {}): VerifiedOffer {
+  return verifyOffer(
     { bolt11: null, bolt12: null, onchain: null, ...ways },
     {
       network: 'REGTEST',
@@ -103,10 +103,10 @@ function vet(ways: Partial<PaymentWays<Read>>, context: Partial<OfferContext> = 
   )
 }
 
-const verdicts = ({ checks }: VettedOffer) => checks.map(({ name, verdict }) => `${name} ${verdict}`)
-const failed = ({ checks }: VettedOffer): CheckName[] =>
+const verdicts = ({ checks }: VerifiedOffer) => checks.map(({ name, verdict }) => `${name} ${verdict}`)
+const failed = ({ checks }: VerifiedOffer): CheckName[] =>
   checks.filter(({ verdict }) => verdict === 'FAILED').map(({ name }) => name)
-const messageOf = ({ checks }: VettedOffer, name: CheckName) => checks.find((check) => check.name === name)?.message
+const messageOf = ({ checks }: VerifiedOffer, name: CheckName) => checks.find((check) => check.name === name)?.message
 
 test('an honest offer passes every check, and each says what was compared', () => {
   const offer = vet({ bolt11: bolt11(), onchain: onchain() })
@@ -142,7 +142,7 @@ test('an honest offer passes every check, and each says what was compared', () =
   })
 })
 
-test.each<[string, Partial<PaymentWays<Read>>, Partial<OfferContext>, CheckName]>([
+test.each<[string, Partial<PaymentOptions<Read>>, Partial<OfferContext>, CheckName]>([
   [
     'a fee and a client balance that are a satoshi less than the total',
     { bolt11: bolt11({ feeTotalSat: sat(999) }) },
@@ -245,7 +245,7 @@ test.each<[string, Partial<PaymentWays<Read>>, Partial<OfferContext>, CheckName]
     'ONCHAIN_ADDRESS',
   ],
 ])('%s fails, and then nothing of the offer is payable', (_what, ways, context, name) => {
-  // Beside it, ways to pay that are as they should be.
+  // Beside it, payment options that are as they should be.
   const offer = vet({ bolt11: bolt11(), bolt12: bolt12(), onchain: onchain(), ...ways }, context)
   expect(failed(offer)).toContain(name)
   expect(offer.payment).toBeNull()
@@ -354,7 +354,7 @@ test('the invoice lapses at the sooner of its own end and the LSP’s', () => {
 })
 
 test('an address lapses with its own end, else the order’s, else the invoice’s, and with none it is withheld', () => {
-  const endOf = (ways: Partial<PaymentWays<Read>>, orderExpiresAt: number | null) =>
+  const endOf = (ways: Partial<PaymentOptions<Read>>, orderExpiresAt: number | null) =>
     vet(ways, { orderExpiresAt }).payment?.onchain?.expiresAt
   const endless = onchain({ expiresAt: null })
   expect(endOf({ onchain: onchain({ expiresAt: NOW + 1 }), bolt11: bolt11() }, NOW + 2)).toBe(NOW + 1)
@@ -397,7 +397,7 @@ test('a bolt12 offer without an amount is worth a warning: the wallet pays what 
   expect(messageOf(offer, 'OFFER_AMOUNT')).toBe('offer without amount msat, order total 201000000 msat')
 })
 
-test('no way to pay outlives the order', () => {
+test('no payment option outlives the order', () => {
   const offer = vet(
     { bolt11: bolt11({ expiresAt: null }), bolt12: bolt12(), onchain: onchain() },
     { orderExpiresAt: NOW + MINUTE_MS },
@@ -428,14 +428,14 @@ test.each([
   ['is not told', ASKED, null, 'WARNING'],
   ['is one that nobody asked for', null, TOLD, 'FAILED'],
 ])('the asset of a channel that %s', (_what, asked, told, verdict) => {
-  expect(vetAsset(asked, told)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
+  expect(verifyAsset(asked, told)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
 })
 
 test('a channel without an asset has none checked', () => {
-  expect(vetAsset(null, null)).toBeNull()
+  expect(verifyAsset(null, null)).toBeNull()
 })
 
-test('an offer without any way to pay is free', () => {
+test('an offer without any payment option is free', () => {
   expect(vet({})).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
   expect(vet({ onchain: onchain() }, { refundOnchainAddress: null }).free).toBe(false)
 })
@@ -444,7 +444,7 @@ test('in an offer nothing was paid yet: what reads as refunded has lapsed', () =
   expect(vet({ bolt11: bolt11({ state: 'REFUNDED_OR_LAPSED' }) }).payment?.bolt11?.state).toBe('EXPIRED')
 })
 
-test('the cheapest way to pay is the one that takes the least out of the wallet', () => {
+test('the cheapest payment option is the one that takes the least out of the wallet', () => {
   const ways = {
     bolt11: bolt11({ orderTotalSat: sat(300) }),
     bolt12: bolt12({ orderTotalSat: sat(200), feeTotalSat: sat(20) }),
@@ -454,7 +454,7 @@ test('the cheapest way to pay is the one that takes the least out of the wallet'
   expect(cheapestOf({ bolt11: null, bolt12: null, onchain: null })).toBeNull()
 })
 
-test('an offer stands until its first way to pay lapses, and can be paid until its last does', () => {
+test('an offer stands until its first payment option lapses, and can be paid until its last does', () => {
   const offer = vet({
     bolt11: bolt11({ expiresAt: NOW + 20 * MINUTE_MS }),
     onchain: onchain({ expiresAt: NOW + 50 * MINUTE_MS }),
@@ -492,18 +492,18 @@ test.each<[Partial<ChannelTerms>, string, string]>([
   [{ channelExpiryBlocks: 6_479 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 6479'],
   [{ channelExpiryBlocks: 0x8000_0000 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 2147483648'],
 ])('terms repeated as %j are %s', (changes, verdict, message) => {
-  expect(vetTerms(TERMS, { ...TERMS, ...changes })).toEqual({ name: 'TERMS_ECHOED', verdict, message })
+  expect(verifyTerms(TERMS, { ...TERMS, ...changes })).toEqual({ name: 'TERMS_ECHOED', verdict, message })
 })
 
 test('less of the client’s own money in the channel than it pays for is no offer', () => {
   const asked = { ...TERMS, clientBalanceSat: sat(500_000) }
-  expect(vetTerms(asked, { ...asked, clientBalanceSat: sat(0) })).toMatchObject({
+  expect(verifyTerms(asked, { ...asked, clientBalanceSat: sat(0) })).toMatchObject({
     verdict: 'FAILED',
     message: 'clientBalanceSat: asked for 500000, answered 0',
   })
 })
 
-test('a way that costs nothing is no way to pay', () => {
+test('a way that costs nothing is no payment option', () => {
   expect(
     failed(
       vet(

@@ -393,7 +393,7 @@ test('the rest is what is missing of the total, whichever way the LSP tells what
 })
 
 test.each(['COMPLETED', 'FAILED', 'FAILED_OR_LAPSED', 'UNKNOWN', 'CHANNEL_OPENING'] as const)(
-  'an order that is %s asks for nothing, though its ways to pay still expect a payment',
+  'an order that is %s asks for nothing, though its payment options still expect a payment',
   (state) => {
     const order = next(both('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), readingOf(state, 'EXPECT_PAYMENT', 'EXPECT_PAYMENT'))
     expect(shown(order)).toEqual(NO_PAYMENT)
@@ -513,7 +513,7 @@ test('an order that was seen to be paid is believed to be complete, though its L
   })
 })
 
-test('where there is no way to pay the rest, nobody is told to pay it', () => {
+test('where there is no payment option the rest, nobody is told to pay it', () => {
   const order = next(orderWith(), { ...readingWith('EXPECT_PAYMENT'), paidSat: sat(400) })
   expect(shown(order)).toEqual(NO_PAYMENT)
   expect(nextStepOf(order, [])).toMatchObject({

@@ -173,7 +173,7 @@ describe('an LSP that calls all its orders alike', () => {
 })
 
 test.each(ENGINES)(
-  'an offer of BOLT 12 that is longer than an index takes is one of the ways to pay (%s)',
+  'an offer of BOLT 12 that is longer than an index takes is one of the payment options (%s)',
   async (engine) => {
     await using database = await freshDatabase(engine)
     const offer = offerOf({ amount: 1_000_000n, description: 'a channel, and much about it. '.repeat(60) })

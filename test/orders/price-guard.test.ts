@@ -127,7 +127,7 @@ describe.concurrent('a quote', () => {
   })
 })
 
-test('a way to pay that costs more than maxOrderTotalSat is not handed out, also where it is not the cheapest that does', async () => {
+test('a payment option that costs more than maxOrderTotalSat is not handed out, also where it is not the cheapest that does', async () => {
   await using lsp = await startScriptedLsp(() => {
     const order = lsps1Order(Date.now(), { feeSat: 1_000 })
     const { expires_at } = order.payment.bolt11

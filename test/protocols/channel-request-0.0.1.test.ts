@@ -84,7 +84,7 @@ describe('what it is asked', () => {
         },
       },
     ])
-    expect(adapter.deliverable({ ...request, channelExpiryBlocks: 12_960 }).channelExpiryBlocks).toBe(13 * 1008)
+    expect(adapter.roundedTerms({ ...request, channelExpiryBlocks: 12_960 }).channelExpiryBlocks).toBe(13 * 1008)
   })
 
   test('names the node by its key alone where no address is known', async () => {
@@ -110,11 +110,11 @@ describe('what it is asked', () => {
     ['requiredChannelConfirmations', { requiredChannelConfirmations: 0 }],
     ['fundingConfirmsWithinBlocks', { fundingConfirmsWithinBlocks: 6 }],
   ])('is refused here when it has %s, for which the text has no field', (property, change) => {
-    expect(adapter.inexpressible(draftRequest(change))).toMatchObject({ property })
+    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ property })
   })
 
   test('is expressible when it leaves those open', () => {
-    expect(adapter.inexpressible(draftRequest())).toBeNull()
+    expect(adapter.unsupportedParameter(draftRequest())).toBeNull()
   })
 
   test('about itself is answered without a request, since there is no endpoint for it', async () => {
@@ -167,7 +167,7 @@ describe('a created order', () => {
     expect(reading.jit?.shortChannelId).toBe('1x2x3')
   })
 
-  test('is not free because it tells no way to pay', async () => {
+  test('is not free because it tells no payment option', async () => {
     expect((await create({ ...CREATED, ln_invoice: '', btc_address: '' })).payment).toBeNull()
     expect((await create({ ...CREATED, ln_invoice: '', btc_address: '', order_total: 0 })).payment).toEqual({
       bolt11: null,

@@ -133,7 +133,7 @@ describe('an order that is placed', () => {
       channel_expiry: 1,
       coupon_code: 'HALFPRICE',
     })
-    expect(adapter.deliverable(request).channelExpiryBlocks).toBe(1008)
+    expect(adapter.roundedTerms(request).channelExpiryBlocks).toBe(1008)
   })
 
   test('has no coupon_code where there is no coupon', async () => {
@@ -148,11 +148,11 @@ describe('an order that is placed', () => {
     ['requiredChannelConfirmations', { requiredChannelConfirmations: 1 }],
     ['fundingConfirmsWithinBlocks', { fundingConfirmsWithinBlocks: 6 }],
   ])('is refused here when it has %s, for which the text has no field', (property, change) => {
-    expect(adapter.inexpressible(draftRequest(change))).toMatchObject({ property })
+    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ property })
   })
 
   test('may be announced and have a coupon', () => {
-    expect(adapter.inexpressible(draftRequest({ announceChannel: true, token: 'HALFPRICE' }))).toBeNull()
+    expect(adapter.unsupportedParameter(draftRequest({ announceChannel: true, token: 'HALFPRICE' }))).toBeNull()
   })
 
   test('is refused with the LSP’s text', async () => {

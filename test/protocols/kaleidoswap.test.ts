@@ -361,10 +361,10 @@ describe('Kaleidoswap speaks 0.1.0 and 0.2.0', () => {
     ['9007199254740992', 'asset.lspAmount'],
     ['18446744073709551615', 'asset.lspAmount'],
   ])('an asset amount of %s is sent exactly or not at all', (lspAmount, property) => {
-    const inexpressible = kaleidoswap.inexpressible(
+    const unsupportedParameter = kaleidoswap.unsupportedParameter(
       channelRequest({ asset: { assetId: ASSET_ID, lspAmount, clientAmount: null, rfqId: null } }),
     )
-    expect(inexpressible?.property ?? null).toBe(property)
+    expect(unsupportedParameter?.property ?? null).toBe(property)
   })
 
   it.each([

@@ -256,11 +256,11 @@ describe('LSPS1 speaks bLIP-51', () => {
 
   it('cannot express an asset', () => {
     expect(
-      lsps1.inexpressible(
+      lsps1.unsupportedParameter(
         channelRequest({ asset: { assetId: 'rgb:a', lspAmount: '1', clientAmount: null, rfqId: null } }),
       ),
     ).toMatchObject({ property: 'asset' })
-    expect(lsps1.inexpressible(channelRequest())).toBeNull()
+    expect(lsps1.unsupportedParameter(channelRequest())).toBeNull()
   })
 })
 
@@ -290,7 +290,7 @@ describe('LSPS1 reads what older and looser LSPs answer', () => {
   })
 
   it.each(['bolt11_invoice', 'lightning_invoice'])(
-    'a flat payment object with %s, one state for every way to pay',
+    'a flat payment object with %s, one state for every payment option',
     async (name) => {
       const { payment } = await read({
         ...BARE_ORDER,
@@ -372,7 +372,7 @@ describe('LSPS1 reads what older and looser LSPs answer', () => {
     })
   })
 
-  it('a way to pay without an amount as malformed', async () => {
+  it('a payment option without an amount as malformed', async () => {
     const failure = await failureOf(read({ ...BARE_ORDER, payment: { bolt11: { state: 'HOLD', invoice: 'lnbc1x' } } }))
     expect(failure).toMatchObject({
       code: 'BAD_RESPONSE',

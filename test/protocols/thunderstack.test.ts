@@ -190,7 +190,7 @@ describe('ThunderStack speaks its documents', () => {
     [{ asset: ASSET, refundOnchainAddress: 'bcrt1qx', clientAddress: '127.0.0.1:9735' }, null],
     [{ asset: { ...ASSET, clientAmount: '0' } }, null],
   ])('a request with %j is beyond its form: %s', (changes, property) => {
-    expect(thunderstack.inexpressible(channelRequest(changes))?.property ?? null).toBe(property)
+    expect(thunderstack.unsupportedParameter(channelRequest(changes))?.property ?? null).toBe(property)
   })
 })
 
@@ -256,8 +256,8 @@ describe('ThunderStack tells how an order stands', () => {
 
   it.each([
     ['no payment object', undefined],
-    ['no way to pay', {}],
-    ['an asset as the only way to pay', { ln_asset: PAYMENT.ln }],
+    ['no payment option', {}],
+    ['an asset as the only payment option', { ln_asset: PAYMENT.ln }],
   ])('an order with %s is malformed', async (_what, payment) => {
     expect(await failureOf(read({ ...ORDER, payment }))).toMatchObject({
       code: 'BAD_RESPONSE',

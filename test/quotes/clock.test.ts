@@ -99,7 +99,7 @@ test('an order answers the same question until ten seconds before its end, and t
   expect(posts()).toBe(2)
 })
 
-test('the sooner end of the invoice and of the way to pay is the end of the quote', async () => {
+test('the sooner end of the invoice and of the payment option is the end of the quote', async () => {
   const order = lsps1Order(now, { validMs: 30 * MINUTE_MS })
   server.next(json(200, LSPS1_INFO), '/get_info').next(
     json(200, {

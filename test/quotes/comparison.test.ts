@@ -62,7 +62,7 @@ test('what leaves the wallet is the fee and the client’s own balance', async (
   ])
 })
 
-test('a firm price is told for each way to pay, and until when it holds', async () => {
+test('a firm price is told for each payment option, and until when it holds', async () => {
   const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
   const quote = await quoteOf(gateway, 'olive', { request: { refundOnchainAddress } })
   expect(quote).toMatchObject({

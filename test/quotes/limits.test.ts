@@ -124,9 +124,9 @@ test('while it asked not to be asked, what it said before serves', async () => {
 test('without a word until when, it is left alone for a minute', async () => {
   server.next(json(429, {}))
   await failureOf(lsp.currentInfo())
-  expect(lsp.heldBackUntil).toBe(START + MINUTE_MS)
+  expect(lsp.rateLimitedUntil).toBe(START + MINUTE_MS)
   now += MINUTE_MS
-  expect(lsp.heldBackUntil).toBeNull()
+  expect(lsp.rateLimitedUntil).toBeNull()
 })
 
 test('how an LSP answers shows in its status', async () => {

@@ -76,7 +76,7 @@ test('payment on-chain is offered only with an address to pay back to, and count
   expect(done.at('payment')).toMatchObject({ onchain: { state: 'PAID' }, bolt11: { state: 'EXPECT_PAYMENT' } })
 })
 
-test('an order that nobody pays fails when it lapses, with every way to pay REFUNDED', async () => {
+test('an order that nobody pays fails when it lapses, with every payment option REFUNDED', async () => {
   const order = await place(sandbox, 'olive')
   clock.pass(HOUR_MS)
   expect((await order.read()).body).toMatchObject({

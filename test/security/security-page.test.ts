@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config.ts'
 import { DEFAULT_LIMITS } from '../../src/config/access.ts'
 import { MAX_EVENTS, MAX_HISTORY_BYTES } from '../../src/portable/document.ts'
-import { MOST_HEARSAY } from '../../src/portable/import.ts'
+import { MOST_UNVERIFIED } from '../../src/portable/import.ts'
 import { MOST_UNBOUND } from '../../src/quotes/retention.ts'
 import { MAX_EVENT_COST } from '../../src/server/policies/document-limits.ts'
 import { LEAST_COST_OF_CLIENT, MOST_BYTES, MOST_BYTES_OF_CLIENT } from '../../src/server/policies/subscriptions.ts'
@@ -69,7 +69,7 @@ test('the figures of docs/security.md are those of the defaults, and of the corp
     `${grouped(MOST_UNBOUND)} a client`,
     `${MAX_EVENTS} events and ${MAX_HISTORY_BYTES / 1_000} kB`,
     `${IMPORTS_PER_MINUTE} a minute`,
-    `${MOST_HEARSAY} of which no LSP`,
+    `${MOST_UNVERIFIED} of which no LSP`,
     `${RAW_REQUESTS.length + SLOW_REQUESTS.length + HOSTILE_OPERATIONS.length + HOSTILE_SOCKETS.length} hostile requests`,
   ]
   expect(figures.filter((figure) => !page.includes(figure))).toEqual([])

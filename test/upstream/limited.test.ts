@@ -42,13 +42,13 @@ describe('an LSP is', () => {
     ['a text', 400, { error: true, message: 'too many orders of this node' }],
   ])('spoken to for the others when it limits one client: %s', async (_what, status, body) => {
     expect(await refusalOf(json(status, body))).toMatchObject({ code: 'RATE_LIMITED', effect: 'none' })
-    expect(lsp.heldBackUntil).toBeNull()
+    expect(lsp.rateLimitedUntil).toBeNull()
     expect(lsp.notBefore).toBe(0)
   })
 
   it('left alone for a minute after a 429 that names no time, whatever stands under it', async () => {
     expect(await refusalOf(slow())).toMatchObject({ code: 'RATE_LIMITED' })
-    expect(lsp.heldBackUntil).toBe(clock.at + MINUTE_MS)
+    expect(lsp.rateLimitedUntil).toBe(clock.at + MINUTE_MS)
   })
 
   it('left alone until the time that Kaleidoswap names in its own words, under whatever status', async () => {
@@ -58,7 +58,7 @@ describe('an LSP is', () => {
     await refusalOf(
       json(400, { error_code: 'RATE_LIMIT_EXCEEDED', message: 'too many requests', details: { retry_after: 90 } }),
     )
-    expect(lsp.heldBackUntil).toBe(clock.at + 90 * SECOND_MS)
+    expect(lsp.rateLimitedUntil).toBe(clock.at + 90 * SECOND_MS)
   })
 
   it('left alone no shorter for being limited again without a time, or with an earlier one', async () => {
@@ -66,11 +66,11 @@ describe('an LSP is', () => {
     const until = clock.at + 600 * SECOND_MS
     clock.pass(10 * SECOND_MS)
     await refusalOf(slow())
-    expect(lsp.heldBackUntil).toBe(until)
+    expect(lsp.rateLimitedUntil).toBe(until)
     await refusalOf(slow({ 'retry-after': '5' }))
-    expect(lsp.heldBackUntil).toBe(until)
+    expect(lsp.rateLimitedUntil).toBe(until)
     clock.pass(585 * SECOND_MS)
     await refusalOf(slow())
-    expect(lsp.heldBackUntil).toBe(clock.at + MINUTE_MS)
+    expect(lsp.rateLimitedUntil).toBe(clock.at + MINUTE_MS)
   })
 })

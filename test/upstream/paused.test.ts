@@ -66,11 +66,11 @@ const order = (id: string) =>
 /** Different questions a second apart, until the LSP is left alone. */
 async function breakIt(): Promise<void> {
   server.always(text(503, 'down'))
-  for (let time = 0; time < 12 && lsp().pausedUntil === null; time++) {
+  for (let time = 0; time < 12 && lsp().circuitOpenUntil === null; time++) {
     clock.pass(1_000)
     await quote(2_000_000 + time)
   }
-  expect(lsp().pausedUntil).toBe(clock.at + 10_000)
+  expect(lsp().circuitOpenUntil).toBe(clock.at + 10_000)
 }
 
 test('its status says that it is down, why, and until when', async () => {

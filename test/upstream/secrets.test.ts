@@ -89,7 +89,7 @@ describe.each(ADAPTERS.map((adapter) => [adapter.configName, adapter] as const))
 })
 
 test.each(
-  ADAPTERS.filter((adapter) => adapter.inexpressible(channelRequest({ token: TOKEN })) === null).map(
+  ADAPTERS.filter((adapter) => adapter.unsupportedParameter(channelRequest({ token: TOKEN })) === null).map(
     (adapter) => [adapter.configName, adapter] as const,
   ),
 )(

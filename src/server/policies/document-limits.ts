@@ -28,7 +28,7 @@ import { CHECK_NAMES } from '../../domain/offer.ts'
 import type { ServerContext } from '../pipeline.ts'
 import { OperationValues } from './operation-values.ts'
 
-/** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three ways to pay. */
+/** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three payment options. */
 const LIST_LENGTHS: Readonly<Record<string, number>> = {
   notes: 5,
   checks: CHECK_NAMES.length + 2,
