@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { Network as BitcoinNetwork, validate } from 'bitcoin-address-validation'
 import { decodeInvoice, type ParsedInvoice } from './bolt11.ts'
 import type { IssuedInvoice } from './node.ts'
+import { addressProblem } from '../domain/address.ts'
 import { sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import type { Clock, EpochMs } from '../domain/time.ts'
 
@@ -205,7 +205,7 @@ export class Network {
 }
 
 export function isRegtestAddress(address: string): boolean {
-  return validate(address, BitcoinNetwork.regtest)
+  return addressProblem(address, 'REGTEST') === null
 }
 
 export function totalOf(deposits: readonly Deposit[]): Sat {

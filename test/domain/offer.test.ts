@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { pointFromScalar, sign } from 'tiny-secp256k1'
 import { expect, test } from 'vitest'
 import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
@@ -18,6 +16,7 @@ import type { ReadPaymentState } from '../../src/domain/reading.ts'
 import type { ChannelTerms } from '../../src/domain/request.ts'
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
 import { LightningNode } from '../../src/sandbox/node.ts'
+import { invoiceOf } from '../support/bolt11.ts'
 import { offerOf, REGTEST_CHAIN } from '../support/bolt12.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
@@ -38,30 +37,8 @@ const invoice = (
   })
 const INVOICE = invoice()
 
-const SECRET = Buffer.alloc(32, 0x11)
-
 /** The sandbox signs whole satoshis alone. */
-function invoiceOfMsat(msat: bigint): string {
-  const { createUnsignedRequest, createSignedRequest } = createRequire(import.meta.url)('invoices') as Record<
-    'createUnsignedRequest' | 'createSignedRequest',
-    (details: Record<string, unknown>) => Record<string, string>
-  >
-  const destination = Buffer.from(pointFromScalar(SECRET, true) ?? []).toString('hex')
-  const { hash, hrp, tags } = createUnsignedRequest({
-    created_at: new Date(NOW).toISOString(),
-    expires_at: new Date(NOW + HOUR_MS).toISOString(),
-    cltv_delta: 80,
-    description: '',
-    destination,
-    features: [{ bit: 9 }, { bit: 14 }],
-    id: '22'.repeat(32),
-    payment: '33'.repeat(32),
-    network: 'regtest',
-    mtokens: String(msat),
-  })
-  const signature = Buffer.from(sign(Buffer.from(hash ?? '', 'hex'), SECRET)).toString('hex')
-  return createSignedRequest({ destination, hrp, signature, tags }).request ?? ''
-}
+const invoiceOfMsat = (amountMsat: bigint) => invoiceOf({ amountMsat, createdAt: NOW / 1_000 })
 
 type Read = ReadPaymentState
 const way = { state: 'EXPECT_PAYMENT' as const, feeTotalSat: sat(1_000), orderTotalSat: sat(201_000) }
