@@ -188,8 +188,8 @@ OrderType.implement({
     }),
     events: t.field({
       type: [OrderEventType],
-      description: `Its events after \`afterSequence\`, oldest first, and no more than \`first\` of them: the next ones come with the
-\`sequence\` of the last one as \`afterSequence\`.`,
+      description: `Events after \`afterSequence\`, oldest first, at most \`first\`. For the next page, pass the \`sequence\` of the last
+event as \`afterSequence\`. The list is empty if \`afterSequence\` is the latest event or beyond it.`,
       args: {
         afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }),
         first: t.arg.int({
@@ -386,15 +386,33 @@ builder.mutationFields((t) => ({
   }),
 }))
 
+/**
+ * After a backup was restored, the log may end before the event that a wallet read last. Such a wallet would wait for
+ * numbers that do not come. @throws GraphQLError
+ */
+function assertReached({ sequence }: Order, afterSequence: number): void {
+  if (afterSequence <= sequence) return
+  const count = sequence === 1 ? '1 event' : `${sequence} events`
+  throw badInput(
+    `afterSequence: the order has ${count}; event ${afterSequence} does not exist. Read the order and its events again, then subscribe after its latest sequence, ${sequence}`,
+  )
+}
+
 builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
-    description: `What happens to one order, from \`afterSequence\` on, with no gap and no repeat; without it, first the order as it
-stands. It completes when nothing more can happen.`,
-    args: { id: t.arg.id({ required: true }), afterSequence: t.arg.int({ validate: z.number().min(0).nullish() }) },
+    description: `Events of one order after \`afterSequence\`, without gaps or repeats. Without \`afterSequence\` the first event is the
+order's latest one. Completes when nothing more can happen. An unknown id, or an \`afterSequence\` beyond the order's
+latest event, is an error (BAD_USER_INPUT). A restart of the gateway closes the connection; it never completes the
+subscription.`,
+    args: {
+      id: t.arg.id({ required: true }),
+      afterSequence: t.arg.int({ validate: z.number().min(0, 'at least 0').nullish() }),
+    },
     async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       if (!order) throw badInput('id: there is no such order')
+      assertReached(order, afterSequence ?? 0)
       return gateway.feed.followOrder(id, afterSequence ?? null)
     },
     resolve: (event) => event,

@@ -12,6 +12,7 @@ import {
   type LspProtocol,
   type Network,
 } from '../domain/lsp.ts'
+import { clearnetFirst } from '../domain/node-address.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
@@ -125,8 +126,9 @@ export class Lsp {
     return [...new Set([...this.adapter.features, ...(this.#info?.features ?? [])])]
   }
 
+  /** pubkey@host:port, without duplicates; clearnet addresses first, otherwise in the order of the LSP. */
   get nodeUris(): readonly string[] {
-    return [...new Set([...(this.#info?.nodeUris ?? []), ...this.settings.nodeUris])]
+    return clearnetFirst([...new Set([...(this.#info?.nodeUris ?? []), ...this.settings.nodeUris])])
   }
 
   get pubkeys(): readonly string[] {
@@ -196,7 +198,7 @@ export class Lsp {
     const info: DatedLspInfo = {
       ...said,
       limits: said.limits && bindingLimits(said.limits),
-      nodeUris: said.nodeUris.slice(0, MOST_NODE_URIS),
+      nodeUris: clearnetFirst(said.nodeUris).slice(0, MOST_NODE_URIS),
       assets: said.assets.slice(0, MOST_ASSETS),
       asOf: this.#clock.now(),
     }
