@@ -1,4 +1,4 @@
-import { parsePaymentRequest } from 'invoices'
+import { parsePaymentRequest, type RouteNode } from 'invoices'
 import type { EpochMs } from './time.ts'
 import type { Network } from './lsp.ts'
 
@@ -11,7 +11,21 @@ export interface DecodedInvoice {
   /** Recovered from the signature, so it is who really signed. */
   payeePubkey: string
   paymentHash: string
+  createdAt: EpochMs
   expiresAt: EpochMs
+  description: string | null
+  /** Blocks; 18 if the invoice does not say. */
+  minFinalCltvExpiryDelta: number
+  fallbackAddresses: readonly string[]
+  routeHints: readonly (readonly RouteHintHop[])[]
+}
+
+export interface RouteHintHop {
+  pubkey: string
+  shortChannelId: string
+  feeBaseMsat: bigint
+  feeProportionalMillionths: number
+  cltvExpiryDelta: number
 }
 
 export class InvoiceError extends Error {
@@ -40,6 +54,22 @@ export function decodeInvoice(invoice: string): DecodedInvoice {
     amountMsat: BigInt(decoded.mtokens ?? 0) || null,
     payeePubkey: decoded.destination,
     paymentHash: decoded.id,
+    createdAt: Date.parse(decoded.created_at),
     expiresAt: Date.parse(decoded.expires_at),
+    description: decoded.description ?? null,
+    minFinalCltvExpiryDelta: decoded.cltv_delta ?? 18,
+    fallbackAddresses: decoded.chain_addresses ?? [],
+    routeHints: (decoded.routes ?? []).map(hopsOf),
   }
+}
+
+/** The package gives the fees of a hop with the node that the hop leads to. */
+function hopsOf(route: readonly RouteNode[]): RouteHintHop[] {
+  return route.slice(1).map((node, index) => ({
+    pubkey: route[index]?.public_key ?? '',
+    shortChannelId: node.channel ?? '',
+    feeBaseMsat: BigInt(node.base_fee_mtokens ?? 0),
+    feeProportionalMillionths: node.fee_rate ?? 0,
+    cltvExpiryDelta: node.cltv_delta ?? 0,
+  }))
 }

@@ -15,6 +15,14 @@ declare module 'invoices' {
     cltv_delta?: number
   }
 
+  export interface RouteNode {
+    public_key: string
+    channel?: string
+    base_fee_mtokens?: string
+    fee_rate?: number
+    cltv_delta?: number
+  }
+
   export function parsePaymentRequest(args: { request: string }): {
     destination: string
     network: string
@@ -23,6 +31,9 @@ declare module 'invoices' {
     description?: string
     created_at: string
     expires_at: string
+    cltv_delta?: number
+    chain_addresses?: string[]
+    routes?: RouteNode[][]
   }
 
   export function createUnsignedRequest(args: UnsignedRequest): {
