@@ -1,5 +1,5 @@
 import type { Check } from './offer.ts'
-import type { Payment } from './payment.ts'
+import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -55,7 +55,9 @@ export interface Order {
   importedAt?: EpochMs
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
-  /** For an order of which that was so once: the most that the client agreed to; absent: `orderTotalSat`. */
+  /** The most that may leave the wallet by each payment option; absent: as `maximumsOf` says. */
+  maximums?: PaymentMaximums
+  /** In records of earlier versions: the same for all options; absent: `orderTotalSat`. */
   maxOrderTotalSat?: Sat
 }
 

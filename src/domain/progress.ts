@@ -2,9 +2,22 @@ import { describeChanges } from './changes.ts'
 import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
+import { worseTerms } from './terms.ts'
 import type { Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
-import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, optionsOf } from './payment.ts'
+import { withLaterChecks } from './checks.ts'
+import { largestMaximum, maximumChecks } from './maximum.ts'
+import { verifyOpenables } from './openable.ts'
+import {
+  cheapestOf,
+  endsOf,
+  isSettled,
+  mapOptions,
+  maximumsOf,
+  NO_PAYMENT,
+  optionsOf,
+  withinMaximums,
+} from './payment.ts'
 import {
   isOfAnother,
   mostOf,
@@ -88,11 +101,19 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
   const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order), paid, lapsed })
+  const opened = verifyOpenables(
+    // Of the route hint the first word counts, see below.
+    { ...reading, jit: order.jit === null ? reading.jit : null },
+    { network: lsp.network, maximumSat: largestMaximum(maximumsOf(order)) },
+  )
   const channel =
-    reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
+    opened.channel && order.channel ? withKnown(order.channel, opened.channel) : (opened.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
-  const paidSat = mostOf(order.paidSat ?? null, reading.paidSat)
+  const paidSat = mostOf(
+    mostOf(order.paidSat ?? null, reading.paidSat),
+    payment.onchain === null ? (reading.payment?.onchain?.paidSat ?? null) : null,
+  )
 
   const next: Order = {
     ...order,
@@ -101,13 +122,14 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     feeTotalSat: cheapest?.feeTotalSat ?? order.feeTotalSat,
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
+    checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
     channel,
     asset: reading.asset ?? order.asset,
     refund:
       state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
-    lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
+    lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
     // By the first word: what a first payment is charged was seen with what was agreed to.
-    jit: order.jit ?? reading.jit,
+    jit: order.jit ?? opened.jit,
     failureReason: reading.failureReason ?? order.failureReason,
     openRequest: state === 'PAID' ? order.openRequest : null,
     lspState: reading.lspState,
@@ -197,9 +219,9 @@ function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading,
   if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
-  return verifyTerms(termsOf(order.request), terms).verdict === 'FAILED'
-    ? 'the LSP made another channel of it than was asked for'
-    : null
+  if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED')
+    return 'the LSP made another channel of it than was asked for'
+  return worseTerms(order.terms, terms)
 }
 
 /**
@@ -225,19 +247,22 @@ function confirmedPayment(
   })
   const asset = verifyAsset(order.request.asset, reading.asset)
   const all = [...checks, verifyTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
-  const distrust = distrustOf(all)
-  const agreed =
-    distrust !== null || payment === null
-      ? NO_PAYMENT
-      : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
+  const distrust = distrustOf(all) ?? worseTerms(order.terms, terms)
+  const offered = distrust !== null || payment === null ? NO_PAYMENT : payment
+  const maximums = maximumsOf(order)
+  const within = withinMaximums(offered, maximums)
+  // An option that was paid is history, at whatever price.
+  const agreed = mapOptions(moveOptions(offered, read, paid, now), (option, method) =>
+    isSettled(option) || within[method] !== null ? option : null,
+  )
   const cheapest = cheapestOf(read)
   const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
-    payment: moveOptions(agreed, read, paid, now),
+    payment: agreed,
     paymentWarning: isTooDear
       ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
       : distrust,
-    checks: all,
+    checks: [...all, ...maximumChecks(offered, maximums)],
     paymentUnconfirmed: false,
     ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }

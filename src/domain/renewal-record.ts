@@ -1,5 +1,5 @@
 import type { Check } from './offer.ts'
-import type { Payment } from './payment.ts'
+import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, OrderState } from './order.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
@@ -14,6 +14,8 @@ export interface Renewal {
   state: OrderState
   feeTotalSat: Sat
   payment: Payment
+  /** What the LSP first asked by each payment option; absent: `feeTotalSat`. */
+  maximums?: PaymentMaximums
   /** Absent: it was ordered before they were kept. */
   checks?: readonly Check[]
   channel: Channel | null

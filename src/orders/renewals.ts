@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { LspFailure } from '../domain/failure.ts'
-import { ZERO_SAT } from '../domain/money.ts'
+import { MAX_SAT, sat, ZERO_SAT } from '../domain/money.ts'
 import { failedChecks, verifyOffer, type Check } from '../domain/offer.ts'
-import { cheapestOf, isSettled, optionsOf, type Payment } from '../domain/payment.ts'
+import { verifyChannel } from '../domain/openable.ts'
+import { cheapestOf, costSat, isSettled, optionsOf, type Payment, type PaymentMaximums } from '../domain/payment.ts'
 import { moveOptions, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
@@ -71,8 +72,9 @@ export class RenewalDesk {
       state: orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid: showsPayment(reading) }),
       feeTotalSat: cheapestOf(payment)?.feeTotalSat ?? ZERO_SAT,
       payment,
+      maximums: firstAsked(payment),
       checks,
-      channel: reading.channel,
+      channel: verifyChannel(reading.channel).channel,
       renewedUntil: reading.renewedUntil,
       paymentSeenAt: showsPayment(reading) ? now : null,
       createdAt: now,
@@ -172,7 +174,7 @@ export class RenewalDesk {
       ...renewal,
       state,
       payment,
-      channel: reading.channel ?? renewal.channel,
+      channel: verifyChannel(reading.channel).channel ?? renewal.channel,
       renewedUntil,
       paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
       updatedAt: isChanged ? now : renewal.updatedAt,
@@ -186,6 +188,13 @@ export class RenewalDesk {
       return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
     return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
   }
+}
+
+/** Later reports may not ask more than the first answer did, which the client saw. */
+function firstAsked({ bolt11, bolt12, onchain }: Payment): PaymentMaximums {
+  const asked = (option: typeof bolt11 | typeof bolt12 | typeof onchain) =>
+    option && sat(Math.min(costSat(option), MAX_SAT))
+  return { bolt11: asked(bolt11), bolt12: asked(bolt12), onchain: asked(onchain) }
 }
 
 /** Whether an answer names another channel; both spellings of an id are in use. */

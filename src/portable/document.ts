@@ -125,6 +125,8 @@ export const orderSchema = (network: Network) =>
     isRefundRequested: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */
     maxOrderTotalSat: amount.optional(),
+    /** The same for each payment option. */
+    maximums: z.object({ bolt11: amount.nullable(), bolt12: amount.nullable(), onchain: amount.nullable() }).optional(),
   })
 
 const quoteSchema = (network: Network) =>

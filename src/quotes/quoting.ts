@@ -8,7 +8,7 @@ import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt } from '../domain/offer.ts'
-import { cheapestOf } from '../domain/payment.ts'
+import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
@@ -233,11 +233,13 @@ export class Quoting {
     }
     if (offer.payment === null)
       throw new LspFailure('UNTRUSTWORTHY', failedChecks(offer.checks) ?? 'nothing of the offer is believed')
-    const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
+    const payment = withRouteHintFees(offer.payment)
+    const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(payment)
     if (!cheapest) {
       const withheld = offer.checks.find(
         ({ name, verdict }) =>
-          verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'),
+          verdict === 'WARNING' &&
+          (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS' || name === 'BIP21_PARAMETERS'),
       )
       if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
       throw new LspFailure(
@@ -254,8 +256,8 @@ export class Quoting {
       ...this.#blank(lsp, placement.clientId, request, terms, now),
       basis: 'FIRM',
       ...cheapest,
-      bolt11FeeTotalSat: offer.payment.bolt11?.feeTotalSat ?? null,
-      onchainFeeTotalSat: offer.payment.onchain?.feeTotalSat ?? null,
+      bolt11FeeTotalSat: payment.bolt11?.feeTotalSat ?? null,
+      onchainFeeTotalSat: payment.onchain?.feeTotalSat ?? null,
       notes: notesOf(lsp, request, terms, offer, now),
       checks: offer.checks,
       placementId: placement.id,
@@ -348,6 +350,22 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
     return addSat(feeTotalSat, clientBalanceSat)
   } catch (error) {
     throw new LspFailure('BAD_RESPONSE', 'its fee and the client balance are more than all bitcoin', { cause: error })
+  }
+}
+
+/** A wallet pays the fees of the invoice's route hints as well: they are part of the price. @throws LspFailure */
+function withRouteHintFees(payment: Payment): Payment {
+  try {
+    return mapOptions(payment, (option) => {
+      const hintFeeSat = 'routeHintFeeSat' in option ? (option.routeHintFeeSat ?? ZERO_SAT) : ZERO_SAT
+      return {
+        ...option,
+        feeTotalSat: addSat(option.feeTotalSat, hintFeeSat),
+        orderTotalSat: addSat(option.orderTotalSat, hintFeeSat),
+      }
+    })
+  } catch (error) {
+    throw new LspFailure('UNTRUSTWORTHY', "the invoice's route hints cost more than all bitcoin", { cause: error })
   }
 }
 

@@ -275,7 +275,8 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
     }),
     maxOrderTotalSat: t.field({
       type: 'Sat',
-      description: "The most that may leave the wallet. Default: the quote's orderTotalSat.",
+      description: `The most that may leave the wallet. Applies to each payment option: a more expensive one is withheld, with a check
+that says so; if none is left, the result is PriceChangedError. Default: for each option, what the quote said.`,
     }),
     email: t.string({
       description: `Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
@@ -289,8 +290,8 @@ builder.mutationField('createOrder', (t) =>
   t.field({
     type: OrderType,
     description: `Order the quoted channel. The same \`idempotencyKey\` with the same input gives the same order again; with another
-input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, nothing is agreed to and the answer is a
-PriceChangedError that carries a fresh quote.`,
+input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, or offers worse terms than the quote,
+nothing is agreed to and the answer is a PriceChangedError that carries a fresh quote.`,
     args: { input: t.arg({ type: CreateOrderInput, required: true }) },
     errors: {
       union: { name: 'CreateOrderResult' },
@@ -307,7 +308,7 @@ PriceChangedError that carries a fresh quote.`,
         case 'order':
           return outcome.order
         case 'price-changed':
-          throw new PriceChangedError(outcome.quote)
+          throw new PriceChangedError(outcome.quote, outcome.reason ?? null)
         case 'quote-expired':
           throw new QuoteExpiredError(outcome.expiredAt)
         case 'quote-not-found':
