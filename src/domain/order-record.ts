@@ -2,11 +2,12 @@ import type { Check } from './offer.ts'
 import type { Payment } from './payment.ts'
 import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
+import type { Ending } from './ending.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
 
 /** An order as it stands: what is stored with it and with each of its events. */
-export interface Order {
+export interface Order extends Ending {
   id: string
   clientId: string
   lspId: string
@@ -55,6 +56,8 @@ export interface Order {
   importedAt?: EpochMs
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
+  /** The order has ended without a payment, and the LSP now reports it as open. Nothing of it is payable. */
+  isReportedOpen?: boolean
   /** For an order of which that was so once: the most that the client agreed to; absent: `orderTotalSat`. */
   maxOrderTotalSat?: Sat
 }
