@@ -1,5 +1,6 @@
 import { isSameAddress } from './address.ts'
 import { canonicalOffer } from './bolt12.ts'
+import { hasEnded, isUnknownToLsp, type Ending } from './ending.ts'
 import { maxSat, minSat, ZERO_SAT, type Sat } from './money.ts'
 import type { Bolt11Option, Bolt12Option, OnchainOption, OrderState, PaymentState, PaymentOptions } from './order.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
@@ -94,8 +95,7 @@ export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
 }
 
 /** What is owed for an order, or for a renewal. */
-export interface Owed {
-  state: OrderState
+export interface Owed extends Ending {
   payment: Payment
   createdAt: EpochMs
   expiresAt: EpochMs | null
@@ -122,9 +122,11 @@ export function maximumsOf(
 const PAYABLE_STATES: ReadonlySet<OrderState> = new Set(['AWAITING_PAYMENT', 'UNDERPAID'])
 
 /** The last moment at which a payment may be sent: the earliest end of the order, its options and its invoice, less a margin. */
-export function payableUntil({ state, payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
+export function payableUntil(owed: Owed): EpochMs | null {
+  const { state, payment, createdAt, expiresAt, paymentWarning = null } = owed
   const ends = endsOf(payment)
   if (ends === null || paymentWarning !== null || !PAYABLE_STATES.has(state)) return null
+  if (isUnknownToLsp(owed) || hasEnded(owed)) return null
   return orderableUntil(createdAt, Math.min(ends.first, expiresAt ?? Number.POSITIVE_INFINITY))
 }
 
@@ -137,8 +139,10 @@ export function isSettled(option: { state: PaymentState } | null): boolean {
 }
 
 /** Whether none of it is to be paid, and nothing that a payment would bring is to be handed out. */
-export function isWithheld({ payment, paymentWarning = null }: Pick<Owed, 'payment' | 'paymentWarning'>): boolean {
-  return paymentWarning !== null && !optionsOf(payment).some(isSettled)
+export function isWithheld(owed: Owed): boolean {
+  const { state, payment, paymentSeenAt, paymentWarning = null } = owed
+  const isClosed = isUnknownToLsp(owed) || (hasEnded(owed) && state !== 'COMPLETED' && paymentSeenAt === null)
+  return (paymentWarning !== null || isClosed) && !optionsOf(payment).some(isSettled)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describeChanges } from './changes.ts'
+import { isEnded, stateAfterEnd } from './ending.ts'
 import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
@@ -16,6 +17,7 @@ import {
   maximumsOf,
   NO_PAYMENT,
   optionsOf,
+  type Payment,
   withinMaximums,
 } from './payment.ts'
 import {
@@ -95,12 +97,18 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     order.paymentUnconfirmed && reading.payment !== null
       ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now)
       : nextPayment(order, reading, terms, paid, now)
-  const { payment } = offered
   // What an answer leaves out still holds, unless it was never the LSP that said it.
   const expiresAt =
-    reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
+    reading.expiresAt ??
+    (order.paymentUnconfirmed ? null : order.expiresAt) ??
+    endsOf(offered.payment)?.last ??
+    order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
-  const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order), paid, lapsed })
+  const states = paymentStates(offered.payment)
+  const reported = orderStateOf(reading.state, { states, free: isFree(order), paid, lapsed })
+  const state = paid ? reported : stateAfterEnd(order.state, reported)
+  const isHeld = state !== reported
+  const payment = withStateWords(isHeld ? unopened(order.payment, offered.payment) : offered.payment, reading.payment)
   const opened = verifyOpenables(
     // Of the route hint the first word counts, see below.
     { ...reading, jit: order.jit === null ? reading.jit : null },
@@ -122,6 +130,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     feeTotalSat: cheapest?.feeTotalSat ?? order.feeTotalSat,
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
+    payment,
     checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
     channel,
     asset: reading.asset ?? order.asset,
@@ -138,9 +147,76 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     paymentSeenAt: order.paymentSeenAt ?? (paid ? now : null),
     ...(paidSat === null ? {} : { paidSat }),
     fundedAt: order.fundedAt ?? (funded ? now : null),
+    notFoundAt: null,
+    isReportedOpen: isHeld && reported === 'AWAITING_PAYMENT',
   }
-  const changes = describeChanges(order, next)
-  return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+  return progress(order, next, now)
+}
+
+/** The LSP answered that it does not know the order. Its payment is withheld until a report of the order. */
+export function notFound(order: Order, now: EpochMs): Progress {
+  return progress(
+    order,
+    {
+      ...order,
+      state: lapsedState(order, now),
+      lspState: NOT_FOUND,
+      notFoundAt: order.notFoundAt ?? now,
+      checkedAt: now,
+    },
+    now,
+  )
+}
+
+/** The LSP gave no usable answer: only the time moves the order. `problem`: in the event. */
+export function unanswered(order: Order, problem: string, now: EpochMs): Progress {
+  const state = lapsedState(order, now)
+  if (state === order.state) return { order, changes: [] }
+  const { order: next } = progress(order, { ...order, state }, now)
+  return { order: next, changes: [`not paid in time, and the LSP gave no report: ${problem}`] }
+}
+
+/** `lspState` of an order that its LSP does not know. */
+const NOT_FOUND = 'NOT_FOUND'
+
+function lapsedState({ state, expiresAt, paymentSeenAt }: Order, now: EpochMs): OrderState {
+  const isLapsed = expiresAt !== null && expiresAt <= now
+  return state === 'AWAITING_PAYMENT' && isLapsed && paymentSeenAt === null ? 'EXPIRED' : state
+}
+
+function progress(before: Order, after: Order, now: EpochMs): Progress {
+  const ended = after.endedAt === undefined && (isEnded(before.state) || isEnded(after.state)) ? { endedAt: now } : {}
+  const changes = describeChanges(before, after)
+  return { order: { ...after, ...ended, ...(changes.length === 0 ? {} : { updatedAt: now }) }, changes }
+}
+
+/** The options of an order that stays ended: what the LSP reports as payable again keeps its former state. */
+function unopened(before: Payment, after: Payment): Payment {
+  const keep = <Option extends { state: PaymentState }>(was: Option | null, is: Option | null): Option | null =>
+    is?.state === 'EXPECT_PAYMENT' ? { ...is, state: was?.state ?? 'EXPIRED' } : is
+  return {
+    bolt11: keep(before.bolt11, after.bolt11),
+    bolt12: keep(before.bolt12, after.bolt12),
+    onchain: keep(before.onchain, after.onchain),
+  }
+}
+
+/** The LSP's own words for states that the gateway does not know, as of the latest report of each option. */
+function withStateWords(payment: Payment, read: PaymentOptions<ReadPaymentState> | null): Payment {
+  const word = <Option extends { state: PaymentState; stateWord?: string }>(
+    option: Option | null,
+    told: { stateWord?: string } | null | undefined,
+  ): Option | null => {
+    if (option === null) return null
+    const { stateWord: known, ...rest } = option
+    const stateWord = told === null || told === undefined ? known : told.stateWord
+    return { ...rest, ...(option.state === 'UNKNOWN' && stateWord !== undefined ? { stateWord } : {}) } as Option
+  }
+  return {
+    bolt11: word(payment.bolt11, read?.bolt11),
+    bolt12: word(payment.bolt12, read?.bolt12),
+    onchain: word(payment.onchain, read?.onchain),
+  }
 }
 
 /** What was paid for the channel that stands is not to be had back. */
@@ -197,18 +273,16 @@ const REPLACED = 'the LSP replaced what is to be paid by something else'
  * that it says is believed of this one.
  */
 function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progress {
-  const lapsed = order.expiresAt !== null && order.expiresAt <= now
-  const state = order.state === 'AWAITING_PAYMENT' && lapsed && order.paymentSeenAt === null ? 'EXPIRED' : order.state
   const next: Order = {
     ...order,
-    state,
+    state: lapsedState(order, now),
     payment: withoutOffer(order.payment),
     paymentWarning: REPLACED,
     lspState,
     checkedAt: now,
+    notFoundAt: null,
   }
-  const changes = describeChanges(order, next)
-  return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+  return progress(order, next, now)
 }
 
 function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
@@ -219,8 +293,7 @@ function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading,
   if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
-  if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED')
-    return 'the LSP made another channel of it than was asked for'
+  if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED') return "the LSP changed the channel's terms"
   return worseTerms(order.terms, terms)
 }
 
@@ -259,9 +332,7 @@ function confirmedPayment(
   const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
     payment: agreed,
-    paymentWarning: isTooDear
-      ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
-      : distrust,
+    paymentWarning: isTooDear ? `the LSP now asks ${cheapest.orderTotalSat} sat, more than you agreed to` : distrust,
     checks: [...all, ...maximumChecks(offered, maximums)],
     paymentUnconfirmed: false,
     ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),

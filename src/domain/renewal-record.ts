@@ -1,3 +1,4 @@
+import type { Ending } from './ending.ts'
 import type { Check } from './offer.ts'
 import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, OrderState } from './order.ts'
@@ -5,7 +6,7 @@ import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
 
 /** A longer life of a channel that stands, ordered and followed like a channel. */
-export interface Renewal {
+export interface Renewal extends Ending {
   id: string
   clientId: string
   lspId: string

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
+import { isEnded, stateAfterEnd } from '../domain/ending.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { MAX_SAT, sat, ZERO_SAT } from '../domain/money.ts'
 import { failedChecks, verifyOffer, type Check } from '../domain/offer.ts'
@@ -147,6 +148,7 @@ export class RenewalDesk {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
+      if (error.code === 'NOT_FOUND') next = { ...renewal, notFoundAt: renewal.notFoundAt ?? now }
       // One that cannot be read must not be what an LSP is judged by.
       soonest = now + this.#pace.activeMs * 12
     }
@@ -167,7 +169,9 @@ export class RenewalDesk {
       paid,
       now,
     )
-    const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
+    const reported = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
+    const state = paid ? reported : stateAfterEnd(renewal.state, reported)
+    const hasEnded = renewal.endedAt === undefined && (isEnded(renewal.state) || isEnded(state))
     const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil
     const isChanged = state !== renewal.state || renewedUntil !== renewal.renewedUntil
     return {
@@ -178,6 +182,8 @@ export class RenewalDesk {
       renewedUntil,
       paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
       updatedAt: isChanged ? now : renewal.updatedAt,
+      notFoundAt: null,
+      ...(hasEnded ? { endedAt: now } : {}),
     }
   }
 

@@ -121,6 +121,7 @@ export const orderSchema = (network: Network) =>
     paymentSeenAt: instant.nullable(),
     fundedAt: instant.nullable(),
     leaseRemindedFor: instant.optional(),
+    endedAt: instant.optional(),
     paidSat: amount.optional(),
     isRefundRequested: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */

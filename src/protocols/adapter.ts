@@ -5,6 +5,7 @@ import type { LspFailure } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, LspProtocol, Network } from '../domain/lsp.ts'
 import type { JitChannel } from '../domain/order.ts'
 import type { OrderReading } from '../domain/reading.ts'
+import type { RefundTarget } from '../domain/refund-target.ts'
 import type { Sat } from '../domain/money.ts'
 
 /** One HTTP exchange with an LSP. */
@@ -65,11 +66,6 @@ export interface ActionOutcome {
   message: string
   /** A transaction that the LSP named, such as a refund's. */
   txid: string | null
-}
-
-export interface RefundTarget {
-  bolt11Invoice: string | null
-  onchainAddress: string | null
 }
 
 export interface RenewalRequest {

@@ -144,7 +144,7 @@ const REFUND_STATES: Readonly<Record<string, RefundState>> = {
 
 /** Why a channel was not opened, or a payment not refunded. */
 const FAIL_REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
-  CHANNEL_REJECTED_BY_DESTINATION: ['CLIENT_REJECTED', 'the node refused the channel'],
+  CHANNEL_REJECTED_BY_DESTINATION: ['CLIENT_REJECTED', 'your node refused the channel'],
   PEERING_FAILED: ['PEER_NOT_CONNECTED', 'the LSP could not connect to the node'],
   REJECTED_BY_LSP: ['CLIENT_REJECTED', 'the LSP refuses'],
   PAYMENT_REQUIRED: ['WRONG_STATE', 'the order is not paid'],
@@ -254,11 +254,25 @@ class AlreadyOpen extends LspFailure {
   }
 }
 
+/** Reasons that the LSP's message only repeats in other words. */
+const REPEATED: Readonly<Record<string, RegExp>> = {
+  CHANNEL_REJECTED_BY_DESTINATION:
+    /^(the |your )?(destination |client )?(node|peer) (has )?(refused|rejected) the channel$/i,
+  PEERING_FAILED: /^(the |your )?(destination |client )?(node|peer) could not be reached$/i,
+}
+
+function says(message: string, reason: string): boolean {
+  return lookUp(REPEATED, reason)?.test(message.replace(/[.!\s]+$/, '')) ?? false
+}
+
 function refusalOfReason(reason: string, message: string | null): LspFailure {
   if (reason.toUpperCase() === 'ALREADY_OPEN') return new AlreadyOpen()
   const [code, meaning] = lookUp(FAIL_REASONS, reason) ?? (['WRONG_STATE', `the LSP could not: ${reason}`] as const)
   // The text's example of a failure carries the message of a success.
-  return new LspFailure(code, message === null || message === 'ok' ? meaning : `${meaning}: ${message}`)
+  return new LspFailure(
+    code,
+    message === null || message === 'ok' || says(message, reason) ? meaning : `${meaning}: ${message}`,
+  )
 }
 
 /** A reason alone refuses: in the text's example of a 412, `success` is true. */

@@ -164,8 +164,9 @@ export function readOnchain(
 }
 
 export function optionOf(document: z.output<z.ZodObject<typeof optionFields>>, words: StateWords) {
+  const state = lookUp(words, document.state)
   return {
-    state: lookUp(words, document.state) ?? 'UNKNOWN',
+    ...(state === null ? { state: 'UNKNOWN' as const, stateWord: document.state } : { state }),
     feeTotalSat: document.fee_total_sat,
     orderTotalSat: document.order_total_sat,
     expiresAt: document.expires_at,

@@ -115,7 +115,7 @@ describe.concurrent('a rate decision', () => {
       expect(await decideRate(gateway, id, true)).toEqual({
         __typename: 'NotPossibleError',
         state: 'AWAITING_PAYMENT',
-        message: 'not in the state AWAITING_PAYMENT; it takes RATE_DECISION_REQUIRED',
+        message: 'not possible while the order is AWAITING_PAYMENT; possible in: RATE_DECISION_REQUIRED',
       })
     }
     expect(await decideRate(gateway, '01900000-0000-7000-8000-000000000000', true)).toEqual({

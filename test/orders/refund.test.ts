@@ -29,7 +29,7 @@ async function stuck(gateway: TestGateway) {
   const { id } = await orderAt(gateway, 'beacon')
   const follower = follow(gateway, id)
   await pay(gateway, id)
-  await follower.until(({ message }) => message.includes('did not'))
+  await follower.until(({ message }) => message.includes('could not open'))
   return { id, follower }
 }
 
@@ -165,7 +165,7 @@ test('an LSP that has taken a refund up, and does not say so yet, is not asked f
   expect(asked).toMatchObject({
     __typename: 'Order',
     state: 'PAID',
-    nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('the refund was asked for') },
+    nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('the refund was requested') },
   })
   const opens = count('/open')
   const readings = () => lsp.requests.filter(({ path }) => path === '/lsp/channels/order-1').length
@@ -296,7 +296,13 @@ describe.concurrent('an LSP that cannot open the channel', () => {
     expect(failed.order).toMatchObject({
       lspState: 'Failed',
       channel: { state: 'FAILED' },
-      nextStep: { actor: 'NOBODY', message: expect.stringContaining('ask the LSP, naming lspOrderId') },
+      nextStep: {
+        actor: 'CLIENT',
+        action: 'CONTACT_LSP',
+        message: expect.stringMatching(
+          /^You paid \d+ sat, but the order failed\. Contact the LSP .+ for a refund and quote its order id /,
+        ),
+      },
     })
     // A refund may still be told of, so it is followed on.
     await vi.waitFor(
