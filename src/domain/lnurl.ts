@@ -27,7 +27,8 @@ function urlOf(text: string): URL | null {
   const lnurl = text.replace(LIGHTNING_SCHEME, '')
   try {
     if (/^lnurl1/i.test(lnurl)) {
-      const { prefix, bytes } = bech32.decodeToBytes(lnurl)
+      const { prefix, words } = bech32.decode(lnurl as `lnurl1${string}`, false)
+      const bytes = bech32.fromWords(words)
       return prefix === 'lnurl' ? new URL(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) : null
     }
     if (!/^lnurlc:\/\//i.test(text)) return null
