@@ -182,13 +182,8 @@ export class Ordering {
         lspId: quote.lspId,
         failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
       })
-    const retryAt = lsp.rateLimitedUntil
-    if (retryAt !== null)
-      return this.#answer(key, {
-        kind: 'lsp',
-        lspId: lsp.id,
-        failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details(),
-      })
+    const limited = lsp.rateLimitFailure
+    if (limited) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: limited.details() })
     const limits = lsp.info?.limits
     const placing = this.#placing.place({
       lsp,

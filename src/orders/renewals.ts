@@ -58,8 +58,8 @@ export class RenewalDesk {
     const known = await this.#store.renewals.byQuestion(question)
     if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
-    const retryAt = lsp.rateLimitedUntil
-    if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
+    const limited = lsp.rateLimitFailure
+    if (limited) throw limited
     await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()

@@ -8,11 +8,11 @@ import {
   orAbsent,
   paymentFields,
   readDraftPayment,
-  readDraftRefusal,
   requestedTerms,
   termsFields,
   timeOrAbsent,
 } from './draft-fields.ts'
+import { readDraftRefusal } from './draft-refusals.ts'
 import { absent, countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
@@ -247,7 +247,14 @@ export const channelRequest001: Adapter = {
       signedmessage: request.signedMessage,
     }
     return readRenewalDocument(
-      await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }),
+      await call.http.exchange({
+        method: 'GET',
+        path: '/lsp/channel/renew',
+        query,
+        // It places an order, GET or not.
+        isRepeatable: false,
+        answer: renewalDocument,
+      }),
     )
   },
 

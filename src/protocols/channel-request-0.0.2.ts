@@ -7,14 +7,15 @@ import {
   orAbsent,
   paymentFields,
   readDraftPayment,
-  readDraftRefusal,
   requestedTerms,
   termsFields,
   timeOrAbsent,
 } from './draft-fields.ts'
+import { readDraftRefusal } from './draft-refusals.ts'
 import {
   absent,
   idField,
+  isObject,
   lenientList,
   lookUp,
   payloadField,
@@ -275,8 +276,12 @@ function refusalOfReason(reason: string, message: string | null): LspFailure {
   )
 }
 
-/** A reason alone refuses: in the text's example of a 412, `success` is true. */
+/**
+ * Under an error status a reason alone refuses: in the text's example of a 412, `success` is true. Under a status of
+ * success, `act` reads the answer to an action.
+ */
 function readRefusal(status: number, body: unknown): LspFailure | null {
+  if (status < 400 && isObject(body) && typeof body.success === 'boolean') return null
   const action = status >= 400 && status < 500 ? actionDocument.safeParse(body).data : undefined
   return action?.fail_reason ? refusalOfReason(action.fail_reason, action.message) : readDraftRefusal(status, body)
 }

@@ -1,20 +1,9 @@
 import { z } from 'zod'
 import type { UnsupportedParameter } from './adapter.ts'
-import {
-  absent,
-  countField,
-  epochSecondsField,
-  isObject,
-  LAST_SECOND,
-  lenientList,
-  payloadField,
-  satField,
-} from './fields.ts'
-import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import { absent, countField, epochSecondsField, LAST_SECOND, lenientList, payloadField, satField } from './fields.ts'
 import type { PaymentOptions } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
-import { cleanTextOrNull } from '../domain/text.ts'
 import { BLOCKS_PER_WEEK, weeksOfBlocks } from '../domain/time.ts'
 
 // What the two drafts that came before LSPS1 share: weeks, epoch seconds, one price for every payment option, and
@@ -126,28 +115,4 @@ export function beyondDrafts(request: ChannelRequest): UnsupportedParameter | nu
 
 export function notInDraft(property: string): UnsupportedParameter {
   return { property, message: `this draft of the channel request has no field for ${property}` }
-}
-
-const STATUS_CODES: Readonly<Record<number, FailureCode>> = {
-  401: 'CLIENT_REJECTED',
-  403: 'CLIENT_REJECTED',
-  404: 'NOT_FOUND',
-  409: 'WRONG_STATE',
-  412: 'WRONG_STATE',
-}
-
-/** Where the status says no more than "no", the text may; the first that fits. */
-const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
-  [/coupon/i, 'INVALID_TOKEN'],
-  [/too (small|large|low|high|big)|minimum|maximum|at least|at most|exceed/i, 'OPTION_MISMATCH'],
-]
-
-/** The drafts define no error document; servers send a text under one of these names, or none at all. */
-export function readDraftRefusal(status: number, body: unknown): LspFailure | null {
-  // Past 499 the transport knows more: that what was asked may have been done.
-  if (status < 400 || status > 499 || !isObject(body)) return null
-  const text = cleanTextOrNull(body.message) ?? cleanTextOrNull(body.error) ?? cleanTextOrNull(body.detail)
-  if (text === null) return null
-  const code = STATUS_CODES[status] ?? ERROR_TEXTS.find(([pattern]) => pattern.test(text))?.[1] ?? 'INVALID_REQUEST'
-  return new LspFailure(code, text)
 }

@@ -270,6 +270,7 @@ export const kaleidoswap: Adapter = {
         method: 'POST',
         path: '/estimate_fees',
         body: channelFields(request),
+        isRepeatable: true,
         answer: estimateDocument,
       }),
     )
@@ -297,7 +298,13 @@ export const kaleidoswap: Adapter = {
 
   async readOrder(call, order) {
     return readOrder(
-      await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }),
+      await call.http.exchange({
+        method: 'POST',
+        path: '/get_order',
+        body: orderFields(order),
+        isRepeatable: true,
+        answer: orderDocument,
+      }),
     )
   },
 

@@ -29,13 +29,11 @@ import {
   optionFields,
   optionOf,
 } from './lsps1-family.ts'
-import { publicPropertyName } from './properties.ts'
-import { refusalOfText } from './refusal-texts.ts'
-import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import { readLsps1Refusal } from './lsps1-refusals.ts'
+import { LspFailure } from '../domain/failure.ts'
 import type { LspInfo } from '../domain/lsp.ts'
 import type { PaymentOptions } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
-import { cleanTextOrNull } from '../domain/text.ts'
 
 // bLIP-51 as LSPs deploy it over HTTP: its params and results as bare JSON, one path per method. Facts:
 // protocols/README.md, sections 2 (the final text), 3 (older texts still met) and 4 (vendors).
@@ -92,19 +90,6 @@ const ORDER_STATES: Readonly<Record<string, ReadOrderState>> = {
   CREATED: 'AWAITING_PAYMENT',
   COMPLETED: 'COMPLETED',
   FAILED: 'FAILED_OR_LAPSED',
-}
-
-const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
-  '-32602': 'INVALID_REQUEST',
-  '1': 'CLIENT_REJECTED',
-  '100': 'OPTION_MISMATCH',
-  '101': 'NOT_FOUND',
-  '102': 'INVALID_TOKEN',
-  // Before July 2024, and cln-lsps still.
-  '1000': 'OPTION_MISMATCH',
-  '404': 'NOT_FOUND',
-  '-32601': 'UNSUPPORTED',
-  '-32603': 'UNAVAILABLE',
 }
 
 // -- reading ---------------------------------------------------------------------------------------------
@@ -168,41 +153,6 @@ function parsePart<Schema extends z.ZodType>(schema: Schema, value: unknown): z.
   })
 }
 
-/**
- * Three shapes are met: JSON-RPC's `{error: {code, message, data}}`, Olympus' `{error: true, message}`, and a
- * bare `{message}` under a 4xx. `data` is an object by the text, a string from LDK.
- */
-function readRefusal(status: number, body: unknown): LspFailure | null {
-  if (!isObject(body)) return null
-  if (isObject(body.error)) return refusalOfRpc(body.error, status)
-  if (body.error || (status >= 400 && typeof body.message === 'string')) {
-    const text = cleanTextOrNull(body.message) ?? cleanTextOrNull(body.error) ?? 'the LSP refused'
-    return refusalOfText(text, status)
-  }
-  return null
-}
-
-function refusalOfRpc(error: Record<string, unknown>, status: number): LspFailure {
-  const data = isObject(error.data) ? error.data : {}
-  const message = [cleanTextOrNull(error.message), cleanTextOrNull(data.message) ?? cleanTextOrNull(error.data)]
-    .filter(Boolean)
-    .join(': ')
-  // Anything else could bring its own `toString`.
-  const said = typeof error.code === 'number' || typeof error.code === 'string' ? String(error.code) : ''
-  const code = lookUp(ERROR_CODES, said) ?? (isReserved(error.code) ? 'UNAVAILABLE' : null)
-  // LDK says "too many pending requests" under the code for a refused client.
-  if (code === 'CLIENT_REJECTED' && /maximum number of pending/i.test(message))
-    return new LspFailure('RATE_LIMITED', message)
-  if (code === null) return refusalOfText(message || 'the LSP refused', status)
-  return new LspFailure(code, message || 'the LSP refused', {
-    property: publicPropertyName(data.property),
-    // An internal error says nothing of how far the LSP had come.
-    effect: code === 'UNAVAILABLE' ? 'unknown' : 'none',
-  })
-}
-
-const isReserved = (code: unknown) => typeof code === 'number' && code <= -32_000 && code >= -32_099
-
 // -- the adapter -----------------------------------------------------------------------------------------
 
 export const lsps1: Adapter = {
@@ -216,7 +166,7 @@ export const lsps1: Adapter = {
   unsupportedParameter: (request) =>
     request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
   roundedTerms: (terms) => terms,
-  readRefusal,
+  readRefusal: readLsps1Refusal,
 
   async info(call) {
     return readInfo(await call.http.exchange({ method: 'GET', path: '/get_info', answer: infoDocument }))

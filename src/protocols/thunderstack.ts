@@ -4,7 +4,6 @@ import {
   absent,
   countField,
   idField,
-  isObject,
   isoTimeField,
   lenientList,
   lookUp,
@@ -17,7 +16,7 @@ import {
   wordField,
 } from './fields.ts'
 import { optionsDocument, readLimits } from './lsps1-family.ts'
-import { refusalOfText } from './refusal-texts.ts'
+import { readCommonRefusal } from './refusal.ts'
 import { LspFailure, unproven } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
@@ -26,7 +25,6 @@ import { parseSat, sat, type Sat } from '../domain/money.ts'
 import type { Bolt11Option, Channel, ChannelState, OnchainOption, PaymentState } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState } from '../domain/reading.ts'
 import { clientNodeUri, type ChannelRequest } from '../domain/request.ts'
-import { cleanTextOrNull } from '../domain/text.ts'
 
 // ThunderStack's ThunderFlow. Facts: protocols/README.md, section 10.
 
@@ -215,16 +213,10 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
   }
 }
 
-/** No error is documented: what common servers say is read, and is nothing to rely on where the status says otherwise. */
+/** This protocol documents no errors. A refusal under a status of success proves nothing about the order. */
 function readRefusal(status: number, body: unknown): LspFailure | null {
-  if (!isObject(body) || (status < 400 && !body.error)) return null
-  const nested = isObject(body.error) ? body.error.message : body.error
-  const text = [body.message, nested, body.detail]
-    .map((value) => cleanTextOrNull(value))
-    .find((value) => value !== null)
-  if (text === undefined) return null
-  const refusal = refusalOfText(text, status)
-  return status < 400 ? unproven(refusal) : refusal
+  const refusal = readCommonRefusal(status, body)
+  return refusal && status < 400 ? unproven(refusal) : refusal
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------

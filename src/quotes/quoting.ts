@@ -4,7 +4,7 @@ import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
 import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
-import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt } from '../domain/offer.ts'
@@ -94,8 +94,8 @@ export class Quoting {
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
-    if (lsp.rateLimitedUntil !== null)
-      return this.#observedPrice(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.rateLimitedUntil)
+    const limited = lsp.rateLimitFailure
+    if (limited) return this.#observedPrice(context, limited.code, limited.message, limited.retryAt)
     lsp.assertCircuitClosed()
 
     let spent: OverBudget | null = null
@@ -279,12 +279,7 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #observedPrice(
-    context: Context,
-    code: 'PRICE_UNKNOWN' | 'RATE_LIMITED',
-    message: string,
-    retryAt: number | null,
-  ): Promise<Quote> {
+  async #observedPrice(context: Context, code: FailureCode, message: string, retryAt: number | null): Promise<Quote> {
     const { lsp, clientId, asked, request } = context
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
     if (!price) throw new LspFailure(code, message, { retryAt })

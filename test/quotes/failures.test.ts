@@ -73,7 +73,7 @@ async function askWhile(fault: Fault, deadlineMs?: number) {
 }
 
 test.each<[Fault, string, RegExp]>([
-  ['SERVER_ERROR', 'UNAVAILABLE', /^HTTP status 503$/],
+  ['SERVER_ERROR', 'UNAVAILABLE', /^upstream connect error or disconnect before headers$/],
   ['MALFORMED', 'BAD_RESPONSE', /^the answer is not what its protocol says: not JSON$/],
 ])('%s at every LSP is %s from every LSP', async (fault, code, message) => {
   const { quotes, failures } = await askWhile(fault)
