@@ -86,15 +86,15 @@ export function renewalDocument(view: OrderView<RenewalTerms>, channel: OrderVie
   }
 }
 
-function paymentFields({ order, takings }: OrderView<unknown>) {
+function paymentFields({ order, received }: OrderView<unknown>) {
   return {
     id: order.id,
     fee_total: order.feeSat,
     fee_per_payment: feePerPaymentOf(order.feeSat),
     ln_invoice: order.invoice,
     btc_address: order.address,
-    amount_paid: takings.paidSat,
-    onchain_payments: takings.deposits.map(onchainPayment),
+    amount_paid: received.paidSat,
+    onchain_payments: received.deposits.map(onchainPayment),
   }
 }
 

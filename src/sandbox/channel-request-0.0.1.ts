@@ -13,9 +13,9 @@ import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok } from './lsp-server.ts'
 import { signerOf } from './node.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { feePerPaymentOf, ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { HOUR_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
@@ -50,13 +50,13 @@ type RenewalView = OrderView<RenewalTerms>
 const isChannel = (view: View): view is ChannelView => view.order.details.kind === 'CHANNEL'
 const isRenewal = (view: View): view is RenewalView => view.order.details.kind === 'RENEWAL'
 
-function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
+function openEndpoints(desk: LspDesk<AnchorOrder>, url: () => string): Endpoints {
   const lnurl = new LnurlChannels({
     url,
     nodeUri: desk.node.uri,
     exists: (orderId) => desk.find(orderId) !== null,
     // This LSP opens by itself: all that is left to tell a wallet is whether it is on its way.
-    open: (orderId) => (desk.find(orderId)?.takings.paidAt == null ? 'the order is not paid' : null),
+    open: (orderId) => (desk.find(orderId)?.received.paidAt == null ? 'the order is not paid' : null),
   })
 
   /** When the LSP may close the channel, renewals included; null before it is funded. */
@@ -164,7 +164,7 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       { method: 'POST', path: '/lsp/channel', handle: ({ body }) => ok(create(body)) },
       { method: 'GET', path: '/lsp/channel', handle: ({ query }) => ok(read(query)) },
@@ -189,5 +189,5 @@ export const anchor = defineSimulator<AnchorOrder>({
     refundsByItself: true,
     mayOpenFrom: (_order, paidAt) => paidAt,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -46,8 +46,8 @@ export function orderDocument(view: View, lspUri: string) {
   }
 }
 
-function paymentDocument({ order, stage, takings }: View) {
-  const { paidSat, paidAt, deposits } = takings
+function paymentDocument({ order, stage, received }: View) {
+  const { paidSat, paidAt, deposits } = received
   return {
     state: stage === 'REFUNDED' ? 'REFUNDED' : paidAt !== null ? 'PAID' : paidSat > 0 ? 'UNDER_FUNDED' : 'CREATED',
     order_expiry_ts: epochSeconds(order.expiresAt),
@@ -89,11 +89,11 @@ function channelDocument({ order, fundedAt, openAt }: View, lspUri: string) {
 const REFUND_TRANSACTION_SAT = 500
 
 /** Money is there, and no channel for it. */
-export function mayRefund({ stage, takings }: View): boolean {
-  return stage === 'PAID' || (stage === 'LAPSED' && takings.paidSat > 0)
+export function mayRefund({ stage, received }: View): boolean {
+  return stage === 'PAID' || (stage === 'LAPSED' && received.paidSat > 0)
 }
 
-export function refundableSat({ takings: { paidSat } }: View): { lightning: Sat; onchain: Sat } {
+export function refundableSat({ received: { paidSat } }: View): { lightning: Sat; onchain: Sat } {
   return {
     lightning: paidSat,
     onchain: paidSat > REFUND_TRANSACTION_SAT ? sat(paidSat - REFUND_TRANSACTION_SAT) : ZERO_SAT,

@@ -14,9 +14,9 @@ import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok, Refusal, type LspAnswer } from './lsp-server.ts'
 import { PaymentError } from './network.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { DISCOUNT_CODE, feePerPaymentOf, lessTenPercent, ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { addSat, msatOf, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
 
@@ -68,7 +68,7 @@ function feeOf(remoteSat: Sat, weeks: number): Sat {
   return sat(500 + ppmOf(remoteSat, 258 * weeks))
 }
 
-function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
+function openEndpoints(desk: LspDesk<BeaconOrder>, url: () => string): Endpoints {
   const lnurl = new LnurlChannels({
     url,
     nodeUri: desk.node.uri,
@@ -180,7 +180,7 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       {
         method: 'GET',
@@ -249,5 +249,5 @@ export const beacon = defineSimulator<BeaconOrder>({
     refundsByItself: false,
     mayOpenFrom: () => null,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -24,7 +24,7 @@ export type Stage =
   | 'REFUNDED'
 
 /** What has been paid for an order. */
-export interface Takings {
+export interface ReceivedPayments {
   readonly lightning: InvoiceState
   readonly deposits: readonly Deposit[]
   readonly paidSat: Sat
@@ -37,7 +37,7 @@ export interface OrderView<Details> {
   readonly now: EpochMs
   readonly order: StoredOrder<Details>
   readonly stage: Stage
-  readonly takings: Takings
+  readonly received: ReceivedPayments
   /** When the funding transaction was published; null before. */
   readonly fundedAt: EpochMs | null
   /** When it was confirmed; null before. */
@@ -97,7 +97,7 @@ export class LspDesk<Details> {
     this.node = options.node
     this.network = options.network
     this.faults = options.faults
-    options.network.addDuty(() => {
+    options.network.addDueWork(() => {
       for (const order of this.book.all()) this.view(order)
     })
   }
@@ -152,21 +152,21 @@ export class LspDesk<Details> {
     const order = this.book.get(id)
     if (!order) return null
     const view = this.view(order)
-    return this.faults.has('VANISHES_AFTER_PAYMENT') && view.takings.paidAt !== null ? null : view
+    return this.faults.has('VANISHES_AFTER_PAYMENT') && view.received.paidAt !== null ? null : view
   }
 
   /** How the order stands now, after all that is due has been done for it. */
   view(order: StoredOrder<Details>): OrderView<Details> {
-    const takings = this.takings(order)
-    const stage = this.#stageOf(order, takings)
+    const received = this.received(order)
+    const stage = this.#stageOf(order, received)
     const isFunded = stage === 'FUNDED' || stage === 'OPEN'
     const fundedAt = isFunded && order.openingAt !== null ? order.openingAt + this.stepMs : null
     const openAt = stage === 'OPEN' && fundedAt !== null ? fundedAt + this.stepMs : null
     // Once more, for what was due may have been to settle the payment or to let go of it.
-    return { now: this.now(), order, stage, takings: this.takings(order), fundedAt, openAt }
+    return { now: this.now(), order, stage, received: this.received(order), fundedAt, openAt }
   }
 
-  takings(order: StoredOrder<Details>): Takings {
+  received(order: StoredOrder<Details>): ReceivedPayments {
     const invoice = this.network.invoice(order.paymentHash)
     const wasPaid = invoice !== null && invoice.payee === this.node.pubkey && invoice.acceptedAt !== null
     const deposits = order.address === null ? [] : this.#confirmed(this.network.deposits(order.address))
@@ -200,17 +200,17 @@ export class LspDesk<Details> {
     return last === undefined ? null : last.at + this.#confirmingMs
   }
 
-  #stageOf(order: StoredOrder<Details>, takings: Takings): Stage {
-    const { paidAt } = takings
+  #stageOf(order: StoredOrder<Details>, received: ReceivedPayments): Stage {
+    const { paidAt } = received
     if (order.refundedAt !== null) return 'REFUNDED'
     if (paidAt === null) {
       if (this.now() >= order.expiresAt && !this.#isConfirming(order)) return 'LAPSED'
-      return takings.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
+      return received.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
     }
     // Nobody shall pay twice.
-    if (takings.lightning === 'OPEN') this.network.cancel(order.paymentHash)
+    if (received.lightning === 'OPEN') this.network.cancel(order.paymentHash)
     if (order.openingAt === null && order.failedAt === null) this.#goOn(order, paidAt)
-    if (order.failedAt !== null) return this.#payBack(order, takings, order.failedAt)
+    if (order.failedAt !== null) return this.#payBack(order, received, order.failedAt)
     if (order.openingAt === null) return 'PAID'
     return this.#open(order, order.openingAt)
   }
@@ -243,10 +243,10 @@ export class LspDesk<Details> {
     return this.now() < fundedAt + this.stepMs ? 'FUNDED' : 'OPEN'
   }
 
-  #payBack(order: StoredOrder<Details>, takings: Takings, failedAt: EpochMs): Stage {
+  #payBack(order: StoredOrder<Details>, received: ReceivedPayments, failedAt: EpochMs): Stage {
     if (!this.#options.policy.refundsByItself) return 'REFUNDING'
     // Letting go of a held payment takes no time.
-    if (takings.lightning === 'HELD' || this.now() >= failedAt + this.stepMs) this.refund(order, order.refundAddress)
+    if (received.lightning === 'HELD' || this.now() >= failedAt + this.stepMs) this.refund(order, order.refundAddress)
     return order.refundedAt === null ? 'REFUNDING' : 'REFUNDED'
   }
 
@@ -255,7 +255,7 @@ export class LspDesk<Details> {
    * Lightning payment goes back to its node, and coins wait for somebody to name an address.
    */
   refund(order: StoredOrder<Details>, address: string | null): void {
-    const { lightning, deposits } = this.takings(order)
+    const { lightning, deposits } = this.received(order)
     const isSettled = lightning === 'SETTLED'
     if (address === null && deposits.length > 0) return
     if (lightning === 'HELD') this.network.cancel(order.paymentHash)

@@ -73,13 +73,13 @@ function failureReason(stage: Stage, rate: KaleidoswapOrder['rate']): string | n
   return rate === 'REFUSED' ? 'Client declined the new rate' : 'Channel open failed: peer is not reachable'
 }
 
-function paymentDocument({ now, order, stage, takings }: View) {
+function paymentDocument({ now, order, stage, received }: View) {
   const paid = stage === 'REFUNDING' ? 'TO_REFUND' : stage === 'REFUNDED' ? 'REFUNDED' : 'PAID'
   const way = { expires_at: isoTime(order.expiresAt), fee_total_sat: order.feeSat, order_total_sat: order.totalSat }
-  const onchainSat = totalOf(takings.deposits)
+  const onchainSat = totalOf(received.deposits)
   const difference = onchainSat - order.totalSat
   return {
-    bolt11: { state: takings.lightning === 'OPEN' ? 'EXPECT_PAYMENT' : paid, ...way, invoice: order.invoice },
+    bolt11: { state: received.lightning === 'OPEN' ? 'EXPECT_PAYMENT' : paid, ...way, invoice: order.invoice },
     onchain: {
       state: onchainSat > 0 && difference >= 0 ? paid : 'EXPECT_PAYMENT',
       ...way,

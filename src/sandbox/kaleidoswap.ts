@@ -6,10 +6,10 @@ import { brokenOption, pubkeyField, satInteger, wholeNumber } from './documents.
 import { COMMON_FAULTS } from './faults.ts'
 import { orderDocument, type KaleidoswapOrder } from './kaleidoswap-order.ts'
 import { AssetMarket, quoteRequest } from './kaleidoswap-market.ts'
-import { ok, Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { ok, Refusal, RETRY_AFTER_SECONDS, type ErrorFormat } from './lsp-server.ts'
 import { isRegtestAddress } from './network.ts'
 import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
-import { defineSimulator, demand, type Complaint, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Complaint, type Endpoints } from './simulator.ts'
 import { addSat, sat, ZERO_SAT } from '../domain/money.ts'
 import { MINUTE_MS } from '../domain/time.ts'
 
@@ -73,7 +73,7 @@ function unprocessable({ property, message, isMissing }: Complaint): Refusal {
   })
 }
 
-const voice: RefusalVoice = {
+const errorFormat: ErrorFormat = {
   unknownPath: () => new Refusal(404, { detail: 'Not Found' }),
   unreadableBody: () =>
     new Refusal(422, { detail: [{ loc: ['body'], msg: 'JSON decode error', type: 'json_invalid' }] }),
@@ -134,7 +134,7 @@ function checkOptions(
 
 // -- endpoints -------------------------------------------------------------------------------------------
 
-function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
+function openEndpoints(desk: LspDesk<KaleidoswapOrder>): Endpoints {
   const market = new AssetMarket(desk)
   const info = { lsp_connection_url: desk.node.uri, options: OPTIONS, assets: [SANDBOX_ASSET] }
 
@@ -227,7 +227,7 @@ function openCounter(desk: LspDesk<KaleidoswapOrder>): Counter {
   }
 
   return {
-    voice,
+    errorFormat,
     routes: [
       { method: 'GET', path: '/get_info', handle: () => ok(info) },
       { method: 'GET', path: '/network_info', handle: () => ok({ network: 'Regtest', height: 850_000 }) },
@@ -262,5 +262,5 @@ export const kestrel = defineSimulator<KaleidoswapOrder>({
       return details.rate === null ? paidAt : details.rate === 'ACCEPTED' ? details.decidedAt : null
     },
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -44,7 +44,7 @@ export class Refusal extends Error {
 }
 
 /** How a protocol says what can go wrong before any of its own rules is reached. */
-export interface RefusalVoice {
+export interface ErrorFormat {
   unknownPath(): Refusal
   unreadableBody(): Refusal
   rateLimited(): Refusal
@@ -80,7 +80,7 @@ export class LspServer {
   readonly #closing = new AbortController()
   readonly #log: LoggedRequest[] = []
   #routes: readonly Route[] = []
-  #voice: RefusalVoice | null = null
+  #errorFormat: ErrorFormat | null = null
 
   constructor(options: LspServerOptions) {
     this.#options = options
@@ -97,9 +97,9 @@ export class LspServer {
     this.#server.unref()
   }
 
-  answerWith(routes: readonly Route[], voice: RefusalVoice): void {
+  answerWith(routes: readonly Route[], errorFormat: ErrorFormat): void {
     this.#routes = routes
-    this.#voice = voice
+    this.#errorFormat = errorFormat
   }
 
   get origin(): string {
@@ -158,21 +158,21 @@ export class LspServer {
   }
 
   #act(method: string, path: string, query: Record<string, string>, body: unknown): LspAnswer {
-    const voice = this.#voice
-    if (!voice) throw new Error('the simulator is not ready')
-    if (this.#has('RATE_LIMITED')) throw voice.rateLimited()
+    const errorFormat = this.#errorFormat
+    if (!errorFormat) throw new Error('the simulator is not ready')
+    if (this.#has('RATE_LIMITED')) throw errorFormat.rateLimited()
     for (const route of this.#routes) {
       const params =
         route.method === method
           ? matchPath(route.fromRoot ? route.path : this.#options.basePath + route.path, path)
           : null
       if (!params) continue
-      if (body === undefined) throw voice.unreadableBody()
+      if (body === undefined) throw errorFormat.unreadableBody()
       const answer = route.handle({ query, params, body })
       this.#options.onActed()
       return answer
     }
-    throw voice.unknownPath()
+    throw errorFormat.unknownPath()
   }
 
   #send(response: ServerResponse, { status, body, headers }: LspAnswer): void {

@@ -11,9 +11,9 @@ import {
   wholeNumber,
 } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
-import { ok, Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { ok, Refusal, RETRY_AFTER_SECONDS, type ErrorFormat } from './lsp-server.ts'
 import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
-import { defineSimulator, demand, type Complaint, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Complaint, type Endpoints } from './simulator.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
 
@@ -76,7 +76,7 @@ function optionMismatch({ option, limit }: BrokenOption): Refusal {
   return rpcError(400, 100, 'Option mismatch', { property: option, message: `${option} is ${limit}` })
 }
 
-const voice: RefusalVoice = {
+const errorFormat: ErrorFormat = {
   unknownPath: () => rpcError(404, -32_601, 'Method not found', {}),
   unreadableBody: () => rpcError(400, -32_700, 'Parse error', {}),
   rateLimited: () =>
@@ -95,7 +95,7 @@ const voice: RefusalVoice = {
 
 // -- answers ---------------------------------------------------------------------------------------------
 
-function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrder>) {
+function orderDocument({ order, stage, received, fundedAt }: OrderView<CreateOrder>) {
   const { details } = order
   const hasEnded = stage === 'LAPSED' || stage === 'REFUNDING' || stage === 'REFUNDED'
   const way = {
@@ -105,9 +105,9 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
   }
   // LDK's way: an order that ends has every option REFUNDED, whether or not anything was paid.
   const unpaid = hasEnded ? 'REFUNDED' : 'EXPECT_PAYMENT'
-  const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[takings.lightning]
+  const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[received.lightning]
   const onchainState =
-    takings.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : takings.paidAt === null ? unpaid : 'PAID'
+    received.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : received.paidAt === null ? unpaid : 'PAID'
   return {
     order_id: order.id,
     lsp_balance_sat: String(details.lsp_balance_sat),
@@ -145,7 +145,7 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
   }
 }
 
-function openCounter(desk: LspDesk<CreateOrder>): Counter {
+function openEndpoints(desk: LspDesk<CreateOrder>): Endpoints {
   const info = { ...OPTIONS, uris: [desk.node.uri], website: 'https://olive.sandbox' }
 
   function create(body: unknown) {
@@ -177,7 +177,7 @@ function openCounter(desk: LspDesk<CreateOrder>): Counter {
   }
 
   return {
-    voice,
+    errorFormat,
     routes: [
       { method: 'GET', path: '/get_info', handle: () => ok(info) },
       { method: 'POST', path: '/create_order', handle: ({ body }) => ok(orderDocument(desk.view(create(body)))) },
@@ -201,5 +201,5 @@ export const olive = defineSimulator<CreateOrder>({
     refundsByItself: true,
     mayOpenFrom: (_order, paidAt) => paidAt,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

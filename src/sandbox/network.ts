@@ -69,7 +69,7 @@ export class Network {
   readonly #invoices = new Map<string, NetworkInvoice>()
   readonly #deposits = new Map<string, Deposit[]>()
   readonly #owners = new Map<string, string>()
-  readonly #duties: (() => void)[] = []
+  readonly #dueWork: (() => void)[] = []
   #onChange: () => void = () => {}
 
   constructor(clock: Clock) {
@@ -82,12 +82,12 @@ export class Network {
   }
 
   /** A payee's work on held payments, which time alone makes due: done before anybody looks at a payment. */
-  addDuty(duty: () => void): void {
-    this.#duties.push(duty)
+  addDueWork(work: () => void): void {
+    this.#dueWork.push(work)
   }
 
-  doDuties(): void {
-    for (const duty of this.#duties) duty()
+  doDueWork(): void {
+    for (const work of this.#dueWork) work()
   }
 
   offerInvoice(

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { LspDesk, type DeskPolicy } from './desk.ts'
 import { FaultSwitches, type Fault } from './faults.ts'
-import { LspServer, type Refusal, type RefusalVoice, type Route, type LoggedRequest } from './lsp-server.ts'
+import { LspServer, type Refusal, type ErrorFormat, type Route, type LoggedRequest } from './lsp-server.ts'
 import type { Network } from './network.ts'
 import { LightningNode } from './node.ts'
 import type { StoredOrder } from './order-book.ts'
@@ -30,9 +30,9 @@ export interface SandboxLsp {
 }
 
 /** What a protocol's file makes of a desk: its endpoints, and its words for what no endpoint is reached for. */
-export interface Counter {
+export interface Endpoints {
   readonly routes: readonly Route[]
-  readonly voice: RefusalVoice
+  readonly errorFormat: ErrorFormat
 }
 
 export interface SimulatorDefinition<Details> {
@@ -45,7 +45,7 @@ export interface SimulatorDefinition<Details> {
   readonly supportedFaults: readonly Fault[]
   readonly policy: DeskPolicy<Details>
   /** `url` can be asked once the server listens, as it does whenever a request is handled. */
-  open(desk: LspDesk<Details>, url: () => string): Counter
+  open(desk: LspDesk<Details>, url: () => string): Endpoints
 }
 
 /** What all simulated LSPs of one sandbox have in common. */
@@ -86,8 +86,8 @@ export function defineSimulator<Details>(definition: SimulatorDefinition<Details
         faults,
         onActed: surroundings.onChange,
       })
-      const { routes, voice } = definition.open(desk, () => server.url)
-      server.answerWith(routes, voice)
+      const { routes, errorFormat } = definition.open(desk, () => server.url)
+      server.answerWith(routes, errorFormat)
       await server.listen()
       const url = server.url
       return {

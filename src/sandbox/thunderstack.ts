@@ -5,9 +5,9 @@ import type { LspDesk, OrderView, Stage } from './desk.ts'
 import { isoTime, nodeField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { ok } from './lsp-server.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { btcDecimalOfSat, sat, type Sat } from '../domain/money.ts'
 import { MINUTE_MS, type EpochMs } from '../domain/time.ts'
 
@@ -98,9 +98,9 @@ function updatedAt({ order, fundedAt }: View): EpochMs {
   return order.refundedAt ?? order.failedAt ?? fundedAt ?? order.openingAt ?? order.createdAt
 }
 
-function paymentFields({ order, stage, takings, now }: View) {
-  const paidByLightning = takings.lightning !== 'OPEN'
-  const paidOnchain = !paidByLightning && takings.paidAt !== null
+function paymentFields({ order, stage, received, now }: View) {
+  const paidByLightning = received.lightning !== 'OPEN'
+  const paidOnchain = !paidByLightning && received.paidAt !== null
   // There is no word for a refund; once the money is back, the payment reads as one that failed.
   const paid = stage === 'REFUNDED' ? 'Failed' : 'Succeeded'
   const way = (type: string, isPaid: boolean, isSiblingPaid: boolean, expiresAt: EpochMs, invoice: string) => ({
@@ -110,7 +110,7 @@ function paymentFields({ order, stage, takings, now }: View) {
     fee: order.totalSat,
     invoice,
     created_at: isoTime(order.createdAt),
-    updated_at: isoTime(takings.paidAt ?? order.createdAt),
+    updated_at: isoTime(received.paidAt ?? order.createdAt),
     expires_at: isoTime(expiresAt),
   })
   const label = `label=${order.id}&message=${encodeURIComponent(`Payment for order: ${order.id}`)}`
@@ -141,7 +141,7 @@ function offsetTime(at: EpochMs): string {
 
 // -- endpoints -------------------------------------------------------------------------------------------
 
-function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
+function openEndpoints(desk: LspDesk<ThunderStackOrder>): Endpoints {
   const asset = {
     asset_id: SANDBOX_ASSET.asset_id,
     ticker: SANDBOX_ASSET.ticker,
@@ -187,7 +187,7 @@ function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       { method: 'GET', path: '/get_info', handle: () => ok(info) },
       { method: 'POST', path: '/create_order', handle: ({ body }) => ok(create(body)) },
@@ -211,5 +211,5 @@ export const thunder = defineSimulator<ThunderStackOrder>({
     refundsByItself: true,
     mayOpenFrom: () => null,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -45,13 +45,13 @@ export function openWallet(node: LightningNode, network: Network, clock: Clock):
     payInvoice: async (bolt11) => paymentOf(network.payInvoice(node.pubkey, bolt11)),
     payOnchain: async (address, amountSat) => ({ txid: network.payOnchain(node.pubkey, address, sat(amountSat)).txid }),
     payment(paymentHash) {
-      network.doDuties()
+      network.doDueWork()
       const invoice = network.invoice(paymentHash)
       return invoice?.payer === node.pubkey ? paymentOf(invoice) : null
     },
     newAddress: () => network.ownAddress(node.pubkey, node.newAddress()),
     receivedAt(address) {
-      network.doDuties()
+      network.doDueWork()
       return network.deposits(address).reduce((sum, { amountSat }) => sum + amountSat, 0)
     },
     createInvoice(amountSat) {
@@ -63,7 +63,7 @@ export function openWallet(node: LightningNode, network: Network, clock: Clock):
     isPaid: (bolt11) => network.invoice(decodeInvoice(bolt11).id)?.state === 'SETTLED',
     signMessage: (text) => node.signMessage(text),
     spentSat() {
-      network.doDuties()
+      network.doDueWork()
       return network.spentBy(node.pubkey)
     },
   }
