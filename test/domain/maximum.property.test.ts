@@ -182,7 +182,7 @@ test(`over ${SEQUENCES} random sequences of reports, nothing that is shown and u
         ...flawsOf(shownOf(snapshot, now), maximums),
         ...flawsOf(commonDue(shownOf(snapshot, now), current), maximums),
       ])
-      const step = nextStepOf(order, [])
+      const step = nextStepOf(order, { name: 'LSP', features: [] }, now)
       const amounts = [...step.message.matchAll(/(?:Pay|rest, which is) (\d+) sat/g)].map(([, amount]) =>
         Number(amount),
       )

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { base58, bech32 } from '@scure/base'
-import { pointFromScalar, signRecoverable } from 'tiny-secp256k1'
+import { pubkeyOf } from './bolt11.ts'
+import { signHash } from '../../src/sandbox/node.ts'
 
 // BOLT 11 invoices with the fields that the sandbox's nodes never write.
 
 const SECRET = createHash('sha256').update('a node that writes every field').digest()
-export const SIGNER = Buffer.from(pointFromScalar(SECRET, true) ?? []).toString('hex')
+export const SIGNER = pubkeyOf(SECRET)
 
 export interface HintHop {
   pubkey?: string
@@ -82,6 +83,6 @@ export function signedInvoice(fields: InvoiceFields): string {
   const hash = createHash('sha256')
     .update(Buffer.concat([Buffer.from(prefix), bytes]))
     .digest()
-  const { signature, recoveryId } = signRecoverable(hash, SECRET)
+  const { signature, recoveryId } = signHash(hash, SECRET)
   return bech32.encode(prefix, [...words, ...bech32.toWords(Buffer.from([...signature, recoveryId]))], false)
 }
