@@ -104,9 +104,10 @@ function randomReport(order: Order, random: Random): OrderReading {
     onchain:
       known.onchain &&
       dearer(
-        move({ ...known.onchain, paidSat: randomPaid(random) } as NonNullable<
-          PaymentOptions<ReadPaymentState>['onchain']
-        >),
+        move<NonNullable<PaymentOptions<ReadPaymentState>['onchain']>>({
+          ...known.onchain,
+          paidSat: randomPaid(random),
+        }),
       ),
   }
   return {

@@ -302,7 +302,7 @@ describe.each(Object.entries(CLIENTS))('%s, with each of its faults and each way
     for (const { operation, path, never = [] } of client.words) {
       const keys = path.split('.')
       const documented = documentedWords(id, operation, keys).filter((word) => !never.includes(word))
-      expect([...wordsAt(id, operation, path)].toSorted(), `${operation} ${path}`).toEqual(documented.toSorted())
+      expect(new Set(wordsAt(id, operation, path)), `${operation} ${path}`).toEqual(new Set(documented))
     }
   })
 })
