@@ -91,7 +91,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     isOfAnother(order.payment, reading.payment)
   )
     return withheld(order, reading, now)
-  const paid = order.paymentSeenAt !== null || showsPayment(reading)
+  const paid = order.paymentSeenAt !== null || showsPayment(reading) || impliesPayment(order, reading)
   const terms = { ...order.terms, ...reading.terms }
   const offered =
     order.paymentUnconfirmed && reading.payment !== null
@@ -235,6 +235,14 @@ function withKnown(known: Channel, told: Channel): Channel {
     expiresAt: told.expiresAt ?? known.expiresAt,
     closingTxid: told.closingTxid ?? known.closingTxid,
   }
+}
+
+/**
+ * No LSP begins a channel before it has the payment. ThunderStack calls a payment Failed once its channel has failed, so
+ * that a slow poll sees no other sign.
+ */
+function impliesPayment(order: Order, { channel }: OrderReading): boolean {
+  return channel !== null && !isFree(order)
 }
 
 /** Nothing was asked for it when it was ordered. */

@@ -73,14 +73,20 @@ function verifyInvoice(order: Order, text: string, facts: RefundFacts): RefundVe
   }
 }
 
+/** Every problem of it, so that the client's next invoice can be right. */
 function invoiceProblem(order: Order, invoice: DecodedInvoice, facts: RefundFacts): string | null {
   const { network, lspPubkeys, now } = facts
-  if (!invoice.networks.includes(network)) return `not of the LSP's network, ${network}`
-  if (invoice.expiresAt <= now) return `expired at ${new Date(invoice.expiresAt).toISOString()}`
-  if (invoice.paymentHash === order.payment.bolt11?.paymentHash)
-    return 'this is the invoice by which the order was to be paid'
-  if (lspPubkeys.includes(invoice.payeePubkey)) return 'it pays the LSP itself'
-  return amountProblem(invoice.amountMsat, order)
+  const problems = [
+    invoice.networks.includes(network) ? null : `not of the LSP's network, ${network}`,
+    invoice.expiresAt <= now ? `expired at ${new Date(invoice.expiresAt).toISOString()}` : null,
+    amountProblem(invoice.amountMsat, order),
+    invoice.paymentHash === order.payment.bolt11?.paymentHash
+      ? 'this is the invoice by which the order was to be paid'
+      : lspPubkeys.includes(invoice.payeePubkey)
+        ? 'it pays the LSP itself'
+        : null,
+  ].filter((problem) => problem !== null)
+  return problems.length === 0 ? null : problems.join('; ')
 }
 
 /** Draft 0.0.2: the invoice "should have the same amount as the offered refund", so that one without is a warning. */
