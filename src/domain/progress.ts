@@ -218,6 +218,7 @@ function confirmedPayment(
   const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
+    free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
     refundOnchainAddress: order.request.refundOnchainAddress,
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
@@ -231,15 +232,19 @@ function confirmedPayment(
       ? NO_PAYMENT
       : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
   const cheapest = cheapestOf(read)
+  // A channel with an agreed price is not free.
+  const isStillFree = free && order.orderTotalSat === 0
   const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
     payment: moveOptions(agreed, read, paid, now),
     paymentWarning: isTooDear
       ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
-      : distrust,
+      : free && !isStillFree && !paid
+        ? `the LSP states that nothing is to be paid, but the price was ${order.orderTotalSat} sat`
+        : distrust,
     checks: all,
     paymentUnconfirmed: false,
-    ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
+    ...(isStillFree && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }
 }
 

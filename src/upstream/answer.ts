@@ -1,6 +1,7 @@
 import { redactor } from './secrets.ts'
 import type { LspExchange } from '../protocols/adapter.ts'
-import { instantAfter, misfit } from '../protocols/fields.ts'
+import { readDocument } from '../protocols/document.ts'
+import { instantAfter } from '../protocols/fields.ts'
 import { LspFailure, unproven } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
 import { SECOND_MS, type EpochMs } from '../domain/time.ts'
@@ -24,7 +25,8 @@ const MAX_JSON_DEPTH = 32
 const MAX_JSON_VALUES = 10_000
 
 /**
- * The answer as its protocol has it. `secrets` are not in it, wherever the LSP put them.
+ * The answer as its protocol has it. `secrets` are not in it, wherever the LSP put them. `onUnread` gets the paths of
+ * the optional fields that could not be read.
  * @throws LspFailure
  */
 export function readAnswer<Answer>(
@@ -33,6 +35,7 @@ export function readAnswer<Answer>(
   readRefusal: RefusalReader,
   now: EpochMs,
   secrets: readonly (string | null)[],
+  onUnread: (fields: readonly string[]) => void = () => {},
 ): Answer {
   const { body, problem } = isEncoded(raw.headers)
     ? { body: undefined, problem: 'compressed, which was not asked for' }
@@ -45,15 +48,19 @@ export function readAnswer<Answer>(
   if (status < 200 || status > 299) throw unreadRefusal(status)
   if (problem !== null) throw new UnreadableAnswer(problem)
 
-  const answer = exchange.answer.safeParse(body)
-  if (answer.success) return answer.data
-  throw new UnreadableAnswer(misfit(answer.error))
+  const read = readDocument(exchange.answer, body)
+  if (read.unreadFields.length > 0) onUnread(read.unreadFields)
+  if (read.problem !== null) throw new UnreadableAnswer(read.problem, read.lspOrderId)
+  return read.answer as Answer
 }
 
 /** An answer that cannot be read, and why, in our own words. What was asked may have been done. */
 export class UnreadableAnswer extends LspFailure {
-  constructor(why: string) {
-    super('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
+  constructor(why: string, lspOrderId: string | null = null) {
+    super('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, {
+      effect: 'unknown',
+      lspOrderId,
+    })
   }
 }
 

@@ -40,6 +40,8 @@ export interface ExchangeRecord {
   status: number | null
   /** What it says of the LSP: a refusal is an answer, too. */
   verdict: Verdict
+  /** The paths of the optional fields of the answer that could not be read. */
+  unreadFields: readonly string[]
 }
 
 /** A pool of connections to one LSP. */
@@ -72,12 +74,12 @@ export class LspConnection {
         this.assertCircuitClosed()
         const tell = this.breaker.begin()
         const startedAt = performance.now()
-        const progress: Progress = { status: null }
+        const progress: Progress = { status: null, unreadFields: [] }
         const record = (failure: LspFailure | null) => {
           const told = this.#verdict(failure, progress, limits)
           const verdict = limits.isUnjudged === true && told === 'FAILED' ? 'NEITHER' : told
           tell(verdict)
-          onExchange({ latencyMs: performance.now() - startedAt, failure, status: progress.status, verdict })
+          onExchange({ latencyMs: performance.now() - startedAt, failure, ...progress, verdict })
         }
         try {
           const answer = await this.#exchange(exchange, limits, progress)
@@ -107,10 +109,16 @@ export class LspConnection {
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
     const raw = await this.#send(exchange, limits.timeoutMs, signal)
     progress.status = raw.status
-    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [
-      this.#target.auth,
-      ...(limits.secrets ?? []),
-    ])
+    return readAnswer(
+      exchange,
+      raw,
+      this.#readRefusal,
+      this.#clock.now(),
+      [this.#target.auth, ...(limits.secrets ?? [])],
+      (fields) => {
+        progress.unreadFields = fields
+      },
+    )
   }
 
   async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal): Promise<RawAnswer> {
@@ -162,6 +170,7 @@ export class LspConnection {
 interface Progress {
   /** null until an answer has arrived whole. */
   status: number | null
+  unreadFields: readonly string[]
 }
 
 /** Without the error itself: it may hold what the server sent, and with it what we did. */

@@ -80,6 +80,8 @@ export interface LspListener {
   onExchange(record: ExchangeRecord): void
   /** It went down, or came up again. */
   onTurn?(isDown: boolean, lastError: string | null): void
+  /** An optional field of its answers could not be read, and counts as null. Called once per field. */
+  onUnreadField?(field: string): void
 }
 
 /** One LSP as it is spoken to: its adapter, its connections, what it said of itself and how it answers. */
@@ -92,6 +94,7 @@ export class Lsp {
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
+  readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
   #rateLimitedUntil: EpochMs = 0
@@ -234,6 +237,11 @@ export class Lsp {
   #record(record: ExchangeRecord): void {
     const wasDown = this.#state() === 'DOWN'
     this.#remember(record)
+    for (const field of record.unreadFields) {
+      if (this.#unreadFields.has(field)) continue
+      this.#unreadFields.add(field)
+      this.#listener.onUnreadField?.(field)
+    }
     const isDown = this.#state() === 'DOWN'
     // What is broken off as the gateway ends is not its LSP's doing.
     if (isDown !== wasDown && !this.#isClosing) this.#listener.onTurn?.(isDown, this.#lastError)
