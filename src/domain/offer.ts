@@ -28,6 +28,8 @@ export { verifyAsset, verifyTerms } from './terms.ts'
 export interface OfferContext {
   network: Network
   clientBalanceSat: Sat
+  /** The LSP states that there is nothing to pay. */
+  free: boolean
   /** The LSP's nodes, as far as they are known. */
   lspPubkeys: readonly string[]
   /** When the order lapses by the LSP's word; null when only the payment options say. */
@@ -52,6 +54,9 @@ export interface VerifiedOffer {
 export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
   const checks: Check[] = []
   const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
+  if (context.free) return freeOffer(context)
+  if ((options.bolt11 ?? options.bolt12 ?? options.onchain) === null)
+    report('FEE_ADDS_UP', 'FAILED', 'the LSP offers no payment option, and does not state that the channel is free')
 
   for (const [kind, option] of Object.entries(options) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
     if (option === null) continue
@@ -72,8 +77,14 @@ export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: 
   const onchain = options.onchain && verifyOnchain(options.onchain, context, bolt11?.expiresAt ?? null, report)
   if (invoice) verifyFallbacks(invoice, onchain?.address ?? null, report)
 
-  const free = (options.bolt11 ?? options.bolt12 ?? options.onchain) === null
-  return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free, checks }
+  return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free: false, checks }
+}
+
+/** Of a free channel nothing is payable. The client's own balance in a channel is always paid for. */
+function freeOffer({ clientBalanceSat }: OfferContext): VerifiedOffer {
+  if (clientBalanceSat === 0) return { payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] }
+  const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}`
+  return { payment: null, free: false, checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED', message }] }
 }
 
 /** Who else was asked to pay to the same hash or address. */

@@ -321,6 +321,7 @@ function confirmedPayment(
   const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
+    free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
     refundOnchainAddress: order.request.refundOnchainAddress,
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
@@ -337,13 +338,19 @@ function confirmedPayment(
     isSettled(option) || within[method] !== null ? option : null,
   )
   const cheapest = cheapestOf(read)
+  // A channel with an agreed price is not free.
+  const isStillFree = free && order.orderTotalSat === 0
   const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
     payment: agreed,
-    paymentWarning: isTooDear ? `the LSP now asks ${cheapest.orderTotalSat} sat, more than you agreed to` : distrust,
+    paymentWarning: isTooDear
+      ? `the LSP now asks ${cheapest.orderTotalSat} sat, more than you agreed to`
+      : free && !isStillFree && !paid
+        ? `the LSP states that nothing is to be paid, but the price was ${order.orderTotalSat} sat`
+        : distrust,
     checks: [...all, ...maximumChecks(offered, maximums)],
     paymentUnconfirmed: false,
-    ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
+    ...(isStillFree && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }
 }
 

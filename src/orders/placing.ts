@@ -172,6 +172,8 @@ export class Placing {
           ? error
           : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       const isRefused = named === placement && failure.effect === 'none'
+      // The LSP has placed the order: its id is kept although the rest of the answer cannot be used.
+      if (failure.lspOrderId !== null && named === placement) named = { ...placement, lspOrderId: failure.lspOrderId }
       return { ...named, status: isRefused ? 'REFUSED' : 'LOST', failure: failure.details() }
     }
   }
@@ -258,6 +260,7 @@ export class Placing {
     const offer = verifyOffer(payment, {
       network: lsp.settings.network,
       clientBalanceSat: request.clientBalanceSat,
+      free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
       refundOnchainAddress: request.refundOnchainAddress,

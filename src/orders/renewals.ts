@@ -122,6 +122,7 @@ export class RenewalDesk {
     const { payment, checks } = verifyOffer(reading.payment, {
       network: lsp.settings.network,
       clientBalanceSat: ZERO_SAT,
+      free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
       // A renewal has no on-chain refund address to send, so it is paid by Lightning.

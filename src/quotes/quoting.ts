@@ -204,6 +204,7 @@ export class Quoting {
   async firmQuote(lsp: Lsp, placement: PlacedOffer): Promise<Quote> {
     const known = await this.#store.quotes.byPlacement(placement.id)
     if (known) return known
+    if (placement.offer?.free) await this.#assertFree(lsp, placement)
     const quote = this.#quoteOfPlacement(lsp, placement)
     const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
     return this.#store.transaction(async ({ placements, quotes }) => {
@@ -220,6 +221,21 @@ export class Quoting {
       await quotes.save([quote])
       return quote
     })
+  }
+
+  /**
+   * An LSP that wants money for a channel does not give it away: an order that is free although its quote, an estimate
+   * or the tariff is not is a misread one. @throws LspFailure
+   */
+  async #assertFree(lsp: Lsp, { request, agreed }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>): Promise<void> {
+    const tariff = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request)
+    const known = Math.max(agreed?.feeTotalSat ?? 0, tariff?.feeTotalSat ?? 0)
+    const feeSat = known || ((await this.#estimate(lsp, request).catch(asNull))?.feeTotalSat ?? 0)
+    if (feeSat > 0)
+      throw new LspFailure(
+        'UNTRUSTWORTHY',
+        `the LSP states that nothing is to be paid, but its price for this channel is ${feeSat} sat`,
+      )
   }
 
   /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
@@ -369,6 +385,12 @@ type PlacedOffer = Omit<Placement, 'agreed'>
 
 function asOverBudget(error: unknown): OverBudget {
   if (error instanceof OverBudget) return error
+  throw error
+}
+
+/** An LSP that cannot give an estimate now says nothing about the price. */
+function asNull(error: unknown): null {
+  if (error instanceof OverBudget || error instanceof LspFailure) return null
   throw error
 }
 

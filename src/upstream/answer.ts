@@ -1,7 +1,8 @@
 import { parseJson } from './json.ts'
 import { redactor } from './secrets.ts'
 import type { LspExchange } from '../protocols/adapter.ts'
-import { instantAfter, misfit } from '../protocols/fields.ts'
+import { readDocument } from '../protocols/document.ts'
+import { instantAfter } from '../protocols/fields.ts'
 import { LspFailure, unproven } from '../domain/failure.ts'
 import { cleanText } from '../domain/text.ts'
 import { SECOND_MS, type EpochMs } from '../domain/time.ts'
@@ -27,7 +28,8 @@ export interface RawAnswer {
 export type RefusalReader = (status: number, body: unknown, now: EpochMs) => LspFailure | null
 
 /**
- * The answer as its protocol defines it, with `secrets` redacted wherever the LSP repeats them.
+ * The answer as its protocol defines it, with `secrets` redacted wherever the LSP repeats them. `onUnread` gets the
+ * paths of the optional fields that could not be read.
  * @throws LspFailure
  */
 export function readAnswer<Answer>(
@@ -36,6 +38,7 @@ export function readAnswer<Answer>(
   readRefusal: RefusalReader,
   now: EpochMs,
   secrets: readonly (string | null)[],
+  onUnread: (fields: readonly string[]) => void = () => {},
 ): Answer {
   const { status, headers } = raw
   const { body, text, problem, isPage } = readBody(raw, redactor(secrets))
@@ -50,15 +53,19 @@ export function readAnswer<Answer>(
   if (!isSuccess(status)) throw unreadRefusal(status)
   if (problem !== null) throw new UnreadableAnswer(problem)
 
-  const answer = exchange.answer.safeParse(body)
-  if (answer.success) return answer.data
-  throw new UnreadableAnswer(misfit(answer.error))
+  const read = readDocument(exchange.answer, body)
+  if (read.unreadFields.length > 0) onUnread(read.unreadFields)
+  if (read.problem !== null) throw new UnreadableAnswer(read.problem, read.lspOrderId)
+  return read.answer as Answer
 }
 
 /** An answer that cannot be read, and why, in our own words. The LSP may have done what was requested. */
 export class UnreadableAnswer extends LspFailure {
-  constructor(why: string) {
-    super('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, { effect: 'unknown' })
+  constructor(why: string, lspOrderId: string | null = null) {
+    super('BAD_RESPONSE', `the answer is not what its protocol says: ${cleanText(why, 200)}`, {
+      effect: 'unknown',
+      lspOrderId,
+    })
   }
 }
 

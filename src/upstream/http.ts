@@ -43,6 +43,8 @@ export interface ExchangeRecord {
   status: number | null
   /** What the exchange proves about the LSP. A refusal counts as an answer. */
   outcome: Outcome
+  /** The paths of the optional fields of the answer that could not be read. */
+  unreadFields: readonly string[]
 }
 
 /** A pool of connections to one LSP. */
@@ -80,12 +82,12 @@ export class LspConnection {
         this.assertCircuitClosed()
         const end = this.breaker.begin()
         const startedAt = performance.now()
-        const progress: Progress = { status: null }
+        const progress: Progress = { status: null, unreadFields: [] }
         const record = (failure: LspFailure | null) => {
           const judged = this.#outcome(failure, progress, limits)
           const outcome = limits.isUnjudged === true && judged === 'FAILED' ? 'IGNORED' : judged
           end(outcome)
-          onExchange({ latencyMs: performance.now() - startedAt, failure, status: progress.status, outcome })
+          onExchange({ latencyMs: performance.now() - startedAt, failure, ...progress, outcome })
         }
         try {
           const answer = await this.#exchange(exchange, limits, progress)
@@ -117,10 +119,16 @@ export class LspConnection {
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
     const raw = await this.#send(exchange, limits.timeoutMs, signal)
     progress.status = raw.status
-    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [
-      this.#target.auth,
-      ...(limits.secrets ?? []),
-    ])
+    return readAnswer(
+      exchange,
+      raw,
+      this.#readRefusal,
+      this.#clock.now(),
+      [this.#target.auth, ...(limits.secrets ?? [])],
+      (fields) => {
+        progress.unreadFields = fields
+      },
+    )
   }
 
   /** Repeats a request once, on a new connection, if it changes nothing and met a connection that was already closed. */
@@ -195,6 +203,7 @@ export class LspConnection {
 interface Progress {
   /** null until an answer has arrived whole. */
   status: number | null
+  unreadFields: readonly string[]
 }
 
 /** Leaves the error itself out: it may hold what the server sent, and with it our secrets. */

@@ -79,6 +79,8 @@ export interface LspListener {
   onExchange(record: ExchangeRecord): void
   /** It went down, or came up again. */
   onTurn?(isDown: boolean, lastError: string | null): void
+  /** An optional field of its answers could not be read, and counts as null. Called once per field. */
+  onUnreadField?(field: string): void
 }
 
 /** When requests are allowed again, and why not before. */
@@ -97,6 +99,7 @@ export class Lsp {
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
+  readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
   #rateLimit: RateLimit = { until: 0, code: 'RATE_LIMITED' }
@@ -249,6 +252,11 @@ export class Lsp {
   #record(record: ExchangeRecord): void {
     const wasDown = this.#state() === 'DOWN'
     this.#add(record)
+    for (const field of record.unreadFields) {
+      if (this.#unreadFields.has(field)) continue
+      this.#unreadFields.add(field)
+      this.#listener.onUnreadField?.(field)
+    }
     const isDown = this.#state() === 'DOWN'
     // Requests that the gateway's own shutdown ends say nothing about the LSP.
     if (isDown !== wasDown && !this.#isClosing) this.#listener.onTurn?.(isDown, this.#lastError)

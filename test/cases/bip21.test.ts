@@ -82,6 +82,7 @@ function offerWith(uri: string) {
     {
       network: 'REGTEST',
       clientBalanceSat: sat(0),
+      free: false,
       lspPubkeys: [],
       orderExpiresAt: null,
       refundOnchainAddress: NODE.newAddress(),

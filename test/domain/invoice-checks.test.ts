@@ -25,6 +25,7 @@ function verify(fields: Partial<InvoiceFields>, address: string | null = ADDRESS
     {
       network: 'REGTEST',
       clientBalanceSat: sat(0),
+      free: false,
       lspPubkeys: [SIGNER],
       orderExpiresAt: null,
       refundOnchainAddress: refund ? node.newAddress() : null,

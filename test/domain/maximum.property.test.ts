@@ -130,6 +130,7 @@ function randomReport(order: Order, random: Random): OrderReading {
 function randomOrder(random: Random, maximums: PaymentMaximums): Order {
   const offer = verifyOffer(randomOptions(random), {
     ...LSP,
+    free: false,
     clientBalanceSat: sat(0),
     orderExpiresAt: NOW + HOUR_MS,
     refundOnchainAddress: node.newAddress(),

@@ -15,7 +15,6 @@ test.each<[string, Record<string, unknown>, string]>([
   ['thunder', { fundingConfirmsWithinBlocks: 6 }, 'fundingConfirmsWithinBlocks'],
   ['thunder', { asset: { ...ASSET, clientAmount: '1' } }, 'asset.clientAmount'],
   ['thunder', { asset: { ...ASSET, rfqId: 'a quote' } }, 'asset.rfqId'],
-  ['kestrel', { asset: { ...ASSET, lspAmount: '9007199254740992' } }, 'asset.lspAmount'],
   ['anchor', { announceChannel: true }, 'announceChannel'],
   ['anchor', { asset: ASSET }, 'asset'],
   ['anchor', { requiredChannelConfirmations: 0 }, 'requiredChannelConfirmations'],
