@@ -49,7 +49,8 @@ export const ChannelType = builder.objectRef<Channel>('Channel').implement({
     shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
     fundingOutpoint: t.exposeString('fundingOutpoint', {
       nullable: true,
-      description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.',
+      description: `txid:index; the bare txid at LSPs of draft 0.0.1, which give no index. It may change: the LSP may replace the funding
+transaction. The gateway looks for that for a day after the order is complete.`,
     }),
     fundedAt: t.expose('fundedAt', { type: 'DateTime', nullable: true }),
     expiresAt: t.expose('expiresAt', {
@@ -396,7 +397,8 @@ builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
     description: `What happens to one order, from \`afterSequence\` on, with no gap and no repeat; without it, first the order as it
-stands. It completes when nothing more can happen.`,
+stands. It completes when the gateway expects nothing more. An event may still follow in \`events\`, in \`ordersUpdated\` and to
+the webhook: a reminder, or a funding transaction that is replaced within a day.`,
     args: { id: t.arg.id({ required: true }), afterSequence: t.arg.int({ validate: z.number().min(0).nullish() }) },
     async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
       const [order] = await gateway.store.orders.byIds(clientId, [id])
