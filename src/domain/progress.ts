@@ -4,7 +4,7 @@ import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import { worseTerms } from './terms.ts'
-import type { Order } from './order-record.ts'
+import { isUnverifiedImport, type Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
 import { withLaterChecks } from './checks.ts'
 import { largestMaximum, maximumChecks } from './maximum.ts'
@@ -106,7 +106,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
   const lapsed = expiresAt !== null && expiresAt <= now
   const states = paymentStates(offered.payment)
   const reported = orderStateOf(reading.state, { states, free: isFree(order), paid, lapsed })
-  const state = paid ? reported : stateAfterEnd(order.state, reported)
+  const state = paid || isClaimOfImport(order) ? reported : stateAfterEnd(order.state, reported)
   const isHeld = state !== reported
   const payment = withStateWords(isHeld ? unopened(order.payment, offered.payment) : offered.payment, reading.payment)
   const opened = verifyOpenables(
@@ -185,9 +185,15 @@ function lapsedState({ state, expiresAt, paymentSeenAt }: Order, now: EpochMs): 
 }
 
 function progress(before: Order, after: Order, now: EpochMs): Progress {
-  const ended = after.endedAt === undefined && (isEnded(before.state) || isEnded(after.state)) ? { endedAt: now } : {}
+  const wasEnded = isEnded(before.state) && !isClaimOfImport(before)
+  const ended = after.endedAt === undefined && (wasEnded || isEnded(after.state)) ? { endedAt: now } : {}
   const changes = describeChanges(before, after)
   return { order: { ...after, ...ended, ...(changes.length === 0 ? {} : { updatedAt: now }) }, changes }
+}
+
+/** The state is only what an imported document says, which may be forged. A gateway that ended the order exports `endedAt`. */
+function isClaimOfImport(order: Order): boolean {
+  return isUnverifiedImport(order) && order.endedAt === undefined
 }
 
 /** The options of an order that stays ended: what the LSP reports as payable again keeps its former state. */

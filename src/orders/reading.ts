@@ -95,7 +95,7 @@ export class OrderReader {
       return this.#log.write(
         order,
         order,
-        { ...tracking, nextReadAt: null, final: tracking.final || isDisowned },
+        { ...tracking, nextReadAt: null, watchAt: null, final: tracking.final || isDisowned },
         isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [],
       )
     }
@@ -168,7 +168,7 @@ export class OrderReader {
       return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures + 1), changes)
     }
     // An LSP may delete an order that is complete: that is no news, and nothing more is to be learnt.
-    if (tracking.final) return this.#log.write(order, order, { ...tracking, nextReadAt: null }, [])
+    if (tracking.final) return this.#log.write(order, order, { ...tracking, watchAt: null }, [])
     // Failures of another kind do not count towards the limit on "unknown order".
     const { order: next, changes } = notFound(order, now)
     const later = this.#after(next, tracking, lsp, isUnknownToLsp(order) ? tracking.failures + 1 : 1)
@@ -180,16 +180,16 @@ export class OrderReader {
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
     const now = this.#clock.now()
     const final = this.#log.isFinal(order, lsp.adapter)
-    const delayMs = final
-      ? fundingWatchDelayMs(order, lsp.adapter, this.#pace, now)
-      : nextReadDelayMs(order, this.#pace, failures, now, Math.random)
+    const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
+    const watchDelayMs = final ? fundingWatchDelayMs(order, lsp.adapter, this.#pace, now) : null
     // An LSP that holds back orders for hours still has to be asked about those that were paid.
-    const heldUntil = Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS)
+    const heldUntil = Math.max(Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS), lsp.circuitOpenUntil ?? 0)
     return {
       ...tracking,
       failures,
       final,
-      nextReadAt: delayMs === null ? null : Math.max(now + delayMs, heldUntil, lsp.circuitOpenUntil ?? 0),
+      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil),
+      watchAt: watchDelayMs === null ? null : Math.max(now + watchDelayMs, heldUntil),
     }
   }
 

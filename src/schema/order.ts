@@ -49,7 +49,8 @@ export const ChannelType = builder.objectRef<Channel>('Channel').implement({
     shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
     fundingOutpoint: t.exposeString('fundingOutpoint', {
       nullable: true,
-      description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.',
+      description: `txid:index; the bare txid at LSPs of draft 0.0.1, which give no index. It may change: the LSP may replace the funding
+transaction. The gateway looks for that for a day after the order is complete.`,
     }),
     fundedAt: t.expose('fundedAt', { type: 'DateTime', nullable: true }),
     expiresAt: t.expose('expiresAt', {
@@ -409,8 +410,9 @@ builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
     description: `Events of one order after \`afterSequence\`, without gaps or repeats. Without \`afterSequence\` the first event is the
-order's latest one. Completes when nothing more can happen. An unknown id, or an \`afterSequence\` beyond the order's
-latest event, is an error (BAD_USER_INPUT). A restart of the gateway closes the connection; it never completes the
+order's latest one. Completes when the gateway expects nothing more. A reminder or a replaced funding transaction may
+follow in \`events\`, in \`ordersUpdated\` and at the webhook. An unknown id, or an \`afterSequence\` beyond the order's latest
+event, is an error (BAD_USER_INPUT). A restart of the gateway closes the connection; it never completes the
 subscription.`,
     args: {
       id: t.arg.id({ required: true }),

@@ -8,8 +8,9 @@ import type { EpochMs } from '../domain/time.ts'
 
 /** What the tracker keeps beside an order. */
 export interface Tracking {
-  /** The next poll. Of a final order, one that comes after all others: see `fundingWatchDelayMs`. */
   nextReadAt: EpochMs | null
+  /** The next poll of a final order, after all others: see `fundingWatchDelayMs`. null or absent: none. */
+  watchAt?: EpochMs | null
   /** Readings in a row that the LSP did not answer. */
   failures: number
   /** Attempts to have the channel opened. */
@@ -38,7 +39,8 @@ export function trackedOf(row: OrderRow): TrackedOrder {
   return {
     order: orderOf(row),
     tracking: {
-      nextReadAt: row.next_read_at ?? row.watch_at,
+      nextReadAt: row.next_read_at,
+      ...(row.watch_at === null ? {} : { watchAt: row.watch_at }),
       failures: row.failures,
       openAttempts: row.open_attempts,
       final: row.final === 1,
@@ -51,7 +53,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     state: order.state,
     sequence: order.sequence,
     next_read_at: tracking.final ? null : tracking.nextReadAt,
-    watch_at: tracking.final ? tracking.nextReadAt : null,
+    watch_at: tracking.final ? (tracking.watchAt ?? null) : null,
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
