@@ -1,21 +1,41 @@
 import { bech32 } from '@scure/base'
+import { BECH32_LETTERS } from './invoice-fields.ts'
 import type { Network } from './lsp.ts'
+import {
+  checkBlindedPaths,
+  checkOfferFeatures,
+  hexOf,
+  OfferError,
+  readOfferFields,
+  readPoint,
+  readText,
+  readTruncatedNumber,
+} from './offer-fields.ts'
 import { LAST_INSTANT, SECOND_MS, type EpochMs } from './time.ts'
 
-// Offers of BOLT 12, as far as a payer has to know what it would agree to: no well-kept library reads them without a
-// whole Lightning node. https://github.com/lightning/bolts/blob/master/12-offer-encoding.md
+// Offers of BOLT 12, by its requirements for readers. Whether an offer has expired is for the caller to compare.
+// https://github.com/lightning/bolts/blob/master/12-offer-encoding.md
 
-export class OfferError extends Error {
-  override name = 'OfferError'
-}
+export { OfferError } from './offer-fields.ts'
 
 export interface DecodedOffer {
-  /** null: the payer says how much. Else in the smallest unit of `currency` where there is one. */
+  /** Of one item. null: the payer says how much. Else in the smallest unit of `currency` where there is one. Never 0. */
   amount: bigint | null
-  /** null: the amount is in millisatoshis. */
+  /** Three letters of ISO 4217. null: the amount is in millisatoshis. */
   currency: string | null
+  /** Never empty unless the offer is for other chains alone. */
   networks: readonly Network[]
+  /** null: the offer names no end, or one beyond all dates. */
   expiresAt: EpochMs | null
+  /** null: the invoice is asked for by a blinded path. */
+  issuerId: string | null
+  /** As the issuer wrote it: clean it before showing it. */
+  description: string | null
+  /**
+   * How many items one payment may buy; 0 for any number. null: the offer is for one item. A wallet that pays the
+   * amount once asks for a quantity of 1 wherever this is not null.
+   */
+  quantityMax: bigint | null
 }
 
 /** The hashes of the first blocks, in the order of their bytes. */
@@ -28,100 +48,86 @@ const CHAINS: Readonly<Record<string, Network>> = {
 }
 const CHAIN_BYTES = 32
 
-/** The fields of an offer that matter here. */
-const FIELD = { chains: 2, currency: 6, amount: 8, absoluteExpiry: 14 } as const
-
 const PREFIX = 'lno1'
-const DIGITS = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
+/** In characters. An offer with a dozen long blinded paths has fewer. */
+const LONGEST_OFFER = 16_384
+/** A `+`, and white space after it, may stand between any two characters. */
+const CONTINUED = /^[a-z0-9]+(?:\+\s*[a-z0-9]+)*$/i
 
 /** As it is compared: in lower case, and without the `+` by which it may be broken into lines. */
 export function canonicalOffer(text: string): string {
   return text.replaceAll(/\+\s*/g, '').toLowerCase()
 }
 
-/** @throws OfferError */
+/** @throws OfferError whose message says which rule of BOLT 12 is broken. */
 export function decodeOffer(text: string): DecodedOffer {
-  if (text !== text.toUpperCase() && text !== text.toLowerCase())
-    throw new OfferError('not an offer: it mixes upper and lower case')
-  const offer = canonicalOffer(text)
-  if (!offer.startsWith(PREFIX)) throw new OfferError('not an offer: it does not begin with lno1')
-  const fields = readFields(bytesOf(offer.slice(PREFIX.length)))
-  const chains = fields.get(FIELD.chains)
-  const amount = fields.get(FIELD.amount)
-  const currency = fields.get(FIELD.currency)
-  const expiry = fields.get(FIELD.absoluteExpiry)
-  if (currency && !amount) throw new OfferError('the offer names a currency and no amount')
+  const fields = readOfferFields(bytesOf(text))
+  const chains = fields.get('chains')
+  const features = fields.get('features')
+  const paths = fields.get('paths')
+  const issuer = fields.get('issuer')
+  if (features) checkOfferFeatures(features)
+  if (issuer) readText('issuer', issuer)
+  const description = fields.get('description')
+  const amount = fields.get('amount')
+  const currency = fields.get('currency')
+  const expiry = fields.get('absolute_expiry')
+  const quantityMax = fields.get('quantity_max')
+  const issuerId = fields.get('issuer_id')
+  if (currency && !amount) throw new OfferError('the offer has offer_currency without offer_amount')
+  if (amount && !description) throw new OfferError('the offer has offer_amount without offer_description')
+  if (!issuerId && !paths) throw new OfferError('the offer has neither offer_issuer_id nor offer_paths')
+  if (paths) checkBlindedPaths(paths)
   return {
-    amount: amount ? readNumber(amount) : null,
-    currency: currency
-      ? Buffer.from(currency)
-          .toString('latin1')
-          .replaceAll(/[^A-Z]/g, '?')
-      : null,
+    amount: amount ? readAmount(amount) : null,
+    currency: currency ? readCurrency(currency) : null,
     networks: chains ? readChains(chains) : ['MAINNET'],
     expiresAt: expiry ? readEnd(expiry) : null,
+    issuerId: issuerId ? readPoint('issuer_id', issuerId) : null,
+    description: description ? readText('description', description) : null,
+    quantityMax: quantityMax ? readTruncatedNumber('quantity_max', quantityMax) : null,
   }
 }
 
 /** An offer has no checksum. */
-function bytesOf(digits: string): Uint8Array {
-  const words = Array.from(digits, (digit) => DIGITS.indexOf(digit))
-  const bytes = words.includes(-1) ? undefined : bech32.fromWordsUnsafe(words)
-  if (!bytes) throw new OfferError('not an offer: it is not bech32')
-  return bytes
+function bytesOf(text: string): Uint8Array {
+  if (text.length > LONGEST_OFFER) throw new OfferError(`the offer has more than ${LONGEST_OFFER} characters`)
+  if (text !== text.toUpperCase() && text !== text.toLowerCase())
+    throw new OfferError('not an offer: it mixes upper and lower case')
+  const offer = canonicalOffer(text)
+  if (!offer.startsWith(PREFIX)) throw new OfferError('not an offer: it does not begin with lno1')
+  if (!CONTINUED.test(text)) throw new OfferError('not an offer: a + must stand between two characters of bech32')
+  const words = Array.from(offer.slice(PREFIX.length), (letter) => BECH32_LETTERS.indexOf(letter))
+  if (words.includes(-1)) throw new OfferError('not an offer: it has a character that bech32 does not have')
+  const bytes = bech32.fromWordsUnsafe(words)
+  if (!bytes) throw new OfferError('not an offer: it is not padded with zeros to whole bytes')
+  return Uint8Array.from(bytes)
 }
 
-/** Type, length, value; each type more than the one before. */
-function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
-  const fields = new Map<number, Uint8Array>()
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  const bigSize = (): number => {
-    try {
-      const first = view.getUint8(at)
-      const size = first < 0xfd ? 1 : first === 0xfd ? 3 : first === 0xfe ? 5 : 9
-      const value =
-        size === 1
-          ? first
-          : size === 3
-            ? view.getUint16(at + 1)
-            : size === 5
-              ? view.getUint32(at + 1)
-              : Number(view.getBigUint64(at + 1))
-      at += size
-      return value
-    } catch {
-      throw new OfferError('the offer is cut short')
-    }
-  }
-  let last = -1
-  while (at < bytes.length) {
-    const type = bigSize()
-    const length = bigSize()
-    if (type <= last) throw new OfferError('the fields of the offer are not in their order')
-    if (length > bytes.length - at) throw new OfferError('the offer is cut short')
-    fields.set(type, bytes.subarray(at, at + length))
-    at += length
-    last = type
-  }
-  return fields
+function readAmount(bytes: Uint8Array): bigint {
+  const amount = readTruncatedNumber('amount', bytes)
+  if (amount === 0n) throw new OfferError('offer_amount is 0')
+  return amount
 }
 
-function readNumber(bytes: Uint8Array): bigint {
-  if (bytes.length > 8) throw new OfferError('a number in the offer has more than 64 bits')
-  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
+function readCurrency(bytes: Uint8Array): string {
+  const currency = readText('currency', bytes)
+  if (!/^[A-Z]{3}$/.test(currency)) throw new OfferError('offer_currency is not a code of three letters (ISO 4217)')
+  return currency
 }
 
-/** Beyond all calendars is no end. */
+/** Beyond all dates is no end. */
 function readEnd(bytes: Uint8Array): EpochMs | null {
-  const end = Number(readNumber(bytes)) * SECOND_MS
-  return end <= LAST_INSTANT ? end : null
+  const end = readTruncatedNumber('absolute_expiry', bytes) * BigInt(SECOND_MS)
+  return end <= BigInt(LAST_INSTANT) ? Number(end) : null
 }
 
 /** Chains that are no bitcoin network are left out. */
 function readChains(bytes: Uint8Array): Network[] {
-  const hashes = Array.from({ length: Math.floor(bytes.length / CHAIN_BYTES) }, (_, index) =>
-    Buffer.from(bytes.subarray(index * CHAIN_BYTES, (index + 1) * CHAIN_BYTES)).toString('hex'),
+  if (bytes.length === 0 || bytes.length % CHAIN_BYTES !== 0)
+    throw new OfferError(`offer_chains is not made of hashes of ${CHAIN_BYTES} bytes`)
+  const hashes = Array.from({ length: bytes.length / CHAIN_BYTES }, (_, index) =>
+    hexOf(bytes.subarray(index * CHAIN_BYTES, (index + 1) * CHAIN_BYTES)),
   )
   return hashes.flatMap((hash) => CHAINS[hash] ?? [])
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { base32nopad, bech32 } from '@scure/base'
-import { pointFromScalar, recover, sign, signRecoverable, type RecoveryIdType } from 'tiny-secp256k1'
-import { encodeInvoice } from './bolt11.ts'
+import { encodeInvoice, type RecoverableSignature } from './bolt11.ts'
 
 const BASE32_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 const ZBASE32_LETTERS = 'ybndrfg8ejkmcpqxot1uwisza345h769'
@@ -26,9 +26,13 @@ function sha256(data: string | Uint8Array): Buffer {
 }
 
 function publicKeyOf(secret: Uint8Array): Buffer {
-  const point = pointFromScalar(secret, true)
-  if (!point) throw new Error('not a private key')
-  return Buffer.from(point)
+  return Buffer.from(secp256k1.getPublicKey(secret))
+}
+
+/** The hash is signed as it is. */
+export function signHash(hash: Uint8Array, secret: Uint8Array): RecoverableSignature {
+  const signed = secp256k1.sign(hash, secret, { prehash: false, format: 'recovered' })
+  return { signature: signed.subarray(1), recoveryId: signed[0] ?? 0 }
 }
 
 /** What every Lightning node hashes before it signs a text. */
@@ -42,8 +46,8 @@ export function signerOf(text: string, signature: string): string | null {
     const bytes = zbase32.decode(signature)
     const recoveryId = (bytes[0] ?? 0) - COMPACT_HEADER
     if (bytes.length !== 65 || recoveryId < 0 || recoveryId > 3) return null
-    const key = recover(messageHash(text), bytes.subarray(1), recoveryId as RecoveryIdType, true)
-    return key && Buffer.from(key).toString('hex')
+    const compact = secp256k1.Signature.fromBytes(bytes.subarray(1), 'compact')
+    return compact.addRecoveryBit(recoveryId).recoverPublicKey(messageHash(text)).toHex(true)
   } catch {
     return null
   }
@@ -87,19 +91,18 @@ export class LightningNode {
     const bolt11 = encodeInvoice(
       {
         ...invoice,
-        payee: this.pubkey,
         paymentHash,
         paymentSecret: randomBytes(32).toString('hex'),
         network: invoice.network ?? 'regtest',
       },
-      (hash) => sign(hash, this.#secret),
+      (hash) => signHash(hash, this.#secret),
     )
     return { bolt11, paymentHash, preimage: preimage.toString('hex') }
   }
 
   /** In zbase32, as `signmessage` of lnd, Core Lightning and LDK gives it. */
   signMessage(text: string): string {
-    const { signature, recoveryId } = signRecoverable(messageHash(text), this.#secret)
+    const { signature, recoveryId } = signHash(messageHash(text), this.#secret)
     return zbase32.encode(Uint8Array.of(COMPACT_HEADER + recoveryId, ...signature))
   }
 

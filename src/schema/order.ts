@@ -28,10 +28,12 @@ import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
 import { isWithheld } from '../domain/payment.ts'
+import type { EpochMs } from '../domain/time.ts'
 import type { ActionResult } from '../orders/actions.ts'
 
 const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
-  description: 'What is to happen next, by whom, by when.',
+  description: `What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if the order has a payment option
+that may be used.`,
   fields: (t) => ({
     actor: t.expose('actor', { type: ActorEnum }),
     action: t.expose('action', { type: NextActionEnum }),
@@ -98,8 +100,8 @@ const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
   }),
 })
 
-/** An order as it stands, or as it stood right after an event. */
-type ShownOrder = Order & { isSnapshot?: boolean }
+/** The current order, or a snapshot of it right after an event. */
+type ShownOrder = Order & { snapshotAt?: EpochMs }
 
 /** Nothing is kept: a context lives as long as its subscription does. */
 const ordersNow = createContextCache(
@@ -126,8 +128,12 @@ OrderType.implement({
     sequence: t.exposeInt('sequence', { description: 'The sequence number of its latest event.' }),
     nextStep: t.field({
       type: NextStepType,
-      description: 'What is to happen next, by whom, by when.',
-      resolve: (order, _, { gateway }) => nextStepOf(order, gateway.lsps.require(order.lspId).features),
+      description:
+        'What happens next, who acts, and the deadline. In the order of an event: as of that event; the current order may say otherwise.',
+      resolve: (order, _, { gateway }) => {
+        const { features, settings } = gateway.lsps.require(order.lspId)
+        return nextStepOf(order, { features, name: settings.name }, order.snapshotAt ?? gateway.clock.now())
+      },
     }),
     clientPubkey: t.field({ type: 'PublicKey', resolve: (order) => order.request.clientPubkey }),
     lspBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.lspBalanceSat }),
@@ -145,7 +151,7 @@ OrderType.implement({
       type: PaymentType,
       resolve: (order, _, context) => {
         const now = context.gateway.clock.now()
-        return order.isSnapshot
+        return order.snapshotAt !== undefined
           ? payableThen(order, () => ordersNow(context).load(order.id), now)
           : payableNow(order, now)
       },
@@ -215,7 +221,7 @@ OrderEventType.implement({
       type: OrderType,
       description:
         'The order as it stood right after this event. What it asked to be paid then is there as far as it still asks for it.',
-      resolve: ({ order }) => ({ ...order, isSnapshot: true }),
+      resolve: ({ order, at }) => ({ ...order, snapshotAt: at }),
     }),
   }),
 })
@@ -275,7 +281,8 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
     }),
     maxOrderTotalSat: t.field({
       type: 'Sat',
-      description: "The most that may leave the wallet. Default: the quote's orderTotalSat.",
+      description: `The most that may leave the wallet. Applies to each payment option: a more expensive one is withheld, with a check
+that says so; if none is left, the result is PriceChangedError. Default: for each option, what the quote said.`,
     }),
     email: t.string({
       description: `Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
@@ -289,8 +296,8 @@ builder.mutationField('createOrder', (t) =>
   t.field({
     type: OrderType,
     description: `Order the quoted channel. The same \`idempotencyKey\` with the same input gives the same order again; with another
-input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, nothing is agreed to and the answer is a
-PriceChangedError that carries a fresh quote.`,
+input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, or offers worse terms than the quote,
+nothing is agreed to and the answer is a PriceChangedError that carries a fresh quote.`,
     args: { input: t.arg({ type: CreateOrderInput, required: true }) },
     errors: {
       union: { name: 'CreateOrderResult' },
@@ -307,7 +314,7 @@ PriceChangedError that carries a fresh quote.`,
         case 'order':
           return outcome.order
         case 'price-changed':
-          throw new PriceChangedError(outcome.quote)
+          throw new PriceChangedError(outcome.quote, outcome.reason ?? null)
         case 'quote-expired':
           throw new QuoteExpiredError(outcome.expiredAt)
         case 'quote-not-found':

@@ -38,7 +38,12 @@ test('what was signed is what is read, to the millisecond of a whole second', ()
     amountMsat: 12_345_000n,
     payeePubkey: node.pubkey,
     paymentHash: issued.paymentHash,
+    createdAt: NOW,
     expiresAt: NOW + 3_600_000,
+    minFinalCltvExpiryDelta: 80,
+    fallbackAddresses: [],
+    routeHints: [],
+    description: 'a channel',
   })
 })
 

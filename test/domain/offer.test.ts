@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { pointFromScalar, sign } from 'tiny-secp256k1'
 import { expect, test } from 'vitest'
 import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
@@ -18,6 +16,7 @@ import type { ReadPaymentState } from '../../src/domain/reading.ts'
 import type { ChannelTerms } from '../../src/domain/request.ts'
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
 import { LightningNode } from '../../src/sandbox/node.ts'
+import { invoiceOf } from '../support/bolt11.ts'
 import { offerOf, REGTEST_CHAIN } from '../support/bolt12.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
@@ -38,30 +37,8 @@ const invoice = (
   })
 const INVOICE = invoice()
 
-const SECRET = Buffer.alloc(32, 0x11)
-
 /** The sandbox signs whole satoshis alone. */
-function invoiceOfMsat(msat: bigint): string {
-  const { createUnsignedRequest, createSignedRequest } = createRequire(import.meta.url)('invoices') as Record<
-    'createUnsignedRequest' | 'createSignedRequest',
-    (details: Record<string, unknown>) => Record<string, string>
-  >
-  const destination = Buffer.from(pointFromScalar(SECRET, true) ?? []).toString('hex')
-  const { hash, hrp, tags } = createUnsignedRequest({
-    created_at: new Date(NOW).toISOString(),
-    expires_at: new Date(NOW + HOUR_MS).toISOString(),
-    cltv_delta: 80,
-    description: '',
-    destination,
-    features: [{ bit: 9 }, { bit: 14 }],
-    id: '22'.repeat(32),
-    payment: '33'.repeat(32),
-    network: 'regtest',
-    mtokens: String(msat),
-  })
-  const signature = Buffer.from(sign(Buffer.from(hash ?? '', 'hex'), SECRET)).toString('hex')
-  return createSignedRequest({ destination, hrp, signature, tags }).request ?? ''
-}
+const invoiceOfMsat = (amountMsat: bigint) => invoiceOf({ amountMsat, createdAt: NOW / 1_000 })
 
 type Read = ReadPaymentState
 const way = { state: 'EXPECT_PAYMENT' as const, feeTotalSat: sat(1_000), orderTotalSat: sat(201_000) }
@@ -94,6 +71,7 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
     {
       network: 'REGTEST',
       clientBalanceSat: sat(200_000),
+      free: false,
       lspPubkeys: [node.pubkey],
       orderExpiresAt: null,
       refundOnchainAddress: REFUND,
@@ -435,9 +413,20 @@ test('a channel without an asset has none checked', () => {
   expect(verifyAsset(null, null)).toBeNull()
 })
 
-test('an offer without any payment option is free', () => {
-  expect(vet({})).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
+test('an offer is free only if the LSP states it, and then nothing of it is payable', () => {
+  const free = { free: true, clientBalanceSat: sat(0) }
+  expect(vet({}, free)).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
+  expect(vet({ bolt11: bolt11({ feeTotalSat: sat(0), orderTotalSat: sat(0) }) }, free)).toEqual(vet({}, free))
+  expect(vet({}).free).toBe(false)
   expect(vet({ onchain: onchain() }, { refundOnchainAddress: null }).free).toBe(false)
+})
+
+test('a client balance is never free', () => {
+  expect(vet({}, { free: true })).toMatchObject({
+    payment: null,
+    free: false,
+    checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED' }],
+  })
 })
 
 test('in an offer nothing was paid yet: what reads as refunded has lapsed', () => {

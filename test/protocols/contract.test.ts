@@ -79,8 +79,15 @@ const UNFIT = /[\p{Cc}\p{Cf}<]/u
 
 describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('%s', (_protocol, adapter) => {
   describe.each(operationsOf(adapter))('%s', (_operation, act) => {
+    it('takes a web page for an LSP that is not reached, after which anything may have happened', async () => {
+      expectFailure(await outcomeOf(adapter, act, text(200, '<html>It works!</html>')), {
+        code: 'UNAVAILABLE',
+        effect: 'unknown',
+      })
+    })
+
     it.each([
-      ['what is not JSON', text(200, '<html>It works!</html>')],
+      ['what is not JSON', text(200, 'It works!')],
       ['half a document', text(200, '{"order_id": "a')],
       ['an empty body', text(200, '')],
       ['a document nested without end', text(200, '['.repeat(50_000) + ']'.repeat(50_000))],

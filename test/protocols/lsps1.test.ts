@@ -202,7 +202,12 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   },
   'lsps0/error.unrecognized_params.response.json': async () => {
     const failure = await refused(400, fixture('lsps0/error.unrecognized_params.response.json'))
-    expect(failure).toMatchObject({ code: 'INVALID_REQUEST', message: 'Invalid params', property: null })
+    expect(failure).toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: 'Invalid params: unrecognized parameters: future_feature1_param',
+      property: 'future_feature1_param',
+      effect: 'none',
+    })
   },
   // Read by mistake, it is no order and no info.
   'lsps0/list_protocols.response.json': async () => {
