@@ -1,4 +1,4 @@
-import { addressProblem, isSameAddress } from './address.ts'
+import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
@@ -49,6 +49,8 @@ export interface Check {
 
 export interface OfferContext {
   network: Network
+  /** Of the LSP's address and of the refund address. */
+  addressKinds: AddressKinds
   clientBalanceSat: Sat
   /** The LSP's nodes, as far as they are known. */
   lspPubkeys: readonly string[]
@@ -321,7 +323,7 @@ function verifyOnchain(
   invoiceExpiresAt: EpochMs | null,
   report: Report,
 ): VerifiedOnchain | null {
-  const problem = addressProblem(option.address, context.network)
+  const problem = addressProblem(option.address, context.network, context.addressKinds)
   report(
     'ONCHAIN_ADDRESS',
     problem === null ? 'PASSED' : 'FAILED',
@@ -353,11 +355,11 @@ function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPa
 function refundsTo(
   given: string,
   { refundOnchainAddress: told }: OnchainOption<ReadPaymentState>,
-  { network }: OfferContext,
+  { network, addressKinds }: OfferContext,
   report: Report,
 ): boolean {
   const isSame = told === null || isSameAddress(told, given)
-  const problem = addressProblem(given, network)
+  const problem = addressProblem(given, network, addressKinds)
   report(
     'REFUND_ADDRESS',
     isSame && problem === null ? 'PASSED' : 'WARNING',

@@ -190,7 +190,7 @@ export class OrderActions {
 function refundProblem({ bolt11Invoice, onchainAddress }: RefundTarget, lsp: Lsp): string | null {
   if ((bolt11Invoice === null) === (onchainAddress === null)) return 'give either bolt11Invoice or onchainAddress'
   if (onchainAddress !== null) {
-    const problem = addressProblem(onchainAddress, lsp.settings.network)
+    const problem = addressProblem(onchainAddress, lsp.settings.network, lsp.adapter.addressKinds)
     return problem && `onchainAddress: ${problem}, and the LSP is on ${lsp.settings.network}`
   }
   try {

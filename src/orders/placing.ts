@@ -252,6 +252,7 @@ export class Placing {
     const echoed = asset ? [terms, asset] : [terms]
     const offer = verifyOffer(payment, {
       network: lsp.settings.network,
+      addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,

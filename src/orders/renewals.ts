@@ -118,6 +118,7 @@ export class RenewalDesk {
       throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const { payment, checks } = verifyOffer(reading.payment, {
       network: lsp.settings.network,
+      addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: ZERO_SAT,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,

@@ -311,6 +311,7 @@ export const channelRequest002: Adapter = {
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,
+  addressKinds: 'ANY',
   advancesWhenRead: false,
 
   unsupportedParameter: beyondDrafts,

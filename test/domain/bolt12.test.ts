@@ -103,7 +103,7 @@ test.each<[string, string, RegExp]>([
   ['a space without a +', offerOf({}).replace('lno1', 'lno1 '), /a \+ must/],
   ['two + in a row', offerOf({}).replace('lno1', 'lno1++'), /a \+ must/],
   ['a thousand lines too many', offerOf({ description: 'x'.repeat(11_000) }), /characters/],
-  ['fields twice', bytes(`0a00${'0a00'}${ISSUER_FIELD}`), /ascend/],
+  ['fields twice', bytes(`0a000a00${ISSUER_FIELD}`), /ascend/],
   ['fields that do not ascend', bytes(`${ISSUER_FIELD}0a00`), /ascend/],
   ['a number of a field in more bytes than it needs', bytes(`fd000a00${ISSUER_FIELD}`), /more bytes than it needs/],
   ['a length in more bytes than it needs', bytes(`0afd0000${ISSUER_FIELD}`), /more bytes than it needs/],
