@@ -1,4 +1,5 @@
 import { AmountError, btcDecimalOfSat, satOfBtcDecimal, type Sat } from './money.ts'
+import { cleanText } from './text.ts'
 
 // BIP 21 payment URIs, with the parameters that BIP 321 adds for Lightning.
 
@@ -8,6 +9,9 @@ interface PaymentUri {
   amountSat: Sat | null
 }
 
+/** Bech32 means the same in both cases, and some wallets read only lower case. */
+const BECH32_ADDRESS = /^(bc|tb|bcrt)1/i
+
 export function writePaymentUri({
   address,
   amountSat,
@@ -16,20 +20,39 @@ export function writePaymentUri({
 }: PaymentUri & { invoice: string | null; offer: string | null }): string {
   const parameters = [
     amountSat === null ? null : `amount=${btcDecimalOfSat(amountSat)}`,
-    invoice && `lightning=${encodeURIComponent(invoice)}`,
-    offer && `lno=${encodeURIComponent(offer)}`,
+    invoice && `lightning=${encodeURIComponent(invoice.toLowerCase())}`,
+    offer && `lno=${encodeURIComponent(offer.toLowerCase())}`,
   ]
-  return `bitcoin:${encodeURIComponent(address)}?${parameters.filter((parameter) => parameter !== null).join('&')}`
+  const path = encodeURIComponent(BECH32_ADDRESS.test(address) ? address.toLowerCase() : address)
+  return `bitcoin:${path}?${parameters.filter((parameter) => parameter !== null).join('&')}`
 }
 
-/** null when it is none, or its amount is no number of satoshis. */
-export function readPaymentUri(uri: string): PaymentUri | null {
+/** What an LSP's own URI says. */
+export interface ReadUri extends PaymentUri {
+  /** `req-` parameters: a reader that does not know one must not use the URI. This gateway knows none. */
+  unknownRequired: readonly string[]
+}
+
+/** At most so many of them, of so many characters, are shown. */
+const MAX_SHOWN = 5
+const MAX_SHOWN_CHARACTERS = 40
+
+/** null when it is no BIP 21 URI, or its amount is not one number of satoshis. */
+export function readPaymentUri(uri: string): ReadUri | null {
   try {
     const { protocol, pathname, searchParams } = new URL(uri)
-    const amount = searchParams.get('amount')
-    return protocol === 'bitcoin:'
-      ? { address: pathname, amountSat: amount === null ? null : satOfBtcDecimal(amount) }
-      : null
+    // BIP 321: the names of parameters are the same in upper case.
+    const parameters = [...searchParams].map(([name, value]) => ({ name: name.toLowerCase(), value }))
+    const amounts = parameters.filter(({ name }) => name === 'amount')
+    if (protocol !== 'bitcoin:' || amounts.length > 1) return null
+    return {
+      address: pathname,
+      amountSat: amounts[0] ? satOfBtcDecimal(amounts[0].value) : null,
+      unknownRequired: parameters
+        .filter(({ name }) => name.startsWith('req-'))
+        .slice(0, MAX_SHOWN)
+        .map(({ name }) => cleanText(name).slice(0, MAX_SHOWN_CHARACTERS)),
+    }
   } catch (error) {
     if (error instanceof TypeError || error instanceof AmountError) return null
     throw error

@@ -1,14 +1,18 @@
 import type { Order } from './order-record.ts'
+import { isUnknownToLsp } from './ending.ts'
 import { arrivedSat, isSettled, optionsOf } from './payment.ts'
 import { termDifferences } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
+import { dayOf } from './lease.ts'
 
-/** One phrase for each thing that a wallet would want to be told. */
+/** What a wallet needs to know of a change, one phrase each. */
 export function describeChanges(before: Order, after: Order): string[] {
   const changes: string[] = []
   const note = (changed: boolean, text: string) => {
     if (changed) changes.push(text)
   }
+  note(isUnknownToLsp(before) && !isUnknownToLsp(after), 'the LSP knows this order again')
+  note(!isUnknownToLsp(before) && isUnknownToLsp(after), 'the LSP says that it does not know this order')
   note(before.state !== after.state, `${words(before.state)} → ${words(after.state)}`)
   for (const option of ['bolt11', 'bolt12', 'onchain'] as const) {
     const [was, is] = [before.payment[option]?.state, after.payment[option]?.state]
@@ -26,7 +30,7 @@ export function describeChanges(before: Order, after: Order): string[] {
   )
   note(
     fact(before.channel?.fundingOutpoint, after.channel?.fundingOutpoint),
-    `funding outpoint ${after.channel?.fundingOutpoint}`,
+    fundingOutpointText(before.channel?.fundingOutpoint ?? null, after.channel?.fundingOutpoint ?? null),
   )
   note(
     fact(before.channel?.shortChannelId, after.channel?.shortChannelId),
@@ -36,7 +40,10 @@ export function describeChanges(before: Order, after: Order): string[] {
     fact(before.channel?.closingTxid, after.channel?.closingTxid),
     `closing transaction ${after.channel?.closingTxid}`,
   )
-  note(fact(before.channel?.expiresAt, after.channel?.expiresAt), 'the end of the lease is known')
+  note(
+    fact(before.channel?.expiresAt, after.channel?.expiresAt) && !isLost(after),
+    `channel guaranteed until ${dayOf(after.channel?.expiresAt ?? 0)}`,
+  )
   note(
     after.refund !== null && before.refund?.state !== after.refund.state,
     `refund: ${words(after.refund?.state ?? '')}`,
@@ -57,16 +64,31 @@ export function describeChanges(before: Order, after: Order): string[] {
   note(before.orderTotalSat !== after.orderTotalSat, `order total ${before.orderTotalSat} → ${after.orderTotalSat} sat`)
   note(
     isUnpaid(before) && isUnpaid(after) && isMoved(before.expiresAt, after.expiresAt),
-    `to be paid by ${new Date(after.expiresAt ?? 0).toISOString()}`,
+    `payable until ${new Date(after.expiresAt ?? 0).toISOString()}`,
   )
   note(
     before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null,
     'the LSP confirmed what is to be paid',
   )
   note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
-  note(after.state === 'UNKNOWN' && before.lspState !== after.lspState, `the LSP's word is ${after.lspState}`)
+  note(
+    after.isReportedOpen === true && !before.isReportedOpen,
+    'the LSP reports the order as open again; do not pay it',
+  )
+  note(
+    after.state === 'UNKNOWN' && before.lspState !== after.lspState,
+    `the LSP reports a state that the gateway does not know: ${after.lspState}`,
+  )
   return changes
 }
+
+function fundingOutpointText(before: string | null, after: string | null): string {
+  return before === null ? `funding outpoint ${after}` : `funding outpoint changed from ${before} to ${after}`
+}
+
+/** Whether the channel failed or is closed, so that its guaranteed end means nothing. */
+const isLost = ({ state, channel }: Order) =>
+  state === 'FAILED' || channel?.state === 'FAILED' || channel?.state === 'CLOSED' || channel?.state === 'CLOSING'
 
 const isUnpaid = ({ state }: Order) => state === 'AWAITING_PAYMENT' || state === 'UNDERPAID'
 

@@ -43,17 +43,26 @@ export class LspFailure extends Error implements FailureDetails {
   readonly property: string | null
   readonly retryAt: EpochMs | null
   readonly effect: 'none' | 'unknown'
+  /** The LSP's id of the order in an answer that could not be used; null if it was not readable either. */
+  readonly lspOrderId: string | null
 
   constructor(
     code: FailureCode,
     message: string,
-    details: { property?: string | null; retryAt?: EpochMs | null; effect?: 'none' | 'unknown'; cause?: unknown } = {},
+    details: {
+      property?: string | null
+      retryAt?: EpochMs | null
+      effect?: 'none' | 'unknown'
+      lspOrderId?: string | null
+      cause?: unknown
+    } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.property = details.property ?? null
     this.retryAt = details.retryAt ?? null
     this.effect = details.effect ?? 'none'
+    this.lspOrderId = details.lspOrderId ?? null
   }
 
   details(): FailureDetails {

@@ -2,31 +2,31 @@ import type { LspFeature } from './lsp.ts'
 import type { Order } from './order-record.ts'
 import { DAY_MS, type EpochMs } from './time.ts'
 
-// The lease of a channel ends, and people forget: what there is to say about that. Pure.
+// Reminders that the lease of a channel ends. Pure.
 
-/** When the lease of its channel ends, as long as nobody was reminded of that end; null: there is nothing to remind of. */
+/** When the channel's lease ends; null: the client was reminded of this end, or there is no lease. */
 export function unremindedLeaseEnd(order: Order): EpochMs | null {
   const endsAt = leaseEnd(order)
   return endsAt === order.leaseRemindedFor ? null : endsAt
 }
 
-/** The end that somebody was reminded of, while it still is the end. */
+/** When the channel's lease ends; null: the client was not reminded of this end, or there is no lease. */
 export function remindedLeaseEnd(order: Order): EpochMs | null {
   const endsAt = leaseEnd(order)
   return endsAt === order.leaseRemindedFor ? endsAt : null
 }
 
 function leaseEnd({ state, channel }: Order): EpochMs | null {
-  const stands =
+  const isOpen =
     state === 'COMPLETED' &&
     channel !== null &&
     channel.state !== 'CLOSING' &&
     channel.state !== 'CLOSED' &&
     channel.state !== 'FAILED'
-  return stands ? channel.expiresAt : null
+  return isOpen ? channel.expiresAt : null
 }
 
-/** What is said when the end is near; or past, where nobody could say so before. */
+/** The event's message; the end may be past if the gateway was not running before. */
 export function reminderOf(endsAt: EpochMs, features: readonly LspFeature[], now: EpochMs): string {
   const days = Math.ceil((endsAt - now) / DAY_MS)
   const when =
@@ -36,15 +36,13 @@ export function reminderOf(endsAt: EpochMs, features: readonly LspFeature[], now
   return `the lease of the channel ${when}: ${helpOf(features)}`
 }
 
-/** The same for somebody who looks at the order at any time after that. */
+/** The message of the next step after the reminder. */
 export function leaseStepMessage(endsAt: EpochMs, features: readonly LspFeature[]): string {
   return `The LSP may close the channel after ${dayOf(endsAt)}: ${helpOf(features)}.`
 }
 
 function helpOf(features: readonly LspFeature[]): string {
-  return features.includes('RENEWAL')
-    ? 'renewChannel asks for a longer one'
-    : 'ask for a new quote in time to replace it'
+  return features.includes('RENEWAL') ? 'call renewChannel to extend it' : 'request a new quote in time to replace it'
 }
 
-const dayOf = (at: EpochMs) => new Date(at).toISOString().slice(0, 10)
+export const dayOf = (at: EpochMs) => new Date(at).toISOString().slice(0, 10)

@@ -1,23 +1,25 @@
+import { hasEnded, isUnknownToLsp } from './ending.ts'
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
+import type { Sat } from './money.ts'
 import type { Order } from './order-record.ts'
-import { arrivedSat, payableUntil } from './payment.ts'
+import type { Refund } from './order.ts'
+import { arrivedSat, due, isSettled, optionsOf, payableUntil, type Payment } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
-export const ACTORS = ['CLIENT', 'LSP', 'NOBODY'] as const
-export type Actor = (typeof ACTORS)[number]
+export type Actor = 'CLIENT' | 'GATEWAY' | 'LSP' | 'NOBODY'
 
-export const NEXT_ACTIONS = [
-  'PAY',
-  'TOP_UP',
-  'CONNECT_PEER',
-  'OPEN_CHANNEL',
-  'DECIDE_RATE',
-  'REQUEST_REFUND',
-  'WAIT',
-  'NONE',
-] as const
-export type NextAction = (typeof NEXT_ACTIONS)[number]
+export type NextAction =
+  | 'PAY'
+  | 'TOP_UP'
+  | 'DO_NOT_PAY'
+  | 'CONNECT_PEER'
+  | 'OPEN_CHANNEL'
+  | 'DECIDE_RATE'
+  | 'REQUEST_REFUND'
+  | 'CONTACT_LSP'
+  | 'WAIT'
+  | 'NONE'
 
 export interface NextStep {
   actor: Actor
@@ -26,148 +28,193 @@ export interface NextStep {
   message: string
 }
 
+/** The LSP of the order. */
+export interface StepLsp {
+  name: string
+  features: readonly LspFeature[]
+}
+
 const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({
   actor,
   action,
   deadline,
   message,
 })
+const doNotPay = (message: string) => step('NOBODY', 'DO_NOT_PAY', message)
+const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
 
-/** What is to happen next, by whom, by when. */
-export function nextStepOf(order: Order, features: readonly LspFeature[]): NextStep {
+/**
+ * What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if `due(order, now)` has a payment
+ * option.
+ */
+export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
+  if (isUnknownToLsp(order) && !isClosedForGood(order)) return unknownOrderStep(order, lsp)
+  const options = due(order, now)
+  if (optionsOf(options).length > 0) return payStep(order, options, lsp)
   switch (order.state) {
     case 'OUTCOME_UNKNOWN':
       return step(
         'NOBODY',
         'NONE',
-        'The LSP never answered, so whether the order stands there is not known. Nothing was paid. Should its answer still come, the order moves on.',
+        'The LSP did not answer, so whether it has the order is not known. Nothing was paid. The order continues if the answer still arrives.',
       )
     case 'AWAITING_PAYMENT':
-      if (order.paymentWarning !== null) return step('NOBODY', 'NONE', `Do not pay: ${order.paymentWarning}.`)
-      if (arrivedSat(order) > 0) return restStep(order)
-      return order.paymentSeenAt === null
-        ? step(
-            'CLIENT',
-            'PAY',
-            `Pay ${order.orderTotalSat} sat, and keep the node connected to the LSP.`,
-            payableUntil(order),
-          )
-        : step(
-            'LSP',
-            'WAIT',
-            'A payment was seen, of which the LSP says nothing any more: do not pay again. Ask the LSP, naming lspOrderId.',
-          )
+      return unpayableStep(order, lsp, now)
     case 'UNDERPAID':
-      if (order.paymentWarning !== null) return step('NOBODY', 'NONE', `Do not pay the rest: ${order.paymentWarning}.`)
-      return restStep(order)
+      return unpayableRestStep(order, lsp)
     case 'PAYMENT_HELD':
-      return step(
-        'LSP',
-        'WAIT',
-        'The payment is held and moves only when the channel opens. Keep the node connected to the LSP.',
+      return waitForLsp(
+        'The LSP holds the payment until the channel opens. The payment settles only then. Keep your node connected to the LSP.',
       )
     case 'PAID':
-      return paidStep(order, features)
+      return paidStep(order, lsp)
     case 'RATE_DECISION_REQUIRED':
       return step(
         'CLIENT',
         'DECIDE_RATE',
-        'The price of the asset has moved since the order was made: accept the new one, or be refunded.',
+        'The price of the asset has changed since the order was placed. Accept the new price or ask for a refund with decideRate.',
         order.expiresAt,
       )
     case 'CHANNEL_OPENING':
-      return step('LSP', 'WAIT', 'The LSP is opening the channel. Keep the node connected to it.')
+      return waitForLsp('The LSP is opening the channel. Keep your node connected to the LSP.')
     case 'COMPLETED':
-      return completedStep(order, features)
+      return completedStep(order, lsp.features)
     case 'EXPIRED':
-      if (order.paymentSeenAt === null)
-        return step('NOBODY', 'NONE', 'It was not paid in time. Do not pay it now; ask for a new quote.')
-      return order.refund?.state === 'AVAILABLE'
-        ? step('CLIENT', 'REQUEST_REFUND', 'A payment was seen, and the order expired: ask for the refund.')
-        : step('LSP', 'WAIT', 'A payment was seen, and the order expired: the LSP has to refund it or to go on.')
+      return expiredStep(order, lsp)
     case 'FAILED':
-      return order.refund?.state === 'AVAILABLE'
-        ? step('CLIENT', 'REQUEST_REFUND', 'The channel could not be opened: ask for the refund.')
-        : step(
-            'NOBODY',
-            'NONE',
-            order.failureReason ?? 'The order failed. If it was paid, ask the LSP, naming lspOrderId.',
-          )
+      return failedStep(order, lsp)
     case 'REFUND_PENDING':
-      return order.refund?.state === 'AVAILABLE'
-        ? step('CLIENT', 'REQUEST_REFUND', 'Ask for the refund.')
-        : step('LSP', 'WAIT', 'The payment is to be refunded.')
+      return refundStep(order) ?? waitForLsp('The LSP has to refund the payment.')
     case 'REFUNDED':
       return step('NOBODY', 'NONE', 'The payment was refunded.')
     case 'UNKNOWN':
-      return step('LSP', 'WAIT', `The LSP says "${order.lspState}", a word this gateway does not know.`)
+      return unknownStateStep(order)
   }
 }
 
-/** Something has arrived, and not all of it as far as the LSP says. */
-function restStep(order: Order): NextStep {
-  const paidSat = arrivedSat(order)
-  const restSat = (order.payment.onchain?.orderTotalSat ?? order.orderTotalSat) - paidSat
-  if (paidSat === 0)
-    return step(
-      'CLIENT',
-      'TOP_UP',
-      'Less than the total has arrived, and the LSP does not say how much: ask it, naming lspOrderId, before you pay the rest.',
-      payableUntil(order),
+// -- before the payment ----------------------------------------------------------------------------------
+
+/** Nothing of it is payable, and the LSP owes nothing: an LSP may delete such an order. */
+function isClosedForGood({ state, paymentSeenAt }: Order): boolean {
+  return state === 'COMPLETED' || state === 'REFUNDED' || (state === 'EXPIRED' && paymentSeenAt === null)
+}
+
+function unknownOrderStep(order: Order, lsp: StepLsp): NextStep {
+  if (order.paymentSeenAt !== null)
+    return contactLsp(
+      `${paidText(order)}, but the LSP says that it does not know this order. Do not pay again.`,
+      order,
+      lsp,
     )
-  if (restSat <= 0) return step('LSP', 'WAIT', 'All of it was seen to arrive, and waits for its confirmations.')
-  if (order.payment.onchain?.state !== 'UNDERPAID' && order.payment.onchain?.state !== 'EXPECT_PAYMENT') {
-    return step(
-      'LSP',
-      'WAIT',
-      `${paidSat} sat have arrived, and there is no way here to pay the rest: do not pay again. Ask the LSP, naming lspOrderId.`,
-    )
-  }
-  return step(
-    'CLIENT',
-    'TOP_UP',
-    `${paidSat} sat have arrived: pay the rest, which is ${restSat} sat.`,
-    payableUntil(order),
+  return doNotPay(
+    `Do not pay: the LSP says that it does not know this order. The gateway keeps asking the LSP, and shows the payment again when the LSP reports the order. If you have already paid, ${contactText(order, lsp)}`,
   )
 }
 
-function paidStep(order: Order, features: readonly LspFeature[]): NextStep {
-  if (order.isRefundRequested)
-    return step(
-      'LSP',
-      'WAIT',
-      'Paid, and the refund was asked for. Should the channel be wanted after all, openChannel asks for it.',
-    )
-  if (!features.includes('OPEN_ON_REQUEST'))
-    return step('LSP', 'WAIT', 'Paid. The LSP opens the channel; keep the node connected to it.')
-  if (order.openRequest === null)
+/** `options`: what is due, at least one. */
+function payStep(order: Order, options: Payment, lsp: StepLsp): NextStep {
+  const deadline = payableUntil(order)
+  const { onchain } = options
+  const paidSat = arrivedSat(order)
+  if (onchain !== null && paidSat > 0)
     return step(
       'CLIENT',
-      'OPEN_CHANNEL',
-      'Paid. The gateway asks the LSP to open the channel; openChannel does so with another address of the node.',
+      'TOP_UP',
+      `${paidSat} sat of ${onchain.orderTotalSat} sat have arrived. Pay the remaining ${onchain.orderTotalSat - paidSat} sat on-chain.`,
+      deadline,
     )
-  const { failure } = order.openRequest
+  if (order.state === 'UNDERPAID')
+    return step(
+      'CLIENT',
+      'TOP_UP',
+      `Less than the total has arrived, and the LSP does not report how much. Before you pay the rest, ${contactText(order, lsp)}`,
+      deadline,
+    )
+  return step('CLIENT', 'PAY', `Pay ${pricesText(options)}. Keep your node connected to the LSP.`, deadline)
+}
+
+function unpayableStep(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
+  if (order.paymentWarning !== null) return doNotPay(`Do not pay: ${order.paymentWarning}.`)
+  if (arrivedSat(order) > 0) return unpayableRestStep(order, lsp)
+  return order.paymentSeenAt === null
+    ? doNotPay(`Do not pay: ${whyNothingIsDue(order, now)}`)
+    : contactLsp('Your payment was seen, but the LSP no longer reports it. Do not pay again.', order, lsp)
+}
+
+/** For an order that has no warning. */
+function whyNothingIsDue(order: Order, now: EpochMs): string {
+  const options = optionsOf(order.payment)
+  if (hasEnded(order)) return 'the order has ended before. Request a new quote.'
+  if (order.paymentUnconfirmed || options.length === 0) return 'the LSP has not reported yet how to pay.'
+  const unknown = options.find(({ state }) => state === 'UNKNOWN')
+  if (unknown)
+    return `the LSP reports a payment state that the gateway does not know${quoted(unknown.stateWord)}. The gateway shows the payment again when the LSP reports a known state.`
+  const until = payableUntil(order)
+  if (until !== null && now > until) return 'the time to pay has passed. Request a new quote.'
+  return 'no payment option of this order can be used. Request a new quote.'
+}
+
+/** A part of the total was paid, as far as the LSP reports, and nothing more is payable. */
+function unpayableRestStep(order: Order, lsp: StepLsp): NextStep {
+  if (order.paymentWarning !== null)
+    return (
+      refundStep(order, `Do not pay the rest: ${order.paymentWarning}.`) ??
+      contactLsp(`Do not pay the rest: ${order.paymentWarning}.`, order, lsp)
+    )
+  const paidSat = arrivedSat(order)
+  const totalSat = order.payment.onchain?.orderTotalSat ?? order.orderTotalSat
+  if (paidSat >= totalSat) return waitForLsp(`All ${paidSat} sat have arrived. The LSP waits for confirmations.`)
+  const arrived = paidSat > 0 ? `${paidSat} sat have arrived` : 'Less than the total has arrived'
+  const text = `${arrived}, and the rest can no longer be paid. Do not pay again.`
+  return refundStep(order, text) ?? contactLsp(text, order, lsp)
+}
+
+function unknownStateStep(order: Order): NextStep {
+  const text = `the LSP reports a state that the gateway does not know${quoted(order.lspState ?? undefined)}.`
+  return order.paymentSeenAt === null
+    ? doNotPay(`Do not pay: ${text} The gateway keeps asking the LSP.`)
+    : waitForLsp(`${paidText(order)}, and ${text} Do not pay again.`)
+}
+
+// -- after the payment -----------------------------------------------------------------------------------
+
+function paidStep(order: Order, { features }: StepLsp): NextStep {
+  if (order.isRefundRequested)
+    return waitForLsp('Paid, and the refund was requested. To ask for the channel instead, call openChannel.')
+  if (!features.includes('OPEN_ON_REQUEST'))
+    return (
+      refundStep(order, `${paidText(order)}.`) ??
+      waitForLsp('Paid. The LSP opens the channel. Keep your node connected to the LSP.')
+    )
+  const failure = order.openRequest?.failure ?? null
+  if (order.openRequest === null)
+    return step(
+      'GATEWAY',
+      'WAIT',
+      'Paid. The gateway asks the LSP to open the channel. Keep your node connected to the LSP.',
+    )
   if (failure === null)
-    return step('LSP', 'WAIT', 'The LSP was asked to open the channel. Keep the node connected to it.')
+    return waitForLsp('The gateway has asked the LSP to open the channel. Keep your node connected to the LSP.')
+  const refund = isRefundAvailable(order) ? ` Or call requestRefund: ${refundText(order.refund)}.` : ''
   return failure.isPeerMissing
     ? step(
         'CLIENT',
         'CONNECT_PEER',
-        `The LSP could not reach the node (${failure.message}). Connect it to the LSP; the gateway asks again by itself.`,
+        `The LSP could not open the channel: ${failure.message}. Connect your node to the LSP. The gateway asks again by itself; openChannel asks at once.${refund}`,
       )
     : step(
         'CLIENT',
         'OPEN_CHANNEL',
-        `The LSP did not open the channel (${failure.message}). The gateway asks again by itself; openChannel asks at once.`,
+        `The LSP could not open the channel: ${failure.message}. Check your node, then call openChannel; the gateway also asks again by itself.${refund}`,
       )
 }
 
 function completedStep(order: Order, features: readonly LspFeature[]): NextStep {
   if (order.asset?.deliveryStatus === 'PENDING' || order.asset?.deliveryStatus === 'IN_PROGRESS')
-    return step(
-      'LSP',
-      'WAIT',
-      order.channel === null ? 'The asset is being delivered.' : 'The channel stands; the asset is being delivered.',
+    return waitForLsp(
+      order.channel === null
+        ? 'The LSP is delivering the asset.'
+        : 'The channel is open. The LSP is delivering the asset.',
     )
   if (order.channel?.state === 'CLOSING' || order.channel?.state === 'CLOSED')
     return step('NOBODY', 'NONE', 'The channel was closed.')
@@ -180,6 +227,101 @@ function completedStep(order: Order, features: readonly LspFeature[]): NextStep 
       'The funding transaction is published. The channel is usable once it has its confirmations.',
     )
   if (order.channel === null)
-    return step('NOBODY', 'NONE', 'The LSP says the order is complete, and has not named the channel.')
-  return step('NOBODY', 'NONE', 'The channel stands.', order.channel.expiresAt)
+    return step('NOBODY', 'NONE', 'The LSP reports the order as complete, but has not named the channel.')
+  return step('NOBODY', 'NONE', 'The channel is open.', order.channel.expiresAt)
 }
+
+// -- when it went wrong ----------------------------------------------------------------------------------
+
+function expiredStep(order: Order, lsp: StepLsp): NextStep {
+  if (order.paymentSeenAt === null)
+    return order.isReportedOpen
+      ? doNotPay('Do not pay: the order has expired, although the LSP reports it as open again. Request a new quote.')
+      : step('NOBODY', 'NONE', 'The order was not paid in time. Do not pay it now. Request a new quote.')
+  const text = `${paidText(order)}, but the order expired.${reasonText(order)}`
+  return (
+    refundStep(order, text) ??
+    waitForLsp(
+      `${text} The LSP has to refund the payment or open the channel. If it does neither, ${contactText(order, lsp)}`,
+    )
+  )
+}
+
+function failedStep(order: Order, lsp: StepLsp): NextStep {
+  if (order.paymentSeenAt === null) {
+    const text = `The order failed. Nothing was paid.${reasonText(order)}`
+    return order.isReportedOpen
+      ? doNotPay(`${text} Do not pay, although the LSP reports the order as open again.`)
+      : step('NOBODY', 'NONE', text)
+  }
+  const text = `${paidText(order)}, but the order failed.${reasonText(order)}`
+  return refundStep(order, text) ?? contactLsp(text, order, lsp, ' for a refund')
+}
+
+/** What to do about the refund; null: the LSP reports none. */
+function refundStep(order: Order, text = ''): NextStep | null {
+  const prefix = text === '' ? '' : `${text} `
+  switch (order.refund?.state) {
+    case 'AVAILABLE':
+      return order.isRefundRequested
+        ? waitForLsp(`${prefix}The refund was requested. The LSP has not confirmed it yet.`)
+        : step('CLIENT', 'REQUEST_REFUND', `${prefix}Call requestRefund: ${refundText(order.refund)}.`)
+    case 'IN_FLIGHT':
+      return waitForLsp(`${prefix}The refund is on its way.`)
+    case 'PAID_OUT':
+      return step('NOBODY', 'NONE', `${prefix}The payment was refunded.`)
+    default:
+      return null
+  }
+}
+
+const isRefundAvailable = ({ refund }: Order) => refund?.state === 'AVAILABLE'
+
+function refundText(refund: Refund | null): string {
+  const amounts = [
+    ...(refund?.lightningSat ? [`${refund.lightningSat} sat by Lightning`] : []),
+    ...(refund?.onchainSat ? [`${refund.onchainSat} sat on-chain`] : []),
+  ]
+  return amounts.length === 0 ? 'a refund is available' : `a refund is available, ${amounts.join(' or ')}`
+}
+
+function contactLsp(text: string, order: Order, lsp: StepLsp, purpose = ''): NextStep {
+  return step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contactText(order, lsp, purpose))}`)
+}
+
+function contactText({ lspId, lspOrderId }: Order, { name }: StepLsp, purpose = ''): string {
+  const who = name === lspId ? name : `${name} (${lspId})`
+  return `contact the LSP ${who}${purpose}${lspOrderId === null ? '.' : ` and quote its order id ${lspOrderId}.`}`
+}
+
+/** What was paid, as a main clause without its full stop. */
+function paidText(order: Order): string {
+  const paidSat = paidSatOf(order)
+  return paidSat === null ? 'A payment was seen' : `You paid ${paidSat} sat`
+}
+
+/** null: the LSP reported a payment, but not how much of it arrived. */
+function paidSatOf(order: Order): Sat | null {
+  const arrived = arrivedSat(order)
+  if (arrived > 0) return arrived
+  return optionsOf(order.payment).find(isSettled)?.orderTotalSat ?? null
+}
+
+function reasonText({ failureReason }: Order): string {
+  return failureReason === null ? '' : ` The LSP's reason: ${failureReason.replace(/[.\s]+$/, '')}.`
+}
+
+function pricesText({ bolt11, bolt12, onchain }: Payment): string {
+  const ways = [
+    ...(bolt11 ? [{ sat: bolt11.orderTotalSat, by: 'by Lightning invoice' }] : []),
+    ...(bolt12 ? [{ sat: bolt12.orderTotalSat, by: 'by BOLT 12 offer' }] : []),
+    ...(onchain ? [{ sat: onchain.orderTotalSat, by: 'on-chain' }] : []),
+  ]
+  const [first] = ways
+  if (first && ways.every(({ sat }) => sat === first.sat))
+    return `${first.sat} sat ${ways.map(({ by }) => by).join(' or ')}`
+  return ways.map(({ sat, by }) => `${sat} sat ${by}`).join(' or ')
+}
+
+const quoted = (word: string | undefined) => (word === undefined ? '' : ` ("${word}")`)
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,57 +1,37 @@
 import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
+import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
+import { routeHintFeeSat, verifyFallbacks, verifyFinalCltv } from './invoice-checks.ts'
 import type { Network } from './lsp.ts'
 import { msatOf, type Sat } from './money.ts'
-import type { Bolt11Option, Bolt12Option, OnchainOption, OrderAsset, PaymentState, PaymentOptions } from './order.ts'
+import type { Bolt11Option, Bolt12Option, OnchainOption, PaymentState, PaymentOptions } from './order.ts'
 import { endsOf, type Payment, type VerifiedBolt11, type VerifiedBolt12, type VerifiedOnchain } from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
-import { termDifferences, type AssetRequest, type ChannelTerms } from './request.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
+
+export {
+  CHECK_NAMES,
+  CHECK_VERDICTS,
+  distrustOf,
+  failedChecks,
+  type Check,
+  type CheckName,
+  type CheckVerdict,
+} from './checks.ts'
+export { verifyAsset, verifyTerms } from './terms.ts'
 
 // No LSP is believed without a check: only `verifyOffer` makes payment options of what an LSP says, and of an offer whose
 // figures do not add up it makes none.
-
-export const CHECK_NAMES = [
-  'FEE_ADDS_UP',
-  'INVOICE_DECODES',
-  'INVOICE_AMOUNT',
-  'INVOICE_NETWORK',
-  'INVOICE_NOT_EXPIRED',
-  'INVOICE_ENDS_WITH_ORDER',
-  'INVOICE_PAYEE',
-  'PAYMENT_HASH_IS_NEW',
-  'OFFER_DECODES',
-  'OFFER_AMOUNT',
-  'OFFER_NETWORK',
-  'OFFER_NOT_EXPIRED',
-  'OFFER_IS_NEW',
-  'ONCHAIN_ADDRESS',
-  'ONCHAIN_ADDRESS_IS_NEW',
-  'BIP21_AMOUNT',
-  'REFUND_ADDRESS',
-  'TERMS_ECHOED',
-  'ASSET_ECHOED',
-  'ORDER_ID_IS_NEW',
-] as const
-export type CheckName = (typeof CHECK_NAMES)[number]
-
-export const CHECK_VERDICTS = ['PASSED', 'WARNING', 'FAILED'] as const
-export type CheckVerdict = (typeof CHECK_VERDICTS)[number]
-
-/** One row of the report: what was compared, so that a wallet can compare it again. */
-export interface Check {
-  name: CheckName
-  verdict: CheckVerdict
-  message: string
-}
 
 export interface OfferContext {
   network: Network
   /** Of the LSP's address and of the refund address. */
   addressKinds: AddressKinds
   clientBalanceSat: Sat
+  /** The LSP states that there is nothing to pay. */
+  free: boolean
   /** The LSP's nodes, as far as they are known. */
   lspPubkeys: readonly string[]
   /** When the order lapses by the LSP's word; null when only the payment options say. */
@@ -76,6 +56,9 @@ export interface VerifiedOffer {
 export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
   const checks: Check[] = []
   const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
+  if (context.free) return freeOffer(context)
+  if ((options.bolt11 ?? options.bolt12 ?? options.onchain) === null)
+    report('FEE_ADDS_UP', 'FAILED', 'the LSP offers no payment option, and does not state that the channel is free')
 
   for (const [kind, option] of Object.entries(options) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
     if (option === null) continue
@@ -90,12 +73,20 @@ export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: 
     )
   }
 
-  const bolt11 = options.bolt11 && verifyBolt11(options.bolt11, context, report)
+  const invoice = options.bolt11 && decodedInvoice(options.bolt11.invoice, report)
+  const bolt11 = options.bolt11 && invoice && verifyBolt11(options.bolt11, invoice, context, report)
   const bolt12 = options.bolt12 && verifyBolt12(options.bolt12, context, report)
   const onchain = options.onchain && verifyOnchain(options.onchain, context, bolt11?.expiresAt ?? null, report)
+  if (invoice) verifyFallbacks(invoice, onchain?.address ?? null, report)
 
-  const free = (options.bolt11 ?? options.bolt12 ?? options.onchain) === null
-  return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free, checks }
+  return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free: false, checks }
+}
+
+/** Of a free channel nothing is payable. The client's own balance in a channel is always paid for. */
+function freeOffer({ clientBalanceSat }: OfferContext): VerifiedOffer {
+  if (clientBalanceSat === 0) return { payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] }
+  const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}`
+  return { payment: null, free: false, checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED', message }] }
 }
 
 /** Who else was asked to pay to the same hash or address. */
@@ -164,75 +155,25 @@ const SHARED: Readonly<Record<OtherPayer, string>> = {
   ANOTHER_ORDER: 'another order is to be paid',
 }
 
-/** The most that a request can ask for: a GraphQL Int. */
-const MAX_BLOCKS = 0x7fff_ffff
-
-/**
- * Terms that are a little better or worse than the ones asked for are a warning. Less than half of the channel or of
- * its lease, or less of the client's own money in it, is not what anybody asked the price of.
- */
-export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
-  const differences = termDifferences(asked, delivered).map(
-    ({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`,
-  )
-  const isAnother =
-    delivered.lspBalanceSat < Math.max(1, asked.lspBalanceSat / 2) ||
-    delivered.channelExpiryBlocks < Math.max(1, asked.channelExpiryBlocks / 2) ||
-    delivered.channelExpiryBlocks > MAX_BLOCKS ||
-    delivered.clientBalanceSat < asked.clientBalanceSat
-  return {
-    name: 'TERMS_ECHOED',
-    verdict: isAnother ? 'FAILED' : differences.length === 0 ? 'PASSED' : 'WARNING',
-    message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for',
-  }
-}
-
-/**
- * An RGB channel is bought for its asset: another one, less of it, or more of the client's own, is not what was asked
- * for. null where no asset is. Some protocols do not repeat it.
- */
-export function verifyAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
-  if (told === null)
-    return asked
-      ? {
-          name: 'ASSET_ECHOED',
-          verdict: 'WARNING',
-          message: `asked for ${asked.assetId}; the LSP does not repeat the asset`,
-        }
-      : null
-  const isLess = asked !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
-  const isMore =
-    asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
-  const isSame = asked?.assetId === told.assetId && !isLess && !isMore
-  const words = (asset: AssetRequest | OrderAsset | null) =>
-    asset === null
-      ? 'no asset'
-      : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`
-  return {
-    name: 'ASSET_ECHOED',
-    verdict: isSame ? 'PASSED' : 'FAILED',
-    message: `asked for ${words(asked)}; answered ${words(told)}`,
-  }
-}
-
 const iso = (time: EpochMs) => new Date(time).toISOString()
 
-type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
-
-function verifyBolt11(
-  option: Bolt11Option<ReadPaymentState>,
-  context: OfferContext,
-  report: Report,
-): VerifiedBolt11 | null {
-  let invoice: DecodedInvoice
+function decodedInvoice(text: string, report: Report): DecodedInvoice | null {
   try {
-    invoice = decodeInvoice(option.invoice)
+    const invoice = decodeInvoice(text)
+    report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
+    return invoice
   } catch (error) {
     report('INVOICE_DECODES', 'FAILED', error instanceof InvoiceError ? error.message : 'the invoice does not decode')
     return null
   }
-  report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
+}
 
+function verifyBolt11(
+  option: Bolt11Option<ReadPaymentState>,
+  invoice: DecodedInvoice,
+  context: OfferContext,
+  report: Report,
+): VerifiedBolt11 {
   const wantedMsat = msatOf(option.orderTotalSat)
   report(
     'INVOICE_AMOUNT',
@@ -266,9 +207,12 @@ function verifyBolt11(
       `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`,
     )
   }
+  verifyFinalCltv(invoice, report)
+  const hintFeeSat = routeHintFeeSat(invoice, wantedMsat, report)
   return {
     ...option,
     state: offeredState(option.state),
+    ...(hintFeeSat > 0 ? { routeHintFeeSat: hintFeeSat } : {}),
     expiresAt: earliest(invoice.expiresAt, option.expiresAt, context.orderExpiresAt) ?? invoice.expiresAt,
     paymentHash: invoice.paymentHash,
     payeePubkey: invoice.payeePubkey,
@@ -329,26 +273,41 @@ function verifyOnchain(
     problem === null ? 'PASSED' : 'FAILED',
     problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
   )
-  verifyUri(
+  const isUsable = verifyUri(
     uri ?? writePaymentUri({ address: option.address, amountSat: option.orderTotalSat, invoice: null, offer: null }),
     option,
     report,
   )
   const expiresAt = earliest(option.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
   const { refundOnchainAddress } = context
-  if (expiresAt === null || refundOnchainAddress === null || !refundsTo(refundOnchainAddress, option, context, report))
+  if (
+    !isUsable ||
+    expiresAt === null ||
+    refundOnchainAddress === null ||
+    !refundsTo(refundOnchainAddress, option, context, report)
+  )
     return null
   return { ...option, state: offeredState(option.state), expiresAt, refundOnchainAddress }
 }
 
-function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPaymentState>, report: Report): void {
+/** False: a wallet must not use the URI (BIP 21: a `req-` parameter that the reader does not know). */
+function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPaymentState>, report: Report): boolean {
   const told = readPaymentUri(uri)
-  const isSame = told?.address === address && (told.amountSat ?? orderTotalSat) === orderTotalSat
+  const isSame =
+    told !== null && isSameAddress(told.address, address) && (told.amountSat ?? orderTotalSat) === orderTotalSat
   report(
     'BIP21_AMOUNT',
     isSame ? 'PASSED' : 'FAILED',
     `the URI asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`,
   )
+  const unknown = told?.unknownRequired ?? []
+  if (unknown.length > 0)
+    report(
+      'BIP21_PARAMETERS',
+      'WARNING',
+      `the URI requires ${unknown.join(', ')}, which this gateway does not know: on-chain payment is withheld`,
+    )
+  return unknown.length === 0
 }
 
 /** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
@@ -378,18 +337,4 @@ function offeredState(state: ReadPaymentState): PaymentState {
 /** Until when all of the offer stands; null when there is nothing to pay, or nothing of it is believed. */
 export function offerEndsAt({ payment }: VerifiedOffer): EpochMs | null {
   return (payment && endsOf(payment)?.first) ?? null
-}
-
-/** Why nothing of an offer is handed out; null where every check that blocks was passed. */
-export function failedChecks(checks: readonly Check[]): string | null {
-  return (
-    checks.flatMap(({ name, verdict, message }) => (verdict === 'FAILED' ? [`${name}: ${message}`] : [])).join('; ') ||
-    null
-  )
-}
-
-/** The same, as a warning on an order. */
-export function distrustOf(checks: readonly Check[]): string | null {
-  const failed = failedChecks(checks)
-  return failed && `what the LSP asks for fails a check: ${failed}`
 }

@@ -1,12 +1,13 @@
 import type { Check } from './offer.ts'
-import type { Payment } from './payment.ts'
+import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
+import type { Ending } from './ending.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
 
 /** An order as it stands: what is stored with it and with each of its events. */
-export interface Order {
+export interface Order extends Ending {
   id: string
   clientId: string
   lspId: string
@@ -55,7 +56,11 @@ export interface Order {
   importedAt?: EpochMs
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
-  /** For an order of which that was so once: the most that the client agreed to; absent: `orderTotalSat`. */
+  /** The most that may leave the wallet by each payment option; absent: as `maximumsOf` says. */
+  maximums?: PaymentMaximums
+  /** The order has ended without a payment, and the LSP now reports it as open. Nothing of it is payable. */
+  isReportedOpen?: boolean
+  /** In records of earlier versions: the same for all options; absent: `orderTotalSat`. */
   maxOrderTotalSat?: Sat
 }
 

@@ -49,6 +49,8 @@ export type AssetDeliveryStatus = (typeof ASSET_DELIVERY_STATUSES)[number]
 
 interface PaymentOption<State> {
   state: State
+  /** The LSP's own word for an UNKNOWN state; absent for the others, and where the adapter does not give it. */
+  stateWord?: string
   feeTotalSat: Sat
   /** fee + client balance: what has to be paid. */
   orderTotalSat: Sat

@@ -1,5 +1,6 @@
 import { isSameAddress } from './address.ts'
 import { canonicalOffer } from './bolt12.ts'
+import { hasEnded, isUnknownToLsp, type Ending } from './ending.ts'
 import { maxSat, minSat, ZERO_SAT, type Sat } from './money.ts'
 import type { Bolt11Option, Bolt12Option, OnchainOption, OrderState, PaymentState, PaymentOptions } from './order.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
@@ -10,6 +11,8 @@ export interface VerifiedBolt11 extends Bolt11Option {
   expiresAt: EpochMs
   paymentHash: string
   payeePubkey: string
+  /** What the invoice's route hints may cost beside the invoice; absent: nothing. */
+  routeHintFeeSat?: Sat
 }
 export interface VerifiedBolt12 extends Bolt12Option {
   expiresAt: EpochMs
@@ -35,15 +38,33 @@ type AnyOption = VerifiedBolt11 | VerifiedBolt12 | VerifiedOnchain
 /** Each option as `map` makes it; null: without it. */
 export function mapOptions(
   payment: Payment,
-  map: <Option extends AnyOption>(option: Option) => Option | null,
+  map: <Option extends AnyOption>(option: Option, method: keyof Payment) => Option | null,
 ): Payment {
   const { bolt11, bolt12, onchain } = payment
-  return { bolt11: bolt11 && map(bolt11), bolt12: bolt12 && map(bolt12), onchain: onchain && map(onchain) }
+  return {
+    bolt11: bolt11 && map(bolt11, 'bolt11'),
+    bolt12: bolt12 && map(bolt12, 'bolt12'),
+    onchain: onchain && map(onchain, 'onchain'),
+  }
 }
 
-/** Without the options that cost more than was agreed to: by no option may more leave the wallet. What was paid has left it. */
-export function affordable(payment: Payment, maxTotalSat: Sat): Payment {
-  return mapOptions(payment, (option) => (option.orderTotalSat <= maxTotalSat || wasUsed(option) ? option : null))
+/** The most that may leave the wallet by each payment option; null: nothing may be paid by it. */
+export type PaymentMaximums = Readonly<Record<keyof Payment, Sat | null>>
+
+export function sameMaximum(totalSat: Sat): PaymentMaximums {
+  return { bolt11: totalSat, bolt12: totalSat, onchain: totalSat }
+}
+
+/** What leaves the wallet: the order total, and what the invoice's route hints add to it. A plain number. */
+export function costSat({ orderTotalSat, routeHintFeeSat = ZERO_SAT }: PricedOption): number {
+  return orderTotalSat + routeHintFeeSat
+}
+
+type PricedOption = Pick<AnyOption, 'orderTotalSat'> & { routeHintFeeSat?: Sat }
+
+/** Without the options that cost more than the client agreed to. Whether the LSP calls one paid makes no difference. */
+export function withinMaximums(payment: Payment, maximums: PaymentMaximums): Payment {
+  return mapOptions(payment, (option, method) => (costSat(option) <= (maximums[method] ?? -1) ? option : null))
 }
 
 /** Whether something was paid by this option, as far as the option itself says. */
@@ -51,7 +72,7 @@ export function wasUsed(option: { state: PaymentState; paidSat?: Sat | null }): 
   return isSettled(option) || option.state === 'UNDERPAID' || (option.paidSat ?? 0) > 0
 }
 
-/** What the cheapest payment option costs; null for a free channel. `options` may be unverified. */
+/** What the cheapest payment option costs by the LSP's word; null for a free channel. `options` may be unverified. */
 export function cheapestOf(options: PaymentOptions<unknown>): { feeTotalSat: Sat; orderTotalSat: Sat } | null {
   const offered = [options.bolt11, options.bolt12, options.onchain].filter((option) => option !== null)
   const orderTotalSat = minSat(offered.map((option) => option.orderTotalSat))
@@ -74,8 +95,7 @@ export function orderableUntil(createdAt: EpochMs, end: EpochMs): EpochMs {
 }
 
 /** What is owed for an order, or for a renewal. */
-export interface Owed {
-  state: OrderState
+export interface Owed extends Ending {
   payment: Payment
   createdAt: EpochMs
   expiresAt: EpochMs | null
@@ -84,14 +104,29 @@ export interface Owed {
   paidSat?: Sat
   /** Why none of it is to be paid any more. */
   paymentWarning?: string | null
+  /** Absent: it was ordered before they were kept, see `maximumsOf`. */
+  maximums?: PaymentMaximums
+  /** In records of earlier versions. */
+  maxOrderTotalSat?: Sat
+  feeTotalSat: Sat
+  orderTotalSat?: Sat
+}
+
+/** The most that the client agreed to pay by each option. Earlier versions kept one amount, or what the order cost. */
+export function maximumsOf(
+  owed: Pick<Owed, 'maximums' | 'maxOrderTotalSat' | 'orderTotalSat' | 'feeTotalSat'>,
+): PaymentMaximums {
+  return owed.maximums ?? sameMaximum(owed.maxOrderTotalSat ?? owed.orderTotalSat ?? owed.feeTotalSat)
 }
 
 const PAYABLE_STATES: ReadonlySet<OrderState> = new Set(['AWAITING_PAYMENT', 'UNDERPAID'])
 
 /** The last moment at which a payment may be sent: the earliest end of the order, its options and its invoice, less a margin. */
-export function payableUntil({ state, payment, createdAt, expiresAt, paymentWarning = null }: Owed): EpochMs | null {
+export function payableUntil(owed: Owed): EpochMs | null {
+  const { state, payment, createdAt, expiresAt, paymentWarning = null } = owed
   const ends = endsOf(payment)
   if (ends === null || paymentWarning !== null || !PAYABLE_STATES.has(state)) return null
+  if (isUnknownToLsp(owed) || hasEnded(owed)) return null
   return orderableUntil(createdAt, Math.min(ends.first, expiresAt ?? Number.POSITIVE_INFINITY))
 }
 
@@ -104,20 +139,26 @@ export function isSettled(option: { state: PaymentState } | null): boolean {
 }
 
 /** Whether none of it is to be paid, and nothing that a payment would bring is to be handed out. */
-export function isWithheld({ payment, paymentWarning = null }: Pick<Owed, 'payment' | 'paymentWarning'>): boolean {
-  return paymentWarning !== null && !optionsOf(payment).some(isSettled)
+export function isWithheld(owed: Owed): boolean {
+  const { state, payment, paymentSeenAt, paymentWarning = null } = owed
+  const isClosed = isUnknownToLsp(owed) || (hasEnded(owed) && state !== 'COMPLETED' && paymentSeenAt === null)
+  return (paymentWarning !== null || isClosed) && !optionsOf(payment).some(isSettled)
 }
 
 /**
- * The options by which something is still to be paid; none once one of them was used, or anything else showed that it was
- * paid. `now`: not what it is too late for.
+ * The options that a wallet may pay now, and the only source of them: none after the first sign of a payment except for
+ * the rest of an underpaid order, none when it is too late, and none that costs more than the client agreed to,
+ * whatever the LSP says that was paid.
  */
 export function due(owed: Owed, now: EpochMs): Payment {
   const { payment, paymentSeenAt } = owed
   const until = payableUntil(owed)
   const options = optionsOf(payment)
   if (until === null || now > until || options.some(isSettled)) return NO_PAYMENT
-  const open = mapOptions(payment, (option) => (DUE.has(option.state) ? option : null))
+  const open = withinMaximums(
+    mapOptions(payment, (option) => (DUE.has(option.state) ? option : null)),
+    maximumsOf(owed),
+  )
   const paidSat = arrivedSat(owed)
   if (paidSat > 0 || options.some(({ state }) => state === 'UNDERPAID'))
     return { ...NO_PAYMENT, onchain: restOf(open.onchain, paidSat) }

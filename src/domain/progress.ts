@@ -1,11 +1,26 @@
 import type { AddressKinds } from './address.ts'
 import { describeChanges } from './changes.ts'
+import { isEnded, stateAfterEnd } from './ending.ts'
 import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
-import type { Order } from './order-record.ts'
+import { worseTerms } from './terms.ts'
+import { isUnverifiedImport, type Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
-import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, optionsOf } from './payment.ts'
+import { withLaterChecks } from './checks.ts'
+import { largestMaximum, maximumChecks } from './maximum.ts'
+import { verifyOpenables } from './openable.ts'
+import {
+  cheapestOf,
+  endsOf,
+  isSettled,
+  mapOptions,
+  maximumsOf,
+  NO_PAYMENT,
+  optionsOf,
+  type Payment,
+  withinMaximums,
+} from './payment.ts'
 import {
   isOfAnother,
   mostOf,
@@ -78,23 +93,37 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     isOfAnother(order.payment, reading.payment)
   )
     return withheld(order, reading, now)
-  const paid = order.paymentSeenAt !== null || showsPayment(reading)
+  const paid = order.paymentSeenAt !== null || showsPayment(reading) || impliesPayment(order, reading)
   const terms = { ...order.terms, ...reading.terms }
   const offered =
     order.paymentUnconfirmed && reading.payment !== null
       ? confirmedPayment(order, reading, reading.payment, terms, paid, lsp, now)
       : nextPayment(order, reading, terms, paid, now)
-  const { payment } = offered
   // What an answer leaves out still holds, unless it was never the LSP that said it.
   const expiresAt =
-    reading.expiresAt ?? (order.paymentUnconfirmed ? null : order.expiresAt) ?? endsOf(payment)?.last ?? order.expiresAt
+    reading.expiresAt ??
+    (order.paymentUnconfirmed ? null : order.expiresAt) ??
+    endsOf(offered.payment)?.last ??
+    order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
-  const state = orderStateOf(reading.state, { states: paymentStates(payment), free: isFree(order), paid, lapsed })
+  const states = paymentStates(offered.payment)
+  const reported = orderStateOf(reading.state, { states, free: isFree(order), paid, lapsed })
+  const state = paid || isClaimOfImport(order) ? reported : stateAfterEnd(order.state, reported)
+  const isHeld = state !== reported
+  const payment = withStateWords(isHeld ? unopened(order.payment, offered.payment) : offered.payment, reading.payment)
+  const opened = verifyOpenables(
+    // Of the route hint the first word counts, see below.
+    { ...reading, jit: order.jit === null ? reading.jit : null },
+    { network: lsp.network, maximumSat: largestMaximum(maximumsOf(order)) },
+  )
   const channel =
-    reading.channel && order.channel ? withKnown(order.channel, reading.channel) : (reading.channel ?? order.channel)
+    opened.channel && order.channel ? withKnown(order.channel, opened.channel) : (opened.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
-  const paidSat = mostOf(order.paidSat ?? null, reading.paidSat)
+  const paidSat = mostOf(
+    mostOf(order.paidSat ?? null, reading.paidSat),
+    payment.onchain === null ? (reading.payment?.onchain?.paidSat ?? null) : null,
+  )
 
   const next: Order = {
     ...order,
@@ -103,13 +132,15 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     feeTotalSat: cheapest?.feeTotalSat ?? order.feeTotalSat,
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
+    payment,
+    checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
     channel,
     asset: reading.asset ?? order.asset,
     refund:
       state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
-    lnurlChannel: reading.lnurlChannel ?? order.lnurlChannel,
+    lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
     // By the first word: what a first payment is charged was seen with what was agreed to.
-    jit: order.jit ?? reading.jit,
+    jit: order.jit ?? opened.jit,
     failureReason: reading.failureReason ?? order.failureReason,
     openRequest: state === 'PAID' ? order.openRequest : null,
     lspState: reading.lspState,
@@ -118,9 +149,82 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     paymentSeenAt: order.paymentSeenAt ?? (paid ? now : null),
     ...(paidSat === null ? {} : { paidSat }),
     fundedAt: order.fundedAt ?? (funded ? now : null),
+    notFoundAt: null,
+    isReportedOpen: isHeld && reported === 'AWAITING_PAYMENT',
   }
-  const changes = describeChanges(order, next)
-  return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+  return progress(order, next, now)
+}
+
+/** The LSP answered that it does not know the order. Its payment is withheld until a report of the order. */
+export function notFound(order: Order, now: EpochMs): Progress {
+  return progress(
+    order,
+    {
+      ...order,
+      state: lapsedState(order, now),
+      lspState: NOT_FOUND,
+      notFoundAt: order.notFoundAt ?? now,
+      checkedAt: now,
+    },
+    now,
+  )
+}
+
+/** The LSP gave no usable answer: only the time moves the order. `problem`: in the event. */
+export function unanswered(order: Order, problem: string, now: EpochMs): Progress {
+  const state = lapsedState(order, now)
+  if (state === order.state) return { order, changes: [] }
+  const { order: next } = progress(order, { ...order, state }, now)
+  return { order: next, changes: [`not paid in time, and the LSP gave no report: ${problem}`] }
+}
+
+/** `lspState` of an order that its LSP does not know. */
+const NOT_FOUND = 'NOT_FOUND'
+
+function lapsedState({ state, expiresAt, paymentSeenAt }: Order, now: EpochMs): OrderState {
+  const isLapsed = expiresAt !== null && expiresAt <= now
+  return state === 'AWAITING_PAYMENT' && isLapsed && paymentSeenAt === null ? 'EXPIRED' : state
+}
+
+function progress(before: Order, after: Order, now: EpochMs): Progress {
+  const wasEnded = isEnded(before.state) && !isClaimOfImport(before)
+  const ended = after.endedAt === undefined && (wasEnded || isEnded(after.state)) ? { endedAt: now } : {}
+  const changes = describeChanges(before, after)
+  return { order: { ...after, ...ended, ...(changes.length === 0 ? {} : { updatedAt: now }) }, changes }
+}
+
+/** The state is only what an imported document says, which may be forged. A gateway that ended the order exports `endedAt`. */
+function isClaimOfImport(order: Order): boolean {
+  return isUnverifiedImport(order) && order.endedAt === undefined
+}
+
+/** The options of an order that stays ended: what the LSP reports as payable again keeps its former state. */
+function unopened(before: Payment, after: Payment): Payment {
+  const keep = <Option extends { state: PaymentState }>(was: Option | null, is: Option | null): Option | null =>
+    is?.state === 'EXPECT_PAYMENT' ? { ...is, state: was?.state ?? 'EXPIRED' } : is
+  return {
+    bolt11: keep(before.bolt11, after.bolt11),
+    bolt12: keep(before.bolt12, after.bolt12),
+    onchain: keep(before.onchain, after.onchain),
+  }
+}
+
+/** The LSP's own words for states that the gateway does not know, as of the latest report of each option. */
+function withStateWords(payment: Payment, read: PaymentOptions<ReadPaymentState> | null): Payment {
+  const word = <Option extends { state: PaymentState; stateWord?: string }>(
+    option: Option | null,
+    told: { stateWord?: string } | null | undefined,
+  ): Option | null => {
+    if (option === null) return null
+    const { stateWord: known, ...rest } = option
+    const stateWord = told === null || told === undefined ? known : told.stateWord
+    return { ...rest, ...(option.state === 'UNKNOWN' && stateWord !== undefined ? { stateWord } : {}) } as Option
+  }
+  return {
+    bolt11: word(payment.bolt11, read?.bolt11),
+    bolt12: word(payment.bolt12, read?.bolt12),
+    onchain: word(payment.onchain, read?.onchain),
+  }
 }
 
 /** What was paid for the channel that stands is not to be had back. */
@@ -139,6 +243,14 @@ function withKnown(known: Channel, told: Channel): Channel {
     expiresAt: told.expiresAt ?? known.expiresAt,
     closingTxid: told.closingTxid ?? known.closingTxid,
   }
+}
+
+/**
+ * No LSP begins a channel before it has the payment. ThunderStack calls a payment Failed once its channel has failed, so
+ * that a slow poll sees no other sign.
+ */
+function impliesPayment(order: Order, { channel }: OrderReading): boolean {
+  return channel !== null && !isFree(order)
 }
 
 /** Nothing was asked for it when it was ordered. */
@@ -177,18 +289,16 @@ const REPLACED = 'the LSP replaced what is to be paid by something else'
  * that it says is believed of this one.
  */
 function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progress {
-  const lapsed = order.expiresAt !== null && order.expiresAt <= now
-  const state = order.state === 'AWAITING_PAYMENT' && lapsed && order.paymentSeenAt === null ? 'EXPIRED' : order.state
   const next: Order = {
     ...order,
-    state,
+    state: lapsedState(order, now),
     payment: withoutOffer(order.payment),
     paymentWarning: REPLACED,
     lspState,
     checkedAt: now,
+    notFoundAt: null,
   }
-  const changes = describeChanges(order, next)
-  return { order: changes.length === 0 ? next : { ...next, updatedAt: now }, changes }
+  return progress(order, next, now)
 }
 
 function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
@@ -199,9 +309,8 @@ function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading,
   if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
-  return verifyTerms(termsOf(order.request), terms).verdict === 'FAILED'
-    ? 'the LSP made another channel of it than was asked for'
-    : null
+  if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED') return "the LSP changed the channel's terms"
+  return worseTerms(order.terms, terms)
 }
 
 /**
@@ -220,6 +329,7 @@ function confirmedPayment(
   const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
+    free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
     refundOnchainAddress: order.request.refundOnchainAddress,
     // An invoice that was paid long ago has expired since; one that was not is found expired below.
@@ -227,21 +337,28 @@ function confirmedPayment(
   })
   const asset = verifyAsset(order.request.asset, reading.asset)
   const all = [...checks, verifyTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
-  const distrust = distrustOf(all)
-  const agreed =
-    distrust !== null || payment === null
-      ? NO_PAYMENT
-      : affordable(payment, order.maxOrderTotalSat ?? order.orderTotalSat)
+  const distrust = distrustOf(all) ?? worseTerms(order.terms, terms)
+  const offered = distrust !== null || payment === null ? NO_PAYMENT : payment
+  const maximums = maximumsOf(order)
+  const within = withinMaximums(offered, maximums)
+  // An option that was paid is history, at whatever price.
+  const agreed = mapOptions(moveOptions(offered, read, paid, now), (option, method) =>
+    isSettled(option) || within[method] !== null ? option : null,
+  )
   const cheapest = cheapestOf(read)
+  // A channel with an agreed price is not free.
+  const isStillFree = free && order.orderTotalSat === 0
   const isTooDear = distrust === null && cheapest !== null && optionsOf(agreed).length === 0
   return {
-    payment: moveOptions(agreed, read, paid, now),
+    payment: agreed,
     paymentWarning: isTooDear
-      ? `the LSP asks for ${cheapest.orderTotalSat} sat in a way that was not agreed to`
-      : distrust,
-    checks: all,
+      ? `the LSP now asks ${cheapest.orderTotalSat} sat, more than you agreed to`
+      : free && !isStillFree && !paid
+        ? `the LSP states that nothing is to be paid, but the price was ${order.orderTotalSat} sat`
+        : distrust,
+    checks: [...all, ...maximumChecks(offered, maximums)],
     paymentUnconfirmed: false,
-    ...(free && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
+    ...(isStillFree && distrust === null ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : {}),
   }
 }
 

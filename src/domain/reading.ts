@@ -25,6 +25,8 @@ export interface OrderReading {
   terms: Partial<ChannelTerms>
   /** The payment options; null when this answer says nothing about payment at all. */
   payment: PaymentOptions<ReadPaymentState> | null
+  /** The LSP states that there is nothing to pay. Never true only because no payment option was understood. */
+  free: boolean
   /** What has arrived so far, by any way. */
   paidSat: Sat | null
   channel: Channel | null
@@ -43,6 +45,7 @@ export interface OrderReading {
 export const EMPTY_READING: Omit<OrderReading, 'lspOrderId' | 'lspState' | 'state'> = {
   terms: {},
   payment: null,
+  free: false,
   paidSat: null,
   channel: null,
   asset: null,

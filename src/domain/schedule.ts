@@ -19,13 +19,17 @@ export interface LifeTraits {
 export const LATE_PAYMENT_WATCH_MS = 7 * DAY_MS
 /** A refund, or a word about what went wrong, is looked for this long after an order failed, or expired although a payment was seen. */
 export const FAILED_WATCH_MS = 30 * DAY_MS
+/** A funding transaction may be replaced: a complete order is polled this long after its last event. */
+const FUNDING_WATCH_MS = DAY_MS
+/** At most; see `Pace.idleMs`. */
+const FUNDING_WATCH_EVERY_MS = 30 * MINUTE_MS
 /** Some LSPs take the held payment only after they call the order complete. */
 const SETTLING_MS = HOUR_MS
 const BACKOFF_MAX_MS = 5 * MINUTE_MS
 /** An order that has as many events is no ordinary one. */
 const MANY_EVENTS = 100
 
-/** Whether nothing more can happen to it: it is read no more, and those who follow it are told so. */
+/** Whether the gateway expects nothing more: followers' streams end. See also `fundingWatchDelayMs`. */
 export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean {
   // The LSP never gave it a name to ask by.
   if (order.lspOrderId === null && order.state !== 'OUTCOME_UNKNOWN') return true
@@ -46,6 +50,21 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
     default:
       return false
   }
+}
+
+/**
+ * How long to wait before the next poll of an order that is final, only because its funding transaction may be replaced
+ * by a higher fee or a reorganisation. null: it is not polled any more, or its LSP never names a funding transaction.
+ */
+export function fundingWatchDelayMs(order: Order, traits: LifeTraits, pace: Pace, now: EpochMs): number | null {
+  const isWatched =
+    order.state === 'COMPLETED' && !traits.tellsChannelLife && (order.channel?.fundingOutpoint ?? null) !== null
+  // The LSP's own time of the funding may lie in the future: it extends the watch by a day at most.
+  const fundedAt = Math.min(order.channel?.fundedAt ?? 0, now)
+  const age = now - Math.max(order.updatedAt, fundedAt)
+  return isWatched && order.lspOrderId !== null && age <= FUNDING_WATCH_MS
+    ? Math.min(pace.idleMs, FUNDING_WATCH_EVERY_MS)
+    : null
 }
 
 /** Money is still on its way back, or waits to be asked for. */

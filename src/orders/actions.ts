@@ -1,12 +1,11 @@
 import { OrderMoved, type OrderLog } from './log.ts'
 import type { OrderReader } from './reading.ts'
-import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
-import { decodeInvoice } from '../domain/invoice.ts'
 import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
+import { verifyRefundTarget, type RefundTarget } from '../domain/refund-target.ts'
 import type { Clock } from '../domain/time.ts'
-import type { ActionOutcome, Adapter, LspCall, OrderRef, RefundTarget } from '../protocols/adapter.ts'
+import type { ActionOutcome, Adapter, LspCall, OrderRef } from '../protocols/adapter.ts'
 import { assertMayAct } from '../quotes/courtesy.ts'
 import type { TrackedOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -21,16 +20,16 @@ export type ActionResult =
 
 type ActionCall = (call: LspCall, ref: OrderRef) => Promise<ActionOutcome>
 
-/** What a client can have done with an order that stands. */
+/** Something that a client can have done with an open order. */
 interface Action {
-  /** In these states it makes sense; null: the LSP decides. */
+  /** The states in which it is possible; null: the LSP decides. */
   states: readonly OrderState[] | null
   /** The adapter's function; undefined where its protocol has none. */
   of(adapter: Adapter): ActionCall | undefined
-  /** What is wrong with it before the LSP is bothered. */
-  problem?(lsp: Lsp): string | null
+  /** Checks its input before the LSP is asked. `warnings` go into the event. */
+  verify?(order: Order, lsp: Lsp): { problem: string | null; warnings: readonly string[] }
   message: string
-  /** What of the order is otherwise once it is done. */
+  /** What changes in the order once it is done. */
   leaves?: Partial<Order>
 }
 
@@ -40,6 +39,7 @@ interface Possible {
   lsp: Lsp
   ref: OrderRef
   call: ActionCall
+  warnings: readonly string[]
 }
 
 const REFUNDABLE: readonly OrderState[] = [
@@ -83,7 +83,7 @@ export class OrderActions {
     return this.#act(clientId, orderId, {
       states: ['PAID'],
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
-      message: 'the LSP was asked to open the channel, and does',
+      message: 'the LSP agreed to open the channel',
       leaves: { openRequest: { failure: null }, isRefundRequested: false },
     })
   }
@@ -92,7 +92,13 @@ export class OrderActions {
     return this.#act(clientId, orderId, {
       states: REFUNDABLE,
       of: ({ requestRefund }) => requestRefund && ((call, ref) => requestRefund(call, ref, target)),
-      problem: (lsp) => refundProblem(target, lsp),
+      verify: (order, lsp) =>
+        verifyRefundTarget(order, target, {
+          network: lsp.settings.network,
+          addressKinds: lsp.adapter.addressKinds,
+          lspPubkeys: lsp.pubkeys,
+          now: this.#clock.now(),
+        }),
       message: 'a refund was requested',
       leaves: { isRefundRequested: true },
     })
@@ -146,22 +152,24 @@ export class OrderActions {
     const { order } = tracked
     const lsp = this.#lsps.require(order.lspId)
     const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
-    if (isUnverifiedImport(order)) return impossible('it was imported, and its LSP has not told about it here yet')
+    if (isUnverifiedImport(order))
+      return impossible('the order was imported, and its LSP has not reported it to this gateway yet')
     if (action.states && !action.states.includes(order.state))
-      return impossible(`not in the state ${order.state}; it takes ${action.states.join(', ')}`)
-    const problem = action.problem?.(lsp) ?? null
+      return impossible(`not possible while the order is ${order.state}; possible in: ${action.states.join(', ')}`)
+    const { problem, warnings } = action.verify?.(order, lsp) ?? { problem: null, warnings: [] }
     if (problem !== null) return impossible(problem)
     const ref = await this.#reader.refOf(order)
-    if (ref === null) return impossible('the LSP never named this order')
+    if (ref === null) return impossible('the LSP never gave this order an id')
     const call = action.of(lsp.adapter)
-    return call ? { tracked, lsp, ref, call } : impossible(`${lsp.adapter.configName} has no such call`)
+    return call ? { tracked, lsp, ref, call, warnings } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
-  async #carryOut({ tracked, lsp, ref, call }: Possible, action: Action): Promise<void> {
+  async #carryOut({ tracked, lsp, ref, call, warnings }: Possible, action: Action): Promise<void> {
     const { message, txid } = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
     const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
       .filter((phrase) => phrase !== null && phrase !== '')
       .join(': ')
+    const changes = [text, ...warnings.map((warning) => `warning: ${warning}`)]
     // It is read right after this; should nobody live to do that, the tracker does, also where nothing was to come.
     const nextReadAt = this.#clock.now() + lsp.settings.timeoutMs
     for (
@@ -175,7 +183,7 @@ export class OrderActions {
           current.order,
           { ...current.order, ...action.leaves },
           { ...current.tracking, nextReadAt, final: false },
-          [text],
+          changes,
         )
         return
       } catch (error) {
@@ -183,22 +191,5 @@ export class OrderActions {
         if (!(error instanceof OrderMoved)) throw error
       }
     }
-  }
-}
-
-/** A refund goes to one place, which must be one on the LSP's network. */
-function refundProblem({ bolt11Invoice, onchainAddress }: RefundTarget, lsp: Lsp): string | null {
-  if ((bolt11Invoice === null) === (onchainAddress === null)) return 'give either bolt11Invoice or onchainAddress'
-  if (onchainAddress !== null) {
-    const problem = addressProblem(onchainAddress, lsp.settings.network, lsp.adapter.addressKinds)
-    return problem && `onchainAddress: ${problem}, and the LSP is on ${lsp.settings.network}`
-  }
-  try {
-    const invoice = decodeInvoice(bolt11Invoice ?? '')
-    return invoice.networks.includes(lsp.settings.network)
-      ? null
-      : `bolt11Invoice: not of the LSP's network, ${lsp.settings.network}`
-  } catch (error) {
-    return `bolt11Invoice: ${(error as Error).message}`
   }
 }

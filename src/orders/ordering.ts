@@ -6,11 +6,21 @@ import type { Placing } from './placing.ts'
 import { withTimeout } from './waiting.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { withDefaults } from '../domain/limits.ts'
+import { isAboveMaximums, quotedMaximums } from '../domain/maximum.ts'
 import type { Sat } from '../domain/money.ts'
 import type { Order } from '../domain/order-record.ts'
-import { orderableUntil, optionsOf } from '../domain/payment.ts'
+import {
+  isSettled,
+  mapOptions,
+  orderableUntil,
+  optionsOf,
+  sameMaximum,
+  withinMaximums,
+  type PaymentMaximums,
+} from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
+import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
@@ -24,14 +34,15 @@ import type { LspRegistry } from '../upstream/registry.ts'
 export interface OrderInput {
   quoteId: string
   idempotencyKey: string
-  /** The most that may leave the wallet; null: what the quote said. */
+  /** The most that may leave the wallet by any payment option; null: for each option, what the quote said. */
   maxOrderTotalSat: Sat | null
   email: string | null
 }
 
 export type OrderOutcome =
   | { kind: 'order'; order: Order }
-  | { kind: 'price-changed'; quote: Quote }
+  /** `reason`: what is worse than agreed; absent: the price. */
+  | { kind: 'price-changed'; quote: Quote; reason?: string }
   | { kind: 'quote-expired'; expiredAt: EpochMs }
   | { kind: 'quote-not-found' }
   | { kind: 'conflict' }
@@ -40,7 +51,7 @@ export type OrderOutcome =
 /** What is kept under an idempotency key: the outcome, with the id of the order that it is about. */
 type KeptAnswer =
   | { kind: 'order'; orderId: string }
-  | { kind: 'price-changed'; quote: Quote }
+  | { kind: 'price-changed'; quote: Quote; reason?: string }
   // As it was kept once; its quote is never forgotten.
   | { kind: 'price-changed'; quoteId: string }
   | { kind: 'quote-expired'; expiredAt: EpochMs }
@@ -131,21 +142,22 @@ export class Ordering {
     const key: OpenKey = { clientId, key: input.idempotencyKey, placementId: null }
     const [quote] = await this.#store.quotes.byIds(clientId, [input.quoteId])
     if (!quote) return this.#answer(key, { kind: 'quote-not-found' })
-    const maxTotalSat = input.maxOrderTotalSat ?? quote.orderTotalSat
+    const maximums = input.maxOrderTotalSat === null ? quotedMaximums(quote) : sameMaximum(input.maxOrderTotalSat)
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
     // A firm quote is one order at the LSP: whoever orders it again gets that order.
     if (adopted)
       return this.#answer(
         key,
-        optionsOf(adopted.order.payment).some((option) => option.orderTotalSat > maxTotalSat)
+        asksMoreThan(adopted.order, maximums)
           ? { kind: 'price-changed', quote }
           : { kind: 'order', order: adopted.order },
       )
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt))
       return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
-    if (quote.orderTotalSat > maxTotalSat) return this.#answer(key, { kind: 'price-changed', quote })
-    if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maxTotalSat }, key)
+    const isAbove = quote.orderTotalSat > (input.maxOrderTotalSat ?? quote.orderTotalSat)
+    if (isAbove || isTooDear(placement, maximums)) return this.#answer(key, { kind: 'price-changed', quote })
+    if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maximums }, key)
     // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
     const standing = await this.#store.placements.standing(
       questionKey(clientId, quote.lspId, quote.request),
@@ -153,16 +165,16 @@ export class Ordering {
       { isUnordered: true },
     )
     return standing?.offer?.payment
-      ? this.#takeOver(standing, key, quote.id, maxTotalSat)
-      : this.#placeAnew(key, input, quote, maxTotalSat)
+      ? this.#takeOver(standing, key, { quoteId: quote.id, maximums })
+      : this.#placeAnew(key, input, quote, maximums)
   }
 
-  async #takeOver(standing: Placement, key: OpenKey, quoteId: string, maxTotalSat: Sat): Promise<OrderOutcome> {
-    const refused = await this.#refusal({ ...standing, agreed: { quoteId, maxTotalSat } })
-    return refused ? this.#answer(key, refused) : this.#adopt(standing, { quoteId, maxTotalSat }, key)
+  async #takeOver(standing: Placement, key: OpenKey, agreed: Agreed): Promise<OrderOutcome> {
+    const refused = await this.#refusal({ ...standing, agreed })
+    return refused ? this.#answer(key, refused) : this.#adopt(standing, agreed, key)
   }
 
-  async #placeAnew(key: OpenKey, input: OrderInput, quote: Quote, maxTotalSat: Sat): Promise<OrderOutcome> {
+  async #placeAnew(key: OpenKey, input: OrderInput, quote: Quote, maximums: PaymentMaximums): Promise<OrderOutcome> {
     const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
     if (!lsp)
       return this.#answer(key, {
@@ -170,13 +182,8 @@ export class Ordering {
         lspId: quote.lspId,
         failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
       })
-    const retryAt = lsp.rateLimitedUntil
-    if (retryAt !== null)
-      return this.#answer(key, {
-        kind: 'lsp',
-        lspId: lsp.id,
-        failure: new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt }).details(),
-      })
+    const limited = lsp.rateLimitFailure
+    if (limited) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: limited.details() })
     const limits = lsp.info?.limits
     const placing = this.#placing.place({
       lsp,
@@ -185,7 +192,7 @@ export class Ordering {
       purpose: 'ORDER',
       request: limits ? withDefaults(quote.request, limits) : quote.request,
       email: input.email,
-      agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maxTotalSat },
+      agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
         await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
         // From now on there may be an order of it, whatever becomes of us.
@@ -229,9 +236,11 @@ export class Ordering {
     if (placement.status === 'LOST' || (placement.status === 'STANDING' && placement.offer === null)) return null
     try {
       const quote = await this.#quoting.firmQuote(lsp, placement)
-      return placement.agreed && quote.orderTotalSat > placement.agreed.maxTotalSat
-        ? { kind: 'price-changed', quote }
-        : null
+      if (placement.agreed === null) return null
+      if (isTooDear(placement, placement.agreed.maximums)) return { kind: 'price-changed', quote }
+      const [agreedQuote] = await this.#store.quotes.byIds(placement.clientId, [placement.agreed.quoteId])
+      const reason = agreedQuote ? worseTerms(agreedQuote.terms, quote.terms) : null
+      return reason === null ? null : { kind: 'price-changed', quote, reason }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})
@@ -299,7 +308,7 @@ export class Ordering {
     if (refused) {
       const failureReason =
         refused.kind === 'price-changed'
-          ? `the LSP asked for ${refused.quote.orderTotalSat} sat, more than was agreed to`
+          ? (refused.reason ?? `the LSP asked for ${refused.quote.orderTotalSat} sat, more than was agreed to`)
           : refused.kind === 'lsp'
             ? refused.failure.message
             : null
@@ -368,6 +377,17 @@ export class Ordering {
 
 function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
   return paymentUnconfirmed ? 'the LSP has yet to say what is to be paid' : `${orderTotalSat} sat to pay`
+}
+
+function isTooDear(placement: Pick<Placement, 'offer'> | null, maximums: PaymentMaximums): boolean {
+  const payment = placement?.offer?.payment ?? null
+  return payment !== null && isAboveMaximums(payment, maximums)
+}
+
+/** Whether an option of the order may still be paid that costs more than this. */
+function asksMoreThan({ payment }: Order, maximums: PaymentMaximums): boolean {
+  const unsettled = mapOptions(payment, (option) => (isSettled(option) ? null : option))
+  return optionsOf(withinMaximums(unsettled, maximums)).length < optionsOf(unsettled).length
 }
 
 /** Somebody ordered the same firm quote at the same time, and was first: it is one order. */

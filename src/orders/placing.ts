@@ -3,16 +3,14 @@ import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { withTimeout } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
-import {
-  failedChecks,
-  offerEndsAt,
-  verifyAsset,
-  verifyOffer,
-  verifyTerms,
-  type VerifiedOffer,
-} from '../domain/offer.ts'
+import { failedChecks, type Check } from '../domain/checks.ts'
+import { refusalIn, verifyUnpaid, withoutOverOptions } from '../domain/first-answer.ts'
+import { maxSat, type Sat } from '../domain/money.ts'
+import { offerEndsAt, verifyOffer, type VerifiedOffer } from '../domain/offer.ts'
+import { verifyOpenables } from '../domain/openable.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
+import { verifyAsset, verifyTerms } from '../domain/terms.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
@@ -174,18 +172,27 @@ export class Placing {
           ? error
           : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       const isRefused = named === placement && failure.effect === 'none'
+      // The LSP has placed the order: its id is kept although the rest of the answer cannot be used.
+      if (failure.lspOrderId !== null && named === placement) named = { ...placement, lspOrderId: failure.lspOrderId }
       return { ...named, status: isRefused ? 'REFUSED' : 'LOST', failure: failure.details() }
     }
   }
 
   #answered(lsp: Lsp, placement: Placement, answer: OrderReading): Placement {
     // An LSP may repeat what it has just given us, or was given, in any text.
-    const reading = {
+    const told = {
       ...redactTexts({ ...answer, accessToken: null }, [placement.accessToken, placement.request.token]),
       lspOrderId: answer.lspOrderId,
     }
+    const refusal = refusalIn(told)
+    if (refusal) return { ...placement, status: 'REFUSED', reading: told, failure: refusal.details() }
+    const { checks, ...openables } = verifyOpenables(told, {
+      network: lsp.settings.network,
+      maximumSat: maxSat(totalsOf(told)),
+    })
+    const reading = { ...withoutOverOptions(told), ...openables }
     if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
-    const offer = this.#verify(lsp, placement.request, reading, reading.payment)
+    const offer = this.#verify(lsp, placement.request, reading, reading.payment, checks)
     return {
       ...placement,
       status: 'STANDING',
@@ -245,24 +252,28 @@ export class Placing {
     request: ChannelRequest,
     reading: OrderReading,
     payment: NonNullable<OrderReading['payment']>,
+    openableChecks: readonly Check[],
   ): VerifiedOffer {
     const asked = lsp.adapter.roundedTerms(termsOf(request))
     const terms = verifyTerms(asked, { ...asked, ...reading.terms })
     const asset = verifyAsset(request.asset, reading.asset)
-    const echoed = asset ? [terms, asset] : [terms]
     const offer = verifyOffer(payment, {
       network: lsp.settings.network,
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
+      free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
       refundOnchainAddress: request.refundOnchainAddress,
       now: this.#clock.now(),
     })
+    const unpaid = offer.free ? null : verifyUnpaid(reading)
+    const blocking = [terms, asset, unpaid].filter((check) => check !== null)
     return {
       ...offer,
-      payment: failedChecks(echoed) === null ? offer.payment : null,
-      checks: [...offer.checks, ...echoed],
+      payment: failedChecks(blocking) === null ? offer.payment : null,
+      // Something to open that fails its check is withheld alone.
+      checks: [...offer.checks, ...blocking, ...openableChecks],
     }
   }
 
@@ -270,4 +281,9 @@ export class Placing {
   async drain(graceMs: number): Promise<void> {
     await withTimeout(Promise.allSettled(this.#underWay.values()), graceMs)
   }
+}
+
+function totalsOf({ payment }: OrderReading): Sat[] {
+  const options = payment === null ? [] : [payment.bolt11, payment.bolt12, payment.onchain]
+  return options.flatMap((option) => (option === null ? [] : [option.orderTotalSat]))
 }

@@ -2,13 +2,14 @@ import { claimDestinations } from './destinations.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
+import { isUnknownToLsp } from '../domain/ending.ts'
 import { distrustOf } from '../domain/offer.ts'
 import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import { isWithheld, NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
-import { advance } from '../domain/progress.ts'
+import { advance, notFound, unanswered } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
-import { nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
+import { fundingWatchDelayMs, nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { TrackedOrder, Tracking } from '../store/orders.ts'
@@ -16,8 +17,6 @@ import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-/** What an order's LSP calls an order that it no longer knows. */
-const FORGOTTEN = 'NOT_FOUND'
 /** So often an LSP may say that it does not know an order which was imported, before it is believed. */
 const MOST_NOT_FOUND = 3
 
@@ -96,7 +95,7 @@ export class OrderReader {
       return this.#log.write(
         order,
         order,
-        { ...tracking, nextReadAt: null, final: tracking.final || isDisowned },
+        { ...tracking, nextReadAt: null, watchAt: null, final: tracking.final || isDisowned },
         isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [],
       )
     }
@@ -130,12 +129,11 @@ export class OrderReader {
       ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed),
       failureSuspected: false,
     }
-    const news = order.lspState === FORGOTTEN ? ['the LSP knows this order again', ...changes] : changes
     const after = this.#after(read, tracking, lsp, 0)
-    if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, news)
+    if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, changes)
     // Writing it gives its lease up: it is not due again before it was asked for its channel.
     const nextReadAt = Math.max(after.nextReadAt ?? 0, this.#clock.now() + lsp.settings.timeoutMs + SECOND_MS)
-    const written = await this.#log.write(order, read, { ...after, nextReadAt }, news)
+    const written = await this.#log.write(order, read, { ...after, nextReadAt }, changes)
     try {
       return await this.#open(written, { ...tracking, leasedBy: undefined }, lsp, ref)
     } catch (error) {
@@ -165,42 +163,33 @@ export class OrderReader {
         `${failure.message}, and is asked about this one no more`,
       ])
     }
-    // What else went wrong before counts for nothing when it first says that it does not know the order.
-    const isFirst = failure.code === 'NOT_FOUND' && order.lspState !== FORGOTTEN
-    const later = this.#after(order, tracking, lsp, isFirst ? 1 : tracking.failures + 1)
-    if (
-      order.state === 'AWAITING_PAYMENT' &&
-      order.paymentSeenAt === null &&
-      order.expiresAt !== null &&
-      order.expiresAt <= now
-    ) {
-      return this.#log.write(order, { ...order, state: 'EXPIRED' }, later, [
-        `it was not paid in time, and the LSP does not tell about it: ${failure.message}`,
-      ])
+    if (failure.code !== 'NOT_FOUND') {
+      const { order: next, changes } = unanswered(order, failure.message, now)
+      return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures + 1), changes)
     }
-    if (failure.code !== 'NOT_FOUND') return this.#log.write(order, order, later, [])
-    const news = order.lspState === FORGOTTEN ? [] : ['the LSP says that it does not know this order']
+    // An LSP may delete an order that is complete: that is no news, and nothing more is to be learnt.
+    if (tracking.final) return this.#log.write(order, order, { ...tracking, watchAt: null }, [])
+    // Failures of another kind do not count towards the limit on "unknown order".
+    const { order: next, changes } = notFound(order, now)
+    const later = this.#after(next, tracking, lsp, isUnknownToLsp(order) ? tracking.failures + 1 : 1)
     // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
     const isOver = isUnverifiedImport(order) && later.failures >= MOST_NOT_FOUND
-    return this.#log.write(
-      order,
-      { ...order, lspState: FORGOTTEN, checkedAt: now },
-      isOver ? { ...later, nextReadAt: null, final: true } : later,
-      news,
-    )
+    return this.#log.write(order, next, isOver ? { ...later, nextReadAt: null, final: true } : later, changes)
   }
 
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
     const now = this.#clock.now()
     const final = this.#log.isFinal(order, lsp.adapter)
     const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
+    const watchDelayMs = final ? fundingWatchDelayMs(order, lsp.adapter, this.#pace, now) : null
     // An LSP that holds back orders for hours still has to be asked about those that were paid.
-    const heldUntil = Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS)
+    const heldUntil = Math.max(Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS), lsp.circuitOpenUntil ?? 0)
     return {
       ...tracking,
       failures,
       final,
-      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil, lsp.circuitOpenUntil ?? 0),
+      nextReadAt: final ? null : Math.max(now + delayMs, heldUntil),
+      watchAt: watchDelayMs === null ? null : Math.max(now + watchDelayMs, heldUntil),
     }
   }
 
@@ -234,7 +223,7 @@ export class OrderReader {
         order,
         { ...order, openRequest: { failure: null } },
         { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now },
-        ['the LSP was asked to open the channel, and does'],
+        ['the LSP agreed to open the channel'],
       )
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
@@ -242,7 +231,7 @@ export class OrderReader {
       const changes =
         order.openRequest?.failure?.message === error.message
           ? []
-          : [`the LSP was asked to open the channel, and did not: ${error.message}`]
+          : [`the LSP could not open the channel: ${error.message}`]
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
       return this.#log.write(
         order,

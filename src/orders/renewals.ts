@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
+import { isEnded, stateAfterEnd } from '../domain/ending.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { ZERO_SAT } from '../domain/money.ts'
+import { MAX_SAT, sat, ZERO_SAT } from '../domain/money.ts'
 import { failedChecks, verifyOffer, type Check } from '../domain/offer.ts'
-import { cheapestOf, isSettled, optionsOf, type Payment } from '../domain/payment.ts'
+import { verifyChannel } from '../domain/openable.ts'
+import { cheapestOf, costSat, isSettled, optionsOf, type Payment, type PaymentMaximums } from '../domain/payment.ts'
 import { moveOptions, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
@@ -56,8 +58,8 @@ export class RenewalDesk {
     const known = await this.#store.renewals.byQuestion(question)
     if (known) return known
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
-    const retryAt = lsp.rateLimitedUntil
-    if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
+    const limited = lsp.rateLimitFailure
+    if (limited) throw limited
     await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
@@ -71,8 +73,9 @@ export class RenewalDesk {
       state: orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid: showsPayment(reading) }),
       feeTotalSat: cheapestOf(payment)?.feeTotalSat ?? ZERO_SAT,
       payment,
+      maximums: firstAsked(payment),
       checks,
-      channel: reading.channel,
+      channel: verifyChannel(reading.channel).channel,
       renewedUntil: reading.renewedUntil,
       paymentSeenAt: showsPayment(reading) ? now : null,
       createdAt: now,
@@ -120,6 +123,7 @@ export class RenewalDesk {
       network: lsp.settings.network,
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: ZERO_SAT,
+      free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
       // A renewal has no on-chain refund address to send, so it is paid by Lightning.
@@ -146,6 +150,7 @@ export class RenewalDesk {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
+      if (error.code === 'NOT_FOUND') next = { ...renewal, notFoundAt: renewal.notFoundAt ?? now }
       // One that cannot be read must not be what an LSP is judged by.
       soonest = now + this.#pace.activeMs * 12
     }
@@ -166,17 +171,21 @@ export class RenewalDesk {
       paid,
       now,
     )
-    const state = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
+    const reported = orderStateOf(reading.state, { states: paymentStates(payment), free: false, paid })
+    const state = paid ? reported : stateAfterEnd(renewal.state, reported)
+    const hasEnded = renewal.endedAt === undefined && (isEnded(renewal.state) || isEnded(state))
     const renewedUntil = laterThan(renewal.createdAt, reading.renewedUntil) ?? renewal.renewedUntil
     const isChanged = state !== renewal.state || renewedUntil !== renewal.renewedUntil
     return {
       ...renewal,
       state,
       payment,
-      channel: reading.channel ?? renewal.channel,
+      channel: verifyChannel(reading.channel).channel ?? renewal.channel,
       renewedUntil,
       paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
       updatedAt: isChanged ? now : renewal.updatedAt,
+      notFoundAt: null,
+      ...(hasEnded ? { endedAt: now } : {}),
     }
   }
 
@@ -187,6 +196,13 @@ export class RenewalDesk {
       return age > LATE_PAYMENT_WATCH_MS ? null : now + this.#pace.idleMs
     return now + (age < HOUR_MS ? this.#pace.activeMs : Math.min(this.#pace.activeMs * 12, this.#pace.idleMs))
   }
+}
+
+/** Later reports may not ask more than the first answer did, which the client saw. */
+function firstAsked({ bolt11, bolt12, onchain }: Payment): PaymentMaximums {
+  const asked = (option: typeof bolt11 | typeof bolt12 | typeof onchain) =>
+    option && sat(Math.min(costSat(option), MAX_SAT))
+  return { bolt11: asked(bolt11), bolt12: asked(bolt12), onchain: asked(onchain) }
 }
 
 /** Whether an answer names another channel; both spellings of an id are in use. */

@@ -121,10 +121,13 @@ export const orderSchema = (network: Network) =>
     paymentSeenAt: instant.nullable(),
     fundedAt: instant.nullable(),
     leaseRemindedFor: instant.optional(),
+    endedAt: instant.optional(),
     paidSat: amount.optional(),
     isRefundRequested: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */
     maxOrderTotalSat: amount.optional(),
+    /** The same for each payment option. */
+    maximums: z.object({ bolt11: amount.nullable(), bolt12: amount.nullable(), onchain: amount.nullable() }).optional(),
   })
 
 const quoteSchema = (network: Network) =>

@@ -2,12 +2,11 @@ import { createRequire } from 'node:module'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { DOCUMENT_FORMAT, DOCUMENT_VERSION, MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from './document.ts'
 import { seal } from './seal.ts'
-import { maxSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { commonDue, shownOf, optionsOf, type Payment } from '../domain/payment.ts'
+import { largestMaximum } from '../domain/maximum.ts'
+import { commonDue, maximumsOf, shownOf, type Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { Clock } from '../domain/time.ts'
-import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 import { redactTexts } from '../upstream/secrets.ts'
@@ -73,7 +72,12 @@ export async function exportOrder(
       sealedAccessToken: token && sealKey !== null ? await seal(token, sealKey) : null,
     },
     quote: quote ? withoutToken(quote) : null,
-    order: { ...order, maxOrderTotalSat: mostAgreedTo(tracked.order, placement) },
+    order: {
+      ...order,
+      maximums: maximumsOf(order),
+      // Gateways of earlier versions know one maximum for all options.
+      maxOrderTotalSat: largestMaximum(maximumsOf(order)),
+    },
     /** What the LSP answered when it was ordered. */
     answer: placement?.reading ? withoutPayment(placement.reading) : null,
     events: await portableEvents(store, tracked.order, shown),
@@ -114,18 +118,6 @@ async function portableEvents(store: Store, { id, sequence: last }: Order, shown
     }
   }
   return events
-}
-
-/** No payment option that costs more was ever handed out: elsewhere, none is either. */
-function mostAgreedTo({ maxOrderTotalSat, orderTotalSat, payment }: Order, placement: Placement | null): Sat {
-  return (
-    maxOrderTotalSat ??
-    maxSat([
-      orderTotalSat,
-      placement?.agreed?.maxTotalSat ?? ZERO_SAT,
-      ...optionsOf(payment).map((way) => way.orderTotalSat),
-    ])
-  )
 }
 
 function withoutPayment({ payment: _, ...reading }: OrderReading) {

@@ -14,7 +14,8 @@ import {
   type PortableOrder,
 } from './document.ts'
 import { unseal } from './seal.ts'
-import { NO_PAYMENT } from '../domain/payment.ts'
+import { minSat, type Sat } from '../domain/money.ts'
+import { NO_PAYMENT, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { Quote } from '../domain/quote.ts'
@@ -182,7 +183,7 @@ export class Importing {
       state: importedState(portable, told),
       createdAt: Math.min(portable.createdAt, now),
       importedAt: now,
-      maxOrderTotalSat: portable.maxOrderTotalSat ?? portable.orderTotalSat,
+      maximums: importedMaximums(portable),
     }
     const history = await this.#history(events, order.id, owner, told)
     const isOver = told.lspOrderId === null
@@ -285,6 +286,15 @@ export class Importing {
     }
     return history
   }
+}
+
+/** Documents of earlier versions have one maximum, or none; it limits every option. */
+function importedMaximums({ maximums, maxOrderTotalSat, orderTotalSat }: PortableOrder): PaymentMaximums {
+  const mostSat = maxOrderTotalSat ?? orderTotalSat
+  const limited = (maximum: Sat | null) => maximum && minSat([maximum, mostSat])
+  return maximums
+    ? { bolt11: limited(maximums.bolt11), bolt12: limited(maximums.bolt12), onchain: limited(maximums.onchain) }
+    : sameMaximum(mostSat)
 }
 
 function refuseOthers(): never {

@@ -6,6 +6,7 @@ import type { LspFailure } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, LspProtocol, Network } from '../domain/lsp.ts'
 import type { JitChannel } from '../domain/order.ts'
 import type { OrderReading } from '../domain/reading.ts'
+import type { RefundTarget } from '../domain/refund-target.ts'
 import type { Sat } from '../domain/money.ts'
 
 /** One HTTP exchange with an LSP. */
@@ -14,8 +15,13 @@ export interface LspExchange<Answer> {
   /** Appended to the LSP's `url`; begins with a slash. */
   path: string
   query?: Readonly<Record<string, string>>
-  /** Sent as JSON. */
+  /** Sent as JSON. A bigint becomes an integer with all its digits. */
   body?: unknown
+  /**
+   * True if the request changes nothing at the LSP, so that it may be sent a second time after its connection turned out
+   * to be closed. Default: every GET. Never true for what places an order.
+   */
+  isRepeatable?: boolean
   /** The document that the LSP answers with. What does not fit is a BAD_RESPONSE. */
   answer: z.ZodType<Answer>
 }
@@ -68,11 +74,6 @@ export interface ActionOutcome {
   txid: string | null
 }
 
-export interface RefundTarget {
-  bolt11Invoice: string | null
-  onchainAddress: string | null
-}
-
 export interface RenewalRequest {
   shortChannelId: string
   /** The signed request is valid until then; the wire has whole seconds. */
@@ -116,7 +117,10 @@ export interface Adapter {
   unsupportedParameter(request: ChannelRequest): UnsupportedParameter | null
   /** The terms as this protocol would deliver them: a lease in weeks is rounded up. */
   roundedTerms(terms: ChannelTerms): ChannelTerms
-  /** How this protocol's error answers read; null when the answer is no error that it knows. */
+  /**
+   * Reads an error answer; null when it is none that this protocol knows. `body` is the parsed document, or a text that
+   * is neither JSON nor markup.
+   */
   readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null
   info(call: LspCall): Promise<LspInfo>
   /** Asks what a channel would cost without ordering it. null: this LSP has no such endpoint after all. */

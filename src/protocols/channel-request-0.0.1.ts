@@ -5,15 +5,15 @@ import {
   inWholeWeeks,
   mirroredTerms,
   notInDraft,
-  orAbsent,
   paymentFields,
   readDraftPayment,
-  readDraftRefusal,
   requestedTerms,
   termsFields,
-  timeOrAbsent,
 } from './draft-fields.ts'
-import { absent, countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
+import { readDraftRefusal } from './draft-refusals.ts'
+import { documentOf, ignored, optional, orderId, required } from './document.ts'
+import { countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
+import { timeField } from './time-field.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
@@ -26,54 +26,48 @@ import { SECOND_MS, type EpochMs } from '../domain/time.ts'
 // -- documents -------------------------------------------------------------------------------------------
 
 /** Some texts call the order's id `order_id`, some `id`, and one both. */
-const identity = { order_id: orAbsent(idField), id: orAbsent(idField) }
-
-function identified<Document extends { order_id: string | null; id: string | null }>(
-  document: Document,
-  context: z.RefinementCtx,
-) {
-  const lspOrderId = document.order_id ?? document.id
-  if (lspOrderId !== null) return { ...document, lspOrderId }
-  context.addIssue({ code: 'custom', message: 'neither order_id nor id' })
-  return z.NEVER
-}
+const identity = { order_id: orderId(idField, ['id']) }
 
 const channelFields = {
-  scid: orAbsent(idField),
-  channel_open_tx: orAbsent(idField),
-  channel_expiry_ts: timeOrAbsent,
+  scid: optional(idField),
+  channel_open_tx: optional(idField),
+  channel_expiry_ts: optional(timeField),
 }
 
 const createdFields = {
   ...identity,
   ...paymentFields,
-  fee_per_payment: absent(satField),
-  temporary_scid: orAbsent(idField),
+  /** What a first payment is charged. Without knowing it, no wallet can accept a JIT channel. */
+  fee_per_payment: optional(satField, 'UNREADABLE' as const),
+  temporary_scid: optional(idField),
   scid: channelFields.scid,
-  lsp_connection_info: absent(z.string()),
-  lnurl_channel: orAbsent(payloadField),
+  lsp_connection_info: optional(z.string()),
+  lnurl_channel: optional(payloadField),
 }
 
-const createdDocument = z.object(createdFields).transform(identified)
+const createdDocument = documentOf(createdFields)
 
-const orderDocument = z
-  .object({ ...createdFields, ...termsFields, ...channelFields, created_at: timeOrAbsent, state: wordField })
-  .transform(identified)
+const orderDocument = documentOf({
+  ...createdFields,
+  ...termsFields,
+  ...channelFields,
+  created_at: optional(timeField),
+  state: required(wordField),
+  node_connection_info: ignored,
+})
 
-/** A renewal pushes no balance, so its fee is all there is to pay; the first text names no total. */
-const renewalDocument = z
-  .object({
-    ...identity,
-    ...paymentFields,
-    ...channelFields,
-    channel_open_tx_outnum: orAbsent(z.union([countField, z.string().regex(/^\d+$/)])),
-    channel_renewed_expiry: termsFields.channel_expiry,
-    channel_renewed_expiry_ts: timeOrAbsent,
-    state: wordField,
-  })
-  .omit({ order_total: true })
-  .transform((renewal) => ({ ...renewal, order_total: renewal.fee_total }))
-  .transform(identified)
+/** A renewal pushes no balance, so its fee is all there is to pay; the first text has no total. */
+const renewalDocument = documentOf({
+  ...identity,
+  ...paymentFields,
+  ...channelFields,
+  order_total: ignored,
+  fee_per_payment: ignored,
+  channel_open_tx_outnum: optional(countField),
+  channel_renewed_expiry: termsFields.channel_expiry,
+  channel_renewed_expiry_ts: optional(timeField),
+  state: required(wordField),
+})
 
 type CreatedDocument = z.output<typeof createdDocument>
 type OrderDocument = z.output<typeof orderDocument>
@@ -126,7 +120,7 @@ function readCreated(order: CreatedDocument): OrderReading {
   return {
     ...EMPTY_READING,
     ...readDraftPayment(order, 'EXPECT_PAYMENT'),
-    lspOrderId: order.lspOrderId,
+    lspOrderId: order.order_id,
     lspState: 'CREATED',
     state: 'AWAITING_PAYMENT',
     jit: readJit(order, order.temporary_scid ?? order.scid),
@@ -141,7 +135,7 @@ function readOrderDocument(order: OrderDocument): OrderReading {
   return {
     ...EMPTY_READING,
     ...readDraftPayment(order, meaning.payment),
-    lspOrderId: order.lspOrderId,
+    lspOrderId: order.order_id,
     lspState: order.state,
     state: meaning.order,
     terms: mirroredTerms(order),
@@ -153,7 +147,7 @@ function readOrderDocument(order: OrderDocument): OrderReading {
 }
 
 function readJit(order: CreatedDocument, scid: string | null): JitChannel | null {
-  if (scid === null) return null
+  if (scid === null || order.fee_per_payment === 'UNREADABLE') return null
   return {
     shortChannelId: scid,
     nodeId: order.lsp_connection_info === null ? null : pubkeyOfUri(order.lsp_connection_info),
@@ -181,8 +175,8 @@ function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
   const { channel_open_tx: txid, channel_open_tx_outnum: index } = renewal
   return {
     ...EMPTY_READING,
-    ...readDraftPayment(renewal, meaning.payment),
-    lspOrderId: renewal.lspOrderId,
+    ...readDraftPayment({ ...renewal, order_total: renewal.fee_total }, meaning.payment),
+    lspOrderId: renewal.order_id,
     lspState: renewal.state,
     state: meaning.order,
     terms: renewal.channel_renewed_expiry === null ? {} : { channelExpiryBlocks: renewal.channel_renewed_expiry },
@@ -248,7 +242,14 @@ export const channelRequest001: Adapter = {
       signedmessage: request.signedMessage,
     }
     return readRenewalDocument(
-      await call.http.exchange({ method: 'GET', path: '/lsp/channel/renew', query, answer: renewalDocument }),
+      await call.http.exchange({
+        method: 'GET',
+        path: '/lsp/channel/renew',
+        query,
+        // It places an order, GET or not.
+        isRepeatable: false,
+        answer: renewalDocument,
+      }),
     )
   },
 

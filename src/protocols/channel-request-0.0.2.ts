@@ -4,25 +4,26 @@ import {
   beyondDrafts,
   inWholeWeeks,
   mirroredTerms,
-  orAbsent,
   paymentFields,
   readDraftPayment,
-  readDraftRefusal,
   requestedTerms,
   termsFields,
-  timeOrAbsent,
 } from './draft-fields.ts'
+import { readDraftRefusal } from './draft-refusals.ts'
+import { documentOf, ignored, listOf, optional, orderId, required, requiredIfPresent } from './document.ts'
 import {
-  absent,
+  flagField,
   idField,
-  lenientList,
+  isObject,
   lookUp,
   payloadField,
   satField,
+  satLimitField,
   textField,
   websiteField,
   wordField,
 } from './fields.ts'
+import { timeField } from './time-field.ts'
 import { AnotherOrder, LspFailure, type FailureCode } from '../domain/failure.ts'
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
@@ -35,68 +36,68 @@ import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPayment
 // -- documents -------------------------------------------------------------------------------------------
 
 /** `"refunds"` or `{"name": "refunds", …}` */
-const featureEntry = z.preprocess(
-  (entry) => (typeof entry === 'string' ? { name: entry } : entry),
-  z.object({ name: z.string(), min_satoshi: absent(satField) }),
+const featureEntry = documentOf(
+  { name: required(z.string()), min_satoshi: optional(satLimitField) },
+  { unwrap: (entry) => (typeof entry === 'string' ? { name: entry } : entry) },
 )
 
 /** The text's schema is an object; its example is the bare list of features. */
-const infoDocument = z
-  .unknown()
-  .transform((body) => (Array.isArray(body) ? { features: body } : body))
-  .pipe(
-    z.object({
-      // Without a list of features it is a document about something else.
-      features: z
-        .array(z.unknown())
-        .transform((list): unknown => list)
-        .pipe(lenientList(featureEntry)),
-      website: websiteField,
-    }),
-  )
+const infoDocument = documentOf(
+  {
+    // Without a list of features it is a document about something else.
+    features: required(listOf(featureEntry)),
+    website: optional(websiteField),
+    version: ignored,
+  },
+  { unwrap: (body) => (Array.isArray(body) ? { features: body as unknown[] } : body) },
+)
 
-const mirroredRequest = absent(z.object(termsFields))
+const mirroredRequest = optional(documentOf({ ...termsFields, onchain_fee_rate: ignored, coupon_code: ignored }))
 
-const createdDocument = z.object({ id: idField, ...paymentFields, request: mirroredRequest })
+const createdDocument = documentOf({ id: orderId(idField), ...paymentFields, request: mirroredRequest })
 
-const channelDocument = z.object({
-  state: wordField,
-  opened_ts: timeOrAbsent,
-  open_transaction: orAbsent(idField),
-  scid: orAbsent(idField),
-  expiry_ts: timeOrAbsent,
-  closing_transaction: orAbsent(idField),
+const channelDocument = documentOf({
+  state: optional(wordField),
+  opened_ts: optional(timeField),
+  open_transaction: optional(idField),
+  scid: optional(idField),
+  expiry_ts: optional(timeField),
+  closing_transaction: optional(idField),
+  closed_ts: ignored,
+  node_id: ignored,
+  lsp_node_id: ignored,
 })
 
-const orderDocument = z.object({
-  id: idField,
-  created_at: timeOrAbsent,
-  state: wordField,
+const orderDocument = documentOf({
+  id: orderId(idField),
+  created_at: optional(timeField),
+  state: required(wordField),
   request: mirroredRequest,
-  payment: z.object({ ...paymentFields, state: wordField }),
-  channel: absent(channelDocument),
+  payment: required(documentOf({ ...paymentFields, state: required(wordField) })),
+  channel: optional(channelDocument),
 })
 
-const actionDocument = z.object({
-  success: absent(z.boolean()),
-  message: orAbsent(textField),
-  fail_reason: orAbsent(wordField),
+const actionDocument = documentOf({
+  success: requiredIfPresent(flagField),
+  message: optional(textField),
+  fail_reason: optional(wordField),
+  lsp_node_connection_string: ignored,
 })
 
-const lnurlDocument = z.object({ lnurl_channel: orAbsent(payloadField) })
+const lnurlDocument = documentOf({ lnurl_channel: optional(payloadField) })
 
-const jitDocument = z.object({
-  fee_per_payment: absent(satField),
-  route_hint: absent(z.object({ scid: idField, node_id: absent(z.string()) })),
+const jitDocument = documentOf({
+  fee_per_payment: requiredIfPresent(satField),
+  route_hint: optional(documentOf({ scid: required(idField), node_id: optional(z.string()) })),
   // Spelt so in the text.
-  registerd_node_connection_string: absent(z.string()),
+  registerd_node_connection_string: optional(z.string()),
 })
 
-const refundDocument = z.object({
-  refund_state: wordField,
-  amounts: absent(z.object({ lightning: absent(satField), onchain: absent(satField) })),
-  paid_to: orAbsent(payloadField),
-  paid_ts: timeOrAbsent,
+const refundDocument = documentOf({
+  refund_state: required(wordField),
+  amounts: optional(documentOf({ lightning: optional(satField), onchain: optional(satField) })),
+  paid_to: optional(payloadField),
+  paid_ts: optional(timeField),
 })
 
 type OrderDocument = z.output<typeof orderDocument>
@@ -144,7 +145,7 @@ const REFUND_STATES: Readonly<Record<string, RefundState>> = {
 
 /** Why a channel was not opened, or a payment not refunded. */
 const FAIL_REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
-  CHANNEL_REJECTED_BY_DESTINATION: ['CLIENT_REJECTED', 'the node refused the channel'],
+  CHANNEL_REJECTED_BY_DESTINATION: ['CLIENT_REJECTED', 'your node refused the channel'],
   PEERING_FAILED: ['PEER_NOT_CONNECTED', 'the LSP could not connect to the node'],
   REJECTED_BY_LSP: ['CLIENT_REJECTED', 'the LSP refuses'],
   PAYMENT_REQUIRED: ['WRONG_STATE', 'the order is not paid'],
@@ -215,7 +216,7 @@ function orderState(order: OrderDocument, payment: ReadPaymentState): ReadOrderS
 
 function readChannel(channel: z.output<typeof channelDocument>): Channel {
   return {
-    state: lookUp(CHANNEL_STATES, channel.state) ?? 'UNKNOWN',
+    state: lookUp(CHANNEL_STATES, channel.state ?? '') ?? 'UNKNOWN',
     channelId: null,
     shortChannelId: channel.scid,
     fundingOutpoint: channel.open_transaction,
@@ -254,15 +255,33 @@ class AlreadyOpen extends LspFailure {
   }
 }
 
-function refusalOfReason(reason: string, message: string | null): LspFailure {
-  if (reason.toUpperCase() === 'ALREADY_OPEN') return new AlreadyOpen()
-  const [code, meaning] = lookUp(FAIL_REASONS, reason) ?? (['WRONG_STATE', `the LSP could not: ${reason}`] as const)
-  // The text's example of a failure carries the message of a success.
-  return new LspFailure(code, message === null || message === 'ok' ? meaning : `${meaning}: ${message}`)
+/** Reasons that the LSP's message only repeats in other words. */
+const REPEATED: Readonly<Record<string, RegExp>> = {
+  CHANNEL_REJECTED_BY_DESTINATION:
+    /^(the |your )?(destination |client )?(node|peer) (has )?(refused|rejected) the channel$/i,
+  PEERING_FAILED: /^(the |your )?(destination |client )?(node|peer) could not be reached$/i,
 }
 
-/** A reason alone refuses: in the text's example of a 412, `success` is true. */
+function says(message: string, reason: string): boolean {
+  return lookUp(REPEATED, reason)?.test(message.replace(/[.!\s]+$/, '')) ?? false
+}
+
+function refusalOfReason(reason: string, message: string | null): LspFailure {
+  if (lookUp({ ALREADY_OPEN: true }, reason)) return new AlreadyOpen()
+  const [code, meaning] = lookUp(FAIL_REASONS, reason) ?? (['WRONG_STATE', `the LSP could not: ${reason}`] as const)
+  // The text's example of a failure carries the message of a success.
+  return new LspFailure(
+    code,
+    message === null || message === 'ok' || says(message, reason) ? meaning : `${meaning}: ${message}`,
+  )
+}
+
+/**
+ * Under an error status a reason alone refuses: in the text's example of a 412, `success` is true. Under a status of
+ * success, `act` reads the answer to an action.
+ */
 function readRefusal(status: number, body: unknown): LspFailure | null {
+  if (status < 400 && isObject(body) && typeof body.success === 'boolean') return null
   const action = status >= 400 && status < 500 ? actionDocument.safeParse(body).data : undefined
   return action?.fail_reason ? refusalOfReason(action.fail_reason, action.message) : readDraftRefusal(status, body)
 }

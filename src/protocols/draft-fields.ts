@@ -1,49 +1,33 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { UnsupportedParameter } from './adapter.ts'
-import {
-  absent,
-  countField,
-  epochSecondsField,
-  isObject,
-  LAST_SECOND,
-  lenientList,
-  payloadField,
-  satField,
-} from './fields.ts'
-import { LspFailure, type FailureCode } from '../domain/failure.ts'
+import { documentOf, listOf, optional, required, requiredIfPresent, type Fields } from './document.ts'
+import { countField, payloadField, satField } from './fields.ts'
+import { statesTotalsOfZero } from './free.ts'
+import { timeField } from './time-field.ts'
+import { MAX_SAT, sat } from '../domain/money.ts'
 import type { PaymentOptions } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
-import { cleanTextOrNull } from '../domain/text.ts'
 import { BLOCKS_PER_WEEK, weeksOfBlocks } from '../domain/time.ts'
 
 // What the two drafts that came before LSPS1 share: weeks, epoch seconds, one price for every payment option, and
 // no word on errors. Facts: protocols/README.md, sections 7, 8 and 22.
 
-/** The drafts type most strings as required, so an LSP with nothing to say sends an empty one. */
-export function orAbsent<Schema extends z.ZodType>(schema: Schema) {
-  return z.preprocess((value) => (value === '' ? null : value), absent(schema))
-}
-
-/** Times are required numbers too: before there is a time to tell, they are 0. One beyond all leases tells none either. */
-export const timeOrAbsent = absent(
-  z
-    .number()
-    .transform((seconds) => (seconds > LAST_SECOND ? 0 : seconds))
-    .pipe(epochSecondsField),
-).transform((time) => time || null)
-
-/** No more than fits 32 bits in blocks. */
-const weeksField = countField.pipe(z.number().max(2_000_000)).transform((weeks) => weeks * BLOCKS_PER_WEEK)
+/** At most what fits 32 bits in blocks. */
+const weeksField = countField
+  .refine((weeks) => weeks <= 2_000_000, 'more than 2000000 weeks')
+  .transform((weeks) => weeks * BLOCKS_PER_WEEK)
 
 export const termsFields = {
-  remote_balance: absent(satField),
-  local_balance: absent(satField),
-  channel_expiry: absent(weeksField),
+  remote_balance: optional(satField),
+  local_balance: optional(satField),
+  channel_expiry: optional(weeksField),
 }
 
+type Read<Shape extends Fields> = z.output<ReturnType<typeof documentOf<Shape>>>
+
 /** The balances are named as the client sees them: remote is the LSP's side. */
-export function mirroredTerms(mirrored: z.output<z.ZodObject<typeof termsFields>> | null): Partial<ChannelTerms> {
+export function mirroredTerms(mirrored: Read<typeof termsFields> | null): Partial<ChannelTerms> {
   if (mirrored === null) return {}
   return {
     ...(mirrored.remote_balance === null ? {} : { lspBalanceSat: mirrored.remote_balance }),
@@ -65,34 +49,41 @@ export function inWholeWeeks(terms: ChannelTerms): ChannelTerms {
   return { ...terms, channelExpiryBlocks: weeksOfBlocks(terms.channelExpiryBlocks) * BLOCKS_PER_WEEK }
 }
 
+const onchainPayment = documentOf({ amount: required(satField) })
+
+/** The drafts type most texts as required, so an LSP without an invoice or an address sends an empty one. */
 export const paymentFields = {
-  fee_total: satField,
-  order_total: satField,
-  order_expiry_ts: timeOrAbsent,
-  amount_paid: absent(satField),
-  ln_invoice: orAbsent(payloadField),
-  btc_address: orAbsent(payloadField),
-  onchain_payments: absent(
-    lenientList(z.object({ amount: satField }))
-      .transform((payments): string | number => payments.reduce((sum, { amount }) => sum + amount, 0))
-      .pipe(satField),
+  fee_total: required(satField),
+  order_total: required(satField),
+  order_expiry_ts: optional(timeField),
+  amount_paid: optional(satField),
+  ln_invoice: requiredIfPresent(payloadField),
+  btc_address: requiredIfPresent(payloadField),
+  onchain_payments: optional(
+    listOf(onchainPayment)
+      .transform((payments) => payments.reduce((sum, { amount }) => sum + amount, 0))
+      .refine((sum) => sum <= MAX_SAT, `more than ${MAX_SAT} sat`)
+      .transform(sat),
   ),
 }
-type DraftPayment = z.output<z.ZodObject<typeof paymentFields>>
+type DraftPayment = Read<typeof paymentFields>
 
 /** Both drafts have one price and one state for every payment option. */
 export function readDraftPayment(payment: DraftPayment, state: ReadPaymentState) {
+  const options = paymentOptions(payment, state)
+  const hasOption = (options.bolt11 ?? options.onchain) !== null
+  const isZero = payment.fee_total === 0 && payment.order_total === 0
   return {
-    payment: paymentOptions(payment, state),
+    // A total without a payment option: the LSP has yet to state how to pay.
+    payment: hasOption || payment.order_total === 0 ? options : null,
+    free: hasOption ? statesTotalsOfZero(options) : isZero,
     paidSat: payment.amount_paid,
     expiresAt: payment.order_expiry_ts,
   } satisfies Partial<OrderReading>
 }
 
-function paymentOptions(payment: DraftPayment, state: ReadPaymentState): PaymentOptions<ReadPaymentState> | null {
+function paymentOptions(payment: DraftPayment, state: ReadPaymentState): PaymentOptions<ReadPaymentState> {
   const { ln_invoice: invoice, btc_address: address } = payment
-  // No payment option a price means that the answer does not say how, not that the channel is free.
-  if (invoice === null && address === null && payment.order_total > 0) return null
   const option = {
     state,
     feeTotalSat: payment.fee_total,
@@ -126,28 +117,4 @@ export function beyondDrafts(request: ChannelRequest): UnsupportedParameter | nu
 
 export function notInDraft(property: string): UnsupportedParameter {
   return { property, message: `this draft of the channel request has no field for ${property}` }
-}
-
-const STATUS_CODES: Readonly<Record<number, FailureCode>> = {
-  401: 'CLIENT_REJECTED',
-  403: 'CLIENT_REJECTED',
-  404: 'NOT_FOUND',
-  409: 'WRONG_STATE',
-  412: 'WRONG_STATE',
-}
-
-/** Where the status says no more than "no", the text may; the first that fits. */
-const ERROR_TEXTS: readonly (readonly [RegExp, FailureCode])[] = [
-  [/coupon/i, 'INVALID_TOKEN'],
-  [/too (small|large|low|high|big)|minimum|maximum|at least|at most|exceed/i, 'OPTION_MISMATCH'],
-]
-
-/** The drafts define no error document; servers send a text under one of these names, or none at all. */
-export function readDraftRefusal(status: number, body: unknown): LspFailure | null {
-  // Past 499 the transport knows more: that what was asked may have been done.
-  if (status < 400 || status > 499 || !isObject(body)) return null
-  const text = cleanTextOrNull(body.message) ?? cleanTextOrNull(body.error) ?? cleanTextOrNull(body.detail)
-  if (text === null) return null
-  const code = STATUS_CODES[status] ?? ERROR_TEXTS.find(([pattern]) => pattern.test(text))?.[1] ?? 'INVALID_REQUEST'
-  return new LspFailure(code, text)
 }

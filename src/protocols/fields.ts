@@ -1,77 +1,100 @@
 import { z } from 'zod'
-import type { UnsupportedParameter } from './adapter.ts'
+import { documentOf, optional, required } from './document.ts'
 import { cleanText } from '../domain/text.ts'
 import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
-import { MAX_SAT, sat } from '../domain/money.ts'
-import type { AssetRequest } from '../domain/request.ts'
+import { MAX_SAT, sat, type Sat } from '../domain/money.ts'
 import { DAY_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
-// The field types that several protocols share. Each reads one spelling of one thing into our own type.
+// The field types that several protocols share. Each reads every spelling of one thing into our own type. Whether a
+// field may be absent or unreadable is declared where the document is (document.ts).
 
-/** The fields an LSP may leave out, or send as null: both read as null. */
-export function absent<Schema extends z.ZodType>(schema: Schema) {
-  return schema.nullish().transform((value) => value ?? null)
+export { isObject, misfit } from './document.ts'
+
+/** A whole number from 0 on, as a JSON number of any size or as decimal digits. */
+const wholeField: z.ZodType<bigint> = z.unknown().transform((value, context) => {
+  const whole = wholeOf(value)
+  if (whole !== null) return whole
+  context.addIssue({ code: 'custom', message: 'not a whole number from 0 on that is exact' })
+  return z.NEVER
+})
+
+function wholeOf(value: unknown): bigint | null {
+  if (typeof value === 'bigint') return value >= 0n ? value : null
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : null
+  return typeof value === 'string' && /^\d{1,40}$/.test(value) ? BigInt(value) : null
 }
 
-/** Satoshis as a JSON number or as a string of decimal digits. */
-export const satField = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\d{1,16}$/)
-      .transform(Number),
-  ])
-  .refine(
-    (value) => Number.isSafeInteger(value) && value >= 0 && value <= MAX_SAT,
-    `not a whole number of satoshis from 0 to ${MAX_SAT}`,
-  )
-  .transform(sat)
+/** Satoshis, at most 21 million bitcoin. */
+export const satField: z.ZodType<Sat> = wholeField
+  .refine((value) => value <= BigInt(MAX_SAT), `more than ${MAX_SAT} sat`)
+  .transform((value) => sat(Number(value)))
 
-/** The largest that the public schema can tell. */
-const MAX_INT = 0x7fff_ffff
+/** The largest count of the public schema, a GraphQL Int. */
+const MAX_COUNT = 0x7fff_ffff
 
-/** A count of blocks or confirmations: whole, not negative, 32 bit. Some LSPs send it as a string. */
-export const countField = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\d{1,10}$/)
-      .transform(Number),
-  ])
-  .pipe(z.number().int().min(0).max(0xffff_ffff))
-  .transform((count) => Math.min(count, MAX_INT))
+/** A count of blocks, confirmations or satoshis per kiloweight (unsigned 32 bit). Above 2^31 - 1 it reads as that. */
+export const countField: z.ZodType<number> = wholeField
+  .refine((value) => value < 1n << 32n, 'more than 32 bits')
+  .transform((value) => Math.min(Number(value), MAX_COUNT))
 
-/** An amount of an RGB asset (unsigned 64 bit) as a decimal string, whatever it was sent as. */
-export const assetAmountField = z
-  .union([z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER), z.string().regex(/^\d{1,20}$/)])
-  .transform((value) => BigInt(value))
+/** A limit; null where it is above `most`, which limits nobody: nodes print the largest number of a type for "no limit". */
+function limitField<Value extends number>(most: number, make: (value: number) => Value): z.ZodType<Value | null> {
+  return z.unknown().transform((value, context) => {
+    // The largest numbers of 64 bits are not exact as a JSON number. They are above every limit all the same.
+    if (typeof value === 'number' && value > most) return null
+    const whole = wholeOf(value)
+    if (whole !== null) return whole > BigInt(most) ? null : make(Number(whole))
+    context.addIssue({ code: 'custom', message: 'not a whole number from 0 on' })
+    return z.NEVER
+  })
+}
+
+/** A limit in satoshis; null above 21 million bitcoin. */
+export const satLimitField = limitField(MAX_SAT, sat)
+/** A limit in blocks or confirmations; null above 2^31 - 1. */
+export const countLimitField = limitField(MAX_COUNT, (value) => value)
+
+const WORDS_FOR_FLAGS: Readonly<Record<string, boolean>> = { TRUE: true, FALSE: false, 1: true, 0: false }
+
+/** true or false, also as text or as 1 and 0. */
+export const flagField: z.ZodType<boolean> = z
+  .union([z.boolean(), z.number(), z.bigint(), z.string().max(10)])
+  .transform((value, context) => {
+    const flag = typeof value === 'boolean' ? value : lookUp(WORDS_FOR_FLAGS, String(value))
+    if (flag !== null) return flag
+    context.addIssue({ code: 'custom', message: 'neither true nor false' })
+    return z.NEVER
+  })
+
+/** An amount of an RGB asset (unsigned 64 bit) as a decimal string, however it was sent. */
+export const assetAmountField: z.ZodType<string> = wholeField
   .refine((value) => value < 1n << 64n, 'more than 64 bits')
   .transform(String)
 
-/** A limit that a JSON number cannot carry exactly limits nobody here: such amounts cannot be ordered either. */
-const assetLimitField = absent(assetAmountField).catch(null)
+/** An asset amount as JSON sends it: these LSPs take integers, and a `number` is exact only up to 2^53. */
+export function jsonInteger(amount: string): number | bigint {
+  const number = Number(amount)
+  return Number.isSafeInteger(number) ? number : BigInt(amount)
+}
 
 const shortTextField = z.string().transform((value) => cleanText(value, 100))
 
-/** An RGB asset as an LSP lists it; its limits are told by some alone. */
-export const rgbAssetField = z
-  .object({
-    asset_id: z
-      .string()
-      .min(1)
-      .max(256)
-      .regex(/^[\x21-\x7e]+$/),
-    name: absent(shortTextField),
-    ticker: absent(shortTextField),
-    precision: absent(z.number().int().min(0).max(255)),
-    min_initial_lsp_amount: assetLimitField,
-    max_initial_lsp_amount: assetLimitField,
-    min_initial_client_amount: assetLimitField,
-    max_initial_client_amount: assetLimitField,
-  })
-  .transform((asset): LspAsset => ({
+const PRINTABLE = /^[\x21-\x7e]+$/
+
+const assetDocument = documentOf({
+  asset_id: required(z.string().max(256).regex(PRINTABLE)),
+  name: optional(shortTextField),
+  ticker: optional(shortTextField),
+  precision: optional(wholeField.refine((value) => value <= 255n, 'more than 255').transform(Number)),
+  min_initial_lsp_amount: optional(assetAmountField),
+  max_initial_lsp_amount: optional(assetAmountField),
+  min_initial_client_amount: optional(assetAmountField),
+  max_initial_client_amount: optional(assetAmountField),
+})
+
+/** An RGB asset as an LSP lists it. Only some LSPs state its limits. */
+export const rgbAssetField = Object.assign(
+  assetDocument.transform((asset): LspAsset => ({
     assetId: asset.asset_id,
     name: asset.name,
     ticker: asset.ticker,
@@ -80,118 +103,70 @@ export const rgbAssetField = z
     maxLspAmount: asset.max_initial_lsp_amount,
     minClientAmount: asset.min_initial_client_amount,
     maxClientAmount: asset.max_initial_client_amount,
-  }))
-
-/** The first amount of the request that no JSON number carries exactly; these LSPs take asset amounts as numbers. */
-export function unsendableAmount(asset: AssetRequest | null): UnsupportedParameter | null {
-  const property =
-    asset && (['lspAmount', 'clientAmount'] as const).find((name) => Number(asset[name]) > Number.MAX_SAFE_INTEGER)
-  return property
-    ? { property: `asset.${property}`, message: `the LSP takes asset amounts up to ${Number.MAX_SAFE_INTEGER}` }
-    : null
-}
-
-/** ISO 8601 with any number of decimals, `Z`, an offset, or nothing, which then means UTC. */
-export const isoTimeField = z.string().transform((value, context): EpochMs => {
-  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? value : `${value}Z`
-  const time = Date.parse(zoned)
-  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(time)) {
-    context.addIssue({ code: 'custom', message: 'not an ISO 8601 time' })
-    return z.NEVER
-  }
-  return time
-})
-
-/** 2100-01-01: what is later was told in milliseconds, or is no time. */
-export const LAST_SECOND = 4_102_444_800
-
-/** Whole seconds since 1970. */
-export const epochSecondsField = z
-  .number()
-  .min(0)
-  .max(LAST_SECOND)
-  .transform((seconds): EpochMs => Math.round(seconds * 1000))
-
-/** An id that will go into a later request: printable, bounded. */
-export const idField = z.union([z.string(), z.number().int().transform(String)]).pipe(
-  z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\x21-\x7e]+$/),
+  })),
+  { fields: assetDocument.fields, unwrap: assetDocument.unwrap },
 )
 
-/** An id or a hash that is only ever shown; one that is empty or unprintable tells nothing. */
-export const shownIdField = absent(
-  z
-    .string()
-    .min(1)
-    .max(256)
-    .regex(/^[\x21-\x7e]+$/),
-).catch(null)
+/** An id that goes into a later request: printable, at most 128 characters. */
+export const idField: z.ZodType<string> = z
+  .union([
+    z.string(),
+    z.number().refine(Number.isSafeInteger, 'not a whole number').transform(String),
+    z.bigint().transform(String),
+  ])
+  .pipe(z.string().min(1).max(128).regex(PRINTABLE))
+
+/** An id or a hash that is only shown. */
+export const shownIdField = z.string().min(1).max(256).regex(PRINTABLE)
 
 /** A short word of the LSP, such as a state; never refused for what it says. */
 export const wordField = z
   .string()
   .max(1_000)
   .transform((value) => cleanText(value, 100))
+  .refine((value) => value !== '', 'empty')
 
 /** A sentence of the LSP for people. */
 export const textField = z.string().transform((value) => cleanText(value))
 
-/** An invoice, offer, address or URI; its meaning is checked elsewhere, its size here. */
-export const payloadField = z
-  .string()
-  .min(1)
-  .max(4_096)
-  .regex(/^[\x21-\x7e]+$/)
+/** An invoice, offer, address or URI: only its size is checked here. */
+export const payloadField = z.string().min(1).max(4_096).regex(PRINTABLE)
 
-/** `pubkey@host:port`; a lone pubkey is let through, anything else is not an address of a node. */
+/** `pubkey@host:port`, or the pubkey alone. */
 export const nodeUriField = z
   .string()
   .max(512)
-  .regex(/^[\x21-\x7e]+$/)
+  .regex(PRINTABLE)
   .refine((value) => pubkeyOfUri(value) !== null, 'does not begin with a public key')
 
-/** An address for people to follow, and so nothing but an address of the web; what is none tells nothing. */
-export const websiteField = absent(
-  z
-    .string()
-    .max(2_000)
-    .regex(/^https?:\/\/[\x21-\x7e]+$/i)
-    .refine((value) => URL.canParse(value)),
-).catch(null)
+/** A web address that people may open. */
+export const websiteField = z
+  .string()
+  .max(2_000)
+  .regex(/^https?:\/\/[\x21-\x7e]+$/i)
+  .refine((value) => URL.canParse(value))
 
-/** A list from which what does not fit is dropped: one odd entry must not cost the whole answer. */
-export function lenientList<Schema extends z.ZodType>(schema: Schema) {
-  return z
-    .array(z.unknown())
-    .nullish()
-    .transform((list) =>
-      (list ?? []).slice(0, 1_000).flatMap((entry): z.output<Schema>[] => {
-        const parsed = schema.safeParse(entry)
-        return parsed.success ? [parsed.data] : []
-      }),
-    )
+// -- words -----------------------------------------------------------------------------------------------
+
+/** A word without case, `_`, `-` and spaces: servers print EXPECT_PAYMENT, ExpectPayment or "expect payment". */
+function canonicalWord(word: string): string {
+  // A sign in front belongs to a number: -32602 is no 32602.
+  return word
+    .trim()
+    .toUpperCase()
+    .replace(/(?<=[A-Z0-9])[\s_-]+(?=[A-Z0-9])/g, '')
 }
 
-/** Where a document is not what its protocol says, and why; `within` is what it was a part of. */
-export function misfit({ issues: [issue] }: z.ZodError, within = ''): string {
-  const place = [...(within === '' ? [] : [within]), ...(issue?.path ?? [])].join('.')
-  return cleanText(
-    `${place || 'the document'}: ${issue?.message.replaceAll('<', 'less than ').replace('less than =', 'at most ') ?? 'does not fit'}`,
-    200,
-  )
-}
+const canonicalTables = new WeakMap<object, ReadonlyMap<string, unknown>>()
 
-/** Looks a word up whatever its case; null when the table does not know it. */
+/** The value of a word in a table, in whatever spelling of the word; null if the table does not have it. */
 export function lookUp<Value>(table: Readonly<Record<string, Value>>, word: string): Value | null {
-  const key = word.toUpperCase()
-  return Object.hasOwn(table, key) ? (table[key] as Value) : null
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  let canonical = canonicalTables.get(table) as ReadonlyMap<string, Value> | undefined
+  if (canonical === undefined) {
+    canonical = new Map(Object.entries(table).map(([key, value]) => [canonicalWord(key), value]))
+    canonicalTables.set(table, canonical)
+  }
+  return canonical.get(canonicalWord(word)) ?? null
 }
 
 /** "Not before so many seconds" as an instant; null when it is no such number. No LSP can bind us for more than a day. */

@@ -1,39 +1,45 @@
 import { z } from 'zod'
 import type { Adapter, OrderRef } from './adapter.ts'
+import { documentOf, ignored, listOf, optional, required, requiredIfPresent } from './document.ts'
 import {
-  absent,
   assetAmountField,
-  isoTimeField,
-  lenientList,
+  flagField,
+  jsonInteger,
   lookUp,
   nodeUriField,
   rgbAssetField,
   satField,
   shownIdField,
   textField,
-  unsendableAmount,
   wordField,
 } from './fields.ts'
 import { readRefusal } from './kaleidoswap-refusals.ts'
 import {
-  bolt11Document,
-  channelDocument,
+  channelObjectFields,
   confirmationFields,
-  onchainDocument,
-  optionsDocument,
-  orderHeadDocument,
+  ONE_LIMIT,
+  onchainFields,
+  optionsFields,
+  orderHeadFields,
   PAYMENT_STATES as LSPS1_PAYMENT_STATES,
-  readBolt11,
   readChannel,
   readFeatures,
   readLimits,
   readOnchain,
   readOrderHead,
 } from './lsps1-family.ts'
+import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
+import { timeField } from './time-field.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { ASSET_DELIVERY_STATUSES, type Channel, type OnchainOption, type OrderAsset } from '../domain/order.ts'
+import {
+  ASSET_DELIVERY_STATUSES,
+  type AssetDeliveryStatus,
+  type Channel,
+  type OnchainOption,
+  type OrderAsset,
+} from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
 import type { AssetRequest, ChannelRequest } from '../domain/request.ts'
 import { cleanTextOrNull } from '../domain/text.ts'
@@ -43,59 +49,74 @@ import { cleanTextOrNull } from '../domain/text.ts'
 
 // -- documents -------------------------------------------------------------------------------------------
 
-const infoDocument = z.object({
-  options: optionsDocument,
-  /** New in 0.2.0. What is no node's address is no reason to lose the limits. */
-  lsp_connection_url: absent(nodeUriField).catch(null),
-  assets: lenientList(rgbAssetField),
+const infoDocument = documentOf({
+  options: required(documentOf(optionsFields, { oneOf: ONE_LIMIT })),
+  /** New in 0.2.0. */
+  lsp_connection_url: optional(nodeUriField),
+  assets: optional(listOf(rgbAssetField)),
 })
 
-const networkInfoDocument = z.object({ network: wordField })
+const networkInfoDocument = documentOf({ network: required(wordField), height: ignored })
 
-const estimateDocument = z.object({ total_fee: satField })
-
-const onchainPaymentDocument = onchainDocument.extend({
-  payment_status: absent(wordField),
-  /** Satoshis above (+) or below (−) the total. */
-  payment_difference: absent(z.number().int().min(-MAX_SAT).max(MAX_SAT)),
+const estimateDocument = documentOf({
+  total_fee: required(satField),
+  setup_fee: ignored,
+  capacity_fee: ignored,
+  duration_fee: ignored,
+  applied_discount: ignored,
+  discount_code: ignored,
 })
 
-const orderChannelDocument = channelDocument.extend({
-  channel_id: shownIdField,
-  temporary_channel_id: shownIdField,
+/** Satoshis above (+) or below (−) the total. */
+const differenceField = z.number().int().min(-MAX_SAT).max(MAX_SAT)
+
+const onchainPaymentDocument = documentOf({
+  ...onchainFields,
+  payment_status: requiredIfPresent(wordField),
+  payment_difference: optional(differenceField),
+  last_payment_check: ignored,
 })
 
-const orderDocument = orderHeadDocument.extend({
-  payment: z.object({ bolt11: absent(bolt11Document), onchain: absent(onchainPaymentDocument) }),
-  channel: absent(orderChannelDocument),
-  asset_id: shownIdField,
-  lsp_asset_amount: absent(assetAmountField),
-  client_asset_amount: absent(assetAmountField),
-  rfq_id: shownIdField,
-  asset_price_sat: absent(satField),
-  // 0.1.0 alone:
-  asset_delivery_status: absent(wordField),
-  asset_delivery_payment_hash: shownIdField,
-  asset_delivery_completed_at: absent(isoTimeField),
-  asset_delivery_error: absent(textField),
-  // 0.2.0 alone:
-  failure_reason: absent(textField),
-  /** Told once, when the order is placed. One that cannot be kept or sent must not lose the order. */
-  access_token: absent(
+const orderChannelDocument = documentOf({
+  ...channelObjectFields,
+  channel_id: optional(shownIdField),
+  temporary_channel_id: optional(shownIdField),
+})
+
+const orderDocument = documentOf({
+  ...orderHeadFields,
+  client_pubkey: ignored,
+  payment: required(paymentDocument(onchainPaymentDocument)),
+  channel: optional(orderChannelDocument),
+  asset_id: optional(shownIdField),
+  lsp_asset_amount: optional(assetAmountField),
+  client_asset_amount: optional(assetAmountField),
+  rfq_id: optional(shownIdField),
+  asset_price_sat: optional(satField),
+  // Only in 0.1.0:
+  asset_delivery_status: optional(wordField),
+  asset_delivery_payment_hash: optional(shownIdField),
+  asset_delivery_completed_at: optional(timeField),
+  asset_delivery_error: optional(textField),
+  // Only in 0.2.0:
+  failure_reason: optional(textField),
+  /** Sent once, when the order is placed. One that cannot be kept or sent must not lose the order. */
+  access_token: optional(
     z
       .string()
       .max(1_024)
       .regex(/^[\x21-\x7e]*$/),
-  ).catch(null),
+  ),
 })
 
-const rateDecisionDocument = z.object({
-  decision_accepted: z.boolean(),
-  message: absent(textField),
-  refund_txid: shownIdField,
+const rateDecisionDocument = documentOf({
+  decision_accepted: required(flagField),
+  message: optional(textField),
+  refund_txid: optional(shownIdField),
+  order_id: ignored,
 })
 
-const retryDocument = z.object({ status: wordField, message: absent(textField) })
+const retryDocument = documentOf({ status: required(wordField), message: optional(textField) })
 
 // -- tables ----------------------------------------------------------------------------------------------
 
@@ -126,6 +147,10 @@ const NETWORKS: Readonly<Record<string, Network>> = {
   REGTEST: 'REGTEST',
 }
 
+const DELIVERY_STATUSES: Readonly<Record<string, AssetDeliveryStatus>> = Object.fromEntries(
+  ASSET_DELIVERY_STATUSES.map((status) => [status, status]),
+)
+
 const RETRY_REFUSALS: Readonly<Record<string, FailureCode>> = {
   NOT_FOUND: 'NOT_FOUND',
   NO_PENDING_DELIVERY: 'WRONG_STATE',
@@ -134,21 +159,39 @@ const RETRY_REFUSALS: Readonly<Record<string, FailureCode>> = {
 
 // -- reading ---------------------------------------------------------------------------------------------
 
-function readOrder(order: z.output<typeof orderDocument>): OrderReading {
-  const { bolt11, onchain } = order.payment
-  const onchainOption = onchain && readOnchainPayment(onchain)
+interface KaleidoswapPayment extends PaymentReading {
+  onchain: OnchainOption<ReadPaymentState> | null
+}
+
+function readPaymentOf({ payment, order_id: id }: z.output<typeof orderDocument>): KaleidoswapPayment {
+  const onchain = payment.onchain && readOnchainPayment(payment.onchain)
+  return { ...readPayment(payment, onchain, id, PAYMENT_STATES), onchain }
+}
+
+function readOrder(
+  order: z.output<typeof orderDocument>,
+  { payment, free, onchain }: KaleidoswapPayment = readPaymentOf(order),
+): OrderReading {
   return {
     ...EMPTY_READING,
     ...readOrderHead(order),
     state: lookUp(ORDER_STATES, order.order_state) ?? 'UNKNOWN',
-    payment: { bolt11: bolt11 && readBolt11(bolt11, PAYMENT_STATES), bolt12: null, onchain: onchainOption },
+    payment,
+    free,
     // Nothing on chain does not mean that nothing has arrived: it may have come over Lightning.
-    paidSat: onchainOption?.paidSat || null,
+    paidSat: onchain?.paidSat || null,
     channel: order.channel && readOrderChannel(order.channel),
     asset: readAsset(order),
     failureReason: cleanTextOrNull(order.failure_reason),
-    accessToken: order.access_token || null,
+    accessToken: order.access_token,
   }
+}
+
+/** @throws LspFailure if there is nothing to pay with and the channel is not free */
+function readCreated(order: z.output<typeof orderDocument>): OrderReading {
+  const payment = readPaymentOf(order)
+  if (payment.problem !== null) throw payment.problem
+  return readOrder(order, payment)
 }
 
 function readOnchainPayment(onchain: z.output<typeof onchainPaymentDocument>): OnchainOption<ReadPaymentState> {
@@ -177,14 +220,13 @@ function readOrderChannel(channel: z.output<typeof orderChannelDocument>): Chann
 
 function readAsset(order: z.output<typeof orderDocument>): OrderAsset | null {
   if (order.asset_id === null) return null
-  const status = order.asset_delivery_status?.toUpperCase()
   return {
     assetId: order.asset_id,
     lspAmount: order.lsp_asset_amount,
     clientAmount: order.client_asset_amount,
     rfqId: order.rfq_id,
     priceSat: order.asset_price_sat,
-    deliveryStatus: ASSET_DELIVERY_STATUSES.find((known) => known === status) ?? null,
+    deliveryStatus: lookUp(DELIVERY_STATUSES, order.asset_delivery_status ?? ''),
     deliveryPaymentHash: order.asset_delivery_payment_hash,
     deliveredAt: order.asset_delivery_completed_at,
     deliveryError: cleanTextOrNull(order.asset_delivery_error),
@@ -210,11 +252,13 @@ function channelFields(request: ChannelRequest) {
 function assetFields(asset: AssetRequest) {
   return {
     asset_id: asset.assetId,
-    ...(Number(asset.lspAmount) > 0 ? { lsp_asset_amount: Number(asset.lspAmount) } : {}),
-    ...(Number(asset.clientAmount) > 0 ? { client_asset_amount: Number(asset.clientAmount) } : {}),
+    ...(isNone(asset.lspAmount) ? {} : { lsp_asset_amount: jsonInteger(asset.lspAmount) }),
+    ...(isNone(asset.clientAmount) ? {} : { client_asset_amount: jsonInteger(asset.clientAmount) }),
     ...(asset.rfqId === null ? {} : { rfq_id: asset.rfqId }),
   }
 }
+
+const isNone = (amount: string | null): amount is null => amount === null || BigInt(amount) === 0n
 
 /** 0.1.0 has no access token. */
 function orderFields(order: OrderRef) {
@@ -242,7 +286,7 @@ export const kaleidoswap: Adapter = {
   readsPerMinute: 45,
   advancesWhenRead: false,
 
-  unsupportedParameter: (request) => unsendableAmount(request.asset),
+  unsupportedParameter: () => null,
   roundedTerms: (terms) => terms,
   readRefusal,
 
@@ -260,7 +304,7 @@ export const kaleidoswap: Adapter = {
       limits: readLimits(info.options),
       nodeUris: info.lsp_connection_url === null ? [] : [info.lsp_connection_url],
       features: [...new Set([...FEATURES, ...readFeatures(info.options)])],
-      assets: info.assets,
+      assets: info.assets ?? [],
       website: null,
     }
   },
@@ -271,6 +315,7 @@ export const kaleidoswap: Adapter = {
         method: 'POST',
         path: '/estimate_fees',
         body: channelFields(request),
+        isRepeatable: true,
         answer: estimateDocument,
       }),
     )
@@ -278,7 +323,7 @@ export const kaleidoswap: Adapter = {
   },
 
   async createOrder(call, request, email) {
-    return readOrder(
+    return readCreated(
       await call.http.exchange({
         method: 'POST',
         path: '/create_order',
@@ -298,7 +343,13 @@ export const kaleidoswap: Adapter = {
 
   async readOrder(call, order) {
     return readOrder(
-      await call.http.exchange({ method: 'POST', path: '/get_order', body: orderFields(order), answer: orderDocument }),
+      await call.http.exchange({
+        method: 'POST',
+        path: '/get_order',
+        body: orderFields(order),
+        isRepeatable: true,
+        answer: orderDocument,
+      }),
     )
   },
 

@@ -1,76 +1,86 @@
-import { z } from 'zod'
+import type { z } from 'zod'
+import { documentOf, ignored, optional, orderId, required, type Fields } from './document.ts'
 import {
-  absent,
   countField,
+  countLimitField,
+  flagField,
   idField,
-  isoTimeField,
   lookUp,
   payloadField,
   satField,
+  satLimitField,
   shownIdField,
   wordField,
 } from './fields.ts'
+import { timeField } from './time-field.ts'
 import type { LspFeature, LspLimits } from '../domain/lsp.ts'
 import type { Bolt11Option, Channel, OnchainOption } from '../domain/order.ts'
 import type { ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 
 // What bLIP-51 and the APIs that descend from its drafts have in common: the options of get_info, the payment options,
-// the channel object and the mirrored terms.
+// the channel object and the mirrored terms. The payment object around the options is in lsps1-payment.ts.
 
 // -- documents -------------------------------------------------------------------------------------------
 
-export const optionsDocument = z.object({
-  min_required_channel_confirmations: absent(countField),
-  min_funding_confirms_within_blocks: absent(countField),
-  supports_zero_channel_reserve: absent(z.boolean()),
-  max_channel_expiry_blocks: absent(countField),
-  min_initial_client_balance_sat: absent(satField),
-  max_initial_client_balance_sat: absent(satField),
-  min_initial_lsp_balance_sat: absent(satField),
-  max_initial_lsp_balance_sat: absent(satField),
-  min_channel_balance_sat: absent(satField),
-  max_channel_balance_sat: absent(satField),
-  min_onchain_payment_confirmations: absent(countField),
-  min_onchain_payment_size_sat: absent(satField),
-})
-
-/** What every payment option says. */
-export const optionFields = {
-  state: wordField,
-  expires_at: absent(isoTimeField),
-  fee_total_sat: satField,
-  order_total_sat: satField,
+const limitFields = {
+  min_required_channel_confirmations: optional(countLimitField),
+  min_funding_confirms_within_blocks: optional(countLimitField),
+  max_channel_expiry_blocks: optional(countLimitField),
+  min_initial_client_balance_sat: optional(satLimitField),
+  max_initial_client_balance_sat: optional(satLimitField),
+  min_initial_lsp_balance_sat: optional(satLimitField),
+  max_initial_lsp_balance_sat: optional(satLimitField),
+  min_channel_balance_sat: optional(satLimitField),
+  max_channel_balance_sat: optional(satLimitField),
+  min_onchain_payment_confirmations: optional(countLimitField),
+  min_onchain_payment_size_sat: optional(satLimitField),
 }
-export const bolt11Document = z.object({ ...optionFields, invoice: payloadField })
-export const onchainDocument = z.object({
+
+export const optionsFields = { ...limitFields, supports_zero_channel_reserve: optional(flagField) }
+
+/** A document without a single readable limit is about something else. */
+export const ONE_LIMIT = { names: Object.keys(limitFields), message: 'none of the options of get_info' }
+
+/** What every payment option states. The end is optional: an invoice and an offer have their own. */
+export const optionFields = {
+  state: required(wordField),
+  expires_at: optional(timeField),
+  fee_total_sat: required(satField),
+  order_total_sat: required(satField),
+}
+export const bolt11Document = documentOf({ ...optionFields, invoice: required(payloadField) })
+export const bolt12Document = documentOf({ ...optionFields, offer: required(payloadField) })
+export const onchainFields = {
   ...optionFields,
-  address: payloadField,
-  min_onchain_payment_confirmations: absent(countField),
-  min_fee_for_0conf: absent(countField),
-  // Mirrored, and nothing hangs on it.
-  refund_onchain_address: shownIdField,
-})
+  address: required(payloadField),
+  min_onchain_payment_confirmations: optional(countField),
+  min_fee_for_0conf: optional(countField),
+  refund_onchain_address: optional(shownIdField),
+}
+export const onchainDocument = documentOf(onchainFields)
 
-export const channelDocument = z.object({
-  funded_at: absent(isoTimeField),
-  funding_outpoint: shownIdField,
-  expires_at: absent(isoTimeField),
-})
+export const channelObjectFields = {
+  funded_at: optional(timeField),
+  funding_outpoint: optional(shownIdField),
+  expires_at: optional(timeField),
+}
+export const channelDocument = documentOf(channelObjectFields)
 
-/** What an order says besides its payment and its channel; the terms are mirrored, and some LSPs leave some out. */
-export const orderHeadDocument = z.object({
-  order_id: idField,
-  lsp_balance_sat: absent(satField),
-  client_balance_sat: absent(satField),
-  required_channel_confirmations: absent(countField),
-  funding_confirms_within_blocks: absent(countField),
-  channel_expiry_blocks: absent(countField),
-  announce_channel: absent(z.boolean()),
-  created_at: absent(isoTimeField),
-  expires_at: absent(isoTimeField),
-  order_state: wordField,
-})
+/** What an order states besides its payment and its channel. The terms are mirrored; some LSPs leave some out. */
+export const orderHeadFields = {
+  order_id: orderId(idField),
+  lsp_balance_sat: optional(satField),
+  client_balance_sat: optional(satField),
+  required_channel_confirmations: optional(countField),
+  funding_confirms_within_blocks: optional(countField),
+  channel_expiry_blocks: optional(countField),
+  announce_channel: optional(flagField),
+  created_at: optional(timeField),
+  expires_at: optional(timeField),
+  order_state: required(wordField),
+  token: ignored,
+}
 
 // -- tables ----------------------------------------------------------------------------------------------
 
@@ -85,7 +95,8 @@ export const PAYMENT_STATES: Readonly<Record<string, ReadPaymentState>> = {
 
 // -- reading ---------------------------------------------------------------------------------------------
 
-type Options = z.output<typeof optionsDocument>
+type Read<Shape extends Fields> = z.output<ReturnType<typeof documentOf<Shape>>>
+type Options = Read<typeof optionsFields>
 
 export function readLimits(options: Options): LspLimits {
   return {
@@ -113,7 +124,7 @@ export function readFeatures(options: Options): LspFeature[] {
   return features
 }
 
-type OrderHead = z.output<typeof orderHeadDocument>
+type OrderHead = Read<typeof orderHeadFields>
 
 export function readOrderHead(order: OrderHead) {
   return {
@@ -140,7 +151,7 @@ function readTerms(order: OrderHead): Partial<ChannelTerms> {
   }
 }
 
-type StateWords = Readonly<Record<string, ReadPaymentState>>
+export type StateWords = Readonly<Record<string, ReadPaymentState>>
 
 export function readBolt11(
   bolt11: z.output<typeof bolt11Document>,
@@ -150,7 +161,7 @@ export function readBolt11(
 }
 
 export function readOnchain(
-  onchain: z.output<typeof onchainDocument>,
+  onchain: Read<typeof onchainFields>,
   words: StateWords = PAYMENT_STATES,
 ): OnchainOption<ReadPaymentState> {
   return {
@@ -163,9 +174,10 @@ export function readOnchain(
   }
 }
 
-export function optionOf(document: z.output<z.ZodObject<typeof optionFields>>, words: StateWords) {
+export function optionOf(document: Read<typeof optionFields>, words: StateWords) {
+  const state = lookUp(words, document.state)
   return {
-    state: lookUp(words, document.state) ?? 'UNKNOWN',
+    ...(state === null ? { state: 'UNKNOWN' as const, stateWord: document.state } : { state }),
     feeTotalSat: document.fee_total_sat,
     orderTotalSat: document.order_total_sat,
     expiresAt: document.expires_at,
@@ -173,7 +185,7 @@ export function optionOf(document: z.output<z.ZodObject<typeof optionFields>>, w
 }
 
 /** The family has no word for "open": a channel object means that its funding transaction is published. */
-export function readChannel(channel: z.output<typeof channelDocument>): Channel {
+export function readChannel(channel: Read<typeof channelObjectFields>): Channel {
   return {
     state: channel.funding_outpoint === null ? 'PENDING' : 'OPENING',
     channelId: null,

@@ -1,6 +1,6 @@
 import { cleanTextOrNull } from '../domain/text.ts'
 
-/** bLIP-51's names of options and fields, in the public schema's. */
+/** The protocols' names of options and fields, in the public schema's. */
 const PROPERTY_NAMES: Readonly<Record<string, string>> = {
   min_required_channel_confirmations: 'minRequiredChannelConfirmations',
   min_funding_confirms_within_blocks: 'minFundingConfirmsWithinBlocks',
@@ -27,7 +27,26 @@ const PROPERTY_NAMES: Readonly<Record<string, string>> = {
   lsp_asset_amount: 'asset.lspAmount',
   client_asset_amount: 'asset.clientAmount',
   rfq_id: 'asset.rfqId',
+  // bLIP-51 before July 2024.
+  confirms_within_blocks: 'fundingConfirmsWithinBlocks',
+  // ThunderStack.
+  refund_on_chain_address: 'refundOnchainAddress',
+  asset_amount: 'asset.lspAmount',
+  // The drafts. The client's view: remote is the LSP's side.
+  remote_balance: 'lspBalanceSat',
+  local_balance: 'clientBalanceSat',
+  channel_expiry: 'channelExpiryBlocks',
+  coupon_code: 'tokens',
+  node_connection_info: 'clientPubkey',
+  node_connection_string: 'clientPubkey',
 }
+
+/** A name with an underscore is no English word. */
+const NAME_IN_TEXT = new RegExp(
+  `\\b(${Object.keys(PROPERTY_NAMES)
+    .filter((name) => name.includes('_'))
+    .join('|')})\\b`,
+)
 
 /** `options.min_…` or `min_…`, in the public schema's name; an unknown name stays as the LSP wrote it. */
 export function publicPropertyName(name: unknown): string | null {
@@ -35,4 +54,9 @@ export function publicPropertyName(name: unknown): string | null {
   if (clean === null) return null
   const last = clean.split('.').at(-1) ?? clean
   return Object.hasOwn(PROPERTY_NAMES, last) ? (PROPERTY_NAMES[last] ?? clean) : clean
+}
+
+/** The first field that a sentence names, in the public schema's name. */
+export function propertyNamedIn(text: string): string | null {
+  return publicPropertyName(NAME_IN_TEXT.exec(text)?.[1])
 }

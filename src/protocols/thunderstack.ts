@@ -1,24 +1,32 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Adapter, UnsupportedParameter, Price } from './adapter.ts'
 import {
-  absent,
+  documentOf,
+  documentWithKeys,
+  ignored,
+  listOf,
+  optional,
+  orderId,
+  required,
+  requiredIfPresent,
+} from './document.ts'
+import {
   countField,
   idField,
-  isObject,
-  isoTimeField,
-  lenientList,
+  jsonInteger,
   lookUp,
   nodeUriField,
   payloadField,
   rgbAssetField,
   satField,
   shownIdField,
-  unsendableAmount,
   wordField,
 } from './fields.ts'
-import { optionsDocument, readLimits } from './lsps1-family.ts'
-import { refusalOfText } from './refusal-texts.ts'
-import { LspFailure, unproven } from '../domain/failure.ts'
+import { noPaymentOption, notAsSpecified, statesTotalsOfZero } from './free.ts'
+import { ONE_LIMIT, optionsFields, readLimits } from './lsps1-family.ts'
+import { readCommonRefusal } from './refusal.ts'
+import { timeField } from './time-field.ts'
+import { unproven, type LspFailure } from '../domain/failure.ts'
 import { decodeInvoice } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import { readPaymentUri } from '../domain/bip21.ts'
@@ -26,55 +34,68 @@ import { parseSat, sat, type Sat } from '../domain/money.ts'
 import type { Bolt11Option, Channel, ChannelState, OnchainOption, PaymentState } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState } from '../domain/reading.ts'
 import { clientNodeUri, type ChannelRequest } from '../domain/request.ts'
-import { cleanTextOrNull } from '../domain/text.ts'
 
 // ThunderStack's ThunderFlow. Facts: protocols/README.md, section 10.
 
 // -- documents -------------------------------------------------------------------------------------------
 
-const infoDocument = optionsDocument.extend({
-  // Without them it is a document about something else.
-  min_initial_lsp_balance_sat: satField,
-  max_initial_lsp_balance_sat: satField,
-  lsp_assets: absent(
-    z.object({ nia: lenientList(rgbAssetField), uda: lenientList(rgbAssetField), cfa: lenientList(rgbAssetField) }),
-  ),
-  uris: lenientList(nodeUriField),
-})
-
-const paymentDocument = z.object({
-  status: wordField,
-  /** All that is to be paid. Not told in 2024. */
-  fee: absent(satField),
-  invoice: payloadField,
-  expires_at: absent(isoTimeField),
-})
-
-const orderDocument = z
-  .object({
-    order_id: absent(idField),
-    /** The same in the answers of get_order. */
-    _id: absent(idField),
-    status: wordField,
-    created_at: absent(isoTimeField),
-    lsp_balance_sat: absent(satField),
-    channel_expiry_blocks: absent(countField),
-    // Mirrored; the documentation's own example has a public key in it.
-    refund_on_chain_address: shownIdField.transform((address) =>
-      address !== null && pubkeyOfUri(address) === null ? address : null,
+const infoDocument = documentOf(
+  {
+    ...optionsFields,
+    lsp_assets: optional(
+      documentOf({
+        nia: optional(listOf(rgbAssetField)),
+        uda: optional(listOf(rgbAssetField)),
+        cfa: optional(listOf(rgbAssetField)),
+      }),
     ),
-    // `ln_asset`, of 2024, is to be paid in an asset, which the gateway offers nobody.
-    payment: z
-      .object({ ln: absent(paymentDocument), btc_onchain: absent(paymentDocument) })
-      .refine((payment) => (payment.ln ?? payment.btc_onchain) !== null, 'no payment option'),
-    channel: absent(z.object({ channel_id: shownIdField, status: wordField })),
-  })
-  .transform(({ order_id, _id, ...order }, context) => {
-    const id = order_id ?? _id
-    if (id !== null) return { ...order, id }
-    context.addIssue({ code: 'custom', message: 'neither order_id nor _id' })
-    return z.NEVER
-  })
+    uris: optional(listOf(nodeUriField)),
+  },
+  { oneOf: ONE_LIMIT },
+)
+
+const paymentDocument = documentOf({
+  status: required(wordField),
+  /** All that is to be paid. Not sent in 2024. */
+  fee: requiredIfPresent(satField),
+  invoice: required(payloadField),
+  expires_at: optional(timeField),
+  // Not the order's id.
+  order_id: ignored,
+  _id: ignored,
+  type: ignored,
+  created_at: ignored,
+  updated_at: ignored,
+})
+
+const orderDocument = documentOf({
+  /** Answers of get_order call it `_id`. */
+  order_id: orderId(idField, ['_id']),
+  status: required(wordField),
+  created_at: optional(timeField),
+  updated_at: ignored,
+  lsp_balance_sat: optional(satField),
+  channel_expiry_blocks: optional(countField),
+  public_key: ignored,
+  refund_on_chain_address: optional(shownIdField),
+  payment: required(
+    documentWithKeys({
+      ln: requiredIfPresent(paymentDocument),
+      btc_onchain: requiredIfPresent(paymentDocument),
+      // Of 2024: paid in an asset, which the gateway offers nobody.
+      ln_asset: ignored,
+    }),
+  ),
+  channel: optional(
+    documentOf({
+      channel_id: optional(shownIdField),
+      status: optional(wordField),
+      temporary_channel_id: ignored,
+      created_at: ignored,
+      updated_at: ignored,
+    }),
+  ),
+})
 type OrderDocument = z.output<typeof orderDocument>
 type PaymentDocument = z.output<typeof paymentDocument>
 
@@ -120,18 +141,20 @@ const BEYOND: readonly (readonly [string, (request: ChannelRequest) => boolean])
 // -- reading ---------------------------------------------------------------------------------------------
 
 function readOrder(order: OrderDocument): OrderReading {
-  const { ln, btc_onchain: onchain } = order.payment
+  const { ln, btc_onchain: onchain, keys } = order.payment
+  const id = order.order_id
+  if ((ln ?? onchain) === null) throw noPaymentOption(id, keys)
   const payment = {
-    bolt11: ln && readInvoice(ln),
+    bolt11: ln && readInvoice(ln, id),
     bolt12: null,
-    onchain: onchain && readOnchain(onchain, order.refund_on_chain_address),
+    onchain: onchain && readOnchain(onchain, refundAddressOf(order), id),
   }
   const channel = order.channel && readChannel(order.channel)
   const isPaid = payment.bolt11?.state === 'PAID' || payment.onchain?.state === 'PAID'
   const state = lookUp(ORDER_STATES, order.status) ?? 'UNKNOWN'
   return {
     ...EMPTY_READING,
-    lspOrderId: order.id,
+    lspOrderId: id,
     lspState: order.status,
     state: state === 'AWAITING_PAYMENT' ? pendingState(isPaid, channel) : state,
     terms: {
@@ -139,9 +162,15 @@ function readOrder(order: OrderDocument): OrderReading {
       ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
     },
     payment,
+    free: statesTotalsOfZero(payment),
     channel,
     createdAt: order.created_at,
   }
+}
+
+/** Mirrored; the documentation's own example has a public key in it. */
+function refundAddressOf({ refund_on_chain_address: address }: OrderDocument): string | null {
+  return address !== null && pubkeyOfUri(address) === null ? address : null
 }
 
 /** The order itself says Pending from its beginning until the channel is found open. */
@@ -153,8 +182,8 @@ function pendingState(isPaid: boolean, channel: Channel | null): ReadOrderState 
 
 const paymentState = (word: string): PaymentState => lookUp(PAYMENT_STATES, word) ?? 'UNKNOWN'
 
-function readInvoice(payment: PaymentDocument): Bolt11Option {
-  const total = payment.fee ?? amountOfInvoice(payment.invoice)
+function readInvoice(payment: PaymentDocument, lspOrderId: string): Bolt11Option {
+  const total = payment.fee ?? amountOfInvoice(payment.invoice, lspOrderId)
   return {
     state: paymentState(payment.status),
     feeTotalSat: total,
@@ -165,11 +194,11 @@ function readInvoice(payment: PaymentDocument): Bolt11Option {
 }
 
 /** The amount stands in `fee`, and again in the BIP 21 URI, which is checked against it. */
-function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | null): OnchainOption {
+function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | null, lspOrderId: string): OnchainOption {
   const uri = readPaymentUri(payment.invoice)
-  if (uri === null) throw notAsAgreed('payment.btc_onchain.invoice: not a BIP 21 URI')
+  if (uri === null) throw notAsSpecified('payment.btc_onchain.invoice: not a BIP 21 URI', lspOrderId)
   const totalSat = payment.fee ?? uri.amountSat
-  if (totalSat === null) throw notAsAgreed('payment.btc_onchain: names no amount')
+  if (totalSat === null) throw notAsSpecified('payment.btc_onchain: names no amount', lspOrderId)
   return {
     state: paymentState(payment.status),
     feeTotalSat: totalSat,
@@ -185,27 +214,20 @@ function readOnchain(payment: PaymentDocument, refundOnchainAddress: string | nu
 }
 
 /** Rounded up to whole satoshis: that is what pays it. */
-function amountOfInvoice(invoice: string): Sat {
+function amountOfInvoice(invoice: string, lspOrderId: string): Sat {
   try {
     const { amountMsat } = decodeInvoice(invoice)
     // Nobody says how much a channel costs whose invoice lets the payer choose.
     if (!amountMsat) throw new TypeError('no amount')
     return parseSat((amountMsat + 999n) / 1000n)
   } catch (error) {
-    throw notAsAgreed('payment.ln.invoice: names no amount', error)
+    throw notAsSpecified('payment.ln.invoice: names no amount', lspOrderId, error)
   }
-}
-
-function notAsAgreed(why: string, cause?: unknown): LspFailure {
-  return new LspFailure('BAD_RESPONSE', `the answer is not what its protocol says: ${why}`, {
-    effect: 'unknown',
-    cause,
-  })
 }
 
 function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
   return {
-    state: lookUp(CHANNEL_STATES, channel.status) ?? 'UNKNOWN',
+    state: lookUp(CHANNEL_STATES, channel.status ?? '') ?? 'UNKNOWN',
     channelId: channel.channel_id,
     shortChannelId: null,
     fundingOutpoint: null,
@@ -215,16 +237,10 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
   }
 }
 
-/** No error is documented: what common servers say is read, and is nothing to rely on where the status says otherwise. */
+/** This protocol documents no errors. A refusal under a status of success proves nothing about the order. */
 function readRefusal(status: number, body: unknown): LspFailure | null {
-  if (!isObject(body) || (status < 400 && !body.error)) return null
-  const nested = isObject(body.error) ? body.error.message : body.error
-  const text = [body.message, nested, body.detail]
-    .map((value) => cleanTextOrNull(value))
-    .find((value) => value !== null)
-  if (text === undefined) return null
-  const refusal = refusalOfText(text, status)
-  return status < 400 ? unproven(refusal) : refusal
+  const refusal = readCommonRefusal(status, body)
+  return refusal && status < 400 ? unproven(refusal) : refusal
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------
@@ -245,7 +261,7 @@ function tariffOf(request: ChannelRequest, feeRateSatPerVbyte: number | null): P
 
 function beyondTheForm(request: ChannelRequest): UnsupportedParameter | null {
   const property = BEYOND.find(([, isAsked]) => isAsked(request))?.[0]
-  if (property === undefined) return unsendableAmount(request.asset)
+  if (property === undefined) return null
   return { property, message: `ThunderStack's request form has no field for ${property}` }
 }
 
@@ -269,9 +285,9 @@ export const thunderstack: Adapter = {
     const assets = info.lsp_assets
     return {
       limits: readLimits(info),
-      nodeUris: info.uris,
+      nodeUris: info.uris ?? [],
       features: FEATURES,
-      assets: assets ? [...assets.nia, ...assets.uda, ...assets.cfa] : [],
+      assets: [...(assets?.nia ?? []), ...(assets?.uda ?? []), ...(assets?.cfa ?? [])],
       website: null,
     }
   },
@@ -287,7 +303,7 @@ export const thunderstack: Adapter = {
           channel_expiry_blocks: request.channelExpiryBlocks,
           ...(request.asset === null
             ? {}
-            : { asset_id: request.asset.assetId, asset_amount: Number(request.asset.lspAmount) }),
+            : { asset_id: request.asset.assetId, asset_amount: jsonInteger(request.asset.lspAmount) }),
           // Spelt as nowhere else.
           ...(request.refundOnchainAddress === null ? {} : { refund_on_chain_address: request.refundOnchainAddress }),
         },

@@ -1,3 +1,4 @@
+import { reachOf } from '../domain/node-address.ts'
 import type { VerifiedOffer } from '../domain/offer.ts'
 import type { QuoteNote, QuoteNoteCode } from '../domain/quote.ts'
 import { termDifferences, termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
@@ -21,13 +22,7 @@ export function notesOf(
   for (const { name, from, to } of termDifferences(termsOf(asked), delivered))
     note('TERMS_ADJUSTED', `${name}: asked for ${from}, delivered ${to}.`)
   if (lsp.adapter.clientConnects || asked.clientAddress === null) {
-    const uri = lsp.nodeUris[0]
-    note(
-      'PEER_CONNECTION_REQUIRED',
-      uri
-        ? `Connect the node to ${uri} before ordering.`
-        : "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself.",
-    )
+    note('PEER_CONNECTION_REQUIRED', connectMessage(lsp.nodeUris[0]))
   }
   if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
     note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
@@ -41,4 +36,17 @@ export function notesOf(
   if (asOf !== undefined && now - asOf > INFO_STALE_MS)
     note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
   return notes
+}
+
+/** `uri`: the LSP's best node address, if it has any. */
+function connectMessage(uri: string | undefined): string {
+  if (uri === undefined) return "Connect the node to the LSP's before ordering: the LSP cannot reach it by itself."
+  switch (reachOf(uri)) {
+    case 'CLEARNET':
+      return `Connect the node to ${uri} before ordering.`
+    case 'OVERLAY':
+      return `Connect the node to ${uri} before ordering. The LSP lists no clearnet address: the node needs Tor or I2P.`
+    case 'NONE':
+      return `Connect the node to ${uri} before ordering. The LSP lists no address of it: look it up in the network graph.`
+  }
 }

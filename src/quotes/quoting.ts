@@ -4,11 +4,11 @@ import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
 import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
-import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt } from '../domain/offer.ts'
-import { cheapestOf } from '../domain/payment.ts'
+import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
@@ -97,8 +97,8 @@ export class Quoting {
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
-    if (lsp.rateLimitedUntil !== null)
-      return this.#observedPrice(context, 'RATE_LIMITED', 'the LSP limits our requests', lsp.rateLimitedUntil)
+    const limited = lsp.rateLimitFailure
+    if (limited) return this.#observedPrice(context, limited.code, limited.message, limited.retryAt)
     lsp.assertCircuitClosed()
 
     let spent: OverBudget | null = null
@@ -207,6 +207,7 @@ export class Quoting {
   async firmQuote(lsp: Lsp, placement: PlacedOffer): Promise<Quote> {
     const known = await this.#store.quotes.byPlacement(placement.id)
     if (known) return known
+    if (placement.offer?.free) await this.#assertFree(lsp, placement)
     const quote = this.#quoteOfPlacement(lsp, placement)
     const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
     return this.#store.transaction(async ({ placements, quotes }) => {
@@ -225,6 +226,21 @@ export class Quoting {
     })
   }
 
+  /**
+   * An LSP that wants money for a channel does not give it away: an order that is free although its quote, an estimate
+   * or the tariff is not is a misread one. @throws LspFailure
+   */
+  async #assertFree(lsp: Lsp, { request, agreed }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>): Promise<void> {
+    const tariff = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request)
+    const known = Math.max(agreed?.feeTotalSat ?? 0, tariff?.feeTotalSat ?? 0)
+    const feeSat = known || ((await this.#estimate(lsp, request).catch(asNull))?.feeTotalSat ?? 0)
+    if (feeSat > 0)
+      throw new LspFailure(
+        'UNTRUSTWORTHY',
+        `the LSP states that nothing is to be paid, but its price for this channel is ${feeSat} sat`,
+      )
+  }
+
   /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
   #quoteOfPlacement(lsp: Lsp, placement: PlacedOffer): Quote {
     const { request, reading, offer, failure } = placement
@@ -236,11 +252,13 @@ export class Quoting {
     }
     if (offer.payment === null)
       throw new LspFailure('UNTRUSTWORTHY', failedChecks(offer.checks) ?? 'nothing of the offer is believed')
-    const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(offer.payment)
+    const payment = withRouteHintFees(offer.payment)
+    const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(payment)
     if (!cheapest) {
       const withheld = offer.checks.find(
         ({ name, verdict }) =>
-          verdict === 'WARNING' && (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS'),
+          verdict === 'WARNING' &&
+          (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS' || name === 'BIP21_PARAMETERS'),
       )
       if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
       throw new LspFailure(
@@ -257,8 +275,8 @@ export class Quoting {
       ...this.#blank(lsp, placement.clientId, request, terms, now),
       basis: 'FIRM',
       ...cheapest,
-      bolt11FeeTotalSat: offer.payment.bolt11?.feeTotalSat ?? null,
-      onchainFeeTotalSat: offer.payment.onchain?.feeTotalSat ?? null,
+      bolt11FeeTotalSat: payment.bolt11?.feeTotalSat ?? null,
+      onchainFeeTotalSat: payment.onchain?.feeTotalSat ?? null,
       notes: notesOf(lsp, request, terms, offer, now),
       checks: offer.checks,
       placementId: placement.id,
@@ -280,12 +298,7 @@ export class Quoting {
   }
 
   /** What the LSP last asked for the same channel, when nothing better may be had now. @throws LspFailure */
-  async #observedPrice(
-    context: Context,
-    code: 'PRICE_UNKNOWN' | 'RATE_LIMITED',
-    message: string,
-    retryAt: number | null,
-  ): Promise<Quote> {
+  async #observedPrice(context: Context, code: FailureCode, message: string, retryAt: number | null): Promise<Quote> {
     const { lsp, clientId, asked, request } = context
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
     if (!price) throw new LspFailure(code, message, { retryAt })
@@ -354,11 +367,33 @@ function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): 
   }
 }
 
+/** A wallet pays the fees of the invoice's route hints as well: they are part of the price. @throws LspFailure */
+function withRouteHintFees(payment: Payment): Payment {
+  try {
+    return mapOptions(payment, (option) => {
+      const hintFeeSat = 'routeHintFeeSat' in option ? (option.routeHintFeeSat ?? ZERO_SAT) : ZERO_SAT
+      return {
+        ...option,
+        feeTotalSat: addSat(option.feeTotalSat, hintFeeSat),
+        orderTotalSat: addSat(option.orderTotalSat, hintFeeSat),
+      }
+    })
+  } catch (error) {
+    throw new LspFailure('UNTRUSTWORTHY', "the invoice's route hints cost more than all bitcoin", { cause: error })
+  }
+}
+
 /** What was placed, whoever agreed to it. */
 type PlacedOffer = Omit<Placement, 'agreed'>
 
 function asOverBudget(error: unknown): OverBudget {
   if (error instanceof OverBudget) return error
+  throw error
+}
+
+/** An LSP that cannot give an estimate now says nothing about the price. */
+function asNull(error: unknown): null {
+  if (error instanceof OverBudget || error instanceof LspFailure) return null
   throw error
 }
 

@@ -1,5 +1,5 @@
-import type { OrderView, Stage } from './desk.ts'
-import { epochSeconds, weeksAfter } from './documents.ts'
+import type { OrderView, Stage } from './order-view.ts'
+import { durationOfWeeks, epochSeconds } from './documents.ts'
 import type { Deposit } from './network.ts'
 import { feePerPaymentOf } from './prices.ts'
 import type { Sat } from '../domain/money.ts'
@@ -10,7 +10,7 @@ export interface ChannelTermsOfOrder {
   readonly nodeConnectionInfo: string
   readonly remoteSat: Sat
   readonly weeks: number
-  /** What the client puts into a route hint before the channel has an id of its own. */
+  /** The short channel id for route hints before the channel has one of its own. */
   readonly temporaryScid: string
 }
 
@@ -24,7 +24,7 @@ export interface RenewalTerms {
 
 export type AnchorOrder = ChannelTermsOfOrder | RenewalTerms
 
-/** One word for order, payment and channel. */
+/** One state for order, payment and channel. */
 const CHANNEL_STATES: Readonly<Record<Stage, string>> = {
   AWAITING_PAYMENT: 'CREATED',
   UNDERPAID: 'UNDER_FUNDED',
@@ -33,18 +33,32 @@ const CHANNEL_STATES: Readonly<Record<Stage, string>> = {
   OPENING: 'PENDING',
   FUNDED: 'OPENING',
   OPEN: 'OPENED',
+  CLOSING: 'CLOSING',
+  CLOSED: 'CLOSED',
   REFUNDING: 'FAILED',
   REFUNDED: 'REFUNDED',
 }
 
-/** For a renewal there is nothing to broadcast. */
-const RENEWAL_STATES: Readonly<Record<Stage, string>> = { ...CHANNEL_STATES, FUNDED: 'OPENED' }
+/** A renewal has no transaction, and its order does not end with the channel. */
+const RENEWAL_STATES: Readonly<Record<Stage, string>> = {
+  ...CHANNEL_STATES,
+  FUNDED: 'OPENED',
+  CLOSING: 'OPENED',
+  CLOSED: 'OPENED',
+}
 
+export interface ShownBesideTheOrder {
+  /** null before the channel is funded. */
+  readonly leaseEnd: EpochMs | null
+  readonly lnurlChannel: string
+  readonly lspUri: string
+  readonly clientNode: string
+}
+
+/** Fields without a value are left out: in this draft they are strings, and null is not one. */
 export function channelDocument(
   view: OrderView<ChannelTermsOfOrder>,
-  leaseEnd: EpochMs | null,
-  lnurlChannel: string,
-  lspUri: string,
+  { leaseEnd, lnurlChannel, lspUri, clientNode }: ShownBesideTheOrder,
 ) {
   const { order, stage, fundedAt, openAt } = view
   const { details } = order
@@ -55,16 +69,16 @@ export function channelDocument(
     local_balance: order.clientBalanceSat,
     remote_balance: details.remoteSat,
     channel_expiry: details.weeks,
-    channel_expiry_ts: epochSeconds(leaseEnd ?? weeksAfter(order.createdAt, details.weeks)),
+    channel_expiry_ts: epochSeconds(leaseEnd ?? order.createdAt + durationOfWeeks(details.weeks)),
     order_expiry_ts: epochSeconds(order.expiresAt),
     order_total: order.totalSat,
     temporary_scid: details.temporaryScid,
-    // With a field of its own for the route hint, this one is the channel's alone.
-    scid: openAt === null ? null : order.channel?.shortChannelId,
+    // The route hint has a field of its own, so this is the channel's.
+    scid: openAt === null ? undefined : order.channel?.shortChannelId,
     lsp_connection_info: lspUri,
     lnurl_channel: lnurlChannel,
-    node_connection_info: details.nodeConnectionInfo,
-    channel_open_tx: fundedAt === null ? null : order.channel?.fundingTxid,
+    node_connection_info: clientNode,
+    channel_open_tx: fundedAt === null ? undefined : order.channel?.fundingTxid,
     state: CHANNEL_STATES[stage],
   }
 }
@@ -76,9 +90,9 @@ export function renewalDocument(view: OrderView<RenewalTerms>, channel: OrderVie
   const opened = channel?.order.channel ?? null
   return {
     ...paymentFields(view),
-    channel_open_tx: opened?.fundingTxid ?? null,
-    channel_open_tx_outnum: opened === null ? null : String(opened.outputIndex),
-    scid: opened?.shortChannelId ?? null,
+    channel_open_tx: opened?.fundingTxid,
+    channel_open_tx_outnum: opened === null ? undefined : String(opened.outputIndex),
+    scid: opened?.shortChannelId,
     channel_expiry_ts: epochSeconds(fundedAt === null ? details.previousEnd : details.renewedUntil),
     channel_renewed_expiry: details.weeks,
     channel_renewed_expiry_ts: epochSeconds(details.renewedUntil),
@@ -86,19 +100,19 @@ export function renewalDocument(view: OrderView<RenewalTerms>, channel: OrderVie
   }
 }
 
-function paymentFields({ order, takings }: OrderView<unknown>) {
+function paymentFields({ order, received }: OrderView<unknown>) {
   return {
     id: order.id,
     fee_total: order.feeSat,
     fee_per_payment: feePerPaymentOf(order.feeSat),
     ln_invoice: order.invoice,
     btc_address: order.address,
-    amount_paid: takings.paidSat,
-    onchain_payments: takings.deposits.map(onchainPayment),
+    amount_paid: received.paidSat,
+    onchain_payments: received.deposits.map(onchainPayment),
   }
 }
 
-/** Accepted without a confirmation, so in no block yet. */
+/** Accepted without a confirmation, so it has no block yet. */
 function onchainPayment({ txid, amountSat }: Deposit) {
   return { height: 0, hash: txid, amount: amountSat, zero_conf: true }
 }

@@ -7,21 +7,22 @@ import {
   type ChannelTermsOfOrder,
   type RenewalTerms,
 } from './channel-request-0.0.1-order.ts'
-import { newShortChannelId, type LspDesk, type OrderView } from './desk.ts'
-import { nodeField, satInteger, weeksAfter, wholeNumber } from './documents.ts'
+import { newShortChannelId, type LspDesk } from './desk.ts'
+import type { OrderView } from './order-view.ts'
+import { durationOfWeeks, nodeField, nodeWithAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok } from './lsp-server.ts'
 import { signerOf } from './node.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { feePerPaymentOf, ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { HOUR_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
-// LSP channel request, draft 0.0.1 (protocols/README.md, section 8): weeks and integers, one word for all of an order's
-// state, and renewals on the signature of the channel's node.
+// LSP channel request, draft 0.0.1 (protocols/README.md, section 8): weeks and integers, one state for the whole order,
+// and renewals with a signature of the channel's node.
 
 const LEAST_REMOTE_SAT = 20_000
 const MOST_REMOTE_SAT = 50_000_000
@@ -30,15 +31,17 @@ const MOST_WEEKS = 52
 
 const createOrder = z.strictObject({
   node_connection_info: nodeField,
-  remote_balance: satInteger(LEAST_REMOTE_SAT, MOST_REMOTE_SAT),
+  remote_balance: satInteger(LEAST_REMOTE_SAT, MOST_REMOTE_SAT).default(sat(LEAST_REMOTE_SAT)),
   local_balance: satInteger(0, MOST_LOCAL_SAT).default(ZERO_SAT),
   channel_expiry: wholeNumber(1, MOST_WEEKS).default(4),
   on_chain_fee_rate: z.number().min(1).optional(),
 })
+/** For NODE_ADDRESS_REQUIRED: the document has pubkey@host:port. */
+const createOrderStrictly = createOrder.extend({ node_connection_info: nodeWithAddressField })
 const getOrder = z.object({ order_id: z.string().optional(), id: z.string().optional() })
 const renewChannel = z.object({ scid: z.string(), valid_to: z.string().regex(/^\d{1,12}$/), signedmessage: z.string() })
 
-/** By size and week, and hardly anything besides: cheap when small and short. */
+/** A share of the size for each week. */
 function leaseFeeOf(remoteSat: Sat, weeks: number): Sat {
   return ppmOf(remoteSat, 430 * weeks)
 }
@@ -50,13 +53,13 @@ type RenewalView = OrderView<RenewalTerms>
 const isChannel = (view: View): view is ChannelView => view.order.details.kind === 'CHANNEL'
 const isRenewal = (view: View): view is RenewalView => view.order.details.kind === 'RENEWAL'
 
-function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
+function openEndpoints(desk: LspDesk<AnchorOrder>, url: () => string): Endpoints {
   const lnurl = new LnurlChannels({
     url,
     nodeUri: desk.node.uri,
     exists: (orderId) => desk.find(orderId) !== null,
-    // This LSP opens by itself: all that is left to tell a wallet is whether it is on its way.
-    open: (orderId) => (desk.find(orderId)?.takings.paidAt == null ? 'the order is not paid' : null),
+    // This LSP opens the channel of a paid order without a request, so the link only confirms it.
+    open: (orderId) => (desk.find(orderId)?.received.paidAt == null ? 'the order is not paid' : null),
   })
 
   /** When the LSP may close the channel, renewals included; null before it is funded. */
@@ -68,12 +71,19 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
         ? [view.order.details.renewedUntil]
         : []
     })
-    return Math.max(weeksAfter(fundedAt, order.details.weeks), ...renewed)
+    return Math.max(fundedAt + desk.shownLeaseMs(durationOfWeeks(order.details.weeks)), ...renewed)
   }
 
   function documentOf(view: View) {
     if (isRenewal(view)) return renewalDocument(view, viewOf(view.order.details.channelOrderId))
-    if (isChannel(view)) return channelDocument(view, leaseEndOf(view), lnurl.linkFor(view.order.id), desk.node.uri)
+    if (isChannel(view)) {
+      return channelDocument(view, {
+        leaseEnd: leaseEndOf(view),
+        lnurlChannel: lnurl.linkFor(view.order.id),
+        lspUri: desk.node.uri,
+        clientNode: desk.shownNode(view.order.details.nodeConnectionInfo),
+      })
+    }
     throw new Error('an order is for a channel or for a renewal')
   }
 
@@ -82,7 +92,7 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
     return order && desk.view(order)
   }
 
-  /** The channel that stands under this short channel id. */
+  /** The channel with this short channel id, once it has been opened. */
   function channelOf(scid: string): ChannelView | null {
     const order = desk.book.all().find(({ channel }) => channel?.shortChannelId === scid)
     const view = order ? desk.find(order.id) : null
@@ -90,7 +100,11 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
   }
 
   function create(body: unknown) {
-    const request = demand(createOrder, body, badRequest)
+    const request = demand(
+      desk.faults.has('NODE_ADDRESS_REQUIRED') ? createOrderStrictly : createOrder,
+      body,
+      badRequest,
+    )
     const feeSat = sat(300 + leaseFeeOf(request.remote_balance, request.channel_expiry))
     const order = desk.take({
       id: randomUUID(),
@@ -113,7 +127,7 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
       order_total: order.totalSat,
       fee_total: order.feeSat,
       fee_per_payment: feePerPaymentOf(order.feeSat),
-      // The first text calls it scid, the later one temporary_scid: clients of both find it.
+      // seed 002 calls it scid, seed 004 temporary_scid.
       scid: temporaryScid,
       temporary_scid: temporaryScid,
       lsp_connection_info: desk.node.uri,
@@ -133,13 +147,14 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
     return documentOf(view)
   }
 
-  /** A GET that places an order: the text has it so. */
+  /** A GET that places an order, as the document describes it. */
   function renew(query: unknown) {
     const { scid, valid_to, signedmessage } = demand(renewChannel, query, badRequest)
     if (Number(valid_to) * SECOND_MS <= desk.now()) throw refusal(400, 'valid_to has passed')
     const channel = channelOf(scid)
     const leaseEnd = channel && leaseEndOf(channel)
     if (!channel || leaseEnd === null) throw refusal(404, 'Channel not found')
+    if (channel.stage !== 'OPEN') throw refusal(400, 'The channel is closed')
     const { details } = channel.order
     const signer = signerOf(`${url()}/lsp/channel/renew/?scid=${scid}&valid_to=${valid_to}`, signedmessage)
     if (signer === null || signer !== pubkeyOfUri(details.nodeConnectionInfo))
@@ -157,14 +172,14 @@ function openCounter(desk: LspDesk<AnchorOrder>, url: () => string): Counter {
         channelOrderId: channel.order.id,
         weeks: details.weeks,
         previousEnd: leaseEnd,
-        renewedUntil: weeksAfter(leaseEnd, details.weeks),
+        renewedUntil: leaseEnd + durationOfWeeks(details.weeks),
       },
     })
     return documentOf(desk.view(order))
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       { method: 'POST', path: '/lsp/channel', handle: ({ body }) => ok(create(body)) },
       { method: 'GET', path: '/lsp/channel', handle: ({ query }) => ok(read(query)) },
@@ -181,13 +196,16 @@ export const anchor = defineSimulator<AnchorOrder>({
   configName: 'channel-request-0.0.1',
   basePath: '',
   tariffFeeRateSatPerVbyte: null,
-  supportedFaults: COMMON_FAULTS,
+  supportedFaults: [...COMMON_FAULTS, 'WRONG_NODE', 'SHORT_LEASE', 'CHANNEL_CLOSES', 'NODE_ADDRESS_REQUIRED'],
   policy: {
     holdInvoices: false,
     onchainConfirmations: 0,
     takesLatePayment: true,
     refundsByItself: true,
+    // The protocol has no field for a refund address.
+    refundsPartPayment: false,
     mayOpenFrom: (_order, paidAt) => paidAt,
+    routeHintOf: ({ details }) => (details.kind === 'CHANNEL' ? details.temporaryScid : null),
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -1,5 +1,6 @@
-import type { OrderView, Stage } from './desk.ts'
-import { epochSeconds, weeksAfter } from './documents.ts'
+import type { OrderView, Stage } from './order-view.ts'
+import type { LspDesk } from './desk.ts'
+import { durationOfWeeks, epochSeconds } from './documents.ts'
 import { sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 
 export interface BeaconOrder {
@@ -10,18 +11,18 @@ export interface BeaconOrder {
     channel_expiry: number
     coupon_code: string
   }
-  /** Whose the channel is, once somebody asked for it to be opened. */
+  /** The client's node, once the client asked for the channel to be opened. */
   client: { nodeUri: string; announce: boolean } | null
   jit: { nodeUri: string; scid: string } | null
-  /** OPEN_FAILS_ONCE has struck. */
+  /** OPEN_FAILS_ONCE has failed an attempt. */
   hasFailedOnce: boolean
-  /** The invoice or address that the refund went to. */
+  /** The invoice or address of the refund. */
   refundPaidTo: string | null
 }
 
 type View = OrderView<BeaconOrder>
 
-/** There is no word for an order that failed: it stays to be opened, and its money can be claimed. */
+/** The draft has no state for a failed order: it remains to be opened, and its payment can be claimed. */
 const ORDER_STATES: Readonly<Record<Stage, string>> = {
   AWAITING_PAYMENT: 'AWAITING_PAYMENT',
   UNDERPAID: 'AWAITING_PAYMENT',
@@ -30,11 +31,13 @@ const ORDER_STATES: Readonly<Record<Stage, string>> = {
   OPENING: 'PENDING_CHANNEL_OPEN',
   FUNDED: 'COMPLETED',
   OPEN: 'COMPLETED',
+  CLOSING: 'COMPLETED',
+  CLOSED: 'COMPLETED',
   REFUNDING: 'PENDING_CHANNEL_OPEN',
   REFUNDED: 'PENDING_CHANNEL_OPEN',
 }
 
-export function orderDocument(view: View, lspUri: string) {
+export function orderDocument(view: View, desk: LspDesk<BeaconOrder>) {
   const { order, stage } = view
   return {
     id: order.id,
@@ -42,12 +45,12 @@ export function orderDocument(view: View, lspUri: string) {
     state: ORDER_STATES[stage],
     request: order.details.request,
     payment: paymentDocument(view),
-    channel: channelDocument(view, lspUri),
+    channel: channelDocument(view, desk),
   }
 }
 
-function paymentDocument({ order, stage, takings }: View) {
-  const { paidSat, paidAt, deposits } = takings
+function paymentDocument({ order, stage, received }: View) {
+  const { paidSat, paidAt, deposits } = received
   return {
     state: stage === 'REFUNDED' ? 'REFUNDED' : paidAt !== null ? 'PAID' : paidSat > 0 ? 'UNDER_FUNDED' : 'CREATED',
     order_expiry_ts: epochSeconds(order.expiresAt),
@@ -68,32 +71,42 @@ function paymentDocument({ order, stage, takings }: View) {
   }
 }
 
-function channelDocument({ order, fundedAt, openAt }: View, lspUri: string) {
-  if (order.channel === null || fundedAt === null) return null
+const CHANNEL_STATES: Readonly<Partial<Record<Stage, string>>> = {
+  FUNDED: 'OPENING',
+  OPEN: 'OPENED',
+  CLOSING: 'CLOSING',
+  CLOSED: 'CLOSED',
+}
+
+function channelDocument({ order, stage, fundedAt, openAt, closedAt }: View, desk: LspDesk<BeaconOrder>) {
+  const { client, jit, request } = order.details
+  const clientNode = client?.nodeUri ?? jit?.nodeUri
+  if (order.channel === null || fundedAt === null || clientNode === undefined) return null
+  const leaseMs = desk.shownLeaseMs(durationOfWeeks(request.channel_expiry))
   return {
-    state: openAt === null ? 'OPENING' : 'OPENED',
+    state: CHANNEL_STATES[stage],
     opened_ts: epochSeconds(fundedAt),
     open_transaction: `${order.channel.fundingTxid}:${order.channel.outputIndex}`,
     scid: openAt === null ? null : order.channel.shortChannelId,
-    expiry_ts: openAt === null ? null : epochSeconds(weeksAfter(fundedAt, order.details.request.channel_expiry)),
-    closing_transaction: null,
-    closed_ts: null,
-    node_id: order.details.client?.nodeUri ?? null,
-    lsp_node_id: lspUri,
+    expiry_ts: openAt === null ? null : epochSeconds(fundedAt + leaseMs),
+    closing_transaction: order.closingTxid,
+    closed_ts: closedAt === null ? null : epochSeconds(closedAt),
+    node_id: desk.shownNode(clientNode),
+    lsp_node_id: desk.node.uri,
   }
 }
 
 // -- refunds ---------------------------------------------------------------------------------------------
 
-/** What a transaction costs the LSP, which the buyer bears. */
+/** The cost of the LSP's transaction, which the client pays. */
 const REFUND_TRANSACTION_SAT = 500
 
-/** Money is there, and no channel for it. */
-export function mayRefund({ stage, takings }: View): boolean {
-  return stage === 'PAID' || (stage === 'LAPSED' && takings.paidSat > 0)
+/** A payment arrived, and no channel was opened for it. */
+export function mayRefund({ stage, received }: View): boolean {
+  return stage === 'PAID' || (stage === 'LAPSED' && received.paidSat > 0)
 }
 
-export function refundableSat({ takings: { paidSat } }: View): { lightning: Sat; onchain: Sat } {
+export function refundableSat({ received: { paidSat } }: View): { lightning: Sat; onchain: Sat } {
   return {
     lightning: paidSat,
     onchain: paidSat > REFUND_TRANSACTION_SAT ? sat(paidSat - REFUND_TRANSACTION_SAT) : ZERO_SAT,

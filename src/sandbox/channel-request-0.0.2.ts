@@ -8,25 +8,26 @@ import {
   refundDocument,
   type BeaconOrder,
 } from './channel-request-0.0.2-order.ts'
-import { newShortChannelId, type LspDesk, type OrderView } from './desk.ts'
-import { nodeField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
+import { newShortChannelId, type LspDesk } from './desk.ts'
+import type { OrderView } from './order-view.ts'
+import { nodeField, nodeWithAddressField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok, Refusal, type LspAnswer } from './lsp-server.ts'
 import { PaymentError } from './network.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { DISCOUNT_CODE, feePerPaymentOf, lessTenPercent, ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { addSat, msatOf, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
 
-// LSPS1 channel request, draft 0.0.2 (protocols/README.md, section 7): a channel is bought first, without a word about
-// whose it will be, and opened when the buyer asks for it.
+// LSPS1 channel request, draft 0.0.2 (protocols/README.md, section 7): a client buys a channel without naming its node,
+// and asks later for the channel to be opened.
 
 const LEAST_REMOTE_SAT = 100_000
 const MOST_REMOTE_SAT = 20_000_000
 const MOST_LOCAL_SAT = 2_000_000
-/** This LSP sells no shorter lease; who asks for less gets this much, and pays for it. */
+/** The shortest lease: a shorter one is raised to it, at its price. */
 const LEAST_WEEKS = 26
 const MOST_WEEKS = 104
 const LEAST_ONCHAIN_SAT = 5_000
@@ -35,7 +36,7 @@ const FEATURES = [
   'lnurl_lud2',
   'jit_channels',
   { name: 'local_balance' },
-  { name: 'onchain_payments', min_satoshi: LEAST_ONCHAIN_SAT },
+  { name: 'onchain_payments', min_satoshi: String(LEAST_ONCHAIN_SAT) },
   'refunds',
 ]
 
@@ -48,6 +49,9 @@ const createOrder = z.strictObject({
 })
 const openChannel = z.strictObject({ announce_channel: z.boolean(), node_connection_string: nodeField })
 const registerJit = z.strictObject({ node_connection_string: nodeField })
+/** For NODE_ADDRESS_REQUIRED: the document has pubkey@host:port. */
+const withAddress = { node_connection_string: nodeWithAddressField }
+const strictly = { openChannel: openChannel.extend(withAddress), registerJit: registerJit.extend(withAddress) }
 const claimRefund = z
   .strictObject({ lightning_invoice: z.string().nullish(), onchain_address: regtestAddressField.nullish() })
   .refine(
@@ -63,12 +67,12 @@ type FailReason =
   | 'PAYMENT_REQUIRED'
   | 'ALREADY_OPEN'
 
-/** By size and week; far less a week than others, and never for few weeks. */
+/** A small base, and a share of the size for each week. */
 function feeOf(remoteSat: Sat, weeks: number): Sat {
   return sat(500 + ppmOf(remoteSat, 258 * weeks))
 }
 
-function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
+function openEndpoints(desk: LspDesk<BeaconOrder>, url: () => string): Endpoints {
   const lnurl = new LnurlChannels({
     url,
     nodeUri: desk.node.uri,
@@ -79,10 +83,13 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
     },
   })
 
-  function find(id: string | undefined): View {
-    const order = desk.book.get(id ?? '') ?? desk.book.all().find(({ channel }) => channel?.shortChannelId === id)
-    const view = order ? desk.find(order.id) : null
-    if (!view) throw refusal(404, 'Order not found')
+  const isAddressRequired = () => desk.faults.has('NODE_ADDRESS_REQUIRED')
+
+  /** By the order's id, or by the short channel id once the channel has one. */
+  function find(id = ''): View {
+    const byScid = desk.book.all().find(({ channel }) => channel?.shortChannelId === id)
+    const view = desk.find(id) ?? (byScid ? desk.find(byScid.id) : null)
+    if (!view || (view.order.id !== id && view.openAt === null)) throw refusal(404, 'Order not found')
     return view
   }
 
@@ -103,7 +110,7 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
       description: 'Channel by Beacon',
       details: { request, client: null, jit: null, hasFailedOnce: false, refundPaidTo: null },
     })
-    const { id, payment, request: mirrored } = orderDocument(desk.view(order), desk.node.uri)
+    const { id, payment, request: mirrored } = orderDocument(desk.view(order), desk)
     const { fee_total, order_total, order_expiry_ts, ln_invoice, btc_address } = payment
     return {
       status: 201,
@@ -111,15 +118,16 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
     }
   }
 
-  /** Opens the channel of a paid order there and then; else why it did not. */
+  /** Opens the channel of a paid order. Returns null, or the reason why it did not. */
   function open({ order, stage }: View, nodeUri: string, announce: boolean): FailReason | null {
     if (stage === 'REFUNDED' || stage === 'REFUNDING') return 'REJECTED_BY_LSP'
     if (stage !== 'PAID') return order.openingAt === null ? 'PAYMENT_REQUIRED' : 'ALREADY_OPEN'
+    if (desk.faults.has('PEER_NOT_CONNECTED')) return 'PEERING_FAILED'
     if (desk.faults.has('OPEN_FAILS_ONCE') && !order.details.hasFailedOnce) {
       order.details.hasFailedOnce = true
       return 'PEERING_FAILED'
     }
-    // The money stays where it is: the buyer tries again, or claims it back.
+    // The payment remains: the client tries again, or claims it.
     if (desk.faults.has('REFUND')) return 'CHANNEL_REJECTED_BY_DESTINATION'
     order.details.client = { nodeUri, announce }
     // The call is synchronous: when it answers, the funding transaction is published.
@@ -128,7 +136,7 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
   }
 
   function openOnRequest(id: string | undefined, body: unknown): LspAnswer {
-    const request = demand(openChannel, body, badRequest)
+    const request = demand(isAddressRequired() ? strictly.openChannel : openChannel, body, badRequest)
     const reason = open(find(id), request.node_connection_string, request.announce_channel)
     const answer = { lsp_node_connection_string: desk.node.uri, fail_reason: reason, success: reason === null }
     if (reason !== null) throw new Refusal(412, { ...answer, message: OPEN_MESSAGES[reason] })
@@ -140,12 +148,16 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
     return {
       fee_per_payment: feePerPaymentOf(order.feeSat),
       route_hint: jit && { scid: jit.scid, node_id: desk.node.pubkey },
-      registerd_node_connection_string: jit && jit.nodeUri,
+      registerd_node_connection_string: jit && desk.shownNode(jit.nodeUri),
     }
   }
 
   function register(id: string | undefined, body: unknown) {
-    const { node_connection_string } = demand(registerJit, body, badRequest)
+    const { node_connection_string } = demand(
+      isAddressRequired() ? strictly.registerJit : registerJit,
+      body,
+      badRequest,
+    )
     const view = find(id)
     const { details } = view.order
     details.jit = { nodeUri: node_connection_string, scid: details.jit?.scid ?? newShortChannelId() }
@@ -161,7 +173,10 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
     if (lightning_invoice != null) payByLightning(view, lightning_invoice, amounts.lightning)
     if (onchain_address != null) {
       if (amounts.onchain === ZERO_SAT) throw refundFailure('UNSUPPORTED', 'Too little to refund on-chain')
-      desk.noteRefund(view.order, desk.network.payOnchain(desk.node.pubkey, onchain_address, amounts.onchain).txid)
+      desk.payments.noteRefund(
+        view.order,
+        desk.network.payOnchain(desk.node.pubkey, onchain_address, amounts.onchain).txid,
+      )
     }
     view.order.details.refundPaidTo = lightning_invoice ?? onchain_address ?? null
     return { success: true, message: 'ok', fail_reason: null }
@@ -176,11 +191,11 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
       if (error instanceof PaymentError) throw refundFailure('PAYMENT_FAILED', error.message)
       throw error
     }
-    desk.noteRefund(order, null)
+    desk.payments.noteRefund(order, null)
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       {
         method: 'GET',
@@ -191,7 +206,7 @@ function openCounter(desk: LspDesk<BeaconOrder>, url: () => string): Counter {
       {
         method: 'GET',
         path: '/lsp/channels/:id',
-        handle: ({ params }) => ok(orderDocument(find(params.id), desk.node.uri)),
+        handle: ({ params }) => ok(orderDocument(find(params.id), desk)),
       },
       { method: 'POST', path: '/lsp/channels/:id/open', handle: ({ params, body }) => openOnRequest(params.id, body) },
       {
@@ -224,7 +239,7 @@ function refundFailure(reason: 'PAYMENT_FAILED' | 'REJECTED_BY_LSP' | 'UNSUPPORT
   return new Refusal(412, { success: false, message, fail_reason: reason })
 }
 
-/** In millisatoshis; null for what is no invoice, or names no amount. */
+/** In millisatoshis; null for a text that is not an invoice, or an invoice without an amount. */
 function amountOf(invoice: string): bigint | null {
   try {
     const { mtokens } = decodeInvoice(invoice)
@@ -241,13 +256,24 @@ export const beacon = defineSimulator<BeaconOrder>({
   configName: 'channel-request-0.0.2',
   basePath: '',
   tariffFeeRateSatPerVbyte: null,
-  supportedFaults: [...COMMON_FAULTS, 'OPEN_FAILS_ONCE'],
+  supportedFaults: [
+    ...COMMON_FAULTS,
+    'PEER_NOT_CONNECTED',
+    'OPEN_FAILS_ONCE',
+    'WRONG_NODE',
+    'SHORT_LEASE',
+    'CHANNEL_CLOSES',
+    'NODE_ADDRESS_REQUIRED',
+  ],
   policy: {
     holdInvoices: false,
     onchainConfirmations: 0,
     takesLatePayment: true,
     refundsByItself: false,
+    // The client claims it by POST refund.
+    refundsPartPayment: false,
     mayOpenFrom: () => null,
+    routeHintOf: ({ details }) => details.jit?.scid ?? null,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -1,69 +1,43 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { encodeOffer } from './bolt12.ts'
 import type { FaultSwitches } from './faults.ts'
-import { newTxid, totalOf, type Deposit, type InvoiceState, type Network } from './network.ts'
+import { newTxid, PaymentError, type Network } from './network.ts'
 import type { LightningNode } from './node.ts'
-import { OrderBook, type OpenedChannel, type StoredOrder } from './order-book.ts'
-import { halfAsMuchAgain, tooMuchFor } from './prices.ts'
-import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import type { Clock, EpochMs } from '../domain/time.ts'
+import { LATER_FIELDS, OrderBook, type OpenedChannel, type StoredOrder } from './order-book.ts'
+import type { OrderView, Stage } from './order-view.ts'
+import { OrderPayments, type ReceivedPayments } from './payments.ts'
+import { feePerPaymentOf, halfAsMuchAgain, tooMuchFor } from './prices.ts'
+import { addSat, minSat, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 
-/**
- * Where an order stands, in words of no protocol: each simulator has its own for them. OPENING: the LSP negotiates
- * with the client's node; FUNDED: the funding transaction is published; OPEN: it is confirmed. LAPSED: not paid in
- * time. REFUNDING: the open failed, the money is still on its way back.
- */
-export type Stage =
-  | 'AWAITING_PAYMENT'
-  | 'UNDERPAID'
-  | 'LAPSED'
-  | 'PAID'
-  | 'OPENING'
-  | 'FUNDED'
-  | 'OPEN'
-  | 'REFUNDING'
-  | 'REFUNDED'
+const FUNDED_STAGES: ReadonlySet<Stage> = new Set(['FUNDED', 'OPEN', 'CLOSING', 'CLOSED'])
 
-/** What has been paid for an order. */
-export interface Takings {
-  readonly lightning: InvoiceState
-  readonly deposits: readonly Deposit[]
-  readonly paidSat: Sat
-  /** When all of the total was there. */
-  readonly paidAt: EpochMs | null
-}
-
-export interface OrderView<Details> {
-  /** The moment that it shows. */
-  readonly now: EpochMs
-  readonly order: StoredOrder<Details>
-  readonly stage: Stage
-  readonly takings: Takings
-  /** When the funding transaction was published; null before. */
-  readonly fundedAt: EpochMs | null
-  /** When it was confirmed; null before. */
-  readonly openAt: EpochMs | null
-}
-
-/** How a protocol's orders run. */
+/** How a protocol's orders proceed. */
 export interface DeskPolicy<Details> {
   /** Payments are held until the channel is funded. */
   holdInvoices: boolean
   /** Steps until a payment on-chain counts. */
   onchainConfirmations: number
-  /** A payment that arrives when the order has lapsed is taken all the same. */
+  /** A payment that arrives after the order's end still opens the channel. */
   takesLatePayment: boolean
-  /** A failed order is paid back without being asked. */
+  /** The LSP refunds a failed order without a request. */
   refundsByItself: boolean
-  /** When the LSP may go on to open a paid order; null: something else has to happen first. */
+  /** At the order's end the LSP sends a part payment back to the refund address. */
+  refundsPartPayment: boolean
+  /** When the LSP may begin to open the channel of a paid order; null: something else has to happen first. */
   mayOpenFrom: (order: StoredOrder<Details>, paidAt: EpochMs, faults: FaultSwitches) => EpochMs | null
+  /** The short channel id by which a first payment opens the order's channel (JIT); null: none does. */
+  routeHintOf?: (order: StoredOrder<Details>) => string | null
 }
 
 export interface NewOrder<Details> {
   id: string
   feeSat: Sat
   clientBalanceSat: Sat
+  /** Part of the total beside the fee and the client's balance. @default 0 */
+  extraSat?: Sat
   validMs: number
-  /** Where the invoice lapses before the order does. */
+  /** Where the invoice expires before the order does. */
   invoiceValidMs?: number
   onchain: boolean
   refundAddress: string | null
@@ -73,7 +47,7 @@ export interface NewOrder<Details> {
 
 export interface DeskOptions<Details> {
   node: LightningNode
-  /** Somebody else's node, which FOREIGN_PAYEE lets sign. */
+  /** Another node, for FOREIGN_PAYEE and WRONG_NODE. */
   stranger: LightningNode
   network: Network
   clock: Clock
@@ -84,22 +58,30 @@ export interface DeskOptions<Details> {
   policy: DeskPolicy<Details>
 }
 
-/** The back office of a simulated LSP: it takes orders, looks for their money, opens channels and pays back. */
+/** How long ORDERS_EXPIRE_SOON leaves to pay. */
+const SOON_MS = 5 * SECOND_MS
+
+/** The back office of a simulated LSP: it takes orders, looks for their payments, opens channels and refunds. */
 export class LspDesk<Details> {
   readonly book = new OrderBook<Details>()
   readonly node: LightningNode
   readonly network: Network
   readonly faults: FaultSwitches
+  readonly payments: OrderPayments
   readonly #options: DeskOptions<Details>
 
   constructor(options: DeskOptions<Details>) {
+    const { node, network, clock, policy, stepMs } = options
     this.#options = options
-    this.node = options.node
-    this.network = options.network
+    this.node = node
+    this.network = network
     this.faults = options.faults
-    options.network.addDuty(() => {
+    const confirmingMs = policy.onchainConfirmations * stepMs
+    this.payments = new OrderPayments({ network, clock, pubkey: node.pubkey, confirmingMs })
+    network.addDueWork(() => {
       for (const order of this.book.all()) this.view(order)
     })
+    if (policy.routeHintOf) network.addForwarder((scid, amountSat) => this.#forward(scid, amountSat))
   }
 
   now(): EpochMs {
@@ -113,10 +95,12 @@ export class LspDesk<Details> {
   take(request: NewOrder<Details>): StoredOrder<Details> {
     const createdAt = this.now()
     const feeSat = this.faults.has('DEARER_AT_ORDER') ? halfAsMuchAgain(request.feeSat) : request.feeSat
-    const totalSat = addSat(feeSat, request.clientBalanceSat)
-    const expiresAfter = (validMs: number) => createdAt + (this.#options.invoiceExpiryMs ?? validMs)
+    const totalSat = addSat(addSat(feeSat, request.clientBalanceSat), request.extraSat ?? ZERO_SAT)
+    const expiresAfter = (validMs: number) =>
+      createdAt + (this.faults.has('ORDERS_EXPIRE_SOON') ? SOON_MS : (this.#options.invoiceExpiryMs ?? validMs))
     const invoiceExpiresAt = expiresAfter(request.invoiceValidMs ?? request.validMs)
     const order: StoredOrder<Details> = {
+      ...LATER_FIELDS,
       id: request.id,
       createdAt,
       expiresAt: expiresAfter(request.validMs),
@@ -142,82 +126,75 @@ export class LspDesk<Details> {
     const payee = this.faults.has('FOREIGN_PAYEE') ? this.#options.stranger : this.node
     const amountSat = this.faults.has('WRONG_INVOICE_AMOUNT') ? tooMuchFor(totalSat) : totalSat
     const network = this.faults.has('WRONG_NETWORK_INVOICE') ? 'bitcoin' : 'regtest'
-    const issued = payee.issueInvoice({ amountSat, description, createdAt, expiresAt, network })
-    this.network.offerInvoice(payee.pubkey, issued, { amountSat, hold: this.#options.policy.holdInvoices, expiresAt })
-    return { invoice: issued.bolt11, paymentHash: issued.paymentHash }
+    const hold = this.#options.policy.holdInvoices || this.faults.has('HOLDS_PAYMENTS')
+    const issue = () => payee.issueInvoice({ amountSat, description, createdAt, expiresAt, network })
+    const issued = issue()
+    const terms = { amountSat, hold, expiresAt }
+    if (!this.faults.has('OFFERS_BOLT12')) {
+      this.network.offerInvoice(payee.pubkey, issued, terms)
+      return { invoice: issued.bolt11, paymentHash: issued.paymentHash }
+    }
+    // The invoice that the payer will fetch for the offer: it has a hash of its own.
+    const fetched = { ...issue(), bolt11: '' }
+    const offer = encodeOffer({ amountSat, description, expiresAt, issuerId: payee.pubkey })
+    this.network.offerInvoice(payee.pubkey, issued, { ...terms, alternative: fetched.paymentHash })
+    this.network.offerInvoice(payee.pubkey, fetched, { ...terms, alternative: issued.paymentHash, offer })
+    return { invoice: issued.bolt11, paymentHash: issued.paymentHash, offer, offerPaymentHash: fetched.paymentHash }
   }
 
-  /** The order as a client may read it; null when there is none, or VANISHES_AFTER_PAYMENT hides it. */
+  /** The order for a client; null when there is none, or a fault hides it. */
   find(id: string): OrderView<Details> | null {
     const order = this.book.get(id)
-    if (!order) return null
+    if (!order || this.faults.has('ORDERS_LOST')) return null
     const view = this.view(order)
-    return this.faults.has('VANISHES_AFTER_PAYMENT') && view.takings.paidAt !== null ? null : view
+    return this.faults.has('VANISHES_AFTER_PAYMENT') && view.received.paidAt !== null ? null : view
   }
 
-  /** How the order stands now, after all that is due has been done for it. */
+  /** The order as of now, after all work that is due for it. */
   view(order: StoredOrder<Details>): OrderView<Details> {
-    const takings = this.takings(order)
-    const stage = this.#stageOf(order, takings)
-    const isFunded = stage === 'FUNDED' || stage === 'OPEN'
-    const fundedAt = isFunded && order.openingAt !== null ? order.openingAt + this.stepMs : null
-    const openAt = stage === 'OPEN' && fundedAt !== null ? fundedAt + this.stepMs : null
-    // Once more, for what was due may have been to settle the payment or to let go of it.
-    return { now: this.now(), order, stage, takings: this.takings(order), fundedAt, openAt }
+    const stage = this.#stageOf(order, this.payments.received(order))
+    const fundedAt = FUNDED_STAGES.has(stage) && order.openingAt !== null ? order.openingAt + this.stepMs : null
+    const openAt = stage !== 'FUNDED' && fundedAt !== null ? fundedAt + this.stepMs : null
+    const closedAt = stage === 'CLOSED' && order.closingAt !== null ? order.closingAt + this.stepMs : null
+    // Read again: the due work may have settled or cancelled the payment.
+    return { now: this.now(), order, stage, received: this.payments.received(order), fundedAt, openAt, closedAt }
   }
 
-  takings(order: StoredOrder<Details>): Takings {
-    const invoice = this.network.invoice(order.paymentHash)
-    const wasPaid = invoice !== null && invoice.payee === this.node.pubkey && invoice.acceptedAt !== null
-    const deposits = order.address === null ? [] : this.#confirmed(this.network.deposits(order.address))
-    const paidSat = addSat(wasPaid ? invoice.amountSat : ZERO_SAT, totalOf(deposits))
-    return {
-      lightning: wasPaid ? invoice.state : 'OPEN',
-      deposits,
-      paidSat,
-      paidAt:
-        paidSat < order.totalSat ? null : wasPaid ? invoice.acceptedAt : this.#reachedAt(deposits, order.totalSat),
+  /** The client's node as the LSP shows it: another one while WRONG_NODE is on. */
+  shownNode(node: string): string {
+    const { stranger } = this.#options
+    if (!this.faults.has('WRONG_NODE')) return node
+    return node.includes('@') ? stranger.uri : stranger.pubkey
+  }
+
+  /** The lease as the LSP reports it: half of it while SHORT_LEASE is on. */
+  shownLeaseMs(leaseMs: number): number {
+    return this.faults.has('SHORT_LEASE') ? Math.floor(leaseMs / 2) : leaseMs
+  }
+
+  #stageOf(order: StoredOrder<Details>, received: ReceivedPayments): Stage {
+    const { paidAt } = received
+    const { policy } = this.#options
+    if (order.refundedAt !== null) {
+      if (policy.refundsByItself) this.payments.refundLateDeposits(order)
+      return 'REFUNDED'
     }
-  }
-
-  #confirmed(deposits: readonly Deposit[]): readonly Deposit[] {
-    return deposits.filter(({ at }) => at + this.#confirmingMs <= this.now())
-  }
-
-  /** Coins that were sent in time are waited for. */
-  #isConfirming(order: StoredOrder<Details>): boolean {
-    const deposits = order.address === null ? [] : this.network.deposits(order.address)
-    return deposits.some(({ at }) => at < order.expiresAt && at + this.#confirmingMs > this.now())
-  }
-
-  get #confirmingMs(): number {
-    return this.#options.policy.onchainConfirmations * this.stepMs
-  }
-
-  #reachedAt(deposits: readonly Deposit[], totalSat: Sat): EpochMs | null {
-    let sum = 0
-    const last = deposits.find(({ amountSat }) => (sum += amountSat) >= totalSat)
-    return last === undefined ? null : last.at + this.#confirmingMs
-  }
-
-  #stageOf(order: StoredOrder<Details>, takings: Takings): Stage {
-    const { paidAt } = takings
-    if (order.refundedAt !== null) return 'REFUNDED'
-    if (paidAt === null) {
-      if (this.now() >= order.expiresAt && !this.#isConfirming(order)) return 'LAPSED'
-      return takings.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
+    if (order.openingAt !== null && order.failedAt === null) return this.#openStage(order, order.openingAt)
+    if (paidAt === null && order.failedAt === null) {
+      if (this.now() < order.expiresAt || this.payments.isConfirming(order))
+        return received.paidSat > 0 ? 'UNDERPAID' : 'AWAITING_PAYMENT'
+      if (!policy.refundsPartPayment || received.paidSat === 0) return 'LAPSED'
+      order.failedAt = order.expiresAt
     }
-    // Nobody shall pay twice.
-    if (takings.lightning === 'OPEN') this.network.cancel(order.paymentHash)
-    if (order.openingAt === null && order.failedAt === null) this.#goOn(order, paidAt)
-    if (order.failedAt !== null) return this.#payBack(order, takings, order.failedAt)
-    if (order.openingAt === null) return 'PAID'
-    return this.#open(order, order.openingAt)
+    this.payments.cancelUnpaid(order)
+    if (paidAt !== null && order.failedAt === null) this.#proceed(order, paidAt)
+    if (order.failedAt !== null) return this.#refundStage(order, received, order.failedAt)
+    return order.openingAt === null ? 'PAID' : this.#openStage(order, order.openingAt)
   }
 
-  #goOn(order: StoredOrder<Details>, paidAt: EpochMs): void {
-    const { takesLatePayment, mayOpenFrom } = this.#options.policy
-    if (!takesLatePayment && paidAt >= order.expiresAt + this.#confirmingMs) {
+  #proceed(order: StoredOrder<Details>, paidAt: EpochMs): void {
+    const { takesLatePayment, mayOpenFrom, onchainConfirmations } = this.#options.policy
+    if (!takesLatePayment && paidAt >= order.expiresAt + onchainConfirmations * this.stepMs) {
       order.failedAt = paidAt
       return
     }
@@ -225,7 +202,7 @@ export class LspDesk<Details> {
     if (from !== null && from + this.stepMs <= this.now()) this.beginOpening(order, from + this.stepMs)
   }
 
-  /** Begins to open the channel, unless a fault has it otherwise. */
+  /** Begins to open the channel, unless a fault prevents it. */
   beginOpening(order: StoredOrder<Details>, at: EpochMs): void {
     if (this.faults.has('NEVER_OPENS')) return
     if (this.faults.has('REFUND')) {
@@ -236,44 +213,53 @@ export class LspDesk<Details> {
     order.channel = newChannel()
   }
 
-  #open(order: StoredOrder<Details>, openingAt: EpochMs): Stage {
+  #openStage(order: StoredOrder<Details>, openingAt: EpochMs): Stage {
     const fundedAt = openingAt + this.stepMs
     if (this.now() < fundedAt) return 'OPENING'
-    this.network.settle(order.paymentHash)
-    return this.now() < fundedAt + this.stepMs ? 'FUNDED' : 'OPEN'
+    this.payments.settle(order)
+    if (this.now() < fundedAt + this.stepMs) return 'FUNDED'
+    if (this.faults.has('OUTPOINT_REPLACED') && order.channel && !order.isOutpointReplaced) {
+      order.channel = { ...order.channel, fundingTxid: newTxid() }
+      order.isOutpointReplaced = true
+    }
+    if (this.faults.has('CHANNEL_CLOSES') && order.closingAt === null) {
+      order.closingAt = this.now()
+      order.closingTxid = newTxid()
+    }
+    if (order.closingAt === null) return 'OPEN'
+    return this.now() < order.closingAt + this.stepMs ? 'CLOSING' : 'CLOSED'
   }
 
-  #payBack(order: StoredOrder<Details>, takings: Takings, failedAt: EpochMs): Stage {
+  #refundStage(order: StoredOrder<Details>, received: ReceivedPayments, failedAt: EpochMs): Stage {
     if (!this.#options.policy.refundsByItself) return 'REFUNDING'
-    // Letting go of a held payment takes no time.
-    if (takings.lightning === 'HELD' || this.now() >= failedAt + this.stepMs) this.refund(order, order.refundAddress)
+    // The cancellation of a held payment takes no time.
+    const isHeld = received.lightning === 'HELD' || received.offer === 'HELD'
+    if (isHeld || this.now() >= failedAt + this.stepMs) this.payments.refund(order, order.refundAddress)
     return order.refundedAt === null ? 'REFUNDING' : 'REFUNDED'
   }
 
-  /**
-   * Pays all of it back: a held payment by letting go of it, everything else to the address; without one, a
-   * Lightning payment goes back to its node, and coins wait for somebody to name an address.
-   */
-  refund(order: StoredOrder<Details>, address: string | null): void {
-    const { lightning, deposits } = this.takings(order)
-    const isSettled = lightning === 'SETTLED'
-    if (address === null && deposits.length > 0) return
-    if (lightning === 'HELD') this.network.cancel(order.paymentHash)
-    const invoice = this.network.invoice(order.paymentHash)
-    const onchainSat = addSat(totalOf(deposits), isSettled && invoice ? invoice.amountSat : ZERO_SAT)
-    if (address !== null && onchainSat > 0) {
-      this.noteRefund(order, this.network.payOnchain(this.node.pubkey, address, onchainSat).txid)
-      return
+  /** Forwards a payment through the order's route hint, opens its channel before, and takes a part of the fee. */
+  #forward(scid: string, amountSat: Sat): Sat | null {
+    const order = this.book.all().find((one) => this.#options.policy.routeHintOf?.(one) === scid)
+    if (!order) return null
+    const { stage, received } = this.view(order)
+    const isUnpaid = stage === 'AWAITING_PAYMENT'
+    // The part of an order's total that becomes the client's balance cannot be taken from payments to the client.
+    if (
+      (isUnpaid && order.clientBalanceSat > 0) ||
+      !(isUnpaid || stage === 'PAID' || stage === 'FUNDED' || stage === 'OPEN')
+    )
+      throw new PaymentError('NO_ROUTE', 'the LSP does not forward payments for this order')
+    const dueSat = sat(Math.max(order.totalSat - received.paidSat, 0))
+    const feeSat = minSat([feePerPaymentOf(order.feeSat), dueSat]) ?? ZERO_SAT
+    if (amountSat <= feeSat) throw new PaymentError('TOO_SMALL', `the LSP's fee for this payment is ${feeSat} sat`)
+    if (order.openingAt === null) {
+      this.beginOpening(order, this.now() - this.stepMs)
+      if (order.openingAt === null) throw new PaymentError('NO_ROUTE', 'the LSP could not open the channel')
+      this.payments.cancelUnpaid(order)
     }
-    if (isSettled) this.network.giveBack(order.paymentHash)
-    this.noteRefund(order, null)
-  }
-
-  /** The money of this order is paid back; `txid` where that was done on-chain. */
-  noteRefund(order: StoredOrder<Details>, txid: string | null): void {
-    order.refundTxid = txid
-    order.failedAt ??= this.now()
-    order.refundedAt = this.now()
+    order.forwardingFeesSat = addSat(order.forwardingFeesSat, feeSat)
+    return feeSat
   }
 }
 

@@ -4,7 +4,7 @@ import { pubkeyOfUri } from '../domain/lsp.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
 import { DAY_MS, MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
-// The field types of requests, as an LSP that follows its protocol's document would read them.
+// The field types of requests, as strict as the protocols' documents.
 
 export function wholeNumber(least: number, most: number) {
   return z.number().int().min(least).max(most)
@@ -15,7 +15,7 @@ export function satInteger(least = 0, most = MAX_SAT) {
   return wholeNumber(least, most).transform(sat)
 }
 
-/** 66 hexadecimal digits, and no address behind them. */
+/** 66 hexadecimal digits, without an address. */
 export const pubkeyField = z.string().regex(/^0[23][0-9a-fA-F]{64}$/, 'Not a public key')
 
 /** pubkey@host:port, or the public key alone. */
@@ -23,6 +23,14 @@ export const nodeField = z
   .string()
   .max(512)
   .refine((uri) => pubkeyOfUri(uri) !== null && /^[^@]+(@[^@\s]+:\d{1,5})?$/.test(uri), 'Not pubkey@host:port')
+
+/** pubkey@host:port */
+export const nodeWithAddressField = nodeField.refine((uri) => uri.includes('@'), 'Not pubkey@host:port')
+
+/** bLIP-50 allows only SegWit addresses: bech32 and bech32m. */
+export const segwitAddressField = z
+  .string()
+  .refine((address) => isRegtestAddress(address) && /^bcrt1/i.test(address), 'Not a SegWit address on regtest')
 
 export const regtestAddressField = z.string().refine(isRegtestAddress, 'Not an address on regtest')
 
@@ -36,15 +44,15 @@ export function epochSeconds(at: EpochMs): number {
 
 const WEEK_MS = 7 * DAY_MS
 
-export function weeksAfter(at: EpochMs, weeks: number): EpochMs {
-  return at + weeks * WEEK_MS
+export function durationOfWeeks(weeks: number): number {
+  return weeks * WEEK_MS
 }
 
 const BLOCK_MS = 10 * MINUTE_MS
 
-/** When so many blocks will have passed, by Bitcoin's ten minutes. */
-export function blockTimeAfter(at: EpochMs, blocks: number): EpochMs {
-  return at + blocks * BLOCK_MS
+/** The expected duration, at ten minutes a block. */
+export function durationOfBlocks(blocks: number): number {
+  return blocks * BLOCK_MS
 }
 
 /** The fields of an order in the LSPS1 family that its options bound. */
@@ -56,7 +64,7 @@ export interface BoundedOrder {
   readonly channel_expiry_blocks: number
 }
 
-/** What each option of get_info bounds: its own field, and what stands in an order there. */
+/** For each option of get_info the field that it bounds, and its value in an order. */
 const BOUNDED: readonly { option: string; field: string; valueOf: (order: BoundedOrder) => number }[] = [
   {
     option: 'min_required_channel_confirmations',
@@ -90,14 +98,14 @@ const BOUNDED: readonly { option: string; field: string; valueOf: (order: Bounde
   })),
 ]
 
-/** An option that an order does not keep to, and the order's field that it is about. */
+/** An option that an order violates, with the order's field. */
 export interface BrokenOption {
   readonly option: string
   readonly field: string
   readonly limit: number
 }
 
-/** The first option of get_info that `order` breaks; an option that is absent or null bounds nothing. */
+/** The first option of get_info that `order` violates. An option that is absent or null has no limit. */
 export function brokenOption(options: Readonly<Record<string, unknown>>, order: BoundedOrder): BrokenOption | null {
   for (const { option, field, valueOf } of BOUNDED) {
     if (options[option] === undefined || options[option] === null) continue

@@ -6,7 +6,7 @@ import { kestrel } from './kaleidoswap.ts'
 import { olive } from './lsps1.ts'
 import { Network } from './network.ts'
 import { LightningNode } from './node.ts'
-import type { RunningLsp, SandboxLsp, Simulator } from './simulator.ts'
+import type { ObservedExchange, RunningLsp, SandboxLsp, Simulator } from './simulator.ts'
 import { SandboxFile } from './state-file.ts'
 import { thunder } from './thunderstack.ts'
 import { openWallet, type SandboxWallet } from './wallet.ts'
@@ -14,29 +14,31 @@ import { systemClock, type Clock } from '../domain/time.ts'
 
 export { FAULTS } from './faults.ts'
 export { PaymentError } from './network.ts'
-export type { Fault, LoggedRequest, SandboxLsp, SandboxWallet }
+export type { Fault, LoggedRequest, ObservedExchange, SandboxLsp, SandboxWallet }
 
 export interface SandboxOptions {
   /** How long each step of an order takes (paid, opening, funded, open). @default 1500 */
   stepMs?: number
-  /** What the fault SLOW waits. @default 3000 */
+  /** How long the fault SLOW waits. @default 3000 */
   slowMs?: number
   /** The ids of the LSPs to start. @default all */
   only?: readonly string[]
-  /** Where orders and payments outlive a restart; absent or null: in memory only. */
+  /** The file that keeps orders and payments across restarts; absent or null: in memory only. */
   stateFile?: string | null
   clock?: Clock
   /** How long orders can be paid, instead of each protocol's own time. */
   invoiceExpiryMs?: number
+  /** Called with each request to a simulated LSP and its answer. */
+  observe?: (exchange: ObservedExchange) => void
 }
 
 /** Simulated LSPs, each a server of its own on a loopback port, and a client node that can pay them. */
 export interface Sandbox extends AsyncDisposable {
   readonly lsps: readonly SandboxLsp[]
   readonly wallet: SandboxWallet
-  /** @throws RangeError when there is none of that id. */
+  /** @throws RangeError when there is no LSP with that id. */
   lsp(id: string): SandboxLsp
-  /** Leaves nothing running: no server, no connection, no timer. */
+  /** Stops all servers, connections and timers. */
   close(): Promise<void>
 }
 
@@ -50,13 +52,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     stateFile = null,
     clock = systemClock,
     invoiceExpiryMs = null,
+    observe,
   } = options
   const network = new Network(clock)
   const file = new SandboxFile(stateFile)
   const kept = await file.read()
   if (kept) network.restore(kept.network)
 
-  const surroundings = { network, clock, stepMs, slowMs, invoiceExpiryMs, onChange: () => file.changed() }
+  const surroundings = { network, clock, stepMs, slowMs, invoiceExpiryMs, onChange: () => file.changed(), observe }
   const lsps: RunningLsp[] = []
   for (const simulator of chosen(only)) lsps.push(await simulator.start(surroundings, kept?.orders[simulator.id] ?? []))
   file.keep(() => ({

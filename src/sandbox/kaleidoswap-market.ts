@@ -7,20 +7,36 @@ import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 const QUOTE_VALID_MS = MINUTE_MS
 const MAX_QUOTES = 1_000
 
+const LAYERS = [
+  'BTC_L1',
+  'BTC_LN',
+  'BTC_SPARK',
+  'BTC_ARKADE',
+  'BTC_LIQUID',
+  'BTC_CASHU',
+  'RGB_L1',
+  'RGB_LN',
+  'TAPASS_L1',
+  'TAPASS_LN',
+  'LIQUID_LIQUID',
+  'ARKADE_ARKADE',
+  'SPARK_SPARK',
+] as const
+
 const leg = z.object({
   asset_id: z.string(),
-  layer: z.string(),
+  layer: z.enum(LAYERS),
   amount: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).nullish(),
 })
 export const quoteRequest = z.object({ from_asset: leg, to_asset: leg })
 
-/** The price of an asset that the LSP stands by for a minute. */
+/** The price of an asset, valid for a minute. */
 interface AssetQuote {
   units: number
   expiresAt: EpochMs
 }
 
-/** The desk that quotes the asset: an order that buys some needs the id of such a quote. */
+/** Quotes the asset. An order that buys it needs the id of a quote. */
 export class AssetMarket {
   readonly #clock: Pick<Clock, 'now'>
   readonly #quotes = new Map<string, AssetQuote>()
@@ -29,12 +45,13 @@ export class AssetMarket {
     this.#clock = clock
   }
 
-  /** null: this LSP has no such route. Bitcoin amounts are millisatoshis here, as the vendor has it. */
+  /** Quotes the pair, or says why it cannot. Bitcoin amounts are millisatoshis here, as at the vendor. */
   quote({ from_asset, to_asset }: z.output<typeof quoteRequest>) {
-    if (from_asset.asset_id !== 'BTC' || from_asset.layer !== 'BTC_LN') return null
-    if (to_asset.asset_id !== SANDBOX_ASSET.asset_id || to_asset.layer !== 'RGB_LN') return null
+    if (from_asset.layer !== 'BTC_LN' || to_asset.layer !== 'RGB_LN') return 'NO_ROUTE'
+    if (from_asset.asset_id !== 'BTC' || to_asset.asset_id !== SANDBOX_ASSET.asset_id) return 'NO_PAIR'
+    // A unit is worth a millisatoshi.
     const units = to_asset.amount ?? from_asset.amount
-    if (!units) return null
+    if (!units) return 'NO_AMOUNT'
     const now = this.#clock.now()
     const rfqId = randomUUID()
     this.#quotes.set(rfqId, { units, expiresAt: now + QUOTE_VALID_MS })
@@ -61,7 +78,7 @@ export class AssetMarket {
     }
   }
 
-  /** Why this quote cannot be used for so much of the asset; null when it can. */
+  /** The reason why this quote cannot be used for this amount of the asset; null when it can. */
   objectionTo(rfqId: string, units: number): string | null {
     const quote = this.#quotes.get(rfqId)
     if (!quote) return 'RFQ not found'

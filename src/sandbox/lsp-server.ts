@@ -24,15 +24,15 @@ export function ok(body: unknown): LspAnswer {
 
 export interface Route {
   readonly method: 'GET' | 'POST'
-  /** Behind the base path; `:name` stands for one segment. */
+  /** After the base path; `:name` matches one segment. */
   readonly path: string
-  /** The path stands alone, without the base path. */
+  /** The path does not begin with the base path. */
   readonly fromRoot?: boolean
   /** @throws Refusal */
   readonly handle: (request: LspRequest) => LspAnswer
 }
 
-/** The other side says no, in its protocol's own shape. */
+/** An error answer in the format of the protocol. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly answer: LspAnswer
@@ -43,8 +43,8 @@ export class Refusal extends Error {
   }
 }
 
-/** How a protocol says what can go wrong before any of its own rules is reached. */
-export interface RefusalVoice {
+/** A protocol's format of the errors that no endpoint answers. */
+export interface ErrorFormat {
   unknownPath(): Refusal
   unreadableBody(): Refusal
   rateLimited(): Refusal
@@ -52,21 +52,29 @@ export interface RefusalVoice {
 
 export interface LoggedRequest {
   readonly method: string
-  /** Behind the LSP's `url`, without the query. */
+  /** After the LSP's `url`, without the query. */
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly body: unknown
   readonly at: EpochMs
 }
 
+/** A request with its answer, as they are without the faults of the transport. */
+export interface LspExchange {
+  readonly request: LoggedRequest
+  readonly answer: LspAnswer
+}
+
 export interface LspServerOptions {
-  /** What stands before every path, without a slash at its end. */
+  /** The beginning of every path, without a slash at its end. */
   basePath: string
   faults: FaultSwitches
   slowMs: number
   clock: Clock
   /** Called after each request that was acted on. */
   onActed: () => void
+  /** Called with each request and its answer, before the answer is sent. */
+  observe: (exchange: LspExchange) => void
 }
 
 const MAX_BODY_BYTES = 65_536
@@ -80,33 +88,33 @@ export class LspServer {
   readonly #closing = new AbortController()
   readonly #log: LoggedRequest[] = []
   #routes: readonly Route[] = []
-  #voice: RefusalVoice | null = null
+  #errorFormat: ErrorFormat | null = null
 
   constructor(options: LspServerOptions) {
     this.#options = options
     this.#server = createServer((request, response) => void this.#serve(request, response))
   }
 
-  /** Only then is `url` known. */
+  /** Opens the port; `url` needs it. */
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(0, '127.0.0.1', resolve)
     })
-    // A sandbox that nobody closed must not keep a process alive.
+    // A sandbox that was not closed must not keep the process alive.
     this.#server.unref()
   }
 
-  answerWith(routes: readonly Route[], voice: RefusalVoice): void {
+  answerWith(routes: readonly Route[], errorFormat: ErrorFormat): void {
     this.#routes = routes
-    this.#voice = voice
+    this.#errorFormat = errorFormat
   }
 
   get origin(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** What the protocol's paths are added to. */
+  /** The base of the protocol's paths. */
   get url(): string {
     return this.origin + this.#options.basePath
   }
@@ -141,38 +149,45 @@ export class LspServer {
     const query = Object.fromEntries(url.searchParams)
     const text = await readBody(request)
     const body = parseJson(text)
-    this.#record({
+    const logged: LoggedRequest = {
       method: request.method ?? 'GET',
       path: this.#pathBehindBase(url.pathname),
       query,
       body: body ?? null,
       at: this.#options.clock.now(),
-    })
+    }
+    this.#record(logged)
+    const answer = this.#answerTo(logged, url.pathname, text === '' ? null : body)
+    this.#options.observe({ request: logged, answer })
+    return answer
+  }
+
+  #answerTo({ method, query }: LoggedRequest, path: string, body: unknown): LspAnswer {
     if (this.#has('SERVER_ERROR')) return { status: 503, body: 'upstream connect error or disconnect before headers' }
     try {
-      return this.#act(request.method ?? 'GET', url.pathname, query, text === '' ? null : body)
+      return this.#act(method, path, query, body)
     } catch (error) {
       if (error instanceof Refusal) return error.answer
       throw error
     }
   }
 
-  #act(method: string, path: string, query: Record<string, string>, body: unknown): LspAnswer {
-    const voice = this.#voice
-    if (!voice) throw new Error('the simulator is not ready')
-    if (this.#has('RATE_LIMITED')) throw voice.rateLimited()
+  #act(method: string, path: string, query: Readonly<Record<string, string>>, body: unknown): LspAnswer {
+    const errorFormat = this.#errorFormat
+    if (!errorFormat) throw new Error('the simulator is not ready')
+    if (this.#has('RATE_LIMITED')) throw errorFormat.rateLimited()
     for (const route of this.#routes) {
       const params =
         route.method === method
           ? matchPath(route.fromRoot ? route.path : this.#options.basePath + route.path, path)
           : null
       if (!params) continue
-      if (body === undefined) throw voice.unreadableBody()
+      if (body === undefined) throw errorFormat.unreadableBody()
       const answer = route.handle({ query, params, body })
       this.#options.onActed()
       return answer
     }
-    throw voice.unknownPath()
+    throw errorFormat.unknownPath()
   }
 
   #send(response: ServerResponse, { status, body, headers }: LspAnswer): void {
@@ -222,7 +237,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** A body past the bound reads as one that is no JSON. */
+/** A body that is too large is treated as invalid JSON. */
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0

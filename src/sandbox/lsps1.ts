@@ -1,24 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import type { LspDesk, OrderView } from './desk.ts'
+import type { LspDesk } from './desk.ts'
+import type { OrderView } from './order-view.ts'
 import {
-  blockTimeAfter,
   brokenOption,
-  type BrokenOption,
+  durationOfBlocks,
   isoTime,
   pubkeyField,
-  regtestAddressField,
+  segwitAddressField,
   wholeNumber,
+  type BrokenOption,
 } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
-import { ok, Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { ok, Refusal, RETRY_AFTER_SECONDS, type ErrorFormat } from './lsp-server.ts'
 import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
-import { defineSimulator, demand, type Complaint, type Counter } from './simulator.ts'
-import { parseSat, sat, type Sat } from '../domain/money.ts'
+import { defineSimulator, demand, type Complaint, type Endpoints } from './simulator.ts'
+import { MAX_SAT, parseSat, sat, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
 
 // bLIP-51 as LSPs deploy it over HTTP (protocols/README.md, sections 2 and 4): amounts are strings, the invoice is a
-// hold invoice, an order that nobody paid ends like one that was paid back.
+// hold invoice, and an order that nobody paid ends in the same states as a refunded one.
 
 const OPTIONS = {
   min_required_channel_confirmations: 0,
@@ -39,24 +40,25 @@ const u16 = wholeNumber(0, 65_535)
 const satString = z
   .string()
   .regex(/^\d{1,16}$/, 'Not a string of decimal digits')
+  .refine((digits) => BigInt(digits) <= BigInt(MAX_SAT), 'More satoshis than there can be')
   .transform(parseSat)
 
 const createOrder = z.strictObject({
   public_key: pubkeyField,
-  lsp_balance_sat: satString,
+  lsp_balance_sat: satString.refine((amount) => amount >= 1, 'Must be 1 or greater'),
   client_balance_sat: satString,
   required_channel_confirmations: u16,
   funding_confirms_within_blocks: u16,
   channel_expiry_blocks: wholeNumber(1, 0xffff_ffff),
   token: z.string().max(512).nullish(),
-  refund_onchain_address: regtestAddressField.nullish(),
+  refund_onchain_address: segwitAddressField.nullish(),
   announce_channel: z.boolean(),
 })
 type CreateOrder = z.output<typeof createOrder>
 
-const getOrder = z.object({ order_id: z.string().min(1) })
+const getOrder = z.strictObject({ order_id: z.string().min(1) })
 
-/** A small base, and most of it for size; time counts by the block. */
+/** A small base, a share of the size, and a share for each block of the lease. */
 function feeOf(lspBalanceSat: Sat, blocks: number): Sat {
   return sat(400 + ppmOf(lspBalanceSat, 3_000) + weeklyPpmOf(lspBalanceSat, 140, blocks))
 }
@@ -67,7 +69,7 @@ function rpcError(status: number, code: number, message: string, data: Record<st
   return new Refusal(status, { error: { code, message, data } })
 }
 
-/** LSPS0 wants unknown parameters named; LSPS1 wants the one that is wrong. */
+/** bLIP-50 names the unknown parameters; bLIP-51 names the invalid one. */
 function invalidParams({ property, message, unrecognized }: Complaint): Refusal {
   return rpcError(400, -32_602, 'Invalid params', unrecognized.length > 0 ? { unrecognized } : { property, message })
 }
@@ -76,7 +78,15 @@ function optionMismatch({ option, limit }: BrokenOption): Refusal {
   return rpcError(400, 100, 'Option mismatch', { property: option, message: `${option} is ${limit}` })
 }
 
-const voice: RefusalVoice = {
+/** LSPs that speak bLIP-51 over HTTP answer this with a text: over BOLT 8 every client is connected. */
+function peerNotConnected(): Refusal {
+  return new Refusal(400, {
+    error: true,
+    message: 'Your node is not connected to our node. Connect to it and try again.',
+  })
+}
+
+const errorFormat: ErrorFormat = {
   unknownPath: () => rpcError(404, -32_601, 'Method not found', {}),
   unreadableBody: () => rpcError(400, -32_700, 'Parse error', {}),
   rateLimited: () =>
@@ -95,7 +105,7 @@ const voice: RefusalVoice = {
 
 // -- answers ---------------------------------------------------------------------------------------------
 
-function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrder>) {
+function orderDocument({ order, stage, received, fundedAt }: OrderView<CreateOrder>, desk: LspDesk<CreateOrder>) {
   const { details } = order
   const hasEnded = stage === 'LAPSED' || stage === 'REFUNDING' || stage === 'REFUNDED'
   const way = {
@@ -103,11 +113,11 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
     fee_total_sat: String(order.feeSat),
     order_total_sat: String(order.totalSat),
   }
-  // LDK's way: an order that ends has every option REFUNDED, whether or not anything was paid.
+  // As LDK does it: an order that ended has every option REFUNDED, paid or not.
   const unpaid = hasEnded ? 'REFUNDED' : 'EXPECT_PAYMENT'
-  const bolt11State = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }[takings.lightning]
+  const lightningStates = { OPEN: unpaid, HELD: 'HOLD', SETTLED: 'PAID', CANCELLED: 'REFUNDED' }
   const onchainState =
-    takings.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : takings.paidAt === null ? unpaid : 'PAID'
+    received.deposits.length === 0 || stage === 'REFUNDED' ? unpaid : received.paidAt === null ? unpaid : 'PAID'
   return {
     order_id: order.id,
     lsp_balance_sat: String(details.lsp_balance_sat),
@@ -120,7 +130,10 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
     announce_channel: details.announce_channel,
     order_state: fundedAt !== null ? 'COMPLETED' : hasEnded ? 'FAILED' : 'CREATED',
     payment: {
-      bolt11: { state: bolt11State, ...way, invoice: order.invoice },
+      bolt11: { state: lightningStates[received.lightning], ...way, invoice: order.invoice },
+      ...(order.offer === null
+        ? {}
+        : { bolt12: { state: lightningStates[received.offer], ...way, offer: order.offer } }),
       ...(order.address === null
         ? {}
         : {
@@ -140,16 +153,17 @@ function orderDocument({ order, stage, takings, fundedAt }: OrderView<CreateOrde
         : {
             funded_at: isoTime(fundedAt),
             funding_outpoint: `${order.channel.fundingTxid}:${order.channel.outputIndex}`,
-            expires_at: isoTime(blockTimeAfter(fundedAt, details.channel_expiry_blocks)),
+            expires_at: isoTime(fundedAt + desk.shownLeaseMs(durationOfBlocks(details.channel_expiry_blocks))),
           },
   }
 }
 
-function openCounter(desk: LspDesk<CreateOrder>): Counter {
+function openEndpoints(desk: LspDesk<CreateOrder>): Endpoints {
   const info = { ...OPTIONS, uris: [desk.node.uri], website: 'https://olive.sandbox' }
 
   function create(body: unknown) {
     const request = demand(createOrder, body, invalidParams)
+    if (desk.faults.has('PEER_NOT_CONNECTED')) throw peerNotConnected()
     const broken = brokenOption(OPTIONS, request)
     if (broken) throw optionMismatch(broken)
     const token = request.token ?? ''
@@ -161,7 +175,7 @@ function openCounter(desk: LspDesk<CreateOrder>): Counter {
       feeSat: token === DISCOUNT_CODE ? lessTenPercent(fee) : fee,
       clientBalanceSat: request.client_balance_sat,
       validMs: HOUR_MS,
-      // bLIP-51: without an address to pay back to, payment on-chain is not offered.
+      // bLIP-51, section 2: without a refund address the LSP MUST NOT offer payment on-chain.
       onchain: refundAddress !== null,
       refundAddress,
       description: 'Channel by Olive',
@@ -177,11 +191,11 @@ function openCounter(desk: LspDesk<CreateOrder>): Counter {
   }
 
   return {
-    voice,
+    errorFormat,
     routes: [
       { method: 'GET', path: '/get_info', handle: () => ok(info) },
-      { method: 'POST', path: '/create_order', handle: ({ body }) => ok(orderDocument(desk.view(create(body)))) },
-      { method: 'GET', path: '/get_order', handle: ({ query }) => ok(orderDocument(read(query))) },
+      { method: 'POST', path: '/create_order', handle: ({ body }) => ok(orderDocument(desk.view(create(body)), desk)) },
+      { method: 'GET', path: '/get_order', handle: ({ query }) => ok(orderDocument(read(query), desk)) },
     ],
   }
 }
@@ -193,13 +207,15 @@ export const olive = defineSimulator<CreateOrder>({
   configName: 'lsps1',
   basePath: '/api/v1',
   tariffFeeRateSatPerVbyte: null,
-  supportedFaults: COMMON_FAULTS,
+  supportedFaults: [...COMMON_FAULTS, 'PEER_NOT_CONNECTED', 'OFFERS_BOLT12', 'SHORT_LEASE', 'OUTPOINT_REPLACED'],
   policy: {
     holdInvoices: true,
     onchainConfirmations: ONCHAIN_CONFIRMATIONS,
     takesLatePayment: false,
     refundsByItself: true,
+    // bLIP-51, section 3.3: the LSP MUST refund an order that expires.
+    refundsPartPayment: true,
     mayOpenFrom: (_order, paidAt) => paidAt,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

@@ -7,14 +7,18 @@ import type { Clock, EpochMs } from '../domain/time.ts'
 
 export type InvoiceState = 'OPEN' | 'HELD' | 'SETTLED' | 'CANCELLED'
 
-/** An invoice as its payee's node keeps it, and what became of it. */
+/** An invoice as its payee's node stores it, with the state of its payment. */
 export interface NetworkInvoice {
+  /** Empty where the payer gets the invoice from `offer` (BOLT 12). */
   readonly bolt11: string
+  readonly offer?: string
   readonly paymentHash: string
   readonly preimage: string
   readonly payee: string
+  /** The hash of another invoice for the same order: the payment of one cancels the other. */
+  readonly alternative?: string
   readonly amountSat: Sat
-  /** The payee decides later whether to take the payment. */
+  /** The payee decides later whether to accept the payment. */
   readonly hold: boolean
   readonly expiresAt: EpochMs
   state: InvoiceState
@@ -33,10 +37,25 @@ export interface Deposit {
   readonly at: EpochMs
 }
 
-/** Everything that is known of payments: plain data, so that it can be written down. */
+/** A payment by a stranger that an LSP forwarded to a client's node, less the LSP's fee. */
+export interface ForwardedPayment {
+  readonly receiver: string
+  readonly amountSat: Sat
+  readonly feeSat: Sat
+}
+
+/**
+ * An LSP's answer to a payment whose route hint has the short channel id `scid`: its fee, or null where the hint is of
+ * another LSP. @throws PaymentError when it does not forward the payment.
+ */
+export type Forwarder = (scid: string, amountSat: Sat) => Sat | null
+
+/** All payments, as plain data for the state file. */
 export interface NetworkState {
   invoices: NetworkInvoice[]
   deposits: Deposit[]
+  /** Absent in older state files. */
+  forwarded?: ForwardedPayment[]
   /** address → public key of its owner. */
   owners: Record<string, string>
 }
@@ -49,6 +68,7 @@ export type PaymentErrorCode =
   | 'ALREADY_PAID'
   | 'CANCELLED'
   | 'NOT_AN_ADDRESS'
+  | 'TOO_SMALL'
 
 export class PaymentError extends Error {
   override name = 'PaymentError'
@@ -61,15 +81,17 @@ export class PaymentError extends Error {
 }
 
 /**
- * A regtest network in memory: Lightning payments reach the payee by their hash, coins reach addresses. Nodes
- * look their payments up; nothing here runs by itself.
+ * A regtest network in memory: Lightning payments reach the payee by their hash, coins reach addresses. It has no
+ * timers: nodes look up their payments.
  */
 export class Network {
   readonly #clock: Clock
   readonly #invoices = new Map<string, NetworkInvoice>()
   readonly #deposits = new Map<string, Deposit[]>()
   readonly #owners = new Map<string, string>()
-  readonly #duties: (() => void)[] = []
+  readonly #dueWork: (() => void)[] = []
+  readonly #forwarders: Forwarder[] = []
+  readonly #forwarded: ForwardedPayment[] = []
   #onChange: () => void = () => {}
 
   constructor(clock: Clock) {
@@ -81,19 +103,19 @@ export class Network {
     this.#onChange = listener
   }
 
-  /** A payee's work on held payments, which time alone makes due: done before anybody looks at a payment. */
-  addDuty(duty: () => void): void {
-    this.#duties.push(duty)
+  /** A payee's work on held payments that is due at a time: it runs before each look at a payment. */
+  addDueWork(work: () => void): void {
+    this.#dueWork.push(work)
   }
 
-  doDuties(): void {
-    for (const duty of this.#duties) duty()
+  doDueWork(): void {
+    for (const work of this.#dueWork) work()
   }
 
   offerInvoice(
     payee: string,
     issued: IssuedInvoice,
-    terms: { amountSat: Sat; hold: boolean; expiresAt: EpochMs },
+    terms: Pick<NetworkInvoice, 'amountSat' | 'hold' | 'expiresAt' | 'alternative' | 'offer'>,
   ): NetworkInvoice {
     const invoice: NetworkInvoice = {
       ...issued,
@@ -113,13 +135,24 @@ export class Network {
     return this.#invoices.get(paymentHash) ?? null
   }
 
-  /** Settled at once, or held where the payee asked for that. @throws PaymentError */
+  /** Settles at once, or is held where the payee asked for that. @throws PaymentError */
   payInvoice(payer: string, bolt11: string): NetworkInvoice {
     const parsed = parse(bolt11)
-    if (parsed.network !== 'regtest') throw new PaymentError('WRONG_NETWORK', `an invoice for ${parsed.network}`)
+    if (parsed.network !== 'regtest') throw new PaymentError('WRONG_NETWORK', `the invoice is for ${parsed.network}`)
     const invoice = this.#invoices.get(parsed.id)
     if (!invoice || invoice.payee !== parsed.destination)
       throw new PaymentError('NO_ROUTE', 'the payee does not know this payment')
+    return this.#pay(payer, invoice)
+  }
+
+  /** Fetches the offer's invoice and pays it. @throws PaymentError */
+  payOffer(payer: string, offer: string): NetworkInvoice {
+    const invoice = [...this.#invoices.values()].find((known) => known.offer === offer)
+    if (!invoice) throw new PaymentError('NO_ROUTE', 'no node answers a request for an invoice of this offer')
+    return this.#pay(payer, invoice)
+  }
+
+  #pay(payer: string, invoice: NetworkInvoice): NetworkInvoice {
     if (invoice.state === 'CANCELLED') throw new PaymentError('CANCELLED', 'the payee has cancelled this invoice')
     if (invoice.state !== 'OPEN') throw new PaymentError('ALREADY_PAID', 'the invoice is paid')
     const now = this.#clock.now()
@@ -127,16 +160,37 @@ export class Network {
     invoice.state = invoice.hold ? 'HELD' : 'SETTLED'
     invoice.payer = payer
     invoice.acceptedAt = now
+    if (invoice.alternative !== undefined) this.#resolve(invoice.alternative, 'CANCELLED', ['OPEN'])
     this.#onChange()
     return invoice
   }
 
-  /** The payee takes a held payment. */
+  addForwarder(forwarder: Forwarder): void {
+    this.#forwarders.push(forwarder)
+  }
+
+  /**
+   * A stranger pays an invoice of `receiver` whose route hint has the short channel id `scid`.
+   * @throws PaymentError when no LSP forwards it.
+   */
+  payThroughHint(receiver: string, scid: string, amountSat: Sat): ForwardedPayment {
+    for (const forward of this.#forwarders) {
+      const feeSat = forward(scid, amountSat)
+      if (feeSat === null) continue
+      const payment = { receiver, amountSat: sat(amountSat - feeSat), feeSat }
+      this.#forwarded.push(payment)
+      this.#onChange()
+      return payment
+    }
+    throw new PaymentError('NO_ROUTE', `no LSP forwards payments for the short channel id ${scid}`)
+  }
+
+  /** The payee accepts a held payment. */
   settle(paymentHash: string): void {
     this.#resolve(paymentHash, 'SETTLED', ['HELD'])
   }
 
-  /** The payee wants no payment, or lets a held one go back to the payer. */
+  /** The payee accepts no payment any more, or returns a held one to the payer. */
   cancel(paymentHash: string): void {
     this.#resolve(paymentHash, 'CANCELLED', ['OPEN', 'HELD'])
   }
@@ -148,7 +202,7 @@ export class Network {
     this.#onChange()
   }
 
-  /** The payee sends a settled payment back to where it came from. */
+  /** The payee sends a settled payment back to the payer. */
   giveBack(paymentHash: string): void {
     const invoice = this.#invoices.get(paymentHash)
     if (invoice?.state !== 'SETTLED' || invoice.returnedAt !== null) return
@@ -165,33 +219,37 @@ export class Network {
   /** @throws PaymentError */
   payOnchain(payer: string, address: string, amountSat: Sat): Deposit {
     if (!isRegtestAddress(address) || amountSat === 0)
-      throw new PaymentError('NOT_AN_ADDRESS', 'no amount, or no regtest address')
+      throw new PaymentError('NOT_AN_ADDRESS', 'the amount is 0 or the address is not a regtest address')
     const deposit: Deposit = { address, amountSat, txid: newTxid(), from: payer, at: this.#clock.now() }
     this.#deposits.set(address, [...(this.#deposits.get(address) ?? []), deposit])
     this.#onChange()
     return deposit
   }
 
-  /** What arrived at an address, oldest first. */
+  /** Deposits at an address, oldest first. */
   deposits(address: string): readonly Deposit[] {
     return this.#deposits.get(address) ?? []
   }
 
-  /** What a node has paid, less what it was paid and what it was given back. */
+  /** All payments of a node, less the payments and refunds that it received. */
   spentBy(pubkey: string): number {
     const lightning = [...this.#invoices.values()].reduce((sum, { state, payer, payee, amountSat, returnedAt }) => {
       if (state !== 'HELD' && (state !== 'SETTLED' || returnedAt !== null)) return sum
       return sum + (payer === pubkey ? amountSat : 0) - (payee === pubkey && state === 'SETTLED' ? amountSat : 0)
     }, 0)
+    const forwarded = this.#forwarded.reduce((sum, { receiver, amountSat }) => {
+      return sum + (receiver === pubkey ? amountSat : 0)
+    }, 0)
     return [...this.#deposits.values()].flat().reduce((sum, { address, amountSat, from }) => {
       return sum + (from === pubkey ? amountSat : 0) - (this.#owners.get(address) === pubkey ? amountSat : 0)
-    }, lightning)
+    }, lightning - forwarded)
   }
 
   state(): NetworkState {
     return {
       invoices: [...this.#invoices.values()],
       deposits: [...this.#deposits.values()].flat(),
+      forwarded: this.#forwarded,
       owners: Object.fromEntries(this.#owners),
     }
   }
@@ -200,6 +258,7 @@ export class Network {
     for (const invoice of state.invoices) this.#invoices.set(invoice.paymentHash, invoice)
     for (const deposit of state.deposits)
       this.#deposits.set(deposit.address, [...this.deposits(deposit.address), deposit])
+    this.#forwarded.push(...(state.forwarded ?? []))
     for (const [address, owner] of Object.entries(state.owners)) this.#owners.set(address, owner)
   }
 }
@@ -220,6 +279,6 @@ function parse(bolt11: string): ParsedInvoice {
   try {
     return decodeInvoice(bolt11)
   } catch {
-    throw new PaymentError('NOT_AN_INVOICE', 'not a signed BOLT 11 invoice')
+    throw new PaymentError('NOT_AN_INVOICE', 'this is not a signed BOLT 11 invoice')
   }
 }

@@ -1,24 +1,24 @@
-import type { Sat } from '../domain/money.ts'
+import { ZERO_SAT, type Sat } from '../domain/money.ts'
 import type { EpochMs } from '../domain/time.ts'
 
-/** The channel that is opened for an order, and what it will be known by; told as far as the protocol tells it. */
+/** The channel of an order, with all of its ids. Each protocol reports some of them. */
 export interface OpenedChannel {
   readonly fundingTxid: string
   readonly outputIndex: number
   readonly shortChannelId: string
-  /** What identified it before its funding transaction did. */
+  /** Its id before the funding transaction exists. */
   readonly temporaryId: string
   readonly channelId: string
 }
 
 /**
- * An order as the LSP writes it down: plain data. What was paid is the network's to tell; what time alone makes of
- * the order is computed when somebody looks.
+ * An order as the LSP stores it: plain data. The network knows what was paid; the desk computes the rest from the
+ * clock at each look.
  */
 export interface StoredOrder<Details> {
   readonly id: string
   readonly createdAt: EpochMs
-  /** Not payable after this, by whichever way lasts longest. */
+  /** The end of the payment option that lasts longest. */
   readonly expiresAt: EpochMs
   readonly invoiceExpiresAt: EpochMs
   readonly feeSat: Sat
@@ -26,6 +26,9 @@ export interface StoredOrder<Details> {
   readonly totalSat: Sat
   readonly invoice: string
   readonly paymentHash: string
+  /** A BOLT 12 offer beside the invoice, and the hash of its payment; null where the LSP makes none. */
+  readonly offer: string | null
+  readonly offerPaymentHash: string | null
   /** null where this order cannot be paid on-chain. */
   readonly address: string | null
   readonly refundAddress: string | null
@@ -36,8 +39,28 @@ export interface StoredOrder<Details> {
   failedAt: EpochMs | null
   refundedAt: EpochMs | null
   refundTxid: string | null
-  /** What only this protocol knows. */
+  /** How many of the deposits were sent back. */
+  refundedDeposits: number
+  /** Fees that the LSP took from payments that it forwarded to the client (JIT). */
+  forwardingFeesSat: Sat
+  /** When the LSP published the closing transaction; `closingTxid` is set together with it. */
+  closingAt: EpochMs | null
+  closingTxid: string | null
+  /** OUTPOINT_REPLACED has replaced the funding transaction. */
+  isOutpointReplaced: boolean
+  /** The fields of this protocol alone. */
   details: Details
+}
+
+/** The fields that orders of an older state file lack. */
+export const LATER_FIELDS = {
+  offer: null,
+  offerPaymentHash: null,
+  refundedDeposits: 0,
+  forwardingFeesSat: ZERO_SAT,
+  closingAt: null,
+  closingTxid: null,
+  isOutpointReplaced: false,
 }
 
 export class OrderBook<Details> {

@@ -1,4 +1,4 @@
-import { Refusal, RETRY_AFTER_SECONDS, type RefusalVoice } from './lsp-server.ts'
+import { Refusal, RETRY_AFTER_SECONDS, type ErrorFormat } from './lsp-server.ts'
 import type { Complaint } from './simulator.ts'
 
 // The documents of ThunderStack and of both drafts define no body for errors: a status and a sentence are what REST
@@ -13,7 +13,7 @@ export function badRequest({ property, message, unrecognized }: Complaint): Refu
   return refusal(400, property === '' ? message : `${property}: ${message}`)
 }
 
-export const plainVoice: RefusalVoice = {
+export const plainErrors: ErrorFormat = {
   unknownPath: () => refusal(404, 'Not found'),
   unreadableBody: () => refusal(400, 'The body is not JSON'),
   rateLimited: () => new Refusal(429, { message: 'Too many requests' }, { 'retry-after': String(RETRY_AFTER_SECONDS) }),

@@ -12,29 +12,34 @@ export function ppmOf(amount: number, ppm: number): Sat {
   return sat(share(amount, ppm, MILLION))
 }
 
-/** So many parts per million of the amount for each week of 1008 blocks, by the block. */
+/** Parts per million of the amount for each week of 1008 blocks, charged by the block. */
 export function weeklyPpmOf(amount: number, ppmPerWeek: number, blocks: number): Sat {
   return sat(share(amount, ppmPerWeek * blocks, MILLION * BLOCKS_PER_WEEK))
 }
 
-/** Every LSP that has coupons takes this one, for ten per cent off. */
+/** Every LSP with coupons accepts this one: ten per cent off. */
 export const DISCOUNT_CODE = 'SLUICE10'
 
 export function lessTenPercent(fee: Sat): Sat {
   return sat(fee - share(fee, 1, 10))
 }
 
-/** What is taken from each payment where a fee is paid out of several: a twentieth, rounded up. */
+/** The part of a fee that is taken from each forwarded payment: a twentieth, rounded up. */
 export function feePerPaymentOf(fee: Sat): Sat {
   return sat(share(fee + 19, 1, 20))
 }
 
-/** What DEARER_AT_ORDER makes of a fee. */
+/** The fee while DEARER_AT_ORDER is on. */
 export function halfAsMuchAgain(fee: Sat): Sat {
   return sat(fee + share(fee, 1, 2))
 }
 
-/** An amount that no honest invoice for `total` would ask for. */
+/** The price after RATE_CHANGES, rounded up. */
+export function fivePercentMore(price: Sat): Sat {
+  return sat(price + share(price + 19, 1, 20))
+}
+
+/** The amount of an invoice for `total` while WRONG_INVOICE_AMOUNT is on. */
 export function tooMuchFor(total: Sat): Sat {
   return sat(total + share(total, 1, 10) + 1_000)
 }

@@ -1,38 +1,45 @@
 import type { z } from 'zod'
 import { LspDesk, type DeskPolicy } from './desk.ts'
 import { FaultSwitches, type Fault } from './faults.ts'
-import { LspServer, type Refusal, type RefusalVoice, type Route, type LoggedRequest } from './lsp-server.ts'
+import {
+  LspServer,
+  type ErrorFormat,
+  type LoggedRequest,
+  type LspExchange,
+  type Refusal,
+  type Route,
+} from './lsp-server.ts'
 import type { Network } from './network.ts'
 import { LightningNode } from './node.ts'
-import type { StoredOrder } from './order-book.ts'
+import { LATER_FIELDS, type StoredOrder } from './order-book.ts'
 import type { LspProtocol } from '../domain/lsp.ts'
 import type { Clock } from '../domain/time.ts'
 
-/** A simulated LSP, as tests and the gateway's start see it. */
+/** A simulated LSP, as the gateway and the tests use it. */
 export interface SandboxLsp {
   readonly id: string
   readonly name: string
   readonly protocol: LspProtocol
   /** The name of the protocol in the configuration file. */
   readonly configName: string
-  /** What the protocol's paths are added to. */
+  /** The base of the protocol's paths. */
   readonly url: string
   readonly nodeUris: readonly string[]
   /** For protocols whose published tariff depends on it. */
   readonly tariffFeeRateSatPerVbyte: number | null
   readonly supportedFaults: readonly Fault[]
   readonly faults: ReadonlySet<Fault>
-  /** Exactly these are on from now on. @throws RangeError for one that it does not support. */
+  /** Switches exactly these on. @throws RangeError for one that it does not support. */
   setFaults(faults: readonly Fault[]): void
   /** The latest 10 000, oldest first. */
   readonly requests: readonly LoggedRequest[]
   readonly orderCount: number
 }
 
-/** What a protocol's file makes of a desk: its endpoints, and its words for what no endpoint is reached for. */
-export interface Counter {
+/** The endpoints of a protocol, and its format of errors that come before any endpoint. */
+export interface Endpoints {
   readonly routes: readonly Route[]
-  readonly voice: RefusalVoice
+  readonly errorFormat: ErrorFormat
 }
 
 export interface SimulatorDefinition<Details> {
@@ -44,11 +51,11 @@ export interface SimulatorDefinition<Details> {
   readonly tariffFeeRateSatPerVbyte: number | null
   readonly supportedFaults: readonly Fault[]
   readonly policy: DeskPolicy<Details>
-  /** `url` can be asked once the server listens, as it does whenever a request is handled. */
-  open(desk: LspDesk<Details>, url: () => string): Counter
+  /** Call `url` only while a request is handled: the server has no port before it listens. */
+  open(desk: LspDesk<Details>, url: () => string): Endpoints
 }
 
-/** What all simulated LSPs of one sandbox have in common. */
+/** The part that all simulated LSPs of one sandbox share. */
 export interface Surroundings {
   readonly network: Network
   readonly clock: Clock
@@ -56,6 +63,12 @@ export interface Surroundings {
   readonly slowMs: number
   readonly invoiceExpiryMs: number | null
   readonly onChange: () => void
+  readonly observe: ((exchange: ObservedExchange) => void) | undefined
+}
+
+/** A request to a simulated LSP, with its answer. */
+export interface ObservedExchange extends LspExchange {
+  readonly lspId: string
 }
 
 export interface RunningLsp extends SandboxLsp {
@@ -78,16 +91,17 @@ export function defineSimulator<Details>(definition: SimulatorDefinition<Details
       const node = new LightningNode(id, `${id}.sandbox:9735`)
       const stranger = new LightningNode(`${id}'s stranger`, 'stranger.sandbox:9735')
       const desk = new LspDesk<Details>({ ...surroundings, node, stranger, faults, policy: definition.policy })
-      // Nobody but this very code wrote them, in the same form.
-      for (const order of orders) desk.book.add(order as StoredOrder<Details>)
+      // This code wrote them; an older version of it without some of the fields.
+      for (const order of orders) desk.book.add({ ...LATER_FIELDS, ...(order as StoredOrder<Details>) })
       const server = new LspServer({
         ...surroundings,
         basePath: definition.basePath,
         faults,
         onActed: surroundings.onChange,
+        observe: (exchange) => surroundings.observe?.({ lspId: id, ...exchange }),
       })
-      const { routes, voice } = definition.open(desk, () => server.url)
-      server.answerWith(routes, voice)
+      const { routes, errorFormat } = definition.open(desk, () => server.url)
+      server.answerWith(routes, errorFormat)
       await server.listen()
       const url = server.url
       return {
@@ -116,7 +130,7 @@ export function defineSimulator<Details>(definition: SimulatorDefinition<Details
   }
 }
 
-/** The first thing that is wrong with a document, by the name of its field. */
+/** The first error of a document, with the name of its field. */
 export interface Complaint {
   /** Dotted; empty for the document as a whole. */
   property: string
@@ -126,7 +140,7 @@ export interface Complaint {
   unrecognized: readonly string[]
 }
 
-/** `value` as `schema` has it. @throws what `refuse` makes of the first complaint. */
+/** Parses `value` by `schema`. @throws the refusal that `refuse` makes of the first error. */
 export function demand<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { SANDBOX_ASSET, worthOf } from './asset.ts'
-import type { LspDesk, OrderView, Stage } from './desk.ts'
+import type { LspDesk } from './desk.ts'
+import type { OrderView, Stage } from './order-view.ts'
 import { isoTime, nodeField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { ok } from './lsp-server.ts'
-import { badRequest, plainVoice, refusal } from './plain-refusals.ts'
+import { badRequest, plainErrors, refusal } from './plain-refusals.ts'
 import { ppmOf } from './prices.ts'
-import { defineSimulator, demand, type Counter } from './simulator.ts'
+import { defineSimulator, demand, type Endpoints } from './simulator.ts'
 import { btcDecimalOfSat, sat, type Sat } from '../domain/money.ts'
 import { MINUTE_MS, type EpochMs } from '../domain/time.ts'
 
-// ThunderStack's RGB LSPS1 APIs (protocols/README.md, section 10): `fee` is all there is to pay, get_order says `_id`,
-// and an order goes on only when somebody reads it.
+// ThunderStack's RGB LSPS1 APIs (protocols/README.md, section 10): `fee` is the whole amount to pay, get_order calls the
+// id `_id`, and an order proceeds only when a client reads it.
 
 const OPTIONS = {
   max_channel_expiry_blocks: 12_960,
@@ -22,7 +23,7 @@ const OPTIONS = {
   max_channel_balance_sat: 100_000_000,
 }
 
-/** Satoshis per virtual byte: what the LSP's mempool asks for, on which its tariff depends. */
+/** Satoshis per virtual byte. The tariff depends on it. */
 const FEE_RATE = 2
 
 const createOrder = z
@@ -43,7 +44,7 @@ const getOrder = z.object({ order_id: z.string().min(1) })
 
 interface ThunderStackOrder {
   readonly request: z.output<typeof createOrder>
-  /** What the payments call the order; not its own id. */
+  /** The order's id in its payments, which is another one. */
   readonly paymentOrderId: string
 }
 
@@ -65,6 +66,8 @@ const ORDER_STATUS: Readonly<Record<Stage, string>> = {
   OPENING: 'Pending',
   FUNDED: 'Succeeded',
   OPEN: 'Succeeded',
+  CLOSING: 'Succeeded',
+  CLOSED: 'Succeeded',
   REFUNDING: 'Failed',
   REFUNDED: 'Failed',
 }
@@ -73,22 +76,29 @@ const CHANNEL_STATUS: Readonly<Partial<Record<Stage, string>>> = {
   OPENING: 'PendingOpen',
   FUNDED: 'Open',
   OPEN: 'Open',
+  CLOSING: 'Open',
+  CLOSED: 'Open',
   REFUNDING: 'FailedOpen',
   REFUNDED: 'FailedOpen',
 }
 
-/** `looksFailed`: the node does not list the channel yet, which this LSP takes for a failure. */
-function orderFields(view: View, looksFailed: boolean) {
+/** `looksFailed`: the node does not list the channel yet, and this LSP reports that as a failure. */
+function orderFields(view: View, desk: LspDesk<ThunderStackOrder>, looksFailed: boolean) {
   const { order, stage } = view
   const { request } = order.details
   return {
-    status: looksFailed ? 'Failed' : ORDER_STATUS[stage],
+    // The open of an order that was paid in part was never tried: it expired.
+    status: looksFailed
+      ? 'Failed'
+      : view.received.paidAt === null && order.failedAt !== null
+        ? 'Expired'
+        : ORDER_STATUS[stage],
     created_at: isoTime(order.createdAt),
     updated_at: isoTime(updatedAt(view)),
     lsp_balance_sat: request.lsp_balance_sat,
     channel_expiry_blocks: request.channel_expiry_blocks,
     refund_on_chain_address: order.refundAddress,
-    public_key: request.public_key,
+    public_key: desk.shownNode(request.public_key),
     payment: paymentFields(view),
     channel: channelFields(view, looksFailed),
   }
@@ -98,10 +108,10 @@ function updatedAt({ order, fundedAt }: View): EpochMs {
   return order.refundedAt ?? order.failedAt ?? fundedAt ?? order.openingAt ?? order.createdAt
 }
 
-function paymentFields({ order, stage, takings, now }: View) {
-  const paidByLightning = takings.lightning !== 'OPEN'
-  const paidOnchain = !paidByLightning && takings.paidAt !== null
-  // There is no word for a refund; once the money is back, the payment reads as one that failed.
+function paymentFields({ order, stage, received, now }: View) {
+  const paidByLightning = received.lightning !== 'OPEN'
+  const paidOnchain = !paidByLightning && received.paidAt !== null
+  // The protocol has no word for a refund: a refunded payment is reported as failed.
   const paid = stage === 'REFUNDED' ? 'Failed' : 'Succeeded'
   const way = (type: string, isPaid: boolean, isSiblingPaid: boolean, expiresAt: EpochMs, invoice: string) => ({
     order_id: order.details.paymentOrderId,
@@ -110,7 +120,7 @@ function paymentFields({ order, stage, takings, now }: View) {
     fee: order.totalSat,
     invoice,
     created_at: isoTime(order.createdAt),
-    updated_at: isoTime(takings.paidAt ?? order.createdAt),
+    updated_at: isoTime(received.paidAt ?? order.createdAt),
     expires_at: isoTime(expiresAt),
   })
   const label = `label=${order.id}&message=${encodeURIComponent(`Payment for order: ${order.id}`)}`
@@ -121,10 +131,10 @@ function paymentFields({ order, stage, takings, now }: View) {
   }
 }
 
-function channelFields({ order, stage, fundedAt }: View, looksFailed: boolean) {
+function channelFields({ order, stage, fundedAt, received }: View, looksFailed: boolean) {
   const status = looksFailed ? 'FailedOpen' : CHANNEL_STATUS[stage]
   const since = order.openingAt ?? order.failedAt
-  if (status === undefined || since === null) return null
+  if (status === undefined || since === null || received.paidAt === null) return null
   return {
     channel_id: fundedAt === null ? null : (order.channel?.channelId ?? null),
     temporary_channel_id: order.channel?.temporaryId ?? null,
@@ -141,7 +151,7 @@ function offsetTime(at: EpochMs): string {
 
 // -- endpoints -------------------------------------------------------------------------------------------
 
-function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
+function openEndpoints(desk: LspDesk<ThunderStackOrder>): Endpoints {
   const asset = {
     asset_id: SANDBOX_ASSET.asset_id,
     ticker: SANDBOX_ASSET.ticker,
@@ -152,6 +162,8 @@ function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
 
   function create(body: unknown) {
     const request = demand(createOrder, body, badRequest)
+    if (desk.faults.has('PEER_NOT_CONNECTED'))
+      throw refusal(400, 'The client node is not connected to the LSP node: connect to it and try again')
     if (request.lsp_balance_sat < OPTIONS.min_initial_lsp_balance_sat)
       throw refusal(400, `lsp_balance_sat must be at least ${OPTIONS.min_initial_lsp_balance_sat}`)
     if (request.lsp_balance_sat > OPTIONS.max_initial_lsp_balance_sat)
@@ -172,10 +184,10 @@ function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
       description: 'Channel by Thunder',
       details: { request, paymentOrderId: randomBytes(12).toString('hex') },
     })
-    return { order_id: order.id, ...orderFields(desk.view(order), false) }
+    return { order_id: order.id, ...orderFields(desk.view(order), desk, false) }
   }
 
-  /** Reading is what makes a paid order go on: the first read opens, a later one looks for the channel. */
+  /** A read makes a paid order proceed: the first one opens the channel, a later one looks for it. */
   function read(query: unknown) {
     const { order_id } = demand(getOrder, query, badRequest)
     const view = desk.find(order_id)
@@ -183,11 +195,11 @@ function openCounter(desk: LspDesk<ThunderStackOrder>): Counter {
     const { order, stage } = view
     if (stage === 'PAID') desk.beginOpening(order, desk.now())
     const looksFailed = stage === 'OPENING' && desk.faults.has('EARLY_READ_FAILS')
-    return { _id: order.id, ...orderFields(desk.view(order), looksFailed) }
+    return { _id: order.id, ...orderFields(desk.view(order), desk, looksFailed) }
   }
 
   return {
-    voice: plainVoice,
+    errorFormat: plainErrors,
     routes: [
       { method: 'GET', path: '/get_info', handle: () => ok(info) },
       { method: 'POST', path: '/create_order', handle: ({ body }) => ok(create(body)) },
@@ -203,13 +215,14 @@ export const thunder = defineSimulator<ThunderStackOrder>({
   configName: 'thunderstack',
   basePath: '',
   tariffFeeRateSatPerVbyte: FEE_RATE,
-  supportedFaults: [...COMMON_FAULTS, 'EARLY_READ_FAILS'],
+  supportedFaults: [...COMMON_FAULTS, 'PEER_NOT_CONNECTED', 'WRONG_NODE', 'EARLY_READ_FAILS'],
   policy: {
     holdInvoices: false,
     onchainConfirmations: 0,
     takesLatePayment: true,
     refundsByItself: true,
+    refundsPartPayment: true,
     mayOpenFrom: () => null,
   },
-  open: openCounter,
+  open: openEndpoints,
 })

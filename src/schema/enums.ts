@@ -1,7 +1,7 @@
 import { builder } from './builder.ts'
 import type { FailureCode } from '../domain/failure.ts'
 import { LSP_FEATURES, NETWORKS } from '../domain/lsp.ts'
-import { ACTORS, NEXT_ACTIONS } from '../domain/next-step.ts'
+import type { Actor, NextAction } from '../domain/next-step.ts'
 import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
 import {
   ASSET_DELIVERY_STATUSES,
@@ -126,7 +126,27 @@ export const ChannelStateEnum = builder.enumType('ChannelState', {
 
 export const RefundStateEnum = builder.enumType('RefundState', { values: REFUND_STATES })
 export const AssetDeliveryStatusEnum = builder.enumType('AssetDeliveryStatus', { values: ASSET_DELIVERY_STATUSES })
-export const ActorEnum = builder.enumType('Actor', { values: ACTORS })
-export const NextActionEnum = builder.enumType('NextAction', { values: NEXT_ACTIONS })
+export const ActorEnum = builder.enumType('Actor', {
+  values: described<Actor>({
+    CLIENT: null,
+    GATEWAY: 'The gateway acts by itself. Keep the node connected to the LSP.',
+    LSP: null,
+    NOBODY: null,
+  }),
+})
+export const NextActionEnum = builder.enumType('NextAction', {
+  values: described<NextAction>({
+    PAY: 'Use one of the payment options of the order.',
+    TOP_UP: 'Pay the rest on-chain; see the message.',
+    DO_NOT_PAY: 'Payment is withheld; the message says why.',
+    CONNECT_PEER: 'Connect the node to the LSP.',
+    OPEN_CHANNEL: 'Call openChannel.',
+    DECIDE_RATE: 'Call decideRate.',
+    REQUEST_REFUND: 'Call requestRefund.',
+    CONTACT_LSP: 'Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP.',
+    WAIT: null,
+    NONE: null,
+  }),
+})
 export const CheckNameEnum = builder.enumType('CheckName', { values: CHECK_NAMES })
 export const CheckVerdictEnum = builder.enumType('CheckVerdict', { values: CHECK_VERDICTS })

@@ -11,8 +11,11 @@ import type { EpochMs } from '../domain/time.ts'
 
 export class PriceChangedError extends Error {
   readonly quote: Quote
-  constructor(quote: Quote) {
-    super(`the channel costs ${quote.orderTotalSat} sat, which is more than was agreed to: nothing was ordered`)
+  /** `reason`: what is worse than agreed; null: the price. */
+  constructor(quote: Quote, reason: string | null) {
+    super(
+      `${reason ?? `the channel costs ${quote.orderTotalSat} sat, which is more than was agreed to`}: nothing was ordered`,
+    )
     this.quote = quote
   }
 }

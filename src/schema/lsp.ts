@@ -61,7 +61,7 @@ export const LspType = builder.objectRef<Lsp>('Lsp').implement({
     }),
     website: t.string({ nullable: true, resolve: (lsp) => lsp.settings.website ?? lsp.info?.website }),
     nodeUris: t.stringList({
-      description: 'Where a node connects to it: pubkey@host:port, all that the LSP names.',
+      description: "Addresses of the LSP's nodes, pubkey@host:port, as the LSP lists them; clearnet addresses first.",
       resolve: (lsp) => [...lsp.nodeUris],
     }),
     limits: t.field({

@@ -28,10 +28,12 @@ import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
 import { isWithheld } from '../domain/payment.ts'
+import type { EpochMs } from '../domain/time.ts'
 import type { ActionResult } from '../orders/actions.ts'
 
 const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
-  description: 'What is to happen next, by whom, by when.',
+  description: `What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if the order has a payment option
+that may be used.`,
   fields: (t) => ({
     actor: t.expose('actor', { type: ActorEnum }),
     action: t.expose('action', { type: NextActionEnum }),
@@ -47,7 +49,8 @@ export const ChannelType = builder.objectRef<Channel>('Channel').implement({
     shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
     fundingOutpoint: t.exposeString('fundingOutpoint', {
       nullable: true,
-      description: 'txid:index; the bare txid at LSPs of draft 0.0.1, which tell no index.',
+      description: `txid:index; the bare txid at LSPs of draft 0.0.1, which give no index. It may change: the LSP may replace the funding
+transaction. The gateway looks for that for a day after the order is complete.`,
     }),
     fundedAt: t.expose('fundedAt', { type: 'DateTime', nullable: true }),
     expiresAt: t.expose('expiresAt', {
@@ -98,8 +101,8 @@ const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
   }),
 })
 
-/** An order as it stands, or as it stood right after an event. */
-type ShownOrder = Order & { isSnapshot?: boolean }
+/** The current order, or a snapshot of it right after an event. */
+type ShownOrder = Order & { snapshotAt?: EpochMs }
 
 /** Nothing is kept: a context lives as long as its subscription does. */
 const ordersNow = createContextCache(
@@ -126,8 +129,12 @@ OrderType.implement({
     sequence: t.exposeInt('sequence', { description: 'The sequence number of its latest event.' }),
     nextStep: t.field({
       type: NextStepType,
-      description: 'What is to happen next, by whom, by when.',
-      resolve: (order, _, { gateway }) => nextStepOf(order, gateway.lsps.require(order.lspId).features),
+      description:
+        'What happens next, who acts, and the deadline. In the order of an event: as of that event; the current order may say otherwise.',
+      resolve: (order, _, { gateway }) => {
+        const { features, settings } = gateway.lsps.require(order.lspId)
+        return nextStepOf(order, { features, name: settings.name }, order.snapshotAt ?? gateway.clock.now())
+      },
     }),
     clientPubkey: t.field({ type: 'PublicKey', resolve: (order) => order.request.clientPubkey }),
     lspBalanceSat: t.field({ type: 'Sat', resolve: (order) => order.terms.lspBalanceSat }),
@@ -145,7 +152,7 @@ OrderType.implement({
       type: PaymentType,
       resolve: (order, _, context) => {
         const now = context.gateway.clock.now()
-        return order.isSnapshot
+        return order.snapshotAt !== undefined
           ? payableThen(order, () => ordersNow(context).load(order.id), now)
           : payableNow(order, now)
       },
@@ -188,8 +195,8 @@ OrderType.implement({
     }),
     events: t.field({
       type: [OrderEventType],
-      description: `Its events after \`afterSequence\`, oldest first, and no more than \`first\` of them: the next ones come with the
-\`sequence\` of the last one as \`afterSequence\`.`,
+      description: `Events after \`afterSequence\`, oldest first, at most \`first\`. For the next page, pass the \`sequence\` of the last
+event as \`afterSequence\`. The list is empty if \`afterSequence\` is the latest event or beyond it.`,
       args: {
         afterSequence: t.arg.int({ required: true, defaultValue: 0, validate: z.number().min(0) }),
         first: t.arg.int({
@@ -215,7 +222,7 @@ OrderEventType.implement({
       type: OrderType,
       description:
         'The order as it stood right after this event. What it asked to be paid then is there as far as it still asks for it.',
-      resolve: ({ order }) => ({ ...order, isSnapshot: true }),
+      resolve: ({ order, at }) => ({ ...order, snapshotAt: at }),
     }),
   }),
 })
@@ -275,7 +282,8 @@ const CreateOrderInput = builder.inputType('CreateOrderInput', {
     }),
     maxOrderTotalSat: t.field({
       type: 'Sat',
-      description: "The most that may leave the wallet. Default: the quote's orderTotalSat.",
+      description: `The most that may leave the wallet. Applies to each payment option: a more expensive one is withheld, with a check
+that says so; if none is left, the result is PriceChangedError. Default: for each option, what the quote said.`,
     }),
     email: t.string({
       description: `Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
@@ -289,8 +297,8 @@ builder.mutationField('createOrder', (t) =>
   t.field({
     type: OrderType,
     description: `Order the quoted channel. The same \`idempotencyKey\` with the same input gives the same order again; with another
-input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, nothing is agreed to and the answer is a
-PriceChangedError that carries a fresh quote.`,
+input it is refused. If the LSP now asks for more than \`maxOrderTotalSat\`, or offers worse terms than the quote,
+nothing is agreed to and the answer is a PriceChangedError that carries a fresh quote.`,
     args: { input: t.arg({ type: CreateOrderInput, required: true }) },
     errors: {
       union: { name: 'CreateOrderResult' },
@@ -307,7 +315,7 @@ PriceChangedError that carries a fresh quote.`,
         case 'order':
           return outcome.order
         case 'price-changed':
-          throw new PriceChangedError(outcome.quote)
+          throw new PriceChangedError(outcome.quote, outcome.reason ?? null)
         case 'quote-expired':
           throw new QuoteExpiredError(outcome.expiredAt)
         case 'quote-not-found':
@@ -386,15 +394,34 @@ builder.mutationFields((t) => ({
   }),
 }))
 
+/**
+ * After a backup was restored, the log may end before the event that a wallet read last. Such a wallet would wait for
+ * numbers that do not come. @throws GraphQLError
+ */
+function assertReached({ sequence }: Order, afterSequence: number): void {
+  if (afterSequence <= sequence) return
+  const count = sequence === 1 ? '1 event' : `${sequence} events`
+  throw badInput(
+    `afterSequence: the order has ${count}; event ${afterSequence} does not exist. Read the order and its events again, then subscribe after its latest sequence, ${sequence}`,
+  )
+}
+
 builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
-    description: `What happens to one order, from \`afterSequence\` on, with no gap and no repeat; without it, first the order as it
-stands. It completes when nothing more can happen.`,
-    args: { id: t.arg.id({ required: true }), afterSequence: t.arg.int({ validate: z.number().min(0).nullish() }) },
+    description: `Events of one order after \`afterSequence\`, without gaps or repeats. Without \`afterSequence\` the first event is the
+order's latest one. Completes when the gateway expects nothing more. A reminder or a replaced funding transaction may
+follow in \`events\`, in \`ordersUpdated\` and at the webhook. An unknown id, or an \`afterSequence\` beyond the order's latest
+event, is an error (BAD_USER_INPUT). A restart of the gateway closes the connection; it never completes the
+subscription.`,
+    args: {
+      id: t.arg.id({ required: true }),
+      afterSequence: t.arg.int({ validate: z.number().min(0, 'at least 0').nullish() }),
+    },
     async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       if (!order) throw badInput('id: there is no such order')
+      assertReached(order, afterSequence ?? 0)
       return gateway.feed.followOrder(id, afterSequence ?? null)
     },
     resolve: (event) => event,

@@ -1,7 +1,5 @@
 import { builder } from './builder.ts'
 import { PaymentStateEnum } from './enums.ts'
-import { writePaymentUri } from '../domain/bip21.ts'
-import { sat } from '../domain/money.ts'
 import {
   commonDue,
   isSettled,
@@ -15,6 +13,7 @@ import {
   type VerifiedBolt12,
   type VerifiedOnchain,
 } from '../domain/payment.ts'
+import { paymentUriOf } from '../domain/payment-uri.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VerifiedBolt11>('Bolt11Payment').implement({
@@ -86,7 +85,7 @@ payableUntil, or has failed a check since, is null as well, and so is what an or
       nullable: true,
       description: `One BIP 21 URI for every payment option; null once something was paid, but for the rest of what is underpaid, where the
 LSP says how much that is.`,
-      resolve: ({ ways }) => bip21Of(ways),
+      resolve: ({ ways }) => paymentUriOf(ways),
     }),
     payableUntil: t.field({
       type: 'DateTime',
@@ -97,17 +96,3 @@ LSP says how much that is.`,
     }),
   }),
 })
-
-function bip21Of(payment: Payment): string | null {
-  const { bolt11, bolt12, onchain } = payment
-  const ways = optionsOf(payment)
-  if (ways.length === 0 || ways.some(isSettled)) return null
-  // A wallet would send all of it again, or any amount.
-  if (onchain?.state === 'UNDERPAID' && onchain.paidSat === null) return null
-  return writePaymentUri({
-    address: onchain?.address ?? '',
-    amountSat: onchain && sat(onchain.orderTotalSat - (onchain.paidSat ?? 0)),
-    invoice: bolt11?.invoice ?? null,
-    offer: bolt12?.offer ?? null,
-  })
-}

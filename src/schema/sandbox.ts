@@ -1,14 +1,15 @@
-// First the schema without what follows: a gateway to real LSPs has nothing that plays with them.
+// The main schema comes first: the fields below exist only in sandbox mode.
 import './index.ts'
 import { badInput } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
 import { OrderType } from './order.ts'
 import { LspType } from './lsp.ts'
+import { sat, type Sat } from '../domain/money.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import { FAULTS, PaymentError, type Fault, type SandboxLsp, type SandboxWallet } from '../sandbox/index.ts'
 
-const SandboxWayEnum = builder.enumType('SandboxPaymentWay', { values: ['BOLT11', 'ONCHAIN'] as const })
+const SandboxWayEnum = builder.enumType('SandboxPaymentWay', { values: ['BOLT11', 'BOLT12', 'ONCHAIN'] as const })
 
 const SandboxFaultEnum = builder.enumType('SandboxFault', {
   values: Object.fromEntries(Object.entries(FAULTS).map(([name, description]) => [name, { description }])) as Record<
@@ -26,9 +27,9 @@ interface SandboxPayment {
 
 const SandboxPaymentStateEnum = builder.enumType('SandboxPaymentState', {
   values: {
-    PENDING: { description: 'Held by the LSP until the channel opens, or on its way on chain.' },
+    PENDING: { description: 'The LSP holds it until the channel opens, or it is not confirmed on chain yet.' },
     SUCCEEDED: {},
-    RETURNED: {},
+    RETURNED: { description: 'The LSP cancelled or refunded it.' },
   },
 })
 
@@ -40,23 +41,44 @@ const SandboxPaymentType = builder.objectRef<SandboxPayment>('SandboxPayment').i
       type: OrderType,
       nullable: true,
       description:
-        'The order as it stood when it was paid: that the LSP has the payment is seen by following it. null when a renewal was paid.',
+        'The order before the gateway sees the payment; subscribe to the order to see the payment arrive. null for a renewal.',
     }),
   }),
 })
 
+const SandboxForwardedPaymentType = builder
+  .objectRef<{ receivedSat: number; feeSat: number }>('SandboxForwardedPayment')
+  .implement({
+    fields: (t) => ({
+      receivedSat: t.field({
+        type: 'Sat',
+        description: 'The amount that reached the wallet.',
+        resolve: ({ receivedSat }) => sat(receivedSat),
+      }),
+      feeSat: t.field({
+        type: 'Sat',
+        description: 'The part of its fee that the LSP took.',
+        resolve: ({ feeSat }) => sat(feeSat),
+      }),
+    }),
+  })
+
 const SandboxLspType = builder.objectRef<SandboxLsp>('SandboxLsp').implement({
-  description: 'A simulated LSP, and what is wrong with it.',
+  description: 'A simulated LSP and its faults.',
   fields: (t) => ({
     lsp: t.field({ type: LspType, resolve: ({ id }, _, { gateway }) => gateway.lsps.require(id) }),
-    faults: t.field({ type: [SandboxFaultEnum], resolve: ({ faults }) => [...faults] }),
+    faults: t.field({
+      type: [SandboxFaultEnum],
+      description: 'The faults that are on.',
+      resolve: ({ faults }) => [...faults],
+    }),
     supportedFaults: t.field({ type: [SandboxFaultEnum], resolve: ({ supportedFaults }) => supportedFaults }),
-    orderCount: t.exposeInt('orderCount', { description: 'Orders that were placed with it.' }),
+    orderCount: t.exposeInt('orderCount', { description: 'The number of orders that were placed with it.' }),
   }),
 })
 
 const SandboxWalletType = builder.objectRef<SandboxWallet>('SandboxWallet').implement({
-  description: "The client's node. Its funds have no end.",
+  description: "The client's node. Its funds are unlimited.",
   fields: (t) => ({
     pubkey: t.expose('pubkey', { type: 'PublicKey' }),
     address: t.exposeString('address', { description: 'host:port' }),
@@ -70,7 +92,7 @@ const SandboxWalletType = builder.objectRef<SandboxWallet>('SandboxWallet').impl
       resolve: (wallet, { amountSat }) => wallet.createInvoice(amountSat),
     }),
     signMessage: t.string({
-      description: "The node's signature, as renewChannel wants it.",
+      description: "The node's signature, for renewChannel.",
       args: { message: t.arg.string({ required: true }) },
       resolve: (wallet, { message }) => wallet.signMessage(message),
     }),
@@ -90,25 +112,49 @@ builder.queryFields((t) => ({
 builder.mutationFields((t) => ({
   sandboxPay: t.field({
     type: SandboxPaymentType,
-    description: 'Pay an order, or a renewal, from the sandbox wallet.',
+    description: 'Pay an order or a renewal from the sandbox wallet.',
     args: {
-      id: t.arg.id({ required: true, description: 'Of the order or of the renewal.' }),
+      id: t.arg.id({ required: true, description: 'The id of the order or renewal.' }),
       way: t.arg({ type: SandboxWayEnum, required: true, defaultValue: 'BOLT11' }),
+      amountSat: t.arg({
+        type: 'Sat',
+        description: 'For ONCHAIN only: another amount than the order total, to pay too little, the rest, or too much.',
+      }),
     },
-    async resolve(_, { id, way }, context) {
+    async resolve(_, { id, way, amountSat }, context) {
       const { gateway, clientId } = context
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       const payment = order?.payment ?? (await gateway.store.renewals.get(clientId, id))?.payment
       if (!payment) throw badInput('id: there is no such order or renewal')
-      const paid = await pay(sandboxOf(context).wallet, payment, way)
-      // Nobody who plays here should have to wait for the next reading.
+      const paid = await pay(sandboxOf(context).wallet, payment, way, amountSat ?? null)
+      // Polls the order at once, so that the sandbox answers without a wait.
       if (order) await gateway.store.orders.makeDue(order.id, gateway.clock.now())
       return { ...paid, order: order ?? null }
     },
   }),
+  sandboxReceive: t.field({
+    type: SandboxForwardedPaymentType,
+    description:
+      "Have a stranger pay an invoice of the sandbox wallet with the order's route hint (Order.jit). The first payment opens the channel; the LSP takes a part of its fee from each.",
+    args: {
+      orderId: t.arg.id({ required: true }),
+      amountSat: t.arg({ type: 'Sat', required: true, description: 'The amount that the stranger pays.' }),
+    },
+    async resolve(_, { orderId, amountSat }, context) {
+      const { gateway, clientId } = context
+      const [order] = await gateway.store.orders.byIds(clientId, [orderId])
+      if (!order) throw badInput('orderId: there is no such order')
+      if (!order.jit) throw badInput('orderId: the LSP gave this order no route hint')
+      const payment = orBadInput(() =>
+        sandboxOf(context).wallet.receiveThroughHint(order.jit?.shortChannelId ?? '', amountSat),
+      )
+      await gateway.store.orders.makeDue(order.id, gateway.clock.now())
+      return payment
+    },
+  }),
   sandboxSetFaults: t.field({
     type: SandboxLspType,
-    description: 'Have exactly these things go wrong at a simulated LSP from now on.',
+    description: 'Switch on exactly these faults at a simulated LSP, and all others off.',
     args: { lspId: t.arg.id({ required: true }), faults: t.arg({ type: [SandboxFaultEnum], required: true }) },
     resolve(_, { lspId, faults }, context) {
       try {
@@ -124,17 +170,35 @@ builder.mutationFields((t) => ({
 
 async function pay(
   wallet: SandboxWallet,
-  { bolt11, onchain }: Payment,
-  way: 'BOLT11' | 'ONCHAIN',
+  { bolt11, bolt12, onchain }: Payment,
+  way: 'BOLT11' | 'BOLT12' | 'ONCHAIN',
+  amountSat: Sat | null,
 ): Promise<Omit<SandboxPayment, 'order'>> {
+  if (way !== 'ONCHAIN' && amountSat !== null)
+    throw badInput(`amountSat: only for ONCHAIN; ${way} is paid by its own amount`)
   try {
     if (way === 'BOLT11' && bolt11) return { state: (await wallet.payInvoice(bolt11.invoice)).state, txid: null }
-    if (way === 'ONCHAIN' && onchain)
-      return { state: 'PENDING', txid: (await wallet.payOnchain(onchain.address, onchain.orderTotalSat)).txid }
+    if (way === 'BOLT12' && bolt12) return { state: (await wallet.payOffer(bolt12.offer)).state, txid: null }
+    if (way === 'ONCHAIN' && onchain) {
+      const { txid } = await wallet.payOnchain(onchain.address, amountSat ?? onchain.orderTotalSat)
+      return { state: 'PENDING', txid }
+    }
   } catch (error) {
-    throw error instanceof PaymentError ? badInput(`not paid: ${error.message}`) : error
+    throw asBadInput(error)
   }
-  throw badInput(`way: ${way} is not offered`)
+  throw badInput(`way: the LSP does not offer ${way}`)
+}
+
+function orBadInput<Result>(act: () => Result): Result {
+  try {
+    return act()
+  } catch (error) {
+    throw asBadInput(error)
+  }
+}
+
+function asBadInput(error: unknown): unknown {
+  return error instanceof PaymentError ? badInput(`not paid: ${error.message}`) : error
 }
 
 /** The schema of a gateway that runs in sandbox mode. */

@@ -91,6 +91,8 @@ async function render(options: GraphiqlOptions, subscriptionsProtocol: Protocol)
     subscriptionsProtocol,
     defaultTabs: tabs,
     defaultEditorToolsVisibility: 'variables',
+    // A link can open this page with a mutation: a stored key would run it at one press of a button.
+    shouldPersistHeaders: false,
     schemaDescription: true,
   })
   const mended = html.replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`)
@@ -103,7 +105,7 @@ async function render(options: GraphiqlOptions, subscriptionsProtocol: Protocol)
   }
 }
 
-/** What GraphiQL 5 does not do well by itself, done before it starts. */
+/** Corrections of GraphiQL 5, and the removal of keys that earlier versions of this page stored. Runs before GraphiQL. */
 function mending([first]: readonly Tab[]): string {
   const opened = JSON.stringify({ query: first?.query, variables: first?.variables }).replaceAll('<', '\\u003c')
   return `
@@ -112,6 +114,17 @@ function mending([first]: readonly Tab[]): string {
       .graphiql-tab { transform: none !important }
     </style>
     <script>
+      // Earlier versions stored headers: in their own entry, in each tab and its hash, and in each query of the history.
+      for (const name of Object.keys(localStorage).filter((name) => name.startsWith('graphiql:'))) {
+        if (name === 'graphiql:headers' || name === 'graphiql:shouldPersistHeaders') delete localStorage[name]
+        if (!['graphiql:tabState', 'graphiql:queries', 'graphiql:favorites'].includes(name)) continue
+        try {
+          const isSecret = (key) => key === 'headers' || key === 'hash'
+          localStorage[name] = JSON.stringify(JSON.parse(localStorage[name]), (key, value) => isSecret(key) ? null : value)
+        } catch {
+          delete localStorage[name]
+        }
+      }
       addEventListener('pointerdown', (event) => event.target.closest?.('.graphiql-tabs') && event.stopPropagation(), true)
       // It opens a tab by a query and variables kept elsewhere, none at first, and adds a tab when they fit no other.
       const kept = JSON.parse(localStorage['graphiql:tabState'] ?? 'null')

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import {
   GraphQLError,
   Kind,
@@ -17,6 +18,12 @@ import { authenticated } from './policies/authentication.ts'
 import { refuseConnection } from './policies/http-limits.ts'
 import { MessageCount } from './policies/messages.ts'
 import { rateLimited } from './policies/refusals.ts'
+import {
+  MAX_BUFFERED_CHUNKS,
+  MAX_FRAGMENTS,
+  UnfinishedMessages,
+  type UnfinishedMessage,
+} from './policies/unfinished-messages.ts'
 import { urlOf } from './request.ts'
 import { readMessage, type Greeting } from './websocket-messages.ts'
 
@@ -63,6 +70,7 @@ interface Peer {
   /** How many operations' answers are being worked out: one that its client has taken back runs on until then. */
   beginning: number
   readonly messages: MessageCount
+  readonly unfinished: UnfinishedMessage
 }
 
 export interface WebSocketTransport {
@@ -76,11 +84,14 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     perMessageDeflate: false,
     handleProtocols,
     closeTimeout: CLOSE_TIMEOUT_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0])
 
+  const unfinishedMessages = new UnfinishedMessages()
   const peers = new WeakMap<WebSocket, Peer>()
   const peerOf = (socket: WebSocket) => peers.get(socket) as Peer
 
@@ -96,7 +107,12 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     let isOpen = false
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true
-      peers.set(webSocket, { address, beginning: 0, messages: new MessageCount() })
+      const unfinished = unfinishedMessages.open(() => {
+        webSocket.close(TRY_AGAIN_LATER, 'unfinished messages of all connections take too much memory; reconnect')
+        webSocket.terminate()
+      })
+      limitUnfinished(webSocket, socket, unfinished)
+      peers.set(webSocket, { address, beginning: 0, messages: new MessageCount(), unfinished })
       webSocket.once('close', release)
       sockets.emit('connection', webSocket, request)
     })
@@ -129,6 +145,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         if (socket.readyState === socket.OPEN) socket.once('close', leave)
         else leave()
         peerOf(socket).messages.acknowledge(grant.limits)
+        peerOf(socket).unfinished.acknowledge()
         return true
       } catch (error) {
         if (!(error instanceof GraphQLError)) throw error
@@ -218,6 +235,24 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       })
     },
   }
+}
+
+/** Counts what arrives over `connection` before `ws` does, which tells nothing of a message until it is complete. */
+function limitUnfinished(socket: WebSocket, connection: Duplex, unfinished: UnfinishedMessage): void {
+  let isRefused = false
+  // After its own error `ws` closes the socket, and discards what still arrives.
+  socket.once('error', () => (isRefused = true))
+  connection.prependListener('data', (chunk: Buffer) => {
+    if (isRefused) return
+    const problem = unfinished.add(chunk)
+    if (problem === null) return
+    isRefused = true
+    if (socket.readyState !== socket.OPEN) return socket.terminate()
+    socket.close(TOO_MANY_MESSAGES, problem)
+    // What the client sends until it has closed its side stays unread. `closeTimeout` ends the connection.
+    socket.pause()
+  })
+  socket.once('close', () => unfinished.release())
 }
 
 type Protocol = ReturnType<typeof makeServer<Greeting, { socket: WebSocket }>>

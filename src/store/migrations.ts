@@ -107,4 +107,9 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `create index idempotency_orderless on idempotency (created_at) where substr(answer, 1, 15) <> '{"kind":"order"'`,
     'create index placements_unpaid on placements (lsp_id, client_id, stands_until) where unpaid = 1',
   ],
+  [
+    // When a final order is polled next, only because its funding transaction may be replaced.
+    'alter table orders add column watch_at bigint',
+    'create index orders_watched on orders (lsp_id, watch_at) where watch_at is not null',
+  ],
 ]

@@ -9,6 +9,8 @@ import type { EpochMs } from '../domain/time.ts'
 /** What the tracker keeps beside an order. */
 export interface Tracking {
   nextReadAt: EpochMs | null
+  /** The next poll of a final order, after all others: see `fundingWatchDelayMs`. null or absent: none. */
+  watchAt?: EpochMs | null
   /** Readings in a row that the LSP did not answer. */
   failures: number
   /** Attempts to have the channel opened. */
@@ -38,6 +40,7 @@ export function trackedOf(row: OrderRow): TrackedOrder {
     order: orderOf(row),
     tracking: {
       nextReadAt: row.next_read_at,
+      ...(row.watch_at === null ? {} : { watchAt: row.watch_at }),
       failures: row.failures,
       openAttempts: row.open_attempts,
       final: row.final === 1,
@@ -50,6 +53,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     state: order.state,
     sequence: order.sequence,
     next_read_at: tracking.final ? null : tracking.nextReadAt,
+    watch_at: tracking.final ? (tracking.watchAt ?? null) : null,
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
@@ -240,6 +244,7 @@ export class OrderStore {
       .set({ next_read_at: now, lease_until: 0 })
       .where('next_read_at', '>', now)
       .execute()
+    await this.#db.updateTable('orders').set({ watch_at: now, lease_until: 0 }).where('watch_at', '>', now).execute()
   }
 
   /** Has it read as soon as somebody gets to it. */

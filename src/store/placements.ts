@@ -5,6 +5,7 @@ import { isGone } from './instances.ts'
 import type { PlacementRow } from './schema.ts'
 import type { FailureDetails } from '../domain/failure.ts'
 import type { VerifiedOffer } from '../domain/offer.ts'
+import { sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { ChannelRequest } from '../domain/request.ts'
 import type { Sat } from '../domain/money.ts'
@@ -35,7 +36,7 @@ export interface Placement {
   request: ChannelRequest
   email: string | null
   /** What the client agreed to when it ordered; null while nobody has. */
-  agreed: { quoteId: string; feeTotalSat: Sat; orderTotalSat: Sat; maxTotalSat: Sat } | null
+  agreed: { quoteId: string; feeTotalSat: Sat; orderTotalSat: Sat; maximums: PaymentMaximums } | null
   /** The LSP's answer, without the secret. */
   reading: OrderReading | null
   /** What it asks to be paid, checked when it came. */
@@ -58,8 +59,16 @@ function placementOf(row: PlacementRow): Placement {
     orderId: row.order_id,
     lspOrderId: row.lsp_order_id,
     accessToken: row.access_token,
-    ...(JSON.parse(row.body) as Body),
+    ...bodyOf(row.body),
   }
+}
+
+/** Earlier versions kept one maximum for all payment options. */
+function bodyOf(text: string): Body {
+  const body = JSON.parse(text) as Body & { agreed: { maxTotalSat?: Sat } | null }
+  const maxTotalSat = body.agreed?.maxTotalSat
+  if (body.agreed === null || maxTotalSat === undefined) return body
+  return { ...body, agreed: { ...body.agreed, maximums: sameMaximum(maxTotalSat) } }
 }
 
 export class PlacementStore {

@@ -94,6 +94,14 @@ export class ReadingStore {
           ),
           e.exists(
             e
+              .selectFrom('orders')
+              .select(sql.lit(1).as('one'))
+              .whereRef('orders.lsp_id', '=', 'lsps.id')
+              .where('orders.watch_at', '<=', now)
+              .where('orders.lease_until', '<=', now),
+          ),
+          e.exists(
+            e
               .selectFrom('renewals')
               .select(sql.lit(1).as('one'))
               .whereRef('renewals.lsp_id', '=', 'lsps.id')
@@ -111,11 +119,26 @@ export class ReadingStore {
     const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
     const limit = Math.min(claim.limit, budget.room)
     const chosen = limit > 0 ? await this.#choose(claim, limit) : []
-    const orders = await this.#takeOrders(claim, idsIn('orders', chosen))
+    const watched = limit > chosen.length ? await this.#watched(claim, limit - chosen.length) : []
+    const orders = await this.#takeOrders(claim, [...idsIn('orders', chosen), ...watched])
     const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
+  }
+
+  /** Final orders whose funding transaction is looked at, with what the others leave of the budget. */
+  async #watched({ lspId, now }: ReadingClaim, limit: number): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('orders')
+      .select('id')
+      .where('lsp_id', '=', lspId)
+      .where('watch_at', '<=', now)
+      .where('lease_until', '<=', now)
+      .orderBy('watch_at')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
   }
 
   /** All that is due, where there is room for it; else what is due of those whose turn it is. */
@@ -208,7 +231,7 @@ export class ReadingStore {
       .selectFrom('orders')
       .select('id')
       .where('id', 'in', ids)
-      .where('next_read_at', '<=', now)
+      .where((e) => e.or([e('next_read_at', '<=', now), e('watch_at', '<=', now)]))
       .where('lease_until', '<=', now)
     // The rows are chosen once, before any is changed: PostgreSQL may run a subquery more than once.
     const rows = await this.#db

@@ -64,6 +64,8 @@ export interface OrderRow {
   created_at: number
   /** When it is to be read again; null: never. */
   next_read_at: number | null
+  /** When a final order is polled, only because its funding transaction may be replaced; null: never. */
+  watch_at: number | null
   failures: number
   open_attempts: number
   lease_owner: string | null

@@ -1,7 +1,10 @@
-import { Agent, errors, request as undiciRequest } from 'undici'
-import { readAnswer, UnreadableAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
-import { Breaker, type Verdict } from './breaker.ts'
+import { Agent, errors, request as undiciRequest, type Dispatcher } from 'undici'
+import { readAnswer, UnreadableAnswer, WebPageAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
+import { Breaker, type Outcome } from './breaker.ts'
 import { connectorTo, NotConnected, type ConnectRules, type Surroundings } from './connector.ts'
+import { ACCEPT_ENCODING, decodeBody, DecodedTooLarge } from './content-coding.ts'
+import { stringifyJson } from './json.ts'
+import { isStaleConnection } from './stale-connection.ts'
 import type { LspExchange, LspHttp } from '../protocols/adapter.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
@@ -12,41 +15,45 @@ export interface HttpTarget extends ConnectRules {
   url: string
   /** Sent as `Authorization: Bearer`. */
   auth: string | null
-  /** How long an answer may usually take. */
+  /** How long an answer usually may take. */
   timeoutMs?: number
 }
 
 export interface ExchangeLimits {
-  /** From the first byte sent to the last byte read. */
+  /** From the first byte sent to the last byte read, over both attempts of a request that is repeated. */
   timeoutMs: number
   signal?: AbortSignal
-  /** What nobody else may read of that which is asked about: taken out of the answers, wherever the LSP repeats it. */
+  /** Values that no other client may see. They are redacted wherever the LSP repeats them. */
   secrets?: readonly (string | null)[]
   /** Its failures do not count against the LSP. */
   isUnjudged?: boolean
 }
 
-/** No answer of any LSP comes near it; past it, somebody is filling our memory. */
+/** In bytes, after decoding. No answer of any LSP comes near it. */
 export const MAX_ANSWER_BYTES = 1_000_000
 const MAX_HEADER_BYTES = 16_384
-/** Who waits no longer than this, and no longer than is usual, cannot say that an LSP does not answer. */
+/** A caller that waits less than this, and less than usual, does not prove that an LSP does not answer. */
 const FAIR_WAIT_MS = 2 * SECOND_MS
 
 export interface ExchangeRecord {
   latencyMs: number
-  /** null: the LSP answered, and did what was asked. Its message is for whoever asked: the LSP may have written it. */
+  /** null: the LSP did what was requested. Only the requesting client may see the message: the LSP may have written it. */
   failure: LspFailure | null
   /** null until an answer has arrived whole. */
   status: number | null
-  /** What it says of the LSP: a refusal is an answer, too. */
-  verdict: Verdict
+  /** What the exchange proves about the LSP. A refusal counts as an answer. */
+  outcome: Outcome
+  /** The paths of the optional fields of the answer that could not be read. */
+  unreadFields: readonly string[]
 }
 
 /** A pool of connections to one LSP. */
 export class LspConnection {
-  /** Decides whether the LSP is spoken to at all. */
+  /** Decides whether any request may be sent. */
   readonly breaker: Breaker
   readonly #agent: Agent
+  /** Uses a new connection for each request. */
+  readonly #freshAgent: Agent
   readonly #target: HttpTarget
   readonly #clock: Clock
   readonly #readRefusal: RefusalReader
@@ -56,28 +63,31 @@ export class LspConnection {
     this.#readRefusal = readRefusal
     this.#clock = clock
     this.breaker = new Breaker(clock)
-    this.#agent = new Agent({
+    const options: Agent.Options = {
       connections: 16,
       pipelining: 1,
+      // Before decoding.
       maxResponseSize: MAX_ANSWER_BYTES,
       maxHeaderSize: MAX_HEADER_BYTES,
       connect: connectorTo(new URL(target.url).hostname, target, surroundings),
-    })
+    }
+    this.#agent = new Agent(options)
+    this.#freshAgent = new Agent({ ...options, pipelining: 0 })
   }
 
-  /** An `LspHttp` whose exchanges are bounded by `limits`; `onExchange` learns how each one that was made went. */
+  /** An `LspHttp` whose exchanges are bounded by `limits`. `onExchange` gets the record of each exchange that was made. */
   within(limits: ExchangeLimits, onExchange: (record: ExchangeRecord) => void): LspHttp {
     return {
       exchange: async (exchange) => {
         this.assertCircuitClosed()
-        const tell = this.breaker.begin()
+        const end = this.breaker.begin()
         const startedAt = performance.now()
-        const progress: Progress = { status: null }
+        const progress: Progress = { status: null, unreadFields: [] }
         const record = (failure: LspFailure | null) => {
-          const told = this.#verdict(failure, progress, limits)
-          const verdict = limits.isUnjudged === true && told === 'FAILED' ? 'NEITHER' : told
-          tell(verdict)
-          onExchange({ latencyMs: performance.now() - startedAt, failure, status: progress.status, verdict })
+          const judged = this.#outcome(failure, progress, limits)
+          const outcome = limits.isUnjudged === true && judged === 'FAILED' ? 'IGNORED' : judged
+          end(outcome)
+          onExchange({ latencyMs: performance.now() - startedAt, failure, ...progress, outcome })
         }
         try {
           const answer = await this.#exchange(exchange, limits, progress)
@@ -95,11 +105,13 @@ export class LspConnection {
     }
   }
 
-  /** @throws LspFailure while the breaker lets nothing through */
+  /** @throws LspFailure while the breaker is open */
   assertCircuitClosed(): void {
     const { retryAt } = this.breaker
     if (retryAt !== null)
-      throw new LspFailure('UNAVAILABLE', 'the LSP does not answer of late, and is left alone for a while', { retryAt })
+      throw new LspFailure('UNAVAILABLE', 'the LSP has stopped answering; the gateway retries it after retryAt', {
+        retryAt,
+      })
   }
 
   async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits, progress: Progress): Promise<Answer> {
@@ -107,42 +119,71 @@ export class LspConnection {
     const signal = limits.signal ? AbortSignal.any([deadline, limits.signal]) : deadline
     const raw = await this.#send(exchange, limits.timeoutMs, signal)
     progress.status = raw.status
-    return readAnswer(exchange, raw, this.#readRefusal, this.#clock.now(), [
-      this.#target.auth,
-      ...(limits.secrets ?? []),
-    ])
+    return readAnswer(
+      exchange,
+      raw,
+      this.#readRefusal,
+      this.#clock.now(),
+      [this.#target.auth, ...(limits.secrets ?? [])],
+      (fields) => {
+        progress.unreadFields = fields
+      },
+    )
   }
 
+  /** Repeats a request once, on a new connection, if it changes nothing and met a connection that was already closed. */
   async #send(exchange: LspExchange<unknown>, timeoutMs: number, signal: AbortSignal): Promise<RawAnswer> {
-    const url = new URL(this.#target.url + exchange.path)
-    for (const [name, value] of Object.entries(exchange.query ?? {})) url.searchParams.set(name, value)
+    const { isRepeatable = exchange.method === 'GET' } = exchange
     try {
-      const response = await undiciRequest(url, {
-        dispatcher: this.#agent,
-        method: exchange.method,
-        signal,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        headers: {
-          accept: 'application/json',
-          'user-agent': 'sluice',
-          ...(this.#target.auth === null ? {} : { authorization: `Bearer ${this.#target.auth}` }),
-          ...(exchange.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: exchange.body === undefined ? null : JSON.stringify(exchange.body),
-      })
-      return { status: response.statusCode, headers: response.headers, text: await response.body.text() }
+      try {
+        return await this.#request(this.#agent, exchange, timeoutMs, signal)
+      } catch (error) {
+        if (!isRepeatable || signal.aborted || !isStaleConnection(error)) throw error
+        return await this.#request(this.#freshAgent, exchange, timeoutMs, signal)
+      }
     } catch (error) {
       throw transportFailure(error, signal)
     }
   }
 
-  /** Protocols also say UNAVAILABLE of what they refuse with a 4xx or a 200: whoever says so is there. */
-  #verdict(failure: LspFailure | null, { status }: Progress, { timeoutMs, signal }: ExchangeLimits): Verdict {
+  async #request(
+    dispatcher: Dispatcher,
+    exchange: LspExchange<unknown>,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<RawAnswer> {
+    const url = new URL(this.#target.url + exchange.path)
+    for (const [name, value] of Object.entries(exchange.query ?? {})) url.searchParams.set(name, value)
+    const { statusCode, headers, body } = await undiciRequest(url, {
+      dispatcher,
+      method: exchange.method,
+      signal,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': ACCEPT_ENCODING,
+        'user-agent': 'sluice',
+        ...(this.#target.auth === null ? {} : { authorization: `Bearer ${this.#target.auth}` }),
+        ...(exchange.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: exchange.body === undefined ? null : stringifyJson(exchange.body),
+    })
+    const bytes = new Uint8Array(await body.arrayBuffer())
+    const decoded = await decodeBody(bytes, headers['content-encoding'], MAX_ANSWER_BYTES)
+    return { status: statusCode, headers, ...decoded }
+  }
+
+  /**
+   * Protocols also fail with UNAVAILABLE for refusals under a 4xx or a 200, which the LSP itself sent. A web page shows
+   * only that something in front of the LSP answers.
+   */
+  #outcome(failure: LspFailure | null, { status }: Progress, { timeoutMs, signal }: ExchangeLimits): Outcome {
+    if (failure instanceof WebPageAnswer) return 'FAILED'
     switch (failure?.code) {
       case 'TIMEOUT':
         return signal?.aborted || timeoutMs < Math.min(FAIR_WAIT_MS, this.#target.timeoutMs ?? FAIR_WAIT_MS)
-          ? 'NEITHER'
+          ? 'IGNORED'
           : 'FAILED'
       case 'UNAVAILABLE':
         return status !== null && status < 500 ? 'ANSWERED' : 'FAILED'
@@ -153,21 +194,22 @@ export class LspConnection {
     }
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  async close(): Promise<void> {
+    await Promise.all([this.#agent.destroy(), this.#freshAgent.destroy()])
   }
 }
 
-/** How far an exchange came. */
+/** How far an exchange has come. */
 interface Progress {
   /** null until an answer has arrived whole. */
   status: number | null
+  unreadFields: readonly string[]
 }
 
-/** Without the error itself: it may hold what the server sent, and with it what we did. */
+/** Leaves the error itself out: it may hold what the server sent, and with it our secrets. */
 function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
   if (error instanceof NotConnected) return new LspFailure('UNAVAILABLE', error.message)
-  if (error instanceof errors.ResponseExceededMaxSizeError)
+  if (error instanceof errors.ResponseExceededMaxSizeError || error instanceof DecodedTooLarge)
     return new UnreadableAnswer(`more than ${MAX_ANSWER_BYTES} bytes`)
   if (error instanceof errors.HeadersOverflowError)
     return new UnreadableAnswer(`headers of more than ${MAX_HEADER_BYTES} bytes`)

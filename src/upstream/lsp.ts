@@ -1,4 +1,4 @@
-import { UnreadableAnswer } from './answer.ts'
+import { RATE_LIMITED_MESSAGE, UnreadableAnswer, WebPageAnswer } from './answer.ts'
 import type { ConnectRules } from './connector.ts'
 import { LspConnection, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
@@ -12,6 +12,7 @@ import {
   type LspProtocol,
   type Network,
 } from '../domain/lsp.ts'
+import { clearnetFirst } from '../domain/node-address.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
@@ -50,7 +51,7 @@ export interface LspStatus {
   lastAnsweredAt: EpochMs | null
   lastError: string | null
   latencyMs: number | null
-  /** It is not spoken to before this, because it does not answer or asked for that; null when it is. */
+  /** No request is sent before this, because it does not answer or asked for no requests; null when one may be sent. */
   retryAt: EpochMs | null
 }
 
@@ -59,30 +60,36 @@ const INFO_FRESH_MS = 10 * MINUTE_MS
 /** Limits older than this are marked on every quote that was checked against them. */
 export const INFO_STALE_MS = HOUR_MS
 const RECENT_EXCHANGES = 20
-/** When an LSP says "too often" and not until when. */
-const HOLD_BACK_MS = MINUTE_MS
+/** After a 429 without a time to retry. */
+const RATE_LIMIT_MS = MINUTE_MS
 
-/** What a call is about, as far as it is to be watched over. */
 interface CallScope {
   /**
-   * What the client told this LSP in confidence, or the LSP gave for it alone: an LSP repeats such things in texts that
-   * other clients read. Whoever makes the call names them, so that no adapter can forget to.
+   * Values that the client sent to this LSP in confidence, or that the LSP issued to this client. An LSP may repeat them
+   * in texts that other clients read. The caller names them, so that no adapter can forget to.
    */
   secrets: readonly (string | null)[]
   timeoutMs?: number
-  /** Its failures do not count against the LSP: what is asked about may be nonsense of a client's. */
+  /** Its failures do not count against the LSP: the request may be about a document that a client made up. */
   isUnjudged?: boolean
 }
 
-/** Who is told what was learnt about an LSP. */
 export interface LspListener {
   onInfo(info: DatedLspInfo): Promise<void>
   onExchange(record: ExchangeRecord): void
   /** It went down, or came up again. */
   onTurn?(isDown: boolean, lastError: string | null): void
+  /** An optional field of its answers could not be read, and counts as null. Called once per field. */
+  onUnreadField?(field: string): void
 }
 
-/** One LSP as it is spoken to: its adapter, its connections, what it said of itself and how it answers. */
+/** When requests are allowed again, and why not before. */
+interface RateLimit {
+  until: EpochMs
+  code: 'RATE_LIMITED' | 'UNAVAILABLE'
+}
+
+/** One LSP: its adapter, connections, limits and features, status and rate limit. */
 export class Lsp {
   readonly settings: LspSettings
   readonly adapter: Adapter
@@ -92,9 +99,10 @@ export class Lsp {
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
+  readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
-  #rateLimitedUntil: EpochMs = 0
+  #rateLimit: RateLimit = { until: 0, code: 'RATE_LIMITED' }
   #isClosing = false
 
   constructor(
@@ -125,35 +133,45 @@ export class Lsp {
     return [...new Set([...this.adapter.features, ...(this.#info?.features ?? [])])]
   }
 
+  /** pubkey@host:port, without duplicates; clearnet addresses first, otherwise in the order of the LSP. */
   get nodeUris(): readonly string[] {
-    return [...new Set([...(this.#info?.nodeUris ?? []), ...this.settings.nodeUris])]
+    return clearnetFirst([...new Set([...(this.#info?.nodeUris ?? []), ...this.settings.nodeUris])])
   }
 
   get pubkeys(): readonly string[] {
     return this.nodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])
   }
 
-  /** It asked us not to come back before this; null when it did not. */
+  /** The LSP asked for no requests before this (429, or 503 with Retry-After); null when it did not. */
   get rateLimitedUntil(): EpochMs | null {
-    return this.#rateLimitedUntil > this.#clock.now() ? this.#rateLimitedUntil : null
+    return this.#rateLimit.until > this.#clock.now() ? this.#rateLimit.until : null
   }
 
-  /** It is left alone until then, since it did not answer; null when it is not. */
+  /** The failure of every request before `rateLimitedUntil`: RATE_LIMITED or UNAVAILABLE, without effect. */
+  get rateLimitFailure(): LspFailure | null {
+    const retryAt = this.rateLimitedUntil
+    if (retryAt === null) return null
+    return this.#rateLimit.code === 'RATE_LIMITED'
+      ? new LspFailure('RATE_LIMITED', RATE_LIMITED_MESSAGE, { retryAt })
+      : new LspFailure('UNAVAILABLE', 'the LSP is unavailable and asked for no requests before retryAt', { retryAt })
+  }
+
+  /** No request is sent until then, because it did not answer; null when one may be sent. */
   get circuitOpenUntil(): EpochMs | null {
     return this.#connection.breaker.retryAt
   }
 
-  /** @throws LspFailure while it is left alone */
+  /** @throws LspFailure until `circuitOpenUntil` */
   assertCircuitClosed(): void {
     this.#connection.assertCircuitClosed()
   }
 
-  /** What is not urgent had better wait until then, whatever the reason; 0 when there is none. */
+  /** The later of `rateLimitedUntil` and `circuitOpenUntil`; 0 when neither is set. */
   get notBefore(): EpochMs {
     return Math.max(this.rateLimitedUntil ?? 0, this.circuitOpenUntil ?? 0)
   }
 
-  /** What an adapter needs for one call; each of its exchanges takes no longer than is usual, or than `timeoutMs`. */
+  /** The context of one adapter call. Each of its exchanges takes `timeoutMs` at most. */
   call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false }: CallScope): LspCall {
     return {
       http: this.#connection.within({ timeoutMs, secrets, isUnjudged }, (record) => this.#record(record)),
@@ -165,8 +183,8 @@ export class Lsp {
   }
 
   /**
-   * Its limits and features, asked for anew when they are no longer fresh. When it refuses or
-   * fails, what it said before still serves, with its age. @throws LspFailure when it never said anything, or hangs.
+   * Its limits and features, requested again when they are older than ten minutes. If that fails, the old ones are
+   * returned, with their age. @throws LspFailure on a timeout, or when there are no old ones.
    */
   async currentInfo(): Promise<DatedLspInfo> {
     if (this.#info && this.#clock.now() - this.#info.asOf < INFO_FRESH_MS) return this.#info
@@ -179,12 +197,12 @@ export class Lsp {
   }
 
   /**
-   * Asks, whatever is known, unless the LSP holds us back; askers at the same time share one call, which no
-   * deadline of theirs cuts short. @throws LspFailure
+   * Requests its limits and features, unless it is rate limited. Simultaneous callers share one call, which no caller's
+   * deadline ends. @throws LspFailure
    */
   async refreshInfo(): Promise<DatedLspInfo> {
-    const retryAt = this.rateLimitedUntil
-    if (retryAt !== null) throw new LspFailure('RATE_LIMITED', 'the LSP limits our requests', { retryAt })
+    const limited = this.rateLimitFailure
+    if (limited) throw limited
     this.#asking ??= this.#askInfo().finally(() => {
       this.#asking = null
     })
@@ -196,7 +214,7 @@ export class Lsp {
     const info: DatedLspInfo = {
       ...said,
       limits: said.limits && bindingLimits(said.limits),
-      nodeUris: said.nodeUris.slice(0, MOST_NODE_URIS),
+      nodeUris: clearnetFirst(said.nodeUris).slice(0, MOST_NODE_URIS),
       assets: said.assets.slice(0, MOST_ASSETS),
       asOf: this.#clock.now(),
     }
@@ -217,7 +235,7 @@ export class Lsp {
       lastError:
         circuitOpenUntil === null
           ? this.#lastError
-          : `it fails too often, and is left alone until ${new Date(circuitOpenUntil).toISOString()}; last: ${this.#lastError}`,
+          : `it fails too often; the gateway retries it after ${new Date(circuitOpenUntil).toISOString()}; last error: ${this.#lastError}`,
       latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
       retryAt: this.notBefore || null,
     }
@@ -233,22 +251,27 @@ export class Lsp {
 
   #record(record: ExchangeRecord): void {
     const wasDown = this.#state() === 'DOWN'
-    this.#remember(record)
+    this.#add(record)
+    for (const field of record.unreadFields) {
+      if (this.#unreadFields.has(field)) continue
+      this.#unreadFields.add(field)
+      this.#listener.onUnreadField?.(field)
+    }
     const isDown = this.#state() === 'DOWN'
-    // What is broken off as the gateway ends is not its LSP's doing.
+    // Requests that the gateway's own shutdown ends say nothing about the LSP.
     if (isDown !== wasDown && !this.#isClosing) this.#listener.onTurn?.(isDown, this.#lastError)
   }
 
-  #remember(record: ExchangeRecord): void {
+  #add(record: ExchangeRecord): void {
     this.#listener.onExchange(record)
-    if (record.verdict === 'NEITHER') return
+    const limit = limitOf(record, this.#clock.now())
+    // A second limit with an earlier end, or with none, does not shorten the first.
+    if (limit && limit.until > this.#rateLimit.until) this.#rateLimit = limit
+    if (record.outcome === 'IGNORED') return
     this.#recent.push(record)
     if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
     if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()
     else this.#lastError = problemOf(record)
-    const limitedUntil = limitOf(record, this.#clock.now())
-    // A limit that is told again without its end does not end sooner for that.
-    if (limitedUntil !== null) this.#rateLimitedUntil = Math.max(this.#rateLimitedUntil, limitedUntil)
   }
 
   close(): Promise<void> {
@@ -257,19 +280,21 @@ export class Lsp {
   }
 }
 
-const isAnswer = ({ verdict }: ExchangeRecord) => verdict === 'ANSWERED'
+const isAnswer = ({ outcome }: ExchangeRecord) => outcome === 'ANSWERED'
 
 /**
- * What went wrong, for all who may know how the LSP does. Nothing of what it said: to whom it said it, it may have
- * named another client's node, order or coupon.
+ * What went wrong, for everyone who may see the LSP's status. Contains nothing that the LSP wrote: that may name another
+ * client's node, order or coupon.
  */
 function problemOf({ failure, status }: ExchangeRecord): string | null {
-  // Where no answer was read, or none that could be, the words are our own.
-  return status === null || failure instanceof UnreadableAnswer ? (failure?.message ?? null) : `HTTP status ${status}`
+  // The messages of these failures are our own.
+  const isOurs = status === null || failure instanceof UnreadableAnswer || failure instanceof WebPageAnswer
+  return isOurs ? (failure?.message ?? null) : `HTTP status ${status}`
 }
 
-/** Until when the LSP lets none of us ask; null where it refused the one client, whose own requests were too many. */
-function limitOf({ failure, status }: ExchangeRecord, now: EpochMs): EpochMs | null {
-  if (failure?.code !== 'RATE_LIMITED') return null
-  return failure.retryAt ?? (status === 429 ? now + HOLD_BACK_MS : null)
+/** The limit that applies to all requests; null where the LSP limits only this one client. */
+function limitOf({ failure, status }: ExchangeRecord, now: EpochMs): RateLimit | null {
+  if (failure?.code !== 'RATE_LIMITED' && failure?.code !== 'UNAVAILABLE') return null
+  const until = failure.retryAt ?? (status === 429 ? now + RATE_LIMIT_MS : null)
+  return until === null ? null : { until, code: failure.code }
 }

@@ -34,6 +34,12 @@ export class LspRegistry implements AsyncDisposable {
           if (isDown) listener.logger.warn({ lsp: one.id, reason }, 'an LSP does not answer')
           else listener.logger.info({ lsp: one.id }, 'an LSP answers again')
         },
+        // Without the value: it may be a client's.
+        onUnreadField: (field) =>
+          listener.logger.warn(
+            { lsp: one.id, field },
+            'an optional field of an LSP cannot be read: it counts as absent',
+          ),
       })
     }
     for (const { id, name, protocol, network, url, website } of settings)

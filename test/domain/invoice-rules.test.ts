@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeInvoice, InvoiceError } from '../../src/domain/invoice.ts'
 import {
+  adding,
   bytesToWords,
   fieldsWith,
   GOOD,
@@ -27,7 +28,6 @@ const bit = (...bits: number[]): Field => ['9', bits.reduce((value, one) => valu
 /** The hash of a public key, 20 bytes. */
 const KEY_HASH = '751e76e8199196d454941c45d1b3a323f1433bd6'
 const fallback = (version: number, hex: string): Field => ['f', [version, ...bytesToWords(Buffer.from(hex, 'hex'))]]
-const adding = (...more: Field[]): HandmadeInvoice => ({ fields: fieldsWith({}, more) })
 const changed = (changes: Parameters<typeof fieldsWith>[0], ...more: Field[]): HandmadeInvoice => ({
   fields: fieldsWith(changes, more),
 })

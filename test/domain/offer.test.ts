@@ -72,6 +72,7 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
       network: 'REGTEST',
       addressKinds: 'ANY',
       clientBalanceSat: sat(200_000),
+      free: false,
       lspPubkeys: [node.pubkey],
       orderExpiresAt: null,
       refundOnchainAddress: REFUND,
@@ -413,9 +414,20 @@ test('a channel without an asset has none checked', () => {
   expect(verifyAsset(null, null)).toBeNull()
 })
 
-test('an offer without any payment option is free', () => {
-  expect(vet({})).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
+test('an offer is free only if the LSP states it, and then nothing of it is payable', () => {
+  const free = { free: true, clientBalanceSat: sat(0) }
+  expect(vet({}, free)).toEqual({ payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] })
+  expect(vet({ bolt11: bolt11({ feeTotalSat: sat(0), orderTotalSat: sat(0) }) }, free)).toEqual(vet({}, free))
+  expect(vet({}).free).toBe(false)
   expect(vet({ onchain: onchain() }, { refundOnchainAddress: null }).free).toBe(false)
+})
+
+test('a client balance is never free', () => {
+  expect(vet({}, { free: true })).toMatchObject({
+    payment: null,
+    free: false,
+    checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED' }],
+  })
 })
 
 test('in an offer nothing was paid yet: what reads as refunded has lapsed', () => {

@@ -11,6 +11,7 @@ import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
 const LSP: LspFacts = { network: 'REGTEST', addressKinds: 'ANY', lspPubkeys: [] }
+const STEP_LSP = { name: 'Olive', features: [] }
 const LATER = NOW + 3_600_000
 const COST = { feeTotalSat: sat(5_000), orderTotalSat: sat(5_000) }
 
@@ -319,7 +320,7 @@ test('an order whose end is moved to the past is over, and says so', () => {
   expect(next(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: NOW - 1 })).state).toBe('EXPIRED')
   expect(
     advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), LSP, NOW + 1).changes,
-  ).toEqual([`to be paid by ${new Date(LATER - 60_000).toISOString()}`])
+  ).toEqual([`payable until ${new Date(LATER - 60_000).toISOString()}`])
 })
 
 test('an order of which too little was paid stays that when its offer is swapped, and the rest is not to be paid', () => {
@@ -337,9 +338,9 @@ test('an order of which too little was paid stays that when its offer is swapped
     payment: { onchain: { state: 'UNDERPAID' } },
   })
   expect(shown(swapped)).toEqual(NO_PAYMENT)
-  expect(nextStepOf(swapped, [])).toMatchObject({
-    actor: 'NOBODY',
-    action: 'NONE',
+  expect(nextStepOf(swapped, STEP_LSP, NOW + 1)).toMatchObject({
+    actor: 'CLIENT',
+    action: 'CONTACT_LSP',
     message: expect.stringContaining('Do not pay the rest'),
   })
 })
@@ -349,10 +350,10 @@ test('a payment that has failed after it was paid is not asked for again, by no 
   const failed = next(paid, readingOf('AWAITING_PAYMENT', 'FAILED', 'EXPECT_PAYMENT'))
   expect(failed).toMatchObject({ state: 'AWAITING_PAYMENT', payment: { bolt11: { state: 'FAILED' } } })
   expect(shown(failed)).toEqual(NO_PAYMENT)
-  expect(nextStepOf(failed, [])).toMatchObject({
-    actor: 'LSP',
-    action: 'WAIT',
-    message: expect.stringContaining('do not pay again'),
+  expect(nextStepOf(failed, STEP_LSP, NOW + 1)).toMatchObject({
+    actor: 'CLIENT',
+    action: 'CONTACT_LSP',
+    message: expect.stringContaining('Do not pay again'),
   })
 })
 
@@ -367,10 +368,10 @@ test('what was seen to arrive is not asked for again, whichever way the LSP tell
   })
   for (const order of [unconfirmed, told]) {
     expect(shown(order)).toEqual(NO_PAYMENT)
-    expect(nextStepOf(order, [])).toMatchObject({
+    expect(nextStepOf(order, STEP_LSP, NOW + 1)).toMatchObject({
       actor: 'LSP',
       action: 'WAIT',
-      message: 'All of it was seen to arrive, and waits for its confirmations.',
+      message: 'All 5000 sat have arrived. The LSP waits for confirmations.',
     })
   }
 })
@@ -381,10 +382,10 @@ test('the rest is what is missing of the total, whichever way the LSP tells what
     paidSat: sat(4_000),
   })
   expect(shown(underpaid)).toMatchObject({ bolt11: null, onchain: { orderTotalSat: 5_000, paidSat: 4_000 } })
-  expect(nextStepOf(underpaid, [])).toMatchObject({
+  expect(nextStepOf(underpaid, STEP_LSP, NOW + 1)).toMatchObject({
     actor: 'CLIENT',
     action: 'TOP_UP',
-    message: '4000 sat have arrived: pay the rest, which is 1000 sat.',
+    message: '4000 sat of 5000 sat have arrived. Pay the remaining 1000 sat on-chain.',
   })
   // A later answer may leave it out again.
   expect(shown(next(underpaid, readingOf('UNDERPAID', 'EXPECT_PAYMENT', 'UNDERPAID')))).toMatchObject({
@@ -516,9 +517,9 @@ test('an order that was seen to be paid is believed to be complete, though its L
 test('where there is no payment option the rest, nobody is told to pay it', () => {
   const order = next(orderWith(), { ...readingWith('EXPECT_PAYMENT'), paidSat: sat(400) })
   expect(shown(order)).toEqual(NO_PAYMENT)
-  expect(nextStepOf(order, [])).toMatchObject({
-    actor: 'LSP',
-    action: 'WAIT',
-    message: expect.stringContaining('400 sat have arrived, and there is no way here to pay the rest'),
+  expect(nextStepOf(order, STEP_LSP, NOW + 1)).toMatchObject({
+    actor: 'CLIENT',
+    action: 'CONTACT_LSP',
+    message: expect.stringContaining('400 sat have arrived, and the rest can no longer be paid'),
   })
 })

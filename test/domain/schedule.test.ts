@@ -69,7 +69,7 @@ test.each(['EXPIRED', 'FAILED'] as const)(
   },
 )
 
-test('a complete order whose channel the LSP has not named is not said to have one that stands', () => {
+test('a complete order whose channel the LSP has not named is not said to have an open one', () => {
   const channel: Channel = {
     state: 'OPEN',
     channelId: null,
@@ -79,8 +79,9 @@ test('a complete order whose channel the LSP has not named is not said to have o
     expiresAt: null,
     closingTxid: null,
   }
-  const messageOf = (changes: Partial<Order>) => nextStepOf(orderRecord({ state: 'COMPLETED', ...changes }), []).message
-  expect(messageOf({ channel })).toBe('The channel stands.')
+  const messageOf = (changes: Partial<Order>) =>
+    nextStepOf(orderRecord({ state: 'COMPLETED', ...changes }), { name: 'Olive', features: [] }, NOW).message
+  expect(messageOf({ channel })).toBe('The channel is open.')
   expect(messageOf({ channel: { ...channel, state: 'CLOSED' } })).toBe('The channel was closed.')
-  expect(messageOf({ channel: null })).toBe('The LSP says the order is complete, and has not named the channel.')
+  expect(messageOf({ channel: null })).toBe('The LSP reports the order as complete, but has not named the channel.')
 })

@@ -138,7 +138,7 @@ const EVERY: Record<string, Expected> = {
     feeTotalSat: 7_208,
     // It sells no lease shorter than half a year.
     terms: { ...LEASE_OF_13_WEEKS, channelExpiryBlocks: 26_208 },
-    course: [PAY, 'PAID CLIENT OPEN_CHANNEL', 'PAID LSP WAIT', END],
+    course: [PAY, 'PAID GATEWAY WAIT', 'PAID LSP WAIT', END],
     lspStates: ['AWAITING_PAYMENT', 'PENDING_CHANNEL_OPEN', 'COMPLETED'],
     isOver: isOpen,
     ends: false,
@@ -152,7 +152,7 @@ const EVERY: Record<string, Expected> = {
       closingTxid: null,
     }),
     onchain: { minConfirmations: null, minFeeFor0Conf: null, paidSat: 57_208 },
-    onchainCourse: [PAY, 'PAID CLIENT OPEN_CHANNEL', 'PAID LSP WAIT', END],
+    onchainCourse: [PAY, 'PAID GATEWAY WAIT', 'PAID LSP WAIT', END],
   },
 }
 

@@ -26,6 +26,14 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
         state: 'AWAITING_PAYMENT',
         previousState: 'AWAITING_PAYMENT',
         message: 'the LSP says that it does not know this order',
+        order: {
+          payment: { bolt11: null, bolt12: null, onchain: null, bip21: null, payableUntil: null },
+          nextStep: {
+            actor: 'NOBODY',
+            action: 'DO_NOT_PAY',
+            message: expect.stringContaining(ordered.lspOrderId ?? '?'),
+          },
+        },
       })
 
       // It says so again, and that is no news.

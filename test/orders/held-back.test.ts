@@ -41,49 +41,52 @@ test('an LSP that limits our requests for long is not asked about every order th
   expect(readings() - before).toBeLessThanOrEqual(SIDE_BY_SIDE)
 })
 
-test('it is read once a minute all the same, and about each order when it takes us back', async () => {
-  let now = Date.now()
-  const clock = { now: () => now }
-  const offered = lsps1Order(now, { lsp_balance_sat: '1000000' })
-  let isLimiting = false
-  await using server = await QueueServer.start()
-  server.always((request, response) => {
-    if (isLimiting) return json(429, { message: 'slow down' }, { 'retry-after': '600' })(request, response)
-    json(200, request.path === '/get_info' ? LSPS1_INFO : { ...offered, order_id: request.query['order_id'] })(
-      request,
-      response,
-    )
-  })
-  const readings = () => server.requests.filter(({ path }) => path === '/get_order').length
-  await using store = await openStore(':memory:', clock)
-  await using gateway = await openGateway({
-    lsps: [settings('lsp', server.url)],
-    pace: { activeMs: 50, idleMs: 1_000 },
-    store,
-    clock,
-    logger: pino({ level: 'silent' }),
-  })
-  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
-  for (const id of ids)
-    await gateway.importing.importOrder(
-      'ann',
-      invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${id}` }),
-      null,
-    )
+test.each([429, 503])(
+  'under %i it is polled once a minute all the same, and for each order when the time is over',
+  async (status) => {
+    let now = Date.now()
+    const clock = { now: () => now }
+    const offered = lsps1Order(now, { lsp_balance_sat: '1000000' })
+    let isLimiting = false
+    await using server = await QueueServer.start()
+    server.always((request, response) => {
+      if (isLimiting) return json(status, { message: 'slow down' }, { 'retry-after': '600' })(request, response)
+      json(200, request.path === '/get_info' ? LSPS1_INFO : { ...offered, order_id: request.query['order_id'] })(
+        request,
+        response,
+      )
+    })
+    const readings = () => server.requests.filter(({ path }) => path === '/get_order').length
+    await using store = await openStore(':memory:', clock)
+    await using gateway = await openGateway({
+      lsps: [settings('lsp', server.url)],
+      pace: { activeMs: 50, idleMs: 1_000 },
+      store,
+      clock,
+      logger: pino({ level: 'silent' }),
+    })
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    for (const id of ids)
+      await gateway.importing.importOrder(
+        'ann',
+        invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${id}` }),
+        null,
+      )
 
-  const passes = async (ms: number) => {
-    const before = readings()
-    now += ms
-    await delay(400)
-    return readings() - before
-  }
-  isLimiting = true
-  expect(await passes(60_000)).toBeLessThanOrEqual(SIDE_BY_SIDE)
-  for (const _ of ids) {
-    expect(await passes(30_000)).toBe(0)
-    expect(await passes(31_000)).toBe(1)
-  }
-  isLimiting = false
-  expect(await passes(61_000)).toBe(1)
-  expect(await passes(600_000)).toBeGreaterThanOrEqual(ids.length)
-})
+    const passes = async (ms: number) => {
+      const before = readings()
+      now += ms
+      await delay(400)
+      return readings() - before
+    }
+    isLimiting = true
+    expect(await passes(60_000)).toBeLessThanOrEqual(SIDE_BY_SIDE)
+    for (const _ of ids) {
+      expect(await passes(30_000)).toBe(0)
+      expect(await passes(31_000)).toBe(1)
+    }
+    isLimiting = false
+    expect(await passes(61_000)).toBe(1)
+    expect(await passes(600_000)).toBeGreaterThanOrEqual(ids.length)
+  },
+)

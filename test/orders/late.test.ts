@@ -37,7 +37,7 @@ test.each(EVERY)('an order at %s that nobody pays ends as EXPIRED, and is never 
     nextStep: {
       actor: 'NOBODY',
       action: 'NONE',
-      message: 'It was not paid in time. Do not pay it now; ask for a new quote.',
+      message: 'The order was not paid in time. Do not pay it now. Request a new quote.',
     },
   })
   expect(follower.events.map(({ state, message }) => `${state} ${message}`).join('\n')).not.toMatch(/refunded/i)

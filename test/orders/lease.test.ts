@@ -45,7 +45,7 @@ describe.concurrent('the end of a lease', () => {
     expect(reminder).toMatchObject({
       previousState: 'COMPLETED',
       state: 'COMPLETED',
-      message: expect.stringContaining('ask for a new quote in time'),
+      message: expect.stringContaining('request a new quote in time'),
     })
     const order = await readOrder(gateway, id)
     expect(order.sequence).toBe(reminder?.sequence)
@@ -53,7 +53,7 @@ describe.concurrent('the end of a lease', () => {
       actor: 'CLIENT',
       action: 'NONE',
       deadline: order.channel?.expiresAt,
-      message: expect.stringContaining('ask for a new quote in time'),
+      message: expect.stringContaining('request a new quote in time'),
     })
     expect((await told).sequence).toBe(reminder?.sequence)
     await news.stop()
@@ -99,7 +99,7 @@ describe.concurrent('the end of a lease', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['anchor'] }, config: SOON })
     const id = await completed(gateway, 'anchor')
     const [first] = await reminded(gateway, id, 1)
-    expect(first?.message).toContain('renewChannel asks for a longer one')
+    expect(first?.message).toContain('call renewChannel to extend it')
     const { channel } = await readOrder(gateway, id)
     const validTo = new Date(Date.now() + 3_600_000).toISOString()
     const { renewalMessage } = await gateway.ask(
@@ -132,13 +132,13 @@ describe.concurrent('the end of a lease', () => {
 test('what is said of a lease names its day and what helps', () => {
   const end = Date.UTC(2026, 11, 3, 12)
   expect(reminderOf(end, [], end - 7 * DAY_MS)).toBe(
-    'the lease of the channel ends on 2026-12-03, in 7 days: ask for a new quote in time to replace it',
+    'the lease of the channel ends on 2026-12-03, in 7 days: request a new quote in time to replace it',
   )
   expect(reminderOf(end, ['RENEWAL'], end - 1)).toBe(
-    'the lease of the channel ends on 2026-12-03, in 1 day: renewChannel asks for a longer one',
+    'the lease of the channel ends on 2026-12-03, in 1 day: call renewChannel to extend it',
   )
   expect(reminderOf(end, [], end + DAY_MS)).toContain('ended on 2026-12-03: ')
   expect(leaseStepMessage(end, ['RENEWAL'])).toBe(
-    'The LSP may close the channel after 2026-12-03: renewChannel asks for a longer one.',
+    'The LSP may close the channel after 2026-12-03: call renewChannel to extend it.',
   )
 })

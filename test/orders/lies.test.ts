@@ -56,7 +56,7 @@ test('an invoice that is swapped after the order was made is not handed out, and
   expect(swapped.order).toMatchObject({
     orderTotalSat: 1_000,
     payment: { bolt11: null, bip21: null },
-    nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringMatching(/^Do not pay/) },
+    nextStep: { actor: 'NOBODY', action: 'DO_NOT_PAY', message: expect.stringMatching(/^Do not pay/) },
   })
   expect(JSON.stringify(await readOrder(order.gateway, order.id))).not.toContain(dearer.payment.bolt11.invoice)
   await follower.stop()
@@ -267,7 +267,7 @@ test('an order that was imported is not paid by the invoice of another', async (
   expect(imported).toMatchObject({
     lspOrderId: 'order-2',
     payment: { bolt11: null, bip21: null },
-    nextStep: { action: 'NONE', message: expect.stringMatching(/^Do not pay: .*another order is to be paid to/) },
+    nextStep: { action: 'DO_NOT_PAY', message: expect.stringMatching(/^Do not pay: .*another order is to be paid to/) },
   })
   expect(await readOrder(gateway, createOrder.id)).toMatchObject({
     payment: { bolt11: { invoice: offered.payment.bolt11.invoice } },
@@ -370,7 +370,7 @@ describe('an LSP that says only later what is to be paid', () => {
       lspOrderId: 'late-1',
       orderTotalSat: 1_000,
       payment: { bolt11: null },
-      nextStep: { action: 'NONE', message: expect.stringContaining('has not said yet what is to be paid') },
+      nextStep: { action: 'DO_NOT_PAY', message: expect.stringContaining('has not said yet what is to be paid') },
     })
     at.state.isPriced = true
     const confirmed = await follower.until(({ message }) => message.includes('the LSP confirmed what is to be paid'))

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startFleet } from '../store/fleet.ts'
+import { assetPurchase } from '../support/assets.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import {
   DECIDE_RATE,
@@ -19,10 +20,11 @@ async function waiting(
   lspId: string,
   fault: Fault,
   isReady: (order: OrderData) => boolean,
+  more: Record<string, unknown> = {},
 ): Promise<string> {
   const lsp = gateway.sandbox.lsp(lspId)
   lsp.setFaults([fault])
-  const { id } = await orderAt(gateway, lspId)
+  const { id } = await orderAt(gateway, lspId, more)
   const follower = follow(gateway, id)
   await pay(gateway, id)
   await follower.until(({ order }) => isReady(order))
@@ -65,7 +67,9 @@ describe.concurrent('of what is asked of an LSP about one order at the same time
 
   test('one decision about a rate is', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
-    const id = await waiting(gateway, 'kestrel', 'RATE_CHANGES', ({ state }) => state === 'RATE_DECISION_REQUIRED')
+    const isUndecided = ({ state }: OrderData) => state === 'RATE_DECISION_REQUIRED'
+    const asset = await assetPurchase(gateway.sandbox)
+    const id = await waiting(gateway, 'kestrel', 'RATE_CHANGES', isUndecided, { asset })
     const decide = async (accept: boolean): Promise<Result> =>
       (await gateway.ask(DECIDE_RATE, { id, accept })).decideRate
     expectOne(await Promise.all([decide(true), decide(false)]))

@@ -36,7 +36,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     await follower.until(({ order }) => order.channel?.state === 'OPEN')
     await follower.stop()
     expect(openedFor(gateway)).toEqual([gateway.sandbox.wallet.uri])
-    expect(follower.events.map(({ message }) => message)).toContain('the LSP was asked to open the channel, and does')
+    expect(follower.events.map(({ message }) => message)).toContain('the LSP agreed to open the channel')
   })
 
   test('an open that finds the node away says so, and the gateway asks again by itself', async () => {
@@ -47,18 +47,16 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     await pay(gateway, id)
 
     const away = await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
-    expect(away.message).toBe(
-      'the LSP was asked to open the channel, and did not: the LSP could not connect to the node: The node could not be reached',
-    )
+    expect(away.message).toBe('the LSP could not open the channel: the LSP could not connect to the node')
     expect(away.order).toMatchObject({
       state: 'PAID',
-      nextStep: { actor: 'CLIENT', message: expect.stringContaining('the gateway asks again by itself') },
+      nextStep: { actor: 'CLIENT', message: expect.stringContaining('The gateway asks again by itself') },
     })
     await follower.until(({ order }) => order.channel?.state === 'OPEN')
     await follower.stop()
     expect(course(follower.events)).toEqual([
       'AWAITING_PAYMENT CLIENT PAY',
-      'PAID CLIENT OPEN_CHANNEL',
+      'PAID GATEWAY WAIT',
       'PAID CLIENT CONNECT_PEER',
       'PAID LSP WAIT',
       'COMPLETED NOBODY NONE',
@@ -73,15 +71,16 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const { id } = await orderAt(gateway, 'beacon')
     const follower = follow(gateway, id)
     await pay(gateway, id)
-    const refused = await follower.until(({ message }) => message.includes('did not'))
+    const refused = await follower.until(({ message }) => message.includes('could not open'))
     expect(refused.order.nextStep).toMatchObject({
       actor: 'CLIENT',
       action: 'OPEN_CHANNEL',
-      message: expect.stringContaining('the node refused the channel'),
+      message:
+        'The LSP could not open the channel: your node refused the channel. Check your node, then call openChannel; the gateway also asks again by itself. Or call requestRefund: a refund is available, 7208 sat by Lightning or 6708 sat on-chain.',
     })
     await vi.waitFor(() => expect(openedFor(gateway).length).toBeGreaterThan(3), { timeout: 5_000 })
     const events = await eventsOf(gateway, id)
-    expect(events.filter(({ message }) => message.includes('did not'))).toHaveLength(1)
+    expect(events.filter(({ message }) => message.includes('could not open'))).toHaveLength(1)
 
     const times = gateway.sandbox
       .lsp('beacon')
@@ -138,11 +137,11 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const { id } = await orderAt(gateway, 'beacon')
     const follower = follow(gateway, id)
     await pay(gateway, id)
-    await follower.until(({ message }) => message.includes('did not'))
+    await follower.until(({ message }) => message.includes('could not open'))
     expect(await openChannel(gateway, id)).toMatchObject({
       __typename: 'LspError',
       code: 'CLIENT_REJECTED',
-      message: 'the node refused the channel: The node refused the channel',
+      message: 'your node refused the channel',
       lsp: { id: 'beacon' },
     })
     const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { state refund { state } } }', { id })
@@ -156,7 +155,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     expect(await openChannel(gateway, unpaid.id)).toEqual({
       __typename: 'NotPossibleError',
       state: 'AWAITING_PAYMENT',
-      message: 'not in the state AWAITING_PAYMENT; it takes PAID',
+      message: 'not possible while the order is AWAITING_PAYMENT; possible in: PAID',
     })
     const elsewhere = await orderAt(gateway, 'kestrel')
     const follower = follow(gateway, elsewhere.id)

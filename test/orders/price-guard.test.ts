@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway } from '../support/gateway.ts'
 import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
 import { lsps1Order, NODE, settings, startScriptedLsp } from '../quotes/support.ts'
+import { signedInvoice } from '../support/signed-invoice.ts'
 
 const ADDRESS = 'bcrt1q36xg65c3wdj969f92f2wd0za30z3lzq0envx88'
 const UNKNOWN_ID = '01900000-0000-7000-8000-000000000000'
@@ -246,5 +247,139 @@ describe('a price that nobody took', () => {
       orderTotalSat: 2_000,
     })
     expect(at.posts()).toBe(3)
+  })
+})
+
+describe('each payment option may cost what the quote said for it', () => {
+  const CHECKED = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) {
+    __typename ... on Error { message } ... on PriceChangedError { quote { id orderTotalSat } }
+    ... on Order { orderTotalSat checks { name verdict message } payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } }
+  } }`
+  const withinMaximum = ({ checks }: { checks: { name: string }[] }) =>
+    checks.filter(({ name }) => name === 'WITHIN_MAXIMUM')
+
+  /** An LSP that asks 6148 sat by Lightning and 5534 sat on chain, or as `prices` says later. */
+  async function twoPrices() {
+    const prices = { bolt11: 6_148, onchain: 5_534 }
+    const lsp = await startScriptedLsp(() => {
+      const order = lsps1Order(Date.now(), { feeSat: prices.bolt11, order_id: `order-${Math.random()}` })
+      const { invoice: _, ...option } = order.payment.bolt11
+      const onchain = {
+        ...option,
+        fee_total_sat: String(prices.onchain),
+        order_total_sat: String(prices.onchain),
+        address: NODE.newAddress(),
+        min_onchain_payment_confirmations: 1,
+      }
+      return { ...order, payment: { ...order.payment, onchain } }
+    })
+    const gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)] } })
+    return {
+      prices,
+      gateway,
+      quote: (more: Record<string, unknown> = {}, firm?: string) =>
+        quoteAt(gateway, 'lsp', { refundOnchainAddress: ADDRESS, ...more }, firm),
+      order: async (input: Record<string, unknown>) =>
+        (await gateway.ask(CHECKED, { input: { idempotencyKey: JSON.stringify(input), ...input } })).createOrder,
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]()
+        await lsp[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  test('so that both options of a FIRM quote are handed out, each with a check', async () => {
+    await using at = await twoPrices()
+    const { id: quoteId, orderTotalSat } = await at.quote()
+    expect(orderTotalSat).toBe(5_534)
+    const order = await at.order({ quoteId })
+    expect(order.payment).toMatchObject({ bolt11: { orderTotalSat: 6_148 }, onchain: { orderTotalSat: 5_534 } })
+    expect(withinMaximum(order)).toEqual([
+      {
+        name: 'WITHIN_MAXIMUM',
+        verdict: 'PASSED',
+        message: 'Lightning costs 6148 sat, within the agreed maximum of 6148 sat',
+      },
+      {
+        name: 'WITHIN_MAXIMUM',
+        verdict: 'PASSED',
+        message: 'on-chain costs 5534 sat, within the agreed maximum of 5534 sat',
+      },
+    ])
+    // Ordered again, it is the same order.
+    expect(await at.order({ quoteId, idempotencyKey: 'again' })).toMatchObject({ payment: order.payment })
+    expect(await at.order({ quoteId, idempotencyKey: 'less', maxOrderTotalSat: 6_147 })).toMatchObject({
+      __typename: 'PriceChangedError',
+    })
+  })
+
+  test('so that both options of an OBSERVED price are handed out, and one that got dearer is withheld with a check', async () => {
+    await using at = await twoPrices()
+    await at.quote()
+    const same = await at.quote({ clientPubkey: NODE.pubkey }, 'NEVER')
+    expect(same).toMatchObject({ basis: 'OBSERVED', orderTotalSat: 5_534 })
+    expect((await at.order({ quoteId: same.id })).payment).toMatchObject({
+      bolt11: { orderTotalSat: 6_148 },
+      onchain: { orderTotalSat: 5_534 },
+    })
+    at.prices.onchain = 6_148
+    const dearer = await at.order({ quoteId: same.id, idempotencyKey: 'dearer' })
+    expect(dearer.payment).toMatchObject({
+      bolt11: { orderTotalSat: 6_148 },
+      onchain: null,
+      bip21: expect.stringMatching(/^bitcoin:\?lightning=/),
+    })
+    expect(withinMaximum(dearer)).toContainEqual({
+      name: 'WITHIN_MAXIMUM',
+      verdict: 'WARNING',
+      message: 'on-chain costs 6148 sat, above the agreed maximum of 5534 sat; this option is withheld',
+    })
+    at.prices.bolt11 = 6_149
+    expect(await at.order({ quoteId: same.id, idempotencyKey: 'both dearer' })).toMatchObject({
+      __typename: 'PriceChangedError',
+      quote: { orderTotalSat: 6_148 },
+    })
+  })
+
+  test('and an explicit maximum applies to each option', async () => {
+    await using at = await twoPrices()
+    const { id: quoteId } = await at.quote()
+    const order = await at.order({ quoteId, maxOrderTotalSat: 6_000 })
+    expect(order.payment).toMatchObject({ bolt11: null, onchain: { orderTotalSat: 5_534 } })
+    expect(withinMaximum(order)).toContainEqual({
+      name: 'WITHIN_MAXIMUM',
+      verdict: 'WARNING',
+      message: 'Lightning costs 6148 sat, above the agreed maximum of 6000 sat; this option is withheld',
+    })
+  })
+})
+
+test('the fees of an invoice’s route hints are part of the price, of the quote and of the maximum', async () => {
+  let feeBaseMsat = 0
+  await using lsp = await startScriptedLsp(() => {
+    const order = lsps1Order(Date.now(), { order_id: `order-${Math.random()}` })
+    const invoice = signedInvoice({
+      amountSat: 1_000,
+      createdAt: Date.now(),
+      routeHints: feeBaseMsat === 0 ? [] : [[{ feeBaseMsat }]],
+    })
+    return { ...order, payment: { bolt11: { ...order.payment.bolt11, invoice } } }
+  })
+  await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)] } })
+  await quoteAt(gateway, 'lsp')
+  const observed = await quoteAt(gateway, 'lsp', { clientPubkey: NODE.pubkey }, 'NEVER')
+  expect(observed.orderTotalSat).toBe(1_000)
+  feeBaseMsat = 49_999_001
+  const changed = await createOrder(gateway, { quoteId: observed.id })
+  expect(changed).toMatchObject({
+    __typename: 'PriceChangedError',
+    freshQuote: { feeTotalSat: 51_000, orderTotalSat: 51_000 },
+  })
+  expect(await createOrder(gateway, { quoteId: changed.freshQuote.id, maxOrderTotalSat: 50_999 })).toMatchObject({
+    __typename: 'PriceChangedError',
+  })
+  expect(await createOrder(gateway, { quoteId: changed.freshQuote.id })).toMatchObject({
+    __typename: 'Order',
+    payment: { bolt11: { orderTotalSat: 1_000 } },
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { assetPurchase } from '../support/assets.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import {
   counting,
@@ -16,10 +17,10 @@ async function decideRate(gateway: TestGateway, id: string, accept: boolean): Pr
   return (await gateway.ask(DECIDE_RATE, { id, accept })).decideRate
 }
 
-/** A paid order that Kestrel repriced. */
+/** A paid order for a channel with a bought asset, whose price Kestrel raised. */
 async function repriced(gateway: TestGateway) {
   gateway.sandbox.lsp('kestrel').setFaults(['RATE_CHANGES'])
-  const { id, payment } = await orderAt(gateway, 'kestrel')
+  const { id, payment } = await orderAt(gateway, 'kestrel', { asset: await assetPurchase(gateway.sandbox) })
   const follower = follow(gateway, id)
   await pay(gateway, id)
   const asked = await follower.untilState('RATE_DECISION_REQUIRED')
@@ -54,10 +55,12 @@ describe.concurrent('a rate decision', () => {
     })
     await follower.untilState('COMPLETED')
     const events = await follower.end()
-    expect(course(events).slice(-4)).toEqual([
+    expect(course(events).slice(-5)).toEqual([
       'RATE_DECISION_REQUIRED CLIENT DECIDE_RATE',
       'PAID LSP WAIT',
       'CHANNEL_OPENING LSP WAIT',
+      // The asset is delivered into the open channel.
+      'COMPLETED LSP WAIT',
       'COMPLETED NOBODY NONE',
     ])
     expect(sequencesOf(events)).toEqual(counting(1, events.length))
@@ -95,7 +98,10 @@ describe.concurrent('a rate decision', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     gateway.sandbox.lsp('kestrel').setFaults(['RATE_CHANGES'])
     const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
-    const { id, orderTotalSat } = await orderAt(gateway, 'kestrel', { refundOnchainAddress })
+    const { id, orderTotalSat } = await orderAt(gateway, 'kestrel', {
+      refundOnchainAddress,
+      asset: await assetPurchase(gateway.sandbox),
+    })
     const follower = follow(gateway, id)
     await pay(gateway, id, 'ONCHAIN')
     await follower.untilState('RATE_DECISION_REQUIRED')
@@ -115,7 +121,7 @@ describe.concurrent('a rate decision', () => {
       expect(await decideRate(gateway, id, true)).toEqual({
         __typename: 'NotPossibleError',
         state: 'AWAITING_PAYMENT',
-        message: 'not in the state AWAITING_PAYMENT; it takes RATE_DECISION_REQUIRED',
+        message: 'not possible while the order is AWAITING_PAYMENT; possible in: RATE_DECISION_REQUIRED',
       })
     }
     expect(await decideRate(gateway, '01900000-0000-7000-8000-000000000000', true)).toEqual({

@@ -92,7 +92,7 @@ describe.concurrent('a renewal', () => {
     expect(Date.parse(renewedUntil)).toBeGreaterThan(Date.parse(expiresAt))
     // Whoever follows the channel's own order is told too.
     const told = await follower.until(({ order }) => order.channel?.expiresAt === renewedUntil)
-    expect(told).toMatchObject({ state: 'COMPLETED', message: 'the end of the lease is known' })
+    expect(told).toMatchObject({ state: 'COMPLETED', message: `channel guaranteed until ${renewedUntil.slice(0, 10)}` })
     await follower.stop()
   })
 

@@ -68,7 +68,7 @@ describe.concurrent('what only a document says of an order', () => {
     for (const refused of [await refundOf(to, id), await openingOf(to, id)]) {
       expect(refused).toMatchObject({
         __typename: 'NotPossibleError',
-        message: 'it was imported, and its LSP has not told about it here yet',
+        message: 'the order was imported, and its LSP has not reported it to this gateway yet',
       })
     }
     from.sandbox.lsp('beacon').setFaults(['REFUND'])
@@ -191,7 +191,7 @@ describe.concurrent('an order whose outcome was not known when it moved', () => 
     )
     expect(imported).toMatchObject({
       state: 'AWAITING_PAYMENT',
-      nextStep: { action: 'NONE', message: expect.stringContaining('Do not pay') },
+      nextStep: { action: 'DO_NOT_PAY', message: expect.stringContaining('Do not pay') },
     })
     expect((await eventsOf(gateway, imported.id)).map(({ state }) => state)).toEqual([
       'OUTCOME_UNKNOWN',

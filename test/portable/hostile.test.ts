@@ -72,7 +72,7 @@ describe.concurrent('an imported document is not believed', () => {
     expect(await importInto(to, document)).toMatchObject({
       state: 'AWAITING_PAYMENT',
       payment: { bolt11: null, onchain: null, bip21: null },
-      nextStep: { actor: 'LSP', action: 'WAIT', message: expect.stringContaining('do not pay again') },
+      nextStep: { actor: 'CLIENT', action: 'CONTACT_LSP', message: expect.stringContaining('Do not pay again') },
     })
   })
 
@@ -90,7 +90,7 @@ describe.concurrent('an imported document is not believed', () => {
     )
     expect(await importInto(to, document)).toMatchObject({
       state: 'PAID',
-      nextStep: { actor: 'LSP', message: expect.stringContaining('the refund was asked for') },
+      nextStep: { actor: 'LSP', message: expect.stringContaining('the refund was requested') },
     })
   })
 
@@ -103,7 +103,7 @@ describe.concurrent('an imported document is not believed', () => {
     const imported = await importInto(to, document)
     expect(imported).toMatchObject({
       payment: { bolt11: null, onchain: null, bip21: null },
-      nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('Do not pay') },
+      nextStep: { actor: 'NOBODY', action: 'DO_NOT_PAY', message: expect.stringContaining('Do not pay') },
     })
     from.sandbox.lsp('olive').setFaults([])
     await vi.waitFor(

@@ -64,8 +64,8 @@ describe.concurrent('of an order that moved to another gateway, its LSP is paid'
       orderTotalSat: 1_000,
       payment: { bolt11: null, bip21: null },
       nextStep: {
-        action: 'NONE',
-        message: expect.stringContaining('the LSP asks for 5000000 sat in a way that was not agreed to'),
+        action: 'DO_NOT_PAY',
+        message: expect.stringContaining('the LSP now asks 5000000 sat, more than you agreed to'),
       },
     })
     // It is no cheaper for having moved twice.

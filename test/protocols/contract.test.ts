@@ -63,6 +63,7 @@ function expectFailure({ failure, requests }: Outcome, expected: Partial<LspFail
   else expect(failure).toBeNull()
 }
 
+const SENTENCE = 'sold out today'
 const DIRTY = 'no\u0000pe\u001b[31m \u202Eevil<script>\n'
 /** Refusals of each protocol, none of which the others need to know. */
 const REFUSALS = [
@@ -79,8 +80,15 @@ const UNFIT = /[\p{Cc}\p{Cf}<]/u
 
 describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('%s', (_protocol, adapter) => {
   describe.each(operationsOf(adapter))('%s', (_operation, act) => {
+    it('takes a web page for an LSP that is not reached, after which anything may have happened', async () => {
+      expectFailure(await outcomeOf(adapter, act, text(200, '<html>It works!</html>')), {
+        code: 'UNAVAILABLE',
+        effect: 'unknown',
+      })
+    })
+
     it.each([
-      ['what is not JSON', text(200, '<html>It works!</html>')],
+      ['what is not JSON', text(200, 'It works!')],
       ['half a document', text(200, '{"order_id": "a')],
       ['an empty body', text(200, '')],
       ['a document nested without end', text(200, '['.repeat(50_000) + ']'.repeat(50_000))],
@@ -98,6 +106,24 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
     ])('answers or fails, and throws nothing else, on %s', async (document) => {
       const { failure, requests } = await outcomeOf(adapter, act, text(200, document))
       if (requests.length > 0 && failure) expect(failure).toMatchObject({ code: 'BAD_RESPONSE', effect: 'unknown' })
+    })
+
+    it.each<[string, Handler]>([
+      ['a text', text(400, SENTENCE)],
+      ['detail', json(400, { detail: SENTENCE })],
+      ['a list in detail', json(422, { detail: [{ loc: ['body', 'lsp_balance_sat'], msg: SENTENCE, type: 'x' }] })],
+      ['error', json(400, { error: SENTENCE })],
+      ['an object in error', json(400, { error: { message: SENTENCE } })],
+      ['errors', json(400, { errors: [{ message: SENTENCE }] })],
+      ['errors by field', json(400, { errors: { lsp_balance_sat: [SENTENCE] } })],
+      ['reason', json(400, { status: 'ERROR', reason: SENTENCE })],
+      ['reason under 200', json(200, { status: 'ERROR', reason: SENTENCE })],
+      ['title', json(400, { title: SENTENCE })],
+      ['msg', json(400, { msg: SENTENCE })],
+    ])('passes the LSP’s sentence on: %s', async (_shape, answer) => {
+      expectFailure(await outcomeOf(adapter, act, answer), {
+        message: expect.stringContaining(SENTENCE) as string,
+      })
     })
 
     it('takes a server error for an unknown effect', async () => {

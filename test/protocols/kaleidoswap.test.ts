@@ -4,6 +4,7 @@ import type { OrderReading } from '../../src/domain/reading.ts'
 import type { LspCall } from '../../src/protocols/adapter.ts'
 import { kaleidoswap } from '../../src/protocols/kaleidoswap.ts'
 import { adapterCall, channelRequest, failureOf, NOW, orderRef, talk } from '../support/adapter-call.ts'
+import { readAnswer } from '../../src/upstream/answer.ts'
 import { fixture, testEveryFixture } from '../support/fixtures.ts'
 import { json, QueueServer, text, type Handler } from '../support/queue-server.ts'
 
@@ -26,6 +27,8 @@ const REQUEST_V2 = channelRequest({
 })
 const ORDER_V2 = orderRef({ lspOrderId: '550e8400-e29b-41d4-a716-446655440000', accessToken: 'ord_live_3rCkP9dG7mN4' })
 const ORDER_V1 = orderRef({ lspOrderId: '<string>' })
+
+const ANSWER_V2 = { status: 200, headers: {}, text: JSON.stringify(v2('create_order.response.json')) }
 
 const createV2 = (answer: Handler) =>
   talk(kaleidoswap, [answer], (call) => kaleidoswap.createOrder(call, REQUEST_V2, 'ops@kaleidoswap.com'))
@@ -356,16 +359,24 @@ describe('Kaleidoswap speaks 0.1.0 and 0.2.0', () => {
     })
   })
 
-  it.each([
-    ['9007199254740991', null],
-    ['9007199254740992', 'asset.lspAmount'],
-    ['18446744073709551615', 'asset.lspAmount'],
-  ])('an asset amount of %s is sent exactly or not at all', (lspAmount, property) => {
-    const unsupportedParameter = kaleidoswap.unsupportedParameter(
-      channelRequest({ asset: { assetId: ASSET_ID, lspAmount, clientAmount: null, rfqId: null } }),
-    )
-    expect(unsupportedParameter?.property ?? null).toBe(property)
-  })
+  it.each(['9007199254740991', '9007199254740993', '18446744073709551615'])(
+    'an asset amount of %s is sent as exactly that integer',
+    async (lspAmount) => {
+      const request = channelRequest({ asset: { assetId: ASSET_ID, lspAmount, clientAmount: '0', rfqId: null } })
+      expect(kaleidoswap.unsupportedParameter(request)).toBeNull()
+      const sent: unknown[] = []
+      const http: LspCall['http'] = {
+        async exchange(exchange) {
+          sent.push(exchange.body)
+          return readAnswer(exchange, ANSWER_V2, () => null, NOW, [])
+        },
+      }
+      await talk(kaleidoswap, [], (call) => kaleidoswap.createOrder({ ...call, http }, request, null))
+      const [body] = sent as Record<string, unknown>[]
+      expect(String(body?.lsp_asset_amount)).toBe(lspAmount)
+      expect(body).not.toHaveProperty('client_asset_amount')
+    },
+  )
 
   it.each([
     ['a page of a proxy', text(404, '<html>')],

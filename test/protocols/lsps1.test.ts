@@ -202,7 +202,12 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   },
   'lsps0/error.unrecognized_params.response.json': async () => {
     const failure = await refused(400, fixture('lsps0/error.unrecognized_params.response.json'))
-    expect(failure).toMatchObject({ code: 'INVALID_REQUEST', message: 'Invalid params', property: null })
+    expect(failure).toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: 'Invalid params: unrecognized parameters: future_feature1_param',
+      property: 'future_feature1_param',
+      effect: 'none',
+    })
   },
   // Read by mistake, it is no order and no info.
   'lsps0/list_protocols.response.json': async () => {
@@ -389,7 +394,7 @@ describe('LSPS1 reads what older and looser LSPs answer', () => {
 })
 
 describe('LSPS1 reads every shape of a refusal', () => {
-  it.each([
+  it.each<[shape: string, status: number, body: unknown, expected: object]>([
     [
       'data as a text, as LDK has it',
       400,
@@ -478,6 +483,39 @@ describe('LSPS1 reads every shape of a refusal', () => {
       { error: { code: -32050, message: 'busy' } },
       { code: 'UNAVAILABLE', effect: 'unknown' },
     ],
+    ...[-32_600, -32_601, -32_602, -32_606, -32_699, -32_700, '-32606'].map(
+      (code): [string, number, unknown, object] => [
+        `a request that its JSON-RPC rejects with ${code}`,
+        200,
+        { error: { code, message: 'Invalid' } },
+        { code: code === -32_601 ? 'UNSUPPORTED' : 'INVALID_REQUEST', message: 'Invalid', effect: 'none' },
+      ],
+    ),
+    ...[-32_603, -32_000, -32_099, -32_500, -32_300, 32_602, 7].map((code): [string, number, unknown, object] => [
+      `a code that proves nothing, ${code}`,
+      200,
+      { error: { code, message: 'Sorry' } },
+      { message: 'Sorry', effect: 'unknown' },
+    ]),
+    [
+      'a request that is rejected under 500: it may have been done',
+      500,
+      { error: { code: -32_602, message: 'Invalid params' } },
+      { effect: 'unknown' },
+    ],
+    [
+      'unknown parameters by their names',
+      400,
+      {
+        error: { code: -32_602, message: 'Invalid params', data: { unrecognized: ['channel_expiry', 7, 'a<b\n', ''] } },
+      },
+      {
+        code: 'INVALID_REQUEST',
+        message: 'Invalid params: unrecognized parameters: channel_expiry, ab',
+        property: 'channelExpiryBlocks',
+      },
+    ],
+    ['a client, by the old code', 400, { error: { code: 1001, message: 'no' } }, { code: 'CLIENT_REJECTED' }],
     [
       'words that every JavaScript object knows',
       400,

@@ -183,11 +183,11 @@ test.each([
   })
 })
 
-test('a limit that no answer of ours could hold is told as the largest that one can', async () => {
+test('a limit above what its unit can be is no limit', async () => {
   await using lsp = await startScriptedLsp(undefined, { ...LSPS1_INFO, max_channel_expiry_blocks: 4_294_967_295 })
   await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('long', lsp.url)] } })
   expect((await quoteOf(gateway, 'long')).basis).toBe('FIRM')
   const answer = await gateway.send('{ lsp(id: "long") { limits { minLspBalanceSat maxChannelExpiryBlocks } } }')
   expect(answer.errors).toBeUndefined()
-  expect(answer.data).toEqual({ lsp: { limits: { minLspBalanceSat: 100_000, maxChannelExpiryBlocks: 2_147_483_647 } } })
+  expect(answer.data).toEqual({ lsp: { limits: { minLspBalanceSat: 100_000, maxChannelExpiryBlocks: null } } })
 })

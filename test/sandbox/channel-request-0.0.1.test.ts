@@ -48,11 +48,12 @@ test('one word tells an order’s whole life, from created to opened', async () 
     state: 'CREATED',
     channel_expiry: WEEKS,
     amount_paid: 0,
-    channel_open_tx: null,
-    scid: null,
     temporary_scid: order.answer.at('scid'),
     node_connection_info: sandbox.wallet.uri,
   })
+  // Strings by the document, so null is none: left out until the channel has them.
+  expect((await order.read()).body).not.toHaveProperty('scid')
+  expect((await order.read()).body).not.toHaveProperty('channel_open_tx')
   await sandbox.wallet.payInvoice(order.invoice)
   const states: unknown[] = []
   for (let step = 0; step < 4; step += 1, clock.pass(STEP_MS)) states.push((await order.read()).at('state'))
@@ -73,16 +74,75 @@ test('an order is found by order_id, by id, and by the id of its channel', async
   expect((await get(anchor, `/lsp/channel?id=${(await order.read()).text('scid')}`)).body).toEqual(body)
 })
 
-test('a public key alone is accepted, and what is left out has a default', async () => {
-  const order = await post(anchor, '/lsp/channel', {
-    node_connection_info: sandbox.wallet.pubkey,
-    remote_balance: 100_000,
-  })
+test('a public key alone is accepted, and every other field has a default', async () => {
+  const order = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.pubkey })
   expect((await get(anchor, `/lsp/channel?order_id=${order.text('order_id')}`)).body).toMatchObject({
     channel_expiry: 4,
     local_balance: 0,
-    remote_balance: 100_000,
+    remote_balance: 20_000,
   })
+})
+
+test('NODE_ADDRESS_REQUIRED refuses a public key alone, as seed 002 has pubkey@host:port', async () => {
+  anchor.setFaults(['NODE_ADDRESS_REQUIRED'])
+  const create = (node_connection_info: string) => post(anchor, '/lsp/channel', { node_connection_info })
+  expect(await create(sandbox.wallet.pubkey)).toMatchObject({
+    status: 400,
+    body: { message: 'node_connection_info: Not pubkey@host:port' },
+  })
+  expect(await create(sandbox.wallet.uri)).toMatchObject({ status: 200 })
+})
+
+test('a first payment with the route hint opens the channel, and the fee is taken from payments', async () => {
+  const order = await place(sandbox, 'anchor')
+  const hint = order.answer.text('temporary_scid')
+  expect(sandbox.wallet.receiveThroughHint(hint, 10_000)).toEqual({ receivedSat: 9_705, feeSat: 295 })
+  expect((await order.read()).body).toMatchObject({
+    state: 'OPENING',
+    amount_paid: 295,
+    channel_open_tx: expect.stringMatching(/^[0-9a-f]{64}$/),
+  })
+  await expect(sandbox.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'CANCELLED' })
+  for (let paid = 295; paid < 5_890; paid += 295) sandbox.wallet.receiveThroughHint(hint, 10_000)
+  expect(sandbox.wallet.receiveThroughHint(hint, 10_000).feeSat).toBe(0)
+  expect((await order.read()).at('amount_paid')).toBe(5_890)
+  expect(sandbox.wallet.spentSat()).toBe(5_890 - 21 * 10_000)
+})
+
+test('no payment is forwarded for an unknown hint, an order with a client balance, or less than the fee', async () => {
+  const order = await place(sandbox, 'anchor')
+  const receive = (scid: string, amountSat: number) => () => sandbox.wallet.receiveThroughHint(scid, amountSat)
+  expect(receive('1x2x3', 10_000)).toThrow(/no LSP forwards/)
+  expect(receive(order.answer.text('temporary_scid'), 295)).toThrow(/fee for this payment is 295 sat/)
+  const withBalance = await post(anchor, '/lsp/channel', {
+    node_connection_info: sandbox.wallet.uri,
+    local_balance: 1_000,
+  })
+  expect(receive(withBalance.text('temporary_scid'), 10_000)).toThrow(/does not forward/)
+  expect((await order.read()).at('state')).toBe('CREATED')
+})
+
+test('CHANNEL_CLOSES closes an open channel, which cannot be renewed any more', async () => {
+  const order = await openedOrder()
+  const scid = (await order.read()).text('scid')
+  anchor.setFaults(['CHANNEL_CLOSES'])
+  expect((await order.read()).at('state')).toBe('CLOSING')
+  clock.pass(STEP_MS)
+  expect((await order.read()).at('state')).toBe('CLOSED')
+  expect(await get(anchor, renewalQuery(scid, seconds() + 600))).toMatchObject({
+    status: 400,
+    body: { message: 'The channel is closed' },
+  })
+})
+
+test('SHORT_LEASE and WRONG_NODE show half of the lease and another node', async () => {
+  const order = await openedOrder()
+  const leaseEnd = Number((await order.read()).at('channel_expiry_ts'))
+  anchor.setFaults(['SHORT_LEASE', 'WRONG_NODE'])
+  const shown = await order.read()
+  expect(shown.at('channel_expiry_ts')).toBe(leaseEnd - LEASE_S / 2)
+  expect(shown.text('node_connection_info')).toMatch(/^0[23][0-9a-f]{64}@/)
+  expect(shown.at('node_connection_info')).not.toBe(sandbox.wallet.uri)
 })
 
 test('coins that are too few make an order UNDER_FUNDED, and are listed', async () => {

@@ -35,7 +35,7 @@ test('it lists what it can beyond the base', async () => {
       'lnurl_lud2',
       'jit_channels',
       { name: 'local_balance' },
-      { name: 'onchain_payments', min_satoshi: 5_000 },
+      { name: 'onchain_payments', min_satoshi: '5000' },
       'refunds',
     ],
   })
@@ -79,6 +79,61 @@ test('a paid channel waits to be asked for, is opened there and then, and only o
   })
   expect((await get(beacon, `/lsp/channels/${opened.text('channel.scid')}`)).body).toEqual(opened.body)
   expect(await open(order)).toMatchObject({ status: 412, body: { success: false, fail_reason: 'ALREADY_OPEN' } })
+})
+
+test('CHANNEL_CLOSES closes an open channel before its lease ends', async () => {
+  const order = await paidOrder()
+  await open(order)
+  clock.pass(STEP_MS)
+  beacon.setFaults(['CHANNEL_CLOSES'])
+  const closing = await order.read()
+  expect(closing.at('channel')).toMatchObject({
+    state: 'CLOSING',
+    closing_transaction: expect.stringMatching(/^[0-9a-f]{64}$/),
+    closed_ts: null,
+  })
+  clock.pass(STEP_MS)
+  const closed = await order.read()
+  expect(closed.at('channel')).toMatchObject({ state: 'CLOSED', closed_ts: expect.any(Number) })
+  expect(Number(closed.at('channel.closed_ts'))).toBeLessThan(Number(closed.at('channel.expiry_ts')))
+})
+
+test('PEER_NOT_CONNECTED cannot open the channel until it is switched off', async () => {
+  beacon.setFaults(['PEER_NOT_CONNECTED'])
+  const order = await paidOrder()
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    expect(await open(order)).toMatchObject({
+      status: 412,
+      body: { fail_reason: 'PEERING_FAILED', lsp_node_connection_string: beacon.nodeUris[0] },
+    })
+  }
+  beacon.setFaults([])
+  expect(await open(order)).toMatchObject({ status: 201 })
+})
+
+test('a first payment opens the channel for the registered node, also of an order that is paid', async () => {
+  for (const isPaid of [false, true]) {
+    const order = isPaid ? await paidOrder() : await place(sandbox, 'beacon')
+    const registered = await post(beacon, pathOf(order, 'jit'), { node_connection_string: sandbox.wallet.uri })
+    const { feeSat } = sandbox.wallet.receiveThroughHint(registered.text('route_hint.scid'), 50_000)
+    expect(feeSat).toBe(isPaid ? 0 : 361)
+    expect((await order.read()).body).toMatchObject({
+      state: 'COMPLETED',
+      payment: isPaid ? { state: 'PAID' } : { state: 'UNDER_FUNDED', amount_paid: 361 },
+      channel: { state: 'OPENING', node_id: sandbox.wallet.uri },
+    })
+  }
+})
+
+test('SHORT_LEASE and WRONG_NODE show half of the lease and another node', async () => {
+  const order = await paidOrder()
+  await open(order)
+  clock.pass(STEP_MS)
+  const before = await order.read()
+  beacon.setFaults(['SHORT_LEASE', 'WRONG_NODE'])
+  const after = await order.read()
+  expect(Number(before.at('channel.expiry_ts')) - Number(after.at('channel.expiry_ts'))).toBe(13 * 7 * 86_400)
+  expect(after.at('channel.node_id')).not.toBe(sandbox.wallet.uri)
 })
 
 test('an unpaid channel is not opened', async () => {

@@ -91,6 +91,25 @@ describe.each(Object.keys(PLACE))('%s', (id) => {
     expect(await order.read()).toMatchObject({ status: 200 })
   })
 
+  test('ORDERS_LOST answers that an order does not exist, paid or not', async () => {
+    const order = await place(sandbox, id)
+    lsp().setFaults(['ORDERS_LOST'])
+    expect(await order.read()).toMatchObject({ status: 404, body: words.notFound })
+  })
+
+  test('ORDERS_EXPIRE_SOON leaves five seconds to pay', async () => {
+    lsp().setFaults(['ORDERS_EXPIRE_SOON'])
+    const order = await place(sandbox, id)
+    clock.pass(5_000)
+    await expect(sandbox.wallet.payInvoice(order.invoice)).rejects.toMatchObject({ code: 'EXPIRED' })
+  })
+
+  test.runIf(['olive', 'kestrel', 'thunder'].includes(id))('PEER_NOT_CONNECTED takes no order', async () => {
+    lsp().setFaults(['PEER_NOT_CONNECTED'])
+    await expect(place(sandbox, id)).rejects.toThrow(/node is not connected/)
+    expect(lsp().orderCount).toBe(0)
+  })
+
   test('SLOW answers late, and correctly', async () => {
     lsp().setFaults(['SLOW'])
     const startedAt = performance.now()

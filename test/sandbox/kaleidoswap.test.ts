@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { SANDBOX_ASSET } from '../../src/sandbox/asset.ts'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/index.ts'
-import { BLOCKS, get, place, post, SetClock, STEP_MS, until } from './support.ts'
+import { MINUTE_MS } from '../../src/domain/time.ts'
+import { amountOf, BLOCKS, get, place, post, SetClock, STEP_MS, until, type Answered } from './support.ts'
 
 let clock: SetClock
 let sandbox: Sandbox
@@ -29,6 +30,17 @@ const quoteFor = (amount: number) =>
     from_asset: { asset_id: 'BTC', layer: 'BTC_LN' },
     to_asset: { asset_id: SANDBOX_ASSET.asset_id, layer: 'RGB_LN', amount },
   })
+
+const readOf = (order: Answered) => () =>
+  post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })
+
+/** An order that buys so much of the asset. */
+async function buy(units: number, more: Record<string, unknown> = {}) {
+  const rfq_id = (await quoteFor(units)).text('rfq_id')
+  const order = await create({ asset_id: SANDBOX_ASSET.asset_id, client_asset_amount: units, rfq_id, ...more })
+  const access = { order_id: order.text('order_id'), access_token: order.text('access_token') }
+  return { order, access, read: readOf(order) }
+}
 
 test('its options are integers under `options`, its network is regtest, and it deals in an asset', async () => {
   const info = await get(kestrel, '/get_info')
@@ -124,32 +136,39 @@ test('an open that fails is to be refunded, then refunded, to the address where 
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_107)
 })
 
-test('a rate that changes stops a paid order until its new rate is accepted', async () => {
+test('a price that changes stops a paid order with a bought asset until the client accepts the new price', async () => {
   kestrel.setFaults(['RATE_CHANGES'])
-  const order = await place(sandbox, 'kestrel')
-  await sandbox.wallet.payInvoice(order.invoice)
-  expect((await order.read()).at('order_state')).toBe('PENDING_RATE_DECISION')
-  const decision = {
-    order_id: order.answer.at('order_id'),
-    access_token: order.answer.at('access_token'),
-    accept_new_rate: true,
-  }
+  const { order, read, access } = await buy(2_500_000)
+  await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
+  expect((await read()).body).toMatchObject({
+    order_state: 'PENDING_RATE_DECISION',
+    asset_delivery_status: 'RATE_CHANGED',
+    asset_price_sat: 2_625,
+  })
+  const decision = { ...access, accept_new_rate: true }
   expect((await post(kestrel, '/rate_decision', decision)).body).toMatchObject({
     decision_accepted: true,
     refund_txid: null,
   })
-  await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
+  await until(read, 'order_state', 'COMPLETED', clock.halfStep)
   expect(await post(kestrel, '/rate_decision', decision)).toMatchObject({
     status: 400,
     body: { error_code: 'VALIDATION_ERROR', message: 'Order is not pending rate decision. Current state: COMPLETED' },
   })
 })
 
-test('a rate that is refused is refunded by a transaction that the answer names', async () => {
+test('a plain channel has no rate that could change', async () => {
+  kestrel.setFaults(['RATE_CHANGES', 'RATE_CHANGES_AT_DELIVERY', 'DELIVERY_FAILS'])
+  const order = await place(sandbox, 'kestrel')
+  await sandbox.wallet.payInvoice(order.invoice)
+  const done = await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
+  expect(done.body).toMatchObject({ asset_price_sat: null, asset_delivery_status: 'NOT_REQUIRED' })
+})
+
+test('a price that the client declines is refunded by a transaction that the answer names', async () => {
   kestrel.setFaults(['RATE_CHANGES'])
   const refundAddress = sandbox.wallet.newAddress()
-  const order = await create({ refund_onchain_address: refundAddress })
-  const access = { order_id: order.text('order_id'), access_token: order.text('access_token') }
+  const { order, access } = await buy(2_500_000, { refund_onchain_address: refundAddress })
   await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
   const refused = await post(kestrel, '/rate_decision', { ...access, accept_new_rate: false })
   expect(refused.body).toMatchObject({ decision_accepted: false, refund_txid: expect.stringMatching(/^[0-9a-f]{64}$/) })
@@ -157,8 +176,128 @@ test('a rate that is refused is refunded by a transaction that the answer names'
     order_state: 'FAILED',
     payment: { bolt11: { state: 'REFUNDED' } },
   })
-  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_107)
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(6_607)
   expect(sandbox.wallet.spentSat()).toBe(0)
+})
+
+test('a price that changes at the delivery waits for a decision, with the channel open', async () => {
+  kestrel.setFaults(['RATE_CHANGES_AT_DELIVERY'])
+  const refundAddress = sandbox.wallet.newAddress()
+  for (const accept of [true, false]) {
+    const { order, read, access } = await buy(2_500_000, { refund_onchain_address: refundAddress })
+    await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
+    const asked = await until(read, 'order_state', 'PENDING_RATE_DECISION', clock.halfStep)
+    expect(asked.body).toMatchObject({
+      asset_delivery_status: 'RATE_CHANGED',
+      asset_price_sat: 2_625,
+      channel: { funding_outpoint: expect.any(String) },
+    })
+    const decided = await post(kestrel, '/rate_decision', { ...access, accept_new_rate: accept })
+    expect(decided.at('refund_txid')).toEqual(accept ? null : expect.stringMatching(/^[0-9a-f]{64}$/))
+    const end = await until(read, 'asset_delivery_status', accept ? 'COMPLETED' : 'FAILED', clock.halfStep)
+    expect(end.body).toMatchObject({ order_state: 'COMPLETED', payment: { bolt11: { state: 'PAID' } } })
+  }
+  // The channel stays, so only the price of the asset is returned.
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(2_500)
+})
+
+test('a delivery that failed can be retried, in an open channel', async () => {
+  kestrel.setFaults(['DELIVERY_FAILS'])
+  const { order, read } = await buy(2_500_000)
+  const retry = () => post(kestrel, '/retry_delivery', { order_id: order.text('order_id') })
+  expect((await retry()).at('status')).toBe('no_pending_delivery')
+  await sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))
+  const failed = await until(read, 'asset_delivery_status', 'FAILED', clock.halfStep)
+  expect(failed.body).toMatchObject({
+    order_state: 'COMPLETED',
+    asset_delivery_error: expect.stringContaining('Keysend failed'),
+    failure_reason: null,
+  })
+  expect((await retry()).at('status')).toBe('processing')
+  await until(read, 'asset_delivery_status', 'FAILED', clock.halfStep)
+  kestrel.setFaults([])
+  await retry()
+  expect((await read()).at('asset_delivery_status')).toBe('IN_PROGRESS')
+  await until(read, 'asset_delivery_status', 'COMPLETED', clock.halfStep)
+  expect((await retry()).at('status')).toBe('no_pending_delivery')
+  expect((await post(kestrel, '/retry_delivery', { order_id: 'unknown' })).at('status')).toBe('not_found')
+})
+
+test('a part payment is refunded at the order’s end to the address, and waits for one where there is none', async () => {
+  const refundAddress = sandbox.wallet.newAddress()
+  const [refundable, stuck] = [await create({ refund_onchain_address: refundAddress }), await create()]
+  for (const order of [refundable, stuck]) await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 4_000)
+  clock.pass(15 * MINUTE_MS)
+  expect((await readOf(refundable)()).body).toMatchObject({
+    order_state: 'FAILED',
+    failure_reason: 'Payment not received before the order expired',
+    payment: { onchain: { state: 'TO_REFUND', payment_status: 'UNDERPAID' }, bolt11: { state: 'EXPECT_PAYMENT' } },
+  })
+  clock.pass(STEP_MS)
+  expect((await readOf(refundable)()).at('payment.onchain.state')).toBe('REFUNDED')
+  expect((await readOf(stuck)()).at('payment.onchain.state')).toBe('TO_REFUND')
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(4_000)
+  await expect(sandbox.wallet.payInvoice(refundable.text('payment.bolt11.invoice'))).rejects.toThrow(/cancelled/)
+})
+
+test('HOLDS_PAYMENTS holds the payment until the channel is funded', async () => {
+  kestrel.setFaults(['HOLDS_PAYMENTS'])
+  const order = await place(sandbox, 'kestrel')
+  expect(await sandbox.wallet.payInvoice(order.invoice)).toMatchObject({ state: 'PENDING' })
+  expect((await order.read()).at('payment.bolt11.state')).toBe('HOLD')
+  const done = await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
+  expect(done.at('payment.bolt11.state')).toBe('PAID')
+})
+
+test('ASSET_PRICE_APART leaves the asset’s price out of the fee and adds it to the total', async () => {
+  kestrel.setFaults(['ASSET_PRICE_APART'])
+  const { order } = await buy(2_500_000, { client_balance_sat: 1_000 })
+  expect(order.body).toMatchObject({
+    asset_price_sat: 2_500,
+    payment: { bolt11: { fee_total_sat: 4_107, order_total_sat: 4_107 + 1_000 + 2_500 } },
+  })
+  expect(amountOf(order.text('payment.bolt11.invoice'))).toBe(7_607)
+})
+
+test('MIN_FUNDING_ZERO reports the document’s default, which no order may ask for', async () => {
+  kestrel.setFaults(['MIN_FUNDING_ZERO'])
+  expect((await get(kestrel, '/get_info')).at('options.min_funding_confirms_within_blocks')).toBe(0)
+  expect(await create({ funding_confirms_within_blocks: 0 })).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'funding_confirms_within_blocks'] }] },
+  })
+})
+
+test('a token and an asset amount that it does not accept are refused with their names', async () => {
+  expect(await create({ token: 'STALE' })).toMatchObject({
+    status: 400,
+    body: { error_code: 'LSPS1_INVALID_PARAMS', details: { property: 'token' } },
+  })
+  const asset = { asset_id: SANDBOX_ASSET.asset_id }
+  expect(await create({ ...asset, lsp_asset_amount: 10_000_000_001 })).toMatchObject({
+    status: 400,
+    body: { details: { property: 'lsp_asset_amount', message: 'Asset amount above maximum 10000000000' } },
+  })
+  const { rfq_id } = (await quoteFor(1)).body as { rfq_id: string }
+  const tooMuch = { ...asset, lsp_asset_amount: 10_000_000_000, client_asset_amount: 1, rfq_id }
+  expect(await create(tooMuch)).toMatchObject({ status: 400, body: { details: { property: 'lsp_asset_amount' } } })
+})
+
+test('a pair that it does not trade, and one without an amount, get no quote', async () => {
+  const pair = (to: Record<string, unknown>) =>
+    post(kestrel, marketUrl(), {
+      from_asset: { asset_id: 'BTC', layer: 'BTC_LN' },
+      to_asset: { layer: 'RGB_LN', ...to },
+    })
+  expect(await pair({ asset_id: 'rgb:unknown', amount: 1 })).toMatchObject({
+    status: 404,
+    body: { error_code: 'PAIR_NOT_FOUND' },
+  })
+  expect(await pair({ asset_id: SANDBOX_ASSET.asset_id })).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining('amount') },
+  })
+  expect(await pair({ asset_id: SANDBOX_ASSET.asset_id, layer: 'RGB', amount: 1 })).toMatchObject({ status: 422 })
 })
 
 test('a bought asset needs a quote, is paid with the channel, and follows it', async () => {

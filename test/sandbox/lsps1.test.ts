@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { decodeOffer } from '../../src/domain/bolt12.ts'
 import { startSandbox, type Sandbox, type SandboxLsp } from '../../src/sandbox/index.ts'
 import { BLOCKS, get, place, post, SetClock, STEP_MS, until } from './support.ts'
 import { HOUR_MS } from '../../src/domain/time.ts'
@@ -121,6 +122,82 @@ test('coins that arrive after the order has lapsed are sent back', async () => {
   expect(late.body).toMatchObject({ order_state: 'FAILED', payment: { onchain: { state: 'REFUNDED' } } })
 })
 
+test('a part payment that was not completed in time is sent back, and so is a deposit after that', async () => {
+  const refundAddress = sandbox.wallet.newAddress()
+  const order = await create({ refund_onchain_address: refundAddress })
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 1_000)
+  clock.pass(HOUR_MS + STEP_MS)
+  expect((await read(order.text('order_id'))).body).toMatchObject({
+    order_state: 'FAILED',
+    payment: { onchain: { state: 'REFUNDED' }, bolt11: { state: 'REFUNDED' } },
+  })
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(1_000)
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 700)
+  clock.pass(STEP_MS)
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(1_700)
+  expect(sandbox.wallet.spentSat()).toBe(0)
+})
+
+test('an overpaid order is opened, and its answer has no field for the excess', async () => {
+  const order = await create({ refund_onchain_address: sandbox.wallet.newAddress() })
+  await sandbox.wallet.payOnchain(order.text('payment.onchain.address'), 6_000)
+  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
+  expect(done.at('payment.onchain')).toMatchObject({ state: 'PAID', order_total_sat: '5200' })
+})
+
+test('OFFERS_BOLT12 adds an offer for the total, which can be paid instead of the invoice', async () => {
+  olive.setFaults(['OFFERS_BOLT12'])
+  const order = await create({ client_balance_sat: '50000' })
+  const offer = order.text('payment.bolt12.offer')
+  expect(order.at('payment.bolt12')).toMatchObject({ state: 'EXPECT_PAYMENT', order_total_sat: '55200' })
+  expect(decodeOffer(offer)).toMatchObject({
+    amount: 55_200_000n,
+    currency: null,
+    networks: ['REGTEST'],
+    expiresAt: clock.now() + HOUR_MS,
+  })
+  const payment = await sandbox.wallet.payOffer(offer)
+  expect(payment).toMatchObject({ state: 'PENDING', amountSat: 55_200 })
+  expect((await read(order.text('order_id'))).at('payment')).toMatchObject({
+    bolt12: { state: 'HOLD' },
+    bolt11: { state: 'EXPECT_PAYMENT' },
+  })
+  await expect(sandbox.wallet.payInvoice(order.text('payment.bolt11.invoice'))).rejects.toThrow(/cancelled/)
+  const done = await until(() => read(order.text('order_id')), 'order_state', 'COMPLETED', clock.halfStep)
+  expect(done.at('payment.bolt12.state')).toBe('PAID')
+  expect(sandbox.wallet.payment(payment.paymentHash)).toMatchObject({ state: 'SUCCEEDED' })
+})
+
+test('a payment of the offer returns when the open fails', async () => {
+  olive.setFaults(['OFFERS_BOLT12', 'REFUND'])
+  const order = await create()
+  const { paymentHash } = await sandbox.wallet.payOffer(order.text('payment.bolt12.offer'))
+  await until(() => read(order.text('order_id')), 'payment.bolt12.state', 'REFUNDED', clock.halfStep)
+  expect(sandbox.wallet.payment(paymentHash)).toMatchObject({ state: 'RETURNED' })
+})
+
+test('OUTPOINT_REPLACED shows another funding transaction of a completed order, once', async () => {
+  const order = await place(sandbox, 'olive')
+  await sandbox.wallet.payInvoice(order.invoice)
+  const first = (await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)).text('channel.funding_outpoint')
+  clock.pass(2 * STEP_MS)
+  olive.setFaults(['OUTPOINT_REPLACED'])
+  const second = (await order.read()).text('channel.funding_outpoint')
+  expect(second).toMatch(/^[0-9a-f]{64}:\d$/)
+  expect(second).not.toBe(first)
+  expect((await order.read()).at('channel.funding_outpoint')).toBe(second)
+})
+
+test('SHORT_LEASE shows the end of half of the lease', async () => {
+  olive.setFaults(['SHORT_LEASE'])
+  const order = await place(sandbox, 'olive')
+  await sandbox.wallet.payInvoice(order.invoice)
+  const done = await until(order.read, 'order_state', 'COMPLETED', clock.halfStep)
+  expect(Date.parse(done.text('channel.expires_at')) - Date.parse(done.text('channel.funded_at'))).toBe(
+    (BLOCKS / 2) * 600_000,
+  )
+})
+
 test('SLUICE10 takes a tenth off; a token that it does not know is error 102', async () => {
   expect((await create({ token: 'SLUICE10' })).at('payment.bolt11.fee_total_sat')).toBe('4680')
   const refused = await create({ token: 'SLUICE11' })
@@ -147,6 +224,10 @@ test.each([
   ['announce_channel', { announce_channel: undefined }],
   ['public_key', { public_key: 'a node' }],
   ['channel_expiry_blocks', { channel_expiry_blocks: 1.5 }],
+  ['lsp_balance_sat', { lsp_balance_sat: '0' }],
+  ['lsp_balance_sat', { lsp_balance_sat: '9999999999999999' }],
+  // bLIP-50 allows only SegWit addresses.
+  ['refund_onchain_address', { refund_onchain_address: 'mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn' }],
   ['refund_onchain_address', { refund_onchain_address: 'bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh' }],
 ])('a wrong %s is refused as invalid params', async (property, more) => {
   expect(await create(more)).toMatchObject({ status: 400, body: { error: { code: -32_602, data: { property } } } })

@@ -109,6 +109,27 @@ test('an open that fails is FailedOpen, and the payment goes back to the address
   expect(sandbox.wallet.receivedAt(refundAddress)).toBe(2_515)
 })
 
+test('a part payment is sent back to the address when the order expires', async () => {
+  const refundAddress = sandbox.wallet.newAddress()
+  const order = await create({ refund_on_chain_address: refundAddress })
+  const read = () => get(thunder, `/get_order?order_id=${order.text('order_id')}`)
+  await sandbox.wallet.payOnchain(new URL(order.text('payment.btc_onchain.invoice')).pathname, 1_000)
+  clock.pass(60 * MINUTE_MS + STEP_MS)
+  expect((await read()).body).toMatchObject({
+    status: 'Expired',
+    payment: { ln: { status: 'Expired' }, btc_onchain: { status: 'Expired' } },
+    channel: null,
+  })
+  expect(sandbox.wallet.receivedAt(refundAddress)).toBe(1_000)
+})
+
+test('WRONG_NODE shows another public key', async () => {
+  thunder.setFaults(['WRONG_NODE'])
+  const order = await create()
+  expect(order.text('public_key')).toMatch(/^0[23][0-9a-f]{64}$/)
+  expect(order.at('public_key')).not.toBe(sandbox.wallet.pubkey)
+})
+
 test('the invoice lapses after half an hour, the address and the order after an hour', async () => {
   const order = await place(sandbox, 'thunder')
   clock.pass(30 * MINUTE_MS)

@@ -553,7 +553,7 @@ describe('messages over a WebSocket', () => {
     wire.shout(pingOf(8_193))
     expect(await wire.closed).toEqual({
       code: 4429,
-      reason: 'no more than 8192 bytes a message are taken before the acknowledgement',
+      reason: 'a message may have at most 8192 bytes before connection_ack',
     })
   })
 

@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../../src/config.ts'
 import { run, type RunningGateway, type RunOptions } from '../../src/run.ts'
 import type { Sandbox, SandboxOptions } from '../../src/sandbox/index.ts'
 import { settingsOf } from '../../src/sandbox/settings.ts'
+import { assertPaymentAdvice } from './payment-advice.ts'
 import type { LspSettings } from '../../src/upstream/lsp.ts'
 
 export interface Answer<Data = Record<string, unknown>> {
@@ -98,7 +99,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       },
       body: JSON.stringify({ query, variables }),
     })
-    return { status: response.status, ...((await response.json()) as Omit<Answer, 'status'>) }
+    const answer = (await response.json()) as Omit<Answer, 'status'>
+    assertPaymentAdvice(answer.data)
+    return { status: response.status, ...answer }
   }
 
   async function close() {
@@ -193,6 +196,7 @@ export async function takeUntil(
   const taken: unknown[] = []
   for await (const result of results) {
     if (result.errors) throw new Error(`the subscription failed: ${JSON.stringify(result.errors)}`)
+    assertPaymentAdvice(result.data)
     taken.push(result.data)
     if (isLast(result.data)) return taken
   }

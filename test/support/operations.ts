@@ -1,4 +1,5 @@
 import type { Answer, TestGateway } from './gateway.ts'
+import { assertPaymentAdvice } from './payment-advice.ts'
 
 // The operations of a wallet, and what it reads of their answers.
 
@@ -250,6 +251,7 @@ export class Follower {
       const { done, value } = await Promise.race([this.#results.next(), late])
       if (done) return null
       if (value.errors) throw new Error(`the subscription failed: ${JSON.stringify(value.errors)}`)
+      assertPaymentAdvice(value.data)
       const [event] = Object.values(value.data) as EventData[]
       if (!event) throw new Error('a result without data')
       this.events.push(event)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { ASK, connect, okAnswer, startRawServer } from './support.ts'
 import { readAnswer } from '../../src/upstream/answer.ts'
@@ -99,20 +99,93 @@ describe('an answer', () => {
     expect(elapsedMs).toBeLessThan(3_000)
   })
 
-  it('that is compressed, which nobody asked for, is not unpacked', async () => {
-    const bomb = gzipSync(`{"ok":true,"x":"${'x'.repeat(50_000_000)}"}`)
-    expect(bomb.length).toBeLessThan(MAX_ANSWER_BYTES)
+  const OK_BYTES = Buffer.from('{"ok":true}')
+  it.each<[string, string, Buffer]>([
+    ['gzip', 'gzip', gzipSync(OK_BYTES)],
+    ['its old name', 'x-gzip', gzipSync(OK_BYTES)],
+    ['deflate', 'deflate', deflateSync(OK_BYTES)],
+    ['deflate without the header of zlib', 'deflate', deflateRawSync(OK_BYTES)],
+    ['Brotli', 'br', brotliCompressSync(OK_BYTES)],
+    ['two codings, undone in reverse', 'gzip, br', brotliCompressSync(gzipSync(OK_BYTES))],
+    ['capitals and spaces', ' GZip ', gzipSync(OK_BYTES)],
+    ['nothing, with a name', 'identity', OK_BYTES],
+    ['nothing, and then gzip', 'identity, gzip', gzipSync(OK_BYTES)],
+    ['a charset instead of a coding', 'UTF-8', OK_BYTES],
+    ['an empty list', '', OK_BYTES],
+  ])('that is compressed with %s is decoded', async (_what, coding, bytes) => {
+    await using server = await startRawServer(
+      (socket) => void socket.write(withLength(bytes, `content-encoding: ${coding}\r\n`)),
+    )
+    await using asking = connect({ url: `http://127.0.0.1:${server.port}` })
+    await expect(asking.ask()).resolves.toEqual({ ok: true })
+  })
+
+  it('may be compressed, as every request says', async () => {
+    const requests: string[] = []
+    await using server = await startRawServer((socket, request) => {
+      requests.push(request)
+      socket.write(okAnswer())
+    })
+    await using asking = connect({ url: `http://127.0.0.1:${server.port}` })
+    await asking.ask()
+    await asking.ask({ ...ASK, method: 'POST', body: {} })
+    expect(requests.map((request) => /^accept-encoding: (.*)$/im.exec(request)?.[1])).toEqual([
+      'gzip, deflate, br',
+      'gzip, deflate, br',
+    ])
+  })
+
+  const bomb = Buffer.from(`{"ok":true,"x":"${'x'.repeat(50_000_000)}"}`)
+  it.each<[string, string, Buffer]>([
+    ['gzip', 'gzip', gzipSync(bomb)],
+    ['deflate', 'deflate', deflateSync(bomb)],
+    ['raw deflate', 'deflate', deflateRawSync(bomb)],
+    ['Brotli', 'br', brotliCompressSync(bomb, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })],
+    ['gzip in gzip', 'gzip, gzip', gzipSync(gzipSync(bomb))],
+  ])('that decodes to more than a megabyte is cut off early: %s', async (_what, coding, bytes) => {
+    expect(bytes.length).toBeLessThan(MAX_ANSWER_BYTES)
     const before = process.memoryUsage().rss
-    const { failure } = await failureBy((socket) => void socket.end(withLength(bomb, 'content-encoding: gzip\r\n')))
+    const { failure } = await failureBy(
+      (socket) => void socket.end(withLength(bytes, `content-encoding: ${coding}\r\n`)),
+    )
     expect(failure).toMatchObject({
       code: 'BAD_RESPONSE',
-      message: expect.stringContaining('compressed, which was not asked for') as string,
+      effect: 'unknown',
+      message: expect.stringContaining(`more than ${MAX_ANSWER_BYTES} bytes`) as string,
     })
     expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000)
-    const twice = await failureBy(
-      (socket) => void socket.end(withLength(bomb, 'content-encoding: identity\r\ncontent-encoding: gzip\r\n')),
+  })
+
+  it('of a megabyte exactly, once decoded, is read', async () => {
+    const body = `{"ok":true,"x":"${'x'.repeat(MAX_ANSWER_BYTES - 18)}"}`
+    expect(body).toHaveLength(MAX_ANSWER_BYTES)
+    await using server = await startRawServer(
+      (socket) => void socket.write(withLength(gzipSync(body), 'content-encoding: gzip\r\n')),
     )
-    expect(twice.failure.code).toBe('BAD_RESPONSE')
+    await using asking = connect({ url: `http://127.0.0.1:${server.port}` })
+    await expect(asking.ask()).resolves.toMatchObject({ ok: true })
+  })
+
+  it.each<[string, string, Buffer, string]>([
+    ['cut in the middle, gzip', 'gzip', gzipSync(randomBytes(1_000)).subarray(0, 500), 'not valid gzip'],
+    ['cut in the middle, deflate', 'deflate', deflateSync(randomBytes(1_000)).subarray(0, 500), 'not valid deflate'],
+    ['cut in the middle, Brotli', 'br', brotliCompressSync(randomBytes(1_000)).subarray(0, 500), 'not valid br'],
+    ['not compressed at all', 'gzip', OK_BYTES, 'not valid gzip'],
+    ['not compressed at all, deflate', 'deflate', OK_BYTES, 'not valid deflate'],
+    ['not compressed at all, Brotli', 'br', OK_BYTES, 'not valid br'],
+    ['under two names, of which one is right', 'br, gzip', gzipSync(OK_BYTES), 'not valid br'],
+    ['in a coding that was not requested', 'zstd', OK_BYTES, 'the content coding zstd is not supported'],
+    ['in a word of every object', 'constructor', OK_BYTES, 'the content coding constructor is not supported'],
+    ['in five codings', Array(5).fill('gzip').join(','), OK_BYTES, 'more than 4 content codings'],
+  ])('whose compressed body is %s is a BAD_RESPONSE', async (_what, coding, bytes, message) => {
+    const { failure } = await failureBy(
+      (socket) => void socket.end(withLength(bytes, `content-encoding: ${coding}\r\n`)),
+    )
+    expect(failure).toMatchObject({
+      code: 'BAD_RESPONSE',
+      effect: 'unknown',
+      message: expect.stringContaining(message) as string,
+    })
   })
 
   it.each([
@@ -279,6 +352,6 @@ describe('a server', () => {
       effect: 'none',
       retryAt: afterMs === null ? null : Date.parse('2026-11-21T12:00:00Z') + afterMs,
     })
-    expect(connection.records.map(({ verdict }) => verdict)).toEqual(['ANSWERED'])
+    expect(connection.records.map(({ outcome }) => outcome)).toEqual(['ANSWERED'])
   })
 })

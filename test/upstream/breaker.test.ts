@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ASK, connect, okAnswer, SetClock, startRawServer } from './support.ts'
-import { Breaker, type Verdict } from '../../src/upstream/breaker.ts'
+import { Breaker, type Outcome } from '../../src/upstream/breaker.ts'
 
 // When an LSP is left alone, for how long, and what does not count against it. Time is set, never waited for.
 
@@ -12,7 +12,7 @@ beforeEach(() => {
   breaker = new Breaker(clock)
 })
 
-const tell = (verdict: Verdict) => breaker.begin()(verdict)
+const tell = (outcome: Outcome) => breaker.begin()(outcome)
 
 /** Failures a second apart. */
 function fail(times: number): void {
@@ -76,7 +76,7 @@ describe('a breaker', () => {
   it('counts nothing that was cut short by whoever asked', () => {
     for (let time = 0; time < 50; time++) {
       clock.pass(500)
-      tell('NEITHER')
+      tell('IGNORED')
     }
     expect(breaker.isOpen).toBe(false)
   })
@@ -134,7 +134,7 @@ describe('a breaker', () => {
   it('lets the next one try where the trial was cut short by whoever asked', () => {
     fail(6)
     clock.pass(10_000)
-    tell('NEITHER')
+    tell('IGNORED')
     expect([breaker.isOpen, secondsLeft()]).toEqual([true, null])
   })
 
@@ -152,7 +152,7 @@ describe('over HTTP', () => {
     `HTTP/1.1 ${status} X\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
   /** Ten questions to a server that answers all alike, a second apart. */
-  async function verdicts(bytes: string | null, timeoutMs = 5_000): Promise<{ verdicts: Verdict[]; isOpen: boolean }> {
+  async function outcomes(bytes: string | null, timeoutMs = 5_000): Promise<{ outcomes: Outcome[]; isOpen: boolean }> {
     const time = new SetClock()
     await using server = await startRawServer((socket) => void (bytes === null ? null : socket.write(bytes)))
     await using asking = connect({ url: `http://127.0.0.1:${server.port}`, timeoutMs: 100 }, {}, time)
@@ -161,14 +161,14 @@ describe('over HTTP', () => {
       await asking.ask(ASK, timeoutMs).catch(() => {})
     }
     return {
-      verdicts: [...new Set(asking.records.map(({ verdict }) => verdict))],
+      outcomes: [...new Set(asking.records.map(({ outcome }) => outcome))],
       isOpen: asking.connection.breaker.isOpen,
     }
   }
 
   it.each([400, 401, 403, 404, 409, 422, 429])('a refusal counts as an answer: %i', async (status) => {
-    expect(await verdicts(respond(status, '{"error":{"code":100,"message":"no"}}'))).toEqual({
-      verdicts: ['ANSWERED'],
+    expect(await outcomes(respond(status, '{"error":{"code":100,"message":"no"}}'))).toEqual({
+      outcomes: ['ANSWERED'],
       isOpen: false,
     })
   })
@@ -181,12 +181,12 @@ describe('over HTTP', () => {
     ['a redirect', respond(302, '')],
     ['no HTTP', 'SSH-2.0\r\n\r\n'],
   ])('a failure counts as one: %s', async (_what, bytes) => {
-    expect(await verdicts(bytes)).toEqual({ verdicts: ['FAILED'], isOpen: true })
+    expect(await outcomes(bytes)).toEqual({ outcomes: ['FAILED'], isOpen: true })
   })
 
   it('silence counts against an LSP that was given its time, not against one that a client gave none', async () => {
-    expect(await verdicts(null, 100)).toEqual({ verdicts: ['FAILED'], isOpen: true })
-    expect(await verdicts(null, 20)).toEqual({ verdicts: ['NEITHER'], isOpen: false })
+    expect(await outcomes(null, 100)).toEqual({ outcomes: ['FAILED'], isOpen: true })
+    expect(await outcomes(null, 20)).toEqual({ outcomes: ['IGNORED'], isOpen: false })
   })
 
   it('while it is open nothing is sent, and the failure says until when; then one question goes, and is enough', async () => {
@@ -206,13 +206,13 @@ describe('over HTTP', () => {
       code: 'UNAVAILABLE',
       effect: 'none',
       retryAt: clock.at + 10_000,
-      message: 'the LSP does not answer of late, and is left alone for a while',
+      message: 'the LSP has stopped answering; the gateway retries it after retryAt',
     })
     expect(requests).toBe(6)
     clock.pass(10_000)
     // Of many that come at once, one goes.
-    const outcomes = await Promise.all(Array.from({ length: 5 }, (_, count) => ask(10 + count)))
-    expect(outcomes.map(({ effect }) => effect).toSorted()).toEqual(['none', 'none', 'none', 'none', 'unknown'])
+    const failures = await Promise.all(Array.from({ length: 5 }, (_, count) => ask(10 + count)))
+    expect(failures.map(({ effect }) => effect).toSorted()).toEqual(['none', 'none', 'none', 'none', 'unknown'])
     expect(requests).toBe(7)
     isDown = false
     clock.pass(20_000)

@@ -2,7 +2,7 @@ import { beforeEach, afterEach, describe, expect, it } from 'vitest'
 import { SetClock } from './support.ts'
 import { settings } from '../quotes/support.ts'
 import { channelRequest, failureOf } from '../support/adapter-call.ts'
-import { json, QueueServer, type Handler } from '../support/queue-server.ts'
+import { json, QueueServer, text, type Handler } from '../support/queue-server.ts'
 import type { LspProtocol } from '../../src/domain/lsp.ts'
 import { MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts'
 import { adapterOf } from '../../src/protocols/index.ts'
@@ -59,6 +59,40 @@ describe('an LSP is', () => {
       json(400, { error_code: 'RATE_LIMIT_EXCEEDED', message: 'too many requests', details: { retry_after: 90 } }),
     )
     expect(lsp.rateLimitedUntil).toBe(clock.at + 90 * SECOND_MS)
+  })
+
+  it.each([
+    ['the header', json(503, { message: 'maintenance' }, { 'retry-after': '900' }), 'maintenance'],
+    [
+      'a refusal that has another meaning',
+      json(503, { error: { code: 100 } }, { 'retry-after': '900' }),
+      'the LSP refused',
+    ],
+    [
+      'a web page',
+      text(503, '<html>', { 'retry-after': '900' }),
+      "a web page came instead of the LSP's answer (HTTP status 503)",
+    ],
+  ])('UNAVAILABLE until the time that a 503 names, by %s', async (_what, answer, message) => {
+    const until = clock.at + 900 * SECOND_MS
+    expect(await refusalOf(answer)).toMatchObject({ code: 'UNAVAILABLE', message, retryAt: until, effect: 'unknown' })
+    expect(lsp.rateLimitFailure).toMatchObject({ code: 'UNAVAILABLE', retryAt: until, effect: 'none' })
+    expect(lsp.notBefore).toBe(until)
+    await expect(lsp.refreshInfo()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAt: until })
+    expect(server.requests).toHaveLength(1)
+    clock.pass(900 * SECOND_MS)
+    expect(lsp.rateLimitFailure).toBeNull()
+  })
+
+  it('spoken to after a 503 that names no time', async () => {
+    expect(await refusalOf(json(503, { message: 'maintenance' }))).toMatchObject({ code: 'UNAVAILABLE', retryAt: null })
+    expect(lsp.rateLimitFailure).toBeNull()
+  })
+
+  it('left alone for a minute after a web page under 429, and is not UP', async () => {
+    expect(await refusalOf(text(429, '<html>'))).toMatchObject({ code: 'UNAVAILABLE', effect: 'none' })
+    expect(lsp.rateLimitedUntil).toBe(clock.at + MINUTE_MS)
+    expect(lsp.status.state).toBe('DOWN')
   })
 
   it('left alone no shorter for being limited again without a time, or with an earlier one', async () => {

@@ -80,7 +80,7 @@ test('its status says that it is down, why, and until when', async () => {
   expect(lsp().status).toMatchObject({
     state: 'DOWN',
     retryAt,
-    lastError: `it fails too often, and is left alone until ${until}; last: HTTP status 503`,
+    lastError: `it fails too often; the gateway retries it after ${until}; last error: HTTP status 503`,
   })
   clock.pass(10_000)
   // Not yet asked again, and so not known to be back.
@@ -97,7 +97,7 @@ test('quotes fail at once with the time to come back, an order too, and nothing 
   const failure = {
     code: 'UNAVAILABLE',
     retryAt: clock.at + 10_000,
-    message: 'the LSP does not answer of late, and is left alone for a while',
+    message: 'the LSP has stopped answering; the gateway retries it after retryAt',
   }
   for (const firm of ['WHEN_NEEDED', 'ALWAYS', 'NEVER'] as const)
     expect(await quote(3_000_000, firm)).toMatchObject({ kind: 'failure', failure })

@@ -3,7 +3,8 @@ import type { ClientLimits } from '../../config/access.ts'
 /** A client says `connection_init`, and may ask whether anybody is there; more it cannot want before it is let in. */
 const MOST_BEFORE_ACKNOWLEDGEMENT = 5
 /** A key, or a token, and what clients say of themselves beside it. */
-const LONGEST_BEFORE_ACKNOWLEDGEMENT = 8_192
+export const LONGEST_BEFORE_ACKNOWLEDGEMENT = 8_192
+export const TOO_LONG_BEFORE_ACKNOWLEDGEMENT = `a message may have at most ${LONGEST_BEFORE_ACKNOWLEDGEMENT} bytes before connection_ack`
 /** One begins it, and one ends it. */
 const MESSAGES_PER_OPERATION = 2
 /** However few operations are allowed: those that are too many are refused one by one, and are no reason to close. */
@@ -29,8 +30,7 @@ export class MessageCount {
   add(bytes: number): string | null {
     this.#count += 1
     if (this.#mostInWindow === null) {
-      if (bytes > LONGEST_BEFORE_ACKNOWLEDGEMENT)
-        return `no more than ${LONGEST_BEFORE_ACKNOWLEDGEMENT} bytes a message are taken before the acknowledgement`
+      if (bytes > LONGEST_BEFORE_ACKNOWLEDGEMENT) return TOO_LONG_BEFORE_ACKNOWLEDGEMENT
       return this.#count > MOST_BEFORE_ACKNOWLEDGEMENT ? 'too many messages before the acknowledgement' : null
     }
     const now = performance.now()

@@ -6,6 +6,8 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type Actor =
   | 'CLIENT'
+  /** The gateway acts by itself. Keep the node connected to the LSP. */
+  | 'GATEWAY'
   | 'LSP'
   | 'NOBODY';
 
@@ -111,12 +113,22 @@ export type LspToken = {
 };
 
 export type NextAction =
+  /** Connect the node to the LSP. */
   | 'CONNECT_PEER'
+  /** Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP. */
+  | 'CONTACT_LSP'
+  /** Call decideRate. */
   | 'DECIDE_RATE'
+  /** Payment is withheld; the message says why. */
+  | 'DO_NOT_PAY'
   | 'NONE'
+  /** Call openChannel. */
   | 'OPEN_CHANNEL'
+  /** Use one of the payment options of the order. */
   | 'PAY'
+  /** Call requestRefund. */
   | 'REQUEST_REFUND'
+  /** Pay the rest on-chain; see the message. */
   | 'TOP_UP'
   | 'WAIT';
 
