@@ -2,7 +2,7 @@ import { hasEnded, isUnknownToLsp } from './ending.ts'
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
 import type { Sat } from './money.ts'
-import type { Order } from './order-record.ts'
+import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
 import type { Refund } from './order.ts'
 import { arrivedSat, due, isSettled, optionsOf, payableUntil, type Payment } from './payment.ts'
 import type { EpochMs } from './time.ts'
@@ -186,6 +186,7 @@ function paidStep(order: Order, { features }: StepLsp): NextStep {
       refundStep(order, `${paidText(order)}.`) ??
       waitForLsp('Paid. The LSP opens the channel. Keep your node connected to the LSP.')
     )
+  if (!isAutomatic(order) && order.openRequest?.failure !== null) return importedStep(order)
   const failure = order.openRequest?.failure ?? null
   if (order.openRequest === null)
     return step(
@@ -207,6 +208,18 @@ function paidStep(order: Order, { features }: StepLsp): NextStep {
         'OPEN_CHANNEL',
         `The LSP could not open the channel: ${failure.message}. Check your node, then call openChannel; the gateway also asks again by itself.${refund}`,
       )
+}
+
+/** A paid order from a document: the gateway asks for no channel until its client has called an action. */
+function importedStep(order: Order): NextStep {
+  if (isUnverifiedImport(order))
+    return step('GATEWAY', 'WAIT', 'The order was imported as paid. The gateway asks the LSP for a report of it.')
+  const refund = isRefundAvailable(order) ? ` Or call requestRefund: ${refundText(order.refund)}.` : ''
+  return step(
+    'CLIENT',
+    'OPEN_CHANNEL',
+    `Paid. The order was imported, and the gateway waits for openChannel before it asks the LSP to open the channel. Check that ${order.request.clientPubkey} is your node, then call openChannel.${refund}`,
+  )
 }
 
 function completedStep(order: Order, features: readonly LspFeature[]): NextStep {

@@ -54,6 +54,8 @@ export interface Order extends Ending {
   leaseRemindedFor?: EpochMs
   /** When it came from another gateway; absent: it was ordered here. */
   importedAt?: EpochMs
+  /** For an imported order: its client has called an action here; absent: it has not. */
+  hasClientActed?: boolean
   /** What is to be paid is not known here, and not shown, until the LSP has said it. */
   paymentUnconfirmed?: boolean
   /** The most that may leave the wallet by each payment option; absent: as `maximumsOf` says. */
@@ -70,6 +72,14 @@ export interface Order extends Ending {
  */
 export function isUnverifiedImport(order: Order): boolean {
   return order.importedAt !== undefined && order.paymentUnconfirmed === true
+}
+
+/**
+ * Whether the gateway may ask the LSP to do something for the order by itself. A document decides what an imported order
+ * says, so the client has to call an action first. Polls are always allowed.
+ */
+export function isAutomatic(order: Pick<Order, 'importedAt' | 'hasClientActed'>): boolean {
+  return order.importedAt === undefined || order.hasClientActed === true
 }
 
 export interface OrderEvent {

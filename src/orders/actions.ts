@@ -1,7 +1,8 @@
 import { OrderMoved, type OrderLog } from './log.ts'
 import type { OrderReader } from './reading.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
-import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
+import { pubkeyOfUri } from '../domain/lsp.ts'
+import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import { verifyRefundTarget, type RefundTarget } from '../domain/refund-target.ts'
 import type { Clock } from '../domain/time.ts'
@@ -31,6 +32,13 @@ interface Action {
   message: string
   /** What changes in the order once it is done. */
   leaves?: Partial<Order>
+  /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
+  imported?: {
+    /** Whether it does so at all: the gateway uses the node that the document names. */
+    goesOn(order: Order): boolean
+    /** Also when the LSP refused the action: the gateway tries again by itself. */
+    alsoAfterFailure: boolean
+  }
 }
 
 /** What an action needs, where nothing is against it. */
@@ -85,6 +93,10 @@ export class OrderActions {
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
       message: 'the LSP agreed to open the channel',
       leaves: { openRequest: { failure: null }, isRefundRequested: false },
+      imported: {
+        goesOn: ({ request }) => nodeUri === null || pubkeyOfUri(nodeUri) === request.clientPubkey,
+        alsoAfterFailure: true,
+      },
     })
   }
 
@@ -139,6 +151,7 @@ export class OrderActions {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
+      if (action.imported?.alsoAfterFailure) await this.#goOn(orderId, action)
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
     } finally {
       this.#underWay.delete(orderId)
@@ -164,6 +177,23 @@ export class OrderActions {
     return call ? { tracked, lsp, ref, call, warnings } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
+  /** The LSP refused the action: nothing of the order changes, except that the gateway may try again by itself. */
+  async #goOn(orderId: string, action: Action): Promise<void> {
+    for (;;) {
+      const current = await this.#store.orders.get(orderId)
+      if (!current) return
+      const { order, tracking } = current
+      const acted = withClientActed(order, action)
+      if (acted === order) return
+      try {
+        await this.#log.write(order, acted, { ...tracking, nextReadAt: this.#clock.now() }, [])
+        return
+      } catch (error) {
+        if (!(error instanceof OrderMoved)) throw error
+      }
+    }
+  }
+
   async #carryOut({ tracked, lsp, ref, call, warnings }: Possible, action: Action): Promise<void> {
     const { message, txid } = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
     const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
@@ -181,7 +211,7 @@ export class OrderActions {
         // An action is part of the order's history, whatever the order looks like afterwards.
         await this.#log.write(
           current.order,
-          { ...current.order, ...action.leaves },
+          { ...withClientActed(current.order, action), ...action.leaves },
           { ...current.tracking, nextReadAt, final: false },
           changes,
         )
@@ -192,4 +222,9 @@ export class OrderActions {
       }
     }
   }
+}
+
+/** @returns the order itself if nothing changes. */
+function withClientActed(order: Order, { imported }: Action): Order {
+  return isAutomatic(order) || imported?.goesOn(order) === false ? order : { ...order, hasClientActed: true }
 }

@@ -3,8 +3,9 @@ import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
 import { clientNodeUri } from '../domain/request.ts'
 import { isUnknownToLsp } from '../domain/ending.ts'
+import type { LspFeature } from '../domain/lsp.ts'
 import { distrustOf } from '../domain/offer.ts'
-import { isUnverifiedImport, type Order } from '../domain/order-record.ts'
+import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import { isWithheld, NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
 import { advance, notFound, unanswered } from '../domain/progress.ts'
@@ -46,7 +47,7 @@ export class OrderReader {
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
       // What is to be asked or registered beside the order waits until the LSP has said that there is such an order.
-      features: isUnverifiedImport(order) ? [] : this.#lsps.require(order.lspId).features,
+      features: featuresFor(order, this.#lsps.require(order.lspId)),
       lnurlChannel: order.lnurlChannel,
       jit: order.jit,
       paid: order.paymentSeenAt !== null,
@@ -204,6 +205,7 @@ export class OrderReader {
       lsp.adapter.openChannel !== undefined &&
       order.state === 'PAID' &&
       !isUnverifiedImport(order) &&
+      isAutomatic(order) &&
       isWanted &&
       !isUnderWay
     )
@@ -251,4 +253,11 @@ function isProvisional(lsp: Lsp, order: Order, reading: OrderReading): boolean {
   return (
     lsp.adapter.advancesWhenRead && reading.state === 'FAILED' && order.state !== 'FAILED' && !order.failureSuspected
   )
+}
+
+/** What the LSP may be asked for beside the order when it is polled. */
+function featuresFor(order: Order, lsp: Lsp): readonly LspFeature[] {
+  if (isUnverifiedImport(order)) return []
+  // A poll registers the client's node for a JIT channel: no mere reading.
+  return isAutomatic(order) ? lsp.features : lsp.features.filter((feature) => feature !== 'JIT_CHANNEL')
 }

@@ -102,6 +102,9 @@ const asset = z.object({
 export const orderSchema = (network: Network) =>
   z.object({
     id: z.uuid().toLowerCase(),
+    /** Both are compared with the rest of the document, and then replaced. */
+    quoteId: z.uuid().toLowerCase().optional(),
+    lspOrderId: z.string().max(1_024).nullable().optional(),
     state: z.enum(ORDER_STATES),
     sequence: z.int().min(1).max(MAX_EVENTS),
     request: request(network),
@@ -192,7 +195,12 @@ export const lspSchema = z.object({
 
 /** `network`: of the LSP that it is imported for. */
 export function contentsSchema(network: Network) {
-  return z.object({ quote: quoteSchema(network).nullable(), order: orderSchema(network), events })
+  return z.object({
+    quote: quoteSchema(network).nullable(),
+    order: orderSchema(network),
+    answer: z.looseObject({ lspOrderId: z.unknown() }).nullish(),
+    events,
+  })
 }
 
 export type PortableLsp = z.output<typeof lspSchema>

@@ -13,12 +13,15 @@ import {
   type PortableLsp,
   type PortableOrder,
 } from './document.ts'
+import { assertConsistent, assertSnapshotFits } from './consistency.ts'
+import { ImportRefusal } from './refusal.ts'
 import { unseal } from './seal.ts'
 import { minSat, type Sat } from '../domain/money.ts'
 import { NO_PAYMENT, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { Quote } from '../domain/quote.ts'
+import type { ChannelRequest } from '../domain/request.ts'
 import { cleanText } from '../domain/text.ts'
 import type { Clock } from '../domain/time.ts'
 import { OrderMoved, type OrderLog } from '../orders/log.ts'
@@ -29,17 +32,6 @@ import type { Store, Stores } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
-const IMPORT_REFUSALS = [
-  'UNREADABLE',
-  'UNKNOWN_VERSION',
-  'UNKNOWN_LSP',
-  'NOT_YOURS',
-  'ACCESS_TOKEN_MISSING',
-  'SEALED',
-  'TOO_MANY',
-] as const
-export type ImportRefusalCode = (typeof IMPORT_REFUSALS)[number]
-
 /** Read at once; in between, others are answered. */
 const EVENTS_AT_ONCE = 50
 
@@ -47,17 +39,6 @@ const EVENTS_AT_ONCE = 50
 const MOST_UNHEARD_OF = 50
 /** What may be kept for a client on the word of documents, whether an LSP is still asked about it or not. */
 export const MOST_UNVERIFIED = 5_000
-
-/** The document is not imported; the message is for whoever brought it. */
-export class ImportRefusal extends Error {
-  override name = 'ImportRefusal'
-  readonly code: ImportRefusalCode
-
-  constructor(code: ImportRefusalCode, message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** Whose an import becomes here. */
 interface Owner {
@@ -88,10 +69,19 @@ export class Importing {
    * Its LSP is asked once before this returns, if it may be asked now and answers.
    * @throws ImportRefusal
    */
-  async importOrder(clientId: string, document: string, sealKey: string | null): Promise<Order> {
+  async importOrder(
+    clientId: string,
+    document: string,
+    { sealKey, clientPubkey }: { sealKey: string | null; clientPubkey: string | null },
+  ): Promise<Order> {
     const { told, lsp, contents } = this.#read(document)
+    assertOwnNode(contents.order, clientPubkey)
     const known = await this.#known(this.#store, clientId, lsp, told, contents.order.id)
-    if (known) return known
+    if (known) {
+      assertOwnNode(known, clientPubkey)
+      return known
+    }
+    assertConsistent(contents, told)
     const accessToken = await accessTokenOf(told, sealKey)
     const nextAt = await this.#store.transaction(({ budgets }) => budgets.takeImport(clientId, this.#clock.now()))
     if (nextAt !== null)
@@ -172,8 +162,9 @@ export class Importing {
     lsp: Lsp,
     told: PortableLsp,
     accessToken: string | null,
-    { quote, order: portable, events }: PortableContents,
+    contents: PortableContents,
   ): Promise<Order> {
+    const { quote, order: portable } = contents
     const now = this.#clock.now()
     const placementId = uuidv7()
     const quoteId = quote === null || (await this.#store.imports.isQuote(quote.id)) ? uuidv7() : quote.id
@@ -183,9 +174,11 @@ export class Importing {
       state: importedState(portable, told),
       createdAt: Math.min(portable.createdAt, now),
       importedAt: now,
+      // Whether another gateway has asked the LSP to open the channel is not known here.
+      openRequest: null,
       maximums: importedMaximums(portable),
     }
-    const history = await this.#history(events, order.id, owner, told)
+    const history = await this.#history(contents, owner, told)
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
     const tracking: Tracking = {
@@ -248,19 +241,16 @@ export class Importing {
   }
 
   /** @throws ImportRefusal, also where little text makes a large history. */
-  async #history(
-    events: PortableContents['events'],
-    id: string,
-    owner: Owner,
-    told: PortableLsp,
-  ): Promise<OrderEvent[]> {
+  async #history(contents: PortableContents, owner: Owner, told: PortableLsp): Promise<OrderEvent[]> {
+    const { id } = contents.order
     const history: OrderEvent[] = []
     const whole = orderSchema(told.network)
     const part = whole.partial()
     const sizes = new Map<string, number>()
     let total = 0
     let merged = {} as PortableOrder
-    for (const { sequence, at, previousState, state, message, order } of events) {
+    for (const event of contents.events) {
+      const { sequence, at, previousState, state, message, order } = event
       if (sequence % EVENTS_AT_ONCE === 0) await othersTurn()
       // The first is whole; what a later one leaves out was read before.
       const changed = parse(sequence === 1 ? whole : part, order, `events[${sequence - 1}].order.`)
@@ -272,6 +262,7 @@ export class Importing {
           'UNREADABLE',
           `the document is too large: the orders that its events tell of are together more than ${MAX_HISTORY_BYTES} bytes`,
         )
+      assertSnapshotFits(event, merged, contents, told)
       const snapshot = { ...ownedOrder(merged, owner, told), id, state, sequence }
       history.push({
         orderId: id,
@@ -295,6 +286,18 @@ function importedMaximums({ maximums, maxOrderTotalSat, orderTotalSat }: Portabl
   return maximums
     ? { bolt11: limited(maximums.bolt11), bolt12: limited(maximums.bolt12), onchain: limited(maximums.onchain) }
     : sameMaximum(mostSat)
+}
+
+/** `clientPubkey`: the node that the client names; null: it names none. */
+function assertOwnNode(
+  { request }: { request: Pick<ChannelRequest, 'clientPubkey'> },
+  clientPubkey: string | null,
+): void {
+  if (clientPubkey !== null && clientPubkey !== request.clientPubkey)
+    throw new ImportRefusal(
+      'OTHER_NODE',
+      `the channel of this order is for the node ${request.clientPubkey}, not for clientPubkey`,
+    )
 }
 
 function refuseOthers(): never {

@@ -162,7 +162,8 @@ function readOrder(order: OrderDocument): OrderReading {
       ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
     },
     payment,
-    free: statesTotalsOfZero(payment),
+    // Another payment option may have a price.
+    free: keys.every((key) => key === 'ln' || key === 'btc_onchain') && statesTotalsOfZero(payment),
     channel,
     createdAt: order.created_at,
   }

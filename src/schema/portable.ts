@@ -5,13 +5,17 @@ import { ErrorInterface } from './errors.ts'
 import { OrderType } from './order.ts'
 import { MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from '../portable/document.ts'
 import { exportOrder, TooLargeToMove } from '../portable/export.ts'
-import { ImportRefusal, type ImportRefusalCode } from '../portable/import.ts'
+import { ImportRefusal, type ImportRefusalCode } from '../portable/refusal.ts'
 import { SEAL_KEY } from '../portable/seal.ts'
 
 const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
   values: {
     UNREADABLE: { description: 'It is no document of orderExport, or not all of one.' },
     UNKNOWN_VERSION: { description: 'It was written by a version of the gateway that this one does not know.' },
+    CONTRADICTORY: {
+      description: 'The quote, the order and the events of the document contradict each other. Somebody changed it.',
+    },
+    OTHER_NODE: { description: 'The order is for another node than `clientPubkey`.' },
     UNKNOWN_LSP: { description: "The order's LSP is not configured here." },
     NOT_YOURS: { description: "The order is here already, and is another client's." },
     ACCESS_TOKEN_MISSING: {
@@ -68,7 +72,12 @@ at an LSP that wants an access token cannot be imported (\`lsp.needsAccessToken\
 builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
-    description: `Take in an order that began at another gateway, from what its orderExport gave, and follow it here: the LSP must be\nconfigured here too. Its events keep their numbers. What is to be paid is shown, and actions\nare possible, once the LSP has told about it here as well. The same document again gives the same order. Import your\nown documents only: an order is opened to the node that it names. A document of more than ${MAX_DOCUMENT_CHARACTERS} characters,\nor of an order with more than ${MAX_EVENTS} events, cannot be taken in.`,
+    description: `Imports an order that began at another gateway, from the document that its orderExport returned. This gateway must have
+the same LSP. Event numbers are kept. Payment details and actions become available after this gateway has read the order
+from its LSP. The same document again returns the same order. Import only documents of your own, and pass \`clientPubkey\`:
+the channel is opened to the node that the document names. The gateway only reads the order from its LSP until you call
+an action: a paid order whose LSP waits to be asked opens when you call openChannel. A document whose parts contradict
+each other is refused. Limits: ${MAX_DOCUMENT_CHARACTERS} characters, ${MAX_EVENTS} events.`,
     args: {
       document: t.arg.string({
         required: true,
@@ -79,9 +88,16 @@ builder.mutationField('importOrder', (t) =>
           'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.',
         validate: sealKey,
       }),
+      clientPubkey: t.arg({
+        type: 'PublicKey',
+        description: 'Your node. A document of an order for another node is refused (OTHER_NODE).',
+      }),
     },
     errors: { union: { name: 'ImportOrderResult' }, types: [ImportRefusal] },
     resolve: (_, args, { gateway, clientId }) =>
-      gateway.importing.importOrder(clientId, args.document, args.sealKey ?? null),
+      gateway.importing.importOrder(clientId, args.document, {
+        sealKey: args.sealKey ?? null,
+        clientPubkey: args.clientPubkey ?? null,
+      }),
   }),
 )

@@ -98,17 +98,11 @@ function randomReport(order: Order, random: Random): OrderReading {
     const amountSat = random.pick(AMOUNTS)
     return { ...option, feeTotalSat: amountSat, orderTotalSat: amountSat }
   }
+  const read: PaymentOptions<ReadPaymentState> = known
   const same: PaymentOptions<ReadPaymentState> = {
-    bolt11: dearer(move(known.bolt11 as PaymentOptions<ReadPaymentState>['bolt11'])),
-    bolt12: dearer(move(known.bolt12 as PaymentOptions<ReadPaymentState>['bolt12'])),
-    onchain:
-      known.onchain &&
-      dearer(
-        move<NonNullable<PaymentOptions<ReadPaymentState>['onchain']>>({
-          ...known.onchain,
-          paidSat: randomPaid(random),
-        }),
-      ),
+    bolt11: dearer(move(read.bolt11)),
+    bolt12: dearer(move(read.bolt12)),
+    onchain: read.onchain && dearer(move({ ...read.onchain, paidSat: randomPaid(random) })),
   }
   return {
     ...EMPTY_READING,

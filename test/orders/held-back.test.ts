@@ -70,7 +70,7 @@ test.each([429, 503])(
       await gateway.importing.importOrder(
         'ann',
         invented({ protocol: 'LSPS1', url: server.url, lspOrderId: `order-${id}` }),
-        null,
+        { sealKey: null, clientPubkey: null },
       )
 
     const passes = async (ms: number) => {
