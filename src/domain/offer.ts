@@ -1,4 +1,4 @@
-import { addressProblem, isSameAddress } from './address.ts'
+import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
@@ -27,6 +27,8 @@ export { verifyAsset, verifyTerms } from './terms.ts'
 
 export interface OfferContext {
   network: Network
+  /** Of the LSP's address and of the refund address. */
+  addressKinds: AddressKinds
   clientBalanceSat: Sat
   /** The LSP states that there is nothing to pay. */
   free: boolean
@@ -199,7 +201,7 @@ function verifyOnchain(
   invoiceExpiresAt: EpochMs | null,
   report: Report,
 ): VerifiedOnchain | null {
-  const problem = addressProblem(option.address, context.network)
+  const problem = addressProblem(option.address, context.network, context.addressKinds)
   report(
     'ONCHAIN_ADDRESS',
     problem === null ? 'PASSED' : 'FAILED',
@@ -246,11 +248,11 @@ function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPa
 function refundsTo(
   given: string,
   { refundOnchainAddress: told }: OnchainOption<ReadPaymentState>,
-  { network }: OfferContext,
+  { network, addressKinds }: OfferContext,
   report: Report,
 ): boolean {
   const isSame = told === null || isSameAddress(told, given)
-  const problem = addressProblem(given, network)
+  const problem = addressProblem(given, network, addressKinds)
   report(
     'REFUND_ADDRESS',
     isSame && problem === null ? 'PASSED' : 'WARNING',

@@ -217,6 +217,7 @@ export const channelRequest001: Adapter = {
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,
+  addressKinds: 'ANY',
   advancesWhenRead: false,
 
   unsupportedParameter(request) {

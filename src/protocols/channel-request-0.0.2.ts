@@ -330,6 +330,7 @@ export const channelRequest002: Adapter = {
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,
+  addressKinds: 'ANY',
   advancesWhenRead: false,
 
   unsupportedParameter: beyondDrafts,

@@ -273,6 +273,7 @@ export const thunderstack: Adapter = {
   // It stops at Open.
   tellsChannelLife: false,
   clientConnects: true,
+  addressKinds: 'ANY',
   advancesWhenRead: true,
 
   unsupportedParameter: beyondTheForm,

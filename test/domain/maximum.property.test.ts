@@ -33,7 +33,7 @@ const SEQUENCES = Number(process.env.MAXIMUM_SEQUENCES ?? 2_000)
 const NOW = 1_800_000_000_000
 const HOUR_MS = 3_600_000
 const node = new LightningNode('a changing LSP', '127.0.0.1:9735')
-const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
+const LSP: LspFacts = { network: 'REGTEST', addressKinds: 'ANY', lspPubkeys: [] }
 const AMOUNTS = [1, 2_000, 4_667, 4_668, 5_534, 6_148, 4_999_999].map(sat)
 const READ_PAYMENT_STATES: readonly ReadPaymentState[] = [...PAYMENT_STATES, 'REFUNDED_OR_LAPSED']
 
