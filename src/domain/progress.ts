@@ -5,7 +5,7 @@ import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
-import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, optionsOf, type Payment } from './payment.ts'
+import { affordable, cheapestOf, endsOf, isSettled, NO_PAYMENT, optionsOf } from './payment.ts'
 import {
   isOfAnother,
   mostOf,
@@ -16,6 +16,7 @@ import {
   takesBack,
   withoutOffer,
 } from './payment-progress.ts'
+import { unopened, withStateWords } from './reported-options.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termsOf, type ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -171,35 +172,6 @@ function progress(before: Order, after: Order, now: EpochMs): Progress {
 /** The state is only what an imported document says, which may be forged. A gateway that ended the order exports `endedAt`. */
 function isClaimOfImport(order: Order): boolean {
   return isUnverifiedImport(order) && order.endedAt === undefined
-}
-
-/** The options of an order that stays ended: what the LSP reports as payable again keeps its former state. */
-function unopened(before: Payment, after: Payment): Payment {
-  const keep = <Option extends { state: PaymentState }>(was: Option | null, is: Option | null): Option | null =>
-    is?.state === 'EXPECT_PAYMENT' ? { ...is, state: was?.state ?? 'EXPIRED' } : is
-  return {
-    bolt11: keep(before.bolt11, after.bolt11),
-    bolt12: keep(before.bolt12, after.bolt12),
-    onchain: keep(before.onchain, after.onchain),
-  }
-}
-
-/** The LSP's own words for states that the gateway does not know, as of the latest report of each option. */
-function withStateWords(payment: Payment, read: PaymentOptions<ReadPaymentState> | null): Payment {
-  const word = <Option extends { state: PaymentState; stateWord?: string }>(
-    option: Option | null,
-    told: { stateWord?: string } | null | undefined,
-  ): Option | null => {
-    if (option === null) return null
-    const { stateWord: known, ...rest } = option
-    const stateWord = told === null || told === undefined ? known : told.stateWord
-    return { ...rest, ...(option.state === 'UNKNOWN' && stateWord !== undefined ? { stateWord } : {}) } as Option
-  }
-  return {
-    bolt11: word(payment.bolt11, read?.bolt11),
-    bolt12: word(payment.bolt12, read?.bolt12),
-    onchain: word(payment.onchain, read?.onchain),
-  }
 }
 
 /** What was paid for the channel that stands is not to be had back. */
