@@ -45,12 +45,12 @@ function witnessProblem(address: string, expected: AddressPrefix): string | null
   if (decoded === null) return NOT_AN_ADDRESS
   const { prefix, version, program } = decoded
   if (prefix !== expected) return `an address of ${NETWORKS_OF_PREFIX[prefix]}`
-  if (version === 0) return program.length === 20 || program.length === 32 ? null : NOT_AN_ADDRESS
+  if (version === 0) return null
   if (version > 1) return `an address of witness version ${version}, which nobody can own yet`
   if (program.length !== 32) return `an address of witness version 1 with ${program.length} bytes in place of 32`
   return isXOnlyPoint(Buffer.from(program).toString('hex'))
     ? null
-    : 'a taproot address whose key is not a point of the curve: nobody can spend from it'
+    : 'a taproot address whose key is not a point of the curve'
 }
 
 const NETWORKS_OF_PREFIX: Readonly<Record<AddressPrefix, string>> = {
@@ -65,7 +65,7 @@ interface WitnessAddress {
   program: Uint8Array
 }
 
-/** null for a wrong checksum, mixed case, or the checksum of another witness version. */
+/** null for a wrong checksum, mixed case, the checksum of another witness version, or a wrong length. */
 function decodeWitness(address: string): WitnessAddress | null {
   if (address.length > LONGEST_BECH32) return null
   for (const code of [bech32, bech32m]) {
@@ -75,7 +75,7 @@ function decodeWitness(address: string): WitnessAddress | null {
     const program = code.fromWordsUnsafe(words)
     const isRightCode = code === (version === 0 ? bech32 : bech32m)
     if (version === undefined || version > 16 || !isRightCode || !program) return null
-    if (program.length < 2 || program.length > 40) return null
+    if (!isProgramLength(version, program.length)) return null
     return { prefix: decoded.prefix as AddressPrefix, version, program: Uint8Array.from(program) }
   }
   return null
@@ -86,7 +86,7 @@ function base58Problem(address: string, expected: 'main' | 'test', kinds: Addres
   const kind = version === null ? null : kindOfVersion(version)
   if (kind === null) return NOT_AN_ADDRESS
   if (kind !== expected) return `an address of ${kind === 'main' ? 'mainnet' : 'testnet'}`
-  return kinds === 'ANY' ? null : 'an address in base58, and this protocol has SegWit addresses only'
+  return kinds === 'ANY' ? null : 'an address in base58, where this protocol allows SegWit addresses only'
 }
 
 function kindOfVersion(version: number): 'main' | 'test' | null {
@@ -103,6 +103,11 @@ function base58Version(address: string): number | null {
   } catch {
     return null
   }
+}
+
+/** Whether a witness program of that version may have so many bytes, by BIP 141. */
+export function isProgramLength(version: number, bytes: number): boolean {
+  return version === 0 ? bytes === 20 || bytes === 32 : bytes >= 2 && bytes <= 40
 }
 
 /** A witness program as an address, of any version from 0 to 16. */

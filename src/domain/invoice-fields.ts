@@ -1,5 +1,5 @@
 import { bech32 } from '@scure/base'
-import { encodeBase58Address, encodeWitnessAddress, type AddressPrefix } from './address.ts'
+import { encodeBase58Address, encodeWitnessAddress, isProgramLength, type AddressPrefix } from './address.ts'
 import { isPublicKey } from './curve.ts'
 
 // The tagged fields of a BOLT 11 invoice, read as strictly as the strictest wallet does.
@@ -72,8 +72,10 @@ const BASIC_MPP_BIT = 16
 
 const TYPE_AND_LENGTH_WORDS = 3
 const HOP_BYTES = 51
+/** Of a fallback address in base58. */
 const PUBLIC_KEY_HASH_VERSION = 17
 const SCRIPT_HASH_VERSION = 18
+const HASH_BYTES = 20
 
 /** @throws InvoiceError */
 export function readFields(words: Words, prefix: AddressPrefix): InvoiceFields {
@@ -187,11 +189,7 @@ function fallbackOf([version, ...words]: Words, prefix: AddressPrefix): string |
   if (version > SCRIPT_HASH_VERSION) return null
   const bytes = bytesOf('f', words)
   const isRightLength =
-    version >= PUBLIC_KEY_HASH_VERSION
-      ? bytes.length === 20
-      : version === 0
-        ? bytes.length === 20 || bytes.length === 32
-        : bytes.length >= 2 && bytes.length <= 40
+    version < PUBLIC_KEY_HASH_VERSION ? isProgramLength(version, bytes.length) : bytes.length === HASH_BYTES
   if (!isRightLength)
     throw new InvoiceError(
       `a fallback address of the invoice (field f, version ${version}) has ${bytes.length} bytes, which is no address`,

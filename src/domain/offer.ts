@@ -1,4 +1,4 @@
-import { addressProblem, isSameAddress } from './address.ts'
+import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
 import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
@@ -27,6 +27,8 @@ export { verifyAsset, verifyTerms } from './terms.ts'
 
 export interface OfferContext {
   network: Network
+  /** Of the LSP's address and of the refund address. */
+  addressKinds: AddressKinds
   clientBalanceSat: Sat
   /** The LSP states that there is nothing to pay. */
   free: boolean
@@ -85,72 +87,6 @@ function freeOffer({ clientBalanceSat }: OfferContext): VerifiedOffer {
   if (clientBalanceSat === 0) return { payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] }
   const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}`
   return { payment: null, free: false, checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED', message }] }
-}
-
-/** Who else was asked to pay to the same hash or address. */
-export type OtherPayer = 'NOBODY' | 'SAME_ORDER' | 'ANOTHER_ORDER'
-
-/**
- * The offer without what another order is to be paid by as well: of two that are paid alike, an LSP delivers one at
- * most. An invoice that is another's discredits all of it.
- */
-export function withoutShared(
-  offer: VerifiedOffer,
-  others: { hash: OtherPayer; offer: OtherPayer; address: OtherPayer },
-): VerifiedOffer {
-  if (offer.payment === null) return offer
-  const { bolt11, bolt12, onchain } = offer.payment
-  const checks: Check[] = []
-  if (bolt11 !== null) {
-    const verdict = { NOBODY: 'PASSED', SAME_ORDER: 'WARNING', ANOTHER_ORDER: 'FAILED' } as const
-    checks.push({
-      name: 'PAYMENT_HASH_IS_NEW',
-      verdict: verdict[others.hash],
-      message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}`,
-    })
-  }
-  if (bolt12 !== null)
-    checks.push({
-      name: 'OFFER_IS_NEW',
-      verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING',
-      message: `${SHARED[others.offer]} by the offer`,
-    })
-  if (onchain !== null)
-    checks.push({
-      name: 'ONCHAIN_ADDRESS_IS_NEW',
-      verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING',
-      message: `${SHARED[others.address]} to the address`,
-    })
-  const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
-  return {
-    ...offer,
-    payment: isDiscredited
-      ? null
-      : {
-          bolt11,
-          bolt12: others.offer === 'ANOTHER_ORDER' ? null : bolt12,
-          onchain: others.address === 'ANOTHER_ORDER' ? null : onchain,
-        },
-    checks: [...offer.checks, ...checks],
-  }
-}
-
-/** The offer where the LSP has given its id to another order too: of the two, nobody can tell which one was paid. */
-export function withoutName(offer: VerifiedOffer, lspOrderId: string): VerifiedOffer {
-  return {
-    ...offer,
-    payment: null,
-    checks: [
-      ...offer.checks,
-      { name: 'ORDER_ID_IS_NEW', verdict: 'FAILED', message: `the LSP calls another order ${lspOrderId}, too` },
-    ],
-  }
-}
-
-const SHARED: Readonly<Record<OtherPayer, string>> = {
-  NOBODY: 'no other order is to be paid',
-  SAME_ORDER: 'the LSP answered with the order that it gave before, which is to be paid',
-  ANOTHER_ORDER: 'another order is to be paid',
 }
 
 const iso = (time: EpochMs) => new Date(time).toISOString()
@@ -265,10 +201,12 @@ function verifyOnchain(
   invoiceExpiresAt: EpochMs | null,
   report: Report,
 ): VerifiedOnchain | null {
-  const problem = addressProblem(option.address, context.network)
+  const problem = addressProblem(option.address, context.network, context.addressKinds)
+  // Without a refund address the option is withheld anyway, so a bad address costs nothing else.
+  const isOffered = context.refundOnchainAddress !== null
   report(
     'ONCHAIN_ADDRESS',
-    problem === null ? 'PASSED' : 'FAILED',
+    problem === null ? 'PASSED' : isOffered ? 'FAILED' : 'WARNING',
     problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
   )
   const isUsable = verifyUri(
@@ -312,11 +250,11 @@ function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPa
 function refundsTo(
   given: string,
   { refundOnchainAddress: told }: OnchainOption<ReadPaymentState>,
-  { network }: OfferContext,
+  { network, addressKinds }: OfferContext,
   report: Report,
 ): boolean {
   const isSame = told === null || isSameAddress(told, given)
-  const problem = addressProblem(given, network)
+  const problem = addressProblem(given, network, addressKinds)
   report(
     'REFUND_ADDRESS',
     isSame && problem === null ? 'PASSED' : 'WARNING',

@@ -1,3 +1,4 @@
+import type { AddressKinds } from './address.ts'
 import { describeChanges } from './changes.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
 import type { Network } from './lsp.ts'
@@ -78,6 +79,7 @@ function isOver(states: readonly PaymentState[], lapsed: boolean, paid: boolean)
 /** What is known of an LSP beside what it answers. */
 export interface LspFacts {
   network: Network
+  addressKinds: AddressKinds
   /** Its nodes, as far as they are known. */
   lspPubkeys: readonly string[]
 }

@@ -1,4 +1,4 @@
-import { addressProblem, isSameAddress } from './address.ts'
+import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
 import { decodeInvoice, type DecodedInvoice } from './invoice.ts'
 import type { Network } from './lsp.ts'
 import type { Sat } from './money.ts'
@@ -15,6 +15,7 @@ export interface RefundTarget {
 
 export interface RefundFacts {
   network: Network
+  addressKinds: AddressKinds
   /** The LSP's nodes, as far as they are known. */
   lspPubkeys: readonly string[]
   now: EpochMs
@@ -43,8 +44,8 @@ export function verifyRefundTarget(order: Order, target: RefundTarget, facts: Re
 
 const refused = (problem: string): RefundVerdict => ({ problem, warnings: [] })
 
-function addressTargetProblem(order: Order, address: string, { network }: RefundFacts): string | null {
-  const problem = addressProblem(address, network)
+function addressTargetProblem(order: Order, address: string, { network, addressKinds }: RefundFacts): string | null {
+  const problem = addressProblem(address, network, addressKinds)
   if (problem !== null) return `${problem}, and the LSP is on ${network}`
   if (isSameAddress(address, order.payment.onchain?.address ?? null))
     return "this is the LSP's address, to which the order was paid"

@@ -60,7 +60,7 @@ export function fundingWatchDelayMs(order: Order, traits: LifeTraits, pace: Pace
   const isWatched =
     order.state === 'COMPLETED' && !traits.tellsChannelLife && (order.channel?.fundingOutpoint ?? null) !== null
   // The LSP's own time of the funding may lie in the future: it extends the watch by a day at most.
-  const fundedAt = Math.min(order.channel?.fundedAt ?? 0, now)
+  const fundedAt = Math.min(order.channel?.fundedAt ?? 0, order.updatedAt + FUNDING_WATCH_MS)
   const age = now - Math.max(order.updatedAt, fundedAt)
   return isWatched && order.lspOrderId !== null && age <= FUNDING_WATCH_MS
     ? Math.min(pace.idleMs, FUNDING_WATCH_EVERY_MS)

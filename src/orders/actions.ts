@@ -107,6 +107,7 @@ export class OrderActions {
       verify: (order, lsp) =>
         verifyRefundTarget(order, target, {
           network: lsp.settings.network,
+          addressKinds: lsp.adapter.addressKinds,
           lspPubkeys: lsp.pubkeys,
           now: this.#clock.now(),
         }),

@@ -1,27 +1,20 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
+import { agreedOf, asksMoreThan, isTooDear } from './agreement.ts'
 import type { OrderLog } from './log.ts'
 import { orderOf, type Agreed } from './new-order.ts'
+import { keptAnswer, type KeptAnswer, type OrderInput, type OrderOutcome } from './outcome.ts'
 import type { Placing } from './placing.ts'
 import { withTimeout } from './waiting.ts'
-import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { LspFailure } from '../domain/failure.ts'
 import { withDefaults } from '../domain/limits.ts'
-import { isAboveMaximums, quotedMaximums } from '../domain/maximum.ts'
-import type { Sat } from '../domain/money.ts'
+import { quotedMaximums } from '../domain/maximum.ts'
 import type { Order } from '../domain/order-record.ts'
-import {
-  isSettled,
-  mapOptions,
-  orderableUntil,
-  optionsOf,
-  sameMaximum,
-  withinMaximums,
-  type PaymentMaximums,
-} from '../domain/payment.ts'
+import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
-import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { MINUTE_MS, type Clock } from '../domain/time.ts'
 import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
@@ -30,33 +23,6 @@ import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
-
-export interface OrderInput {
-  quoteId: string
-  idempotencyKey: string
-  /** The most that may leave the wallet by any payment option; null: for each option, what the quote said. */
-  maxOrderTotalSat: Sat | null
-  email: string | null
-}
-
-export type OrderOutcome =
-  | { kind: 'order'; order: Order }
-  /** `reason`: what is worse than agreed; absent: the price. */
-  | { kind: 'price-changed'; quote: Quote; reason?: string }
-  | { kind: 'quote-expired'; expiredAt: EpochMs }
-  | { kind: 'quote-not-found' }
-  | { kind: 'conflict' }
-  | { kind: 'lsp'; lspId: string; failure: FailureDetails }
-
-/** What is kept under an idempotency key: the outcome, with the id of the order that it is about. */
-type KeptAnswer =
-  | { kind: 'order'; orderId: string }
-  | { kind: 'price-changed'; quote: Quote; reason?: string }
-  // As it was kept once; its quote is never forgotten.
-  | { kind: 'price-changed'; quoteId: string }
-  | { kind: 'quote-expired'; expiredAt: EpochMs }
-  | { kind: 'quote-not-found' }
-  | { kind: 'lsp'; lspId: string; failure: FailureDetails }
 
 /** Refusals that another try may well not meet, and that left nothing behind: the key may be used again for it. */
 const TRY_AGAIN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'RATE_LIMITED', 'PEER_NOT_CONNECTED'])
@@ -379,31 +345,8 @@ function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
   return paymentUnconfirmed ? 'the LSP has yet to say what is to be paid' : `${orderTotalSat} sat to pay`
 }
 
-function isTooDear(placement: Pick<Placement, 'offer'> | null, maximums: PaymentMaximums): boolean {
-  const payment = placement?.offer?.payment ?? null
-  return payment !== null && isAboveMaximums(payment, maximums)
-}
-
-/** Whether an option of the order may still be paid that costs more than this. */
-function asksMoreThan({ payment }: Order, maximums: PaymentMaximums): boolean {
-  const unsettled = mapOptions(payment, (option) => (isSettled(option) ? null : option))
-  return optionsOf(withinMaximums(unsettled, maximums)).length < optionsOf(unsettled).length
-}
-
 /** Somebody ordered the same firm quote at the same time, and was first: it is one order. */
 class AlreadyAdopted extends Error {}
 
 /** The LSP's id for it is that of another order: paid twice, it would be delivered once. */
 class AlreadyNamed extends Error {}
-
-/** Only what a client ordered is placed for a client; an order for its price alone is agreed to when it is adopted. */
-function agreedOf({ id, agreed }: Placement): Agreed {
-  if (!agreed) throw new Error(`nobody agreed to placement ${id}`)
-  return agreed
-}
-
-function keptAnswer(outcome: OrderOutcome): KeptAnswer {
-  if (outcome.kind === 'order') return { kind: 'order', orderId: outcome.order.id }
-  if (outcome.kind === 'conflict') throw new Error('a conflict is answered by the key that was there before')
-  return outcome
-}

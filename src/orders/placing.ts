@@ -259,6 +259,7 @@ export class Placing {
     const asset = verifyAsset(request.asset, reading.asset)
     const offer = verifyOffer(payment, {
       network: lsp.settings.network,
+      addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
       free: reading.free,
       lspPubkeys: lsp.pubkeys,

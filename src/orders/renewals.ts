@@ -121,6 +121,7 @@ export class RenewalDesk {
       throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const { payment, checks } = verifyOffer(reading.payment, {
       network: lsp.settings.network,
+      addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: ZERO_SAT,
       free: reading.free,
       lspPubkeys: lsp.pubkeys,

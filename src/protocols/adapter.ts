@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { AddressKinds } from '../domain/address.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { LspFailure } from '../domain/failure.ts'
@@ -106,6 +107,8 @@ export interface Adapter {
   readonly tellsChannelLife: boolean
   /** True where the LSP is told the client's key but no address: the client's node has to connect to it first. */
   readonly clientConnects: boolean
+  /** The kinds of on-chain address that this protocol allows, the LSP's and the client's alike. */
+  readonly addressKinds: AddressKinds
   /** How many readings a minute the LSP's documentation leaves room for, beside quotes; absent where it says nothing. */
   readonly readsPerMinute?: number
   /** True where only reading an order makes it advance at the LSP. */

@@ -67,6 +67,15 @@ const renewalDocument = documentOf({
   channel_renewed_expiry: termsFields.channel_expiry,
   channel_renewed_expiry_ts: optional(timeField),
   state: required(wordField),
+  // It may be answered as an order is.
+  created_at: ignored,
+  local_balance: ignored,
+  remote_balance: ignored,
+  channel_expiry: ignored,
+  temporary_scid: ignored,
+  lsp_connection_info: ignored,
+  lnurl_channel: ignored,
+  node_connection_info: ignored,
 })
 
 type CreatedDocument = z.output<typeof createdDocument>
@@ -208,6 +217,7 @@ export const channelRequest001: Adapter = {
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,
+  addressKinds: 'ANY',
   advancesWhenRead: false,
 
   unsupportedParameter(request) {

@@ -38,7 +38,7 @@ export function readErrorDocument(body: unknown): ErrorDocument {
   return { message, property: found.property ?? (message === null ? null : propertyNamedIn(message)) }
 }
 
-/** `key` is the name under which the value stands. */
+/** `key` is the name of the value in its object. */
 function collect(value: unknown, found: Found, depth: number, key = ''): void {
   if (depth > MAX_DEPTH) return
   if (typeof value === 'string') add(found.sentences, value)
@@ -60,11 +60,13 @@ function collectObject(error: Record<string, unknown>, found: Found, depth: numb
 
 /** Reads an object of field names and their problems. Outside of `errors`, only names that a protocol has are fields. */
 function collectFields(fields: Record<string, unknown>, found: Found, depth: number, anyName: boolean): void {
-  const entries = Object.entries(fields).filter(([name]) => anyName || publicPropertyName(name) !== name)
+  const isKnown = (name: string) => publicPropertyName(name) !== name
+  const entries = Object.entries(fields).filter(([name]) => anyName || isKnown(name))
   for (const [name, problems] of entries.slice(0, MAX_ENTRIES)) {
     const before = found.sentences.length
     collect(problems, found, depth + 1)
-    if (found.sentences.length > before) found.property ??= publicPropertyName(name)
+    // An unknown name is not shown: unlike the values of a document, its names are not redacted.
+    if (found.sentences.length > before && isKnown(name)) found.property ??= publicPropertyName(name)
   }
 }
 

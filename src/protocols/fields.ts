@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { documentOf, optional, required } from './document.ts'
+import { documentOf, ignored, optional, required } from './document.ts'
 import { cleanText } from '../domain/text.ts'
 import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
 import { MAX_SAT, sat, type Sat } from '../domain/money.ts'
@@ -90,6 +90,9 @@ const assetDocument = documentOf({
   max_initial_lsp_amount: optional(assetAmountField),
   min_initial_client_amount: optional(assetAmountField),
   max_initial_client_amount: optional(assetAmountField),
+  min_channel_amount: ignored,
+  max_channel_amount: ignored,
+  issued_supply: ignored,
 })
 
 /** An RGB asset as an LSP lists it. Only some LSPs state its limits. */

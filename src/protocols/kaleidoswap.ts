@@ -281,6 +281,7 @@ export const kaleidoswap: Adapter = {
   features: FEATURES,
   tellsChannelLife: false,
   clientConnects: true,
+  addressKinds: 'ANY',
   // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
   readsPerMinute: 45,
   advancesWhenRead: false,

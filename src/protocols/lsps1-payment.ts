@@ -71,18 +71,24 @@ export function readPayment(
     onchain,
   }
   const options = merged(nested, payment, lspOrderId, words)
-  if (options !== null) return { payment: options, free: statesTotalsOfZero(options), problem: null }
-  if (payment.fee_total_sat === 0 && payment.order_total_sat === 0)
+  // What the gateway does not know may have a price.
+  const isAllKnown = unknownKeys(payment).length === 0
+  if (options !== null) return { payment: options, free: isAllKnown && statesTotalsOfZero(options), problem: null }
+  if (isAllKnown && payment.fee_total_sat === 0 && payment.order_total_sat === 0)
     return { payment: NOTHING, free: true, problem: null }
   return { payment: null, free: false, problem: problemOf(payment, lspOrderId) }
 }
 
-function problemOf({ keys, ...payment }: PaymentObject, lspOrderId: string): LspFailure {
-  const unknown = keys.filter((key) => !Object.hasOwn(payment, key) && key !== 'onchain')
+function unknownKeys({ keys, ...payment }: PaymentObject): string[] {
+  return keys.filter((key) => !Object.hasOwn(payment, key) && key !== 'onchain')
+}
+
+function problemOf(payment: PaymentObject, lspOrderId: string): LspFailure {
+  const unknown = unknownKeys(payment)
   const hasTotals = payment.fee_total_sat !== null || payment.order_total_sat !== null
   return unknown.length > 0 && !hasTotals
     ? unknownPaymentOptions(lspOrderId, unknown)
-    : noPaymentOption(lspOrderId, keys)
+    : noPaymentOption(lspOrderId, payment.keys)
 }
 
 /** The nested options and those that only the flat form names; null without any. */

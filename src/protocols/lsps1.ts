@@ -103,6 +103,8 @@ export const lsps1: Adapter = {
   features: [],
   tellsChannelLife: false,
   clientConnects: true,
+  // bLIP-50, "On-chain address": an address MUST be a SegWit address.
+  addressKinds: 'SEGWIT',
   advancesWhenRead: false,
 
   unsupportedParameter: (request) =>

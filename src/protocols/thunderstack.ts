@@ -162,7 +162,8 @@ function readOrder(order: OrderDocument): OrderReading {
       ...(order.channel_expiry_blocks === null ? {} : { channelExpiryBlocks: order.channel_expiry_blocks }),
     },
     payment,
-    free: statesTotalsOfZero(payment),
+    // Another payment option may have a price.
+    free: keys.every((key) => key === 'ln' || key === 'btc_onchain') && statesTotalsOfZero(payment),
     channel,
     createdAt: order.created_at,
   }
@@ -272,6 +273,7 @@ export const thunderstack: Adapter = {
   // It stops at Open.
   tellsChannelLife: false,
   clientConnects: true,
+  addressKinds: 'ANY',
   advancesWhenRead: true,
 
   unsupportedParameter: beyondTheForm,

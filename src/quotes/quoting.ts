@@ -80,7 +80,10 @@ export class Quoting {
     if (unsupportedParameter)
       throw new LspFailure('UNSUPPORTED', unsupportedParameter.message, { property: unsupportedParameter.property })
     const { refundOnchainAddress } = ask.request
-    const badAddress = refundOnchainAddress === null ? null : addressProblem(refundOnchainAddress, lsp.settings.network)
+    const badAddress =
+      refundOnchainAddress === null
+        ? null
+        : addressProblem(refundOnchainAddress, lsp.settings.network, lsp.adapter.addressKinds)
     if (badAddress)
       throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, {
         property: 'refundOnchainAddress',

@@ -6,20 +6,20 @@ import { buildConnector } from 'undici'
 import { isLocalHost, isLocalName, isLoopback, isPublic, literalAddress } from './addresses.ts'
 import { SECOND_MS } from '../domain/time.ts'
 
-/** Whom a connection to an LSP may be made with. */
+/** Which connections to an LSP are allowed. */
 export interface ConnectRules {
-  /** http: to somebody else than this machine. */
+  /** http: to other machines. */
   allowInsecure?: boolean
-  /** Addresses that are not of the internet, for an LSP that is configured by a name. */
+  /** Private and local addresses, for an LSP whose URL has a host name. */
   allowPrivateAddresses?: boolean
-  /** SHA-256 of public keys (SubjectPublicKeyInfo), in hexadecimal: the server must have one of them. Empty: any. */
+  /** SHA-256 of the allowed public keys (SubjectPublicKeyInfo), in hexadecimal. Empty: any key. */
   pinnedKeySha256?: readonly string[]
 }
 
-/** How names and certificates are looked up; a test has its own way. */
+/** Replaces DNS and the certificate authorities in tests. */
 export interface Surroundings {
   lookup?: AllLookup
-  /** Authorities instead of the system's, as PEM. */
+  /** Replaces the system's authorities; PEM. */
   ca?: string
 }
 
@@ -31,15 +31,15 @@ export type AllLookup = (
 
 const CONNECT_TIMEOUT_MS = 5 * SECOND_MS
 
-/** No connection was made, or one that was not used: nothing was sent. The message is for people. */
+/** No connection was made, or it was closed before use: nothing was sent. The message may be shown. */
 export class NotConnected extends Error {
   override name = 'NotConnected'
 }
 
 /**
- * Makes the connections to one LSP. The addresses that a name resolves to are checked where the connection takes
- * them from, so that it goes to an address that was checked, whatever the name says a moment later. An address that
- * the operator wrote down is not looked up, and needs no permission.
+ * Makes the connections to one LSP. The addresses of a name are checked where the connection takes them from, so that
+ * it goes to a checked address even if the name resolves differently a moment later. An address that the operator
+ * configured is not checked.
  */
 export function connectorTo(
   hostname: string,
@@ -51,16 +51,16 @@ export function connectorTo(
     isNamed || rules.allowPrivateAddresses || (isLocalName(hostname) ? isLoopback(address) : isPublic(address))
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
-    // Said here so that NODE_TLS_REJECT_UNAUTHORIZED cannot say otherwise.
+    // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
     rejectUnauthorized: true,
-    // A resumed session shows no certificate, and so no key to compare.
+    // A resumed session has no certificate, and so no key to compare.
     maxCachedSessions: 0,
     lookup: onlyAllowed(lookup, mayReach),
     ...(ca === undefined ? {} : { ca }),
   })
   return (options, callback) => {
     if (options.protocol !== 'https:' && !rules.allowInsecure && !isLocalHost(hostname)) {
-      callback(new NotConnected('http is not allowed: the configuration says neither https nor allowInsecure'), null)
+      callback(new NotConnected('http is not allowed: use https, or set allowInsecure'), null)
       return
     }
     connect(options, (error, socket) => {
@@ -75,7 +75,7 @@ export function connectorTo(
   }
 }
 
-/** As `lookup`, without the addresses that are not allowed. */
+/** Like `lookup`, without the addresses that are not allowed. */
 function onlyAllowed(lookup: AllLookup, isAllowed: (address: string) => boolean) {
   return (
     hostname: string,
@@ -91,7 +91,7 @@ function onlyAllowed(lookup: AllLookup, isAllowed: (address: string) => boolean)
       if (first === undefined)
         callback(
           new NotConnected(
-            `${hostname} leads to a private address: name the address itself in the configuration, or set allowPrivateAddresses`,
+            `${hostname} resolves to a private address: use the address itself in url, or set allowPrivateAddresses`,
           ),
           [],
         )
@@ -107,7 +107,7 @@ function socketProblem(
   pins: readonly string[],
 ): NotConnected | null {
   if (!socket?.remoteAddress || !mayReach(socket.remoteAddress))
-    return new NotConnected('no connection to an address that is allowed')
+    return new NotConnected('the connected address is not allowed')
   if (pins.length === 0) return null
   const key = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.publicKey : undefined
   const pin =
@@ -117,14 +117,12 @@ function socketProblem(
       .digest('hex')
   return pin !== undefined && pins.includes(pin)
     ? null
-    : new NotConnected("the server's public key is not the one that pinnedKeySha256 names")
+    : new NotConnected("the server's public key is not in pinnedKeySha256")
 }
 
 function reasonOf(error: Error | null): string {
   const { code } = error as NodeJS.ErrnoException
-  return isAboutCertificate(code ?? '')
-    ? `the certificate was not accepted (${code})`
-    : `no connection${code ? ` (${code})` : ''}`
+  return isAboutCertificate(code ?? '') ? `invalid certificate (${code})` : `no connection${code ? ` (${code})` : ''}`
 }
 
 function isAboutCertificate(code: string): boolean {

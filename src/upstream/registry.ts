@@ -5,7 +5,7 @@ import type { Clock } from '../domain/time.ts'
 import { adapterOf } from '../protocols/index.ts'
 import type { Store } from '../store/store.ts'
 
-/** Every LSP that is configured, and those that no longer are but still have orders here. */
+/** Every configured LSP, and those that were removed from the configuration but still have orders here. */
 export class LspRegistry implements AsyncDisposable {
   readonly #byId: ReadonlyMap<string, Lsp>
   /** The ones that may be asked for quotes, in the operator's order. */
@@ -25,7 +25,7 @@ export class LspRegistry implements AsyncDisposable {
     const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
     const open = (one: LspSettings) => {
       const before = known.get(one.id)
-      // What another LSP said under this id, before the operator gave the id away, says nothing of this one.
+      // The operator may have reused this id for another LSP. The old one's limits do not apply to it.
       const info = before?.url === one.url && before.protocol === one.protocol ? before.info : null
       return new Lsp(one, adapterOf(one.protocol), clock, info, {
         onInfo: (fresh) => store.lsps.saveInfo(one.id, fresh),
@@ -60,7 +60,7 @@ export class LspRegistry implements AsyncDisposable {
     return lsp
   }
 
-  /** The ids of those that are left alone for now. */
+  /** The ids of the LSPs whose breaker is open. */
   paused(): string[] {
     return [...this.#byId.values()].filter((lsp) => lsp.circuitOpenUntil !== null).map((lsp) => lsp.id)
   }
@@ -70,7 +70,7 @@ export class LspRegistry implements AsyncDisposable {
   }
 }
 
-/** Enough to go on reading the orders that stand there; its key left with the configuration. */
+/** Enough to poll the remaining orders at a removed LSP. Its key was removed with the configuration. */
 function retiredSettings(
   lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'url' | 'network' | 'website'>,
 ): LspSettings {
@@ -81,7 +81,7 @@ function retiredSettings(
     url: lsp.url,
     network: lsp.network,
     website: lsp.website,
-    // Only what was allowed to be spoken to so was ever stored.
+    // Only LSPs for which http: was allowed are stored with an http: URL.
     allowInsecure: true,
     auth: null,
     timeoutMs: 8_000,

@@ -1,12 +1,12 @@
-/** Shorter is no secret, and replacing it would ruin honest texts. */
+/** A shorter text is not treated as a secret: replacing it would damage honest texts. */
 const SHORTEST = 4
-/** From here on it is replaced wherever it stands; what is shorter may well be part of an honest id or invoice. */
+/** From this length on a secret is replaced everywhere. A shorter one may be part of an honest id or invoice. */
 const UNMISTAKABLE = 8
 const REDACTED = '[secret]'
 
 /**
- * Takes secrets out of texts: an LSP that repeats our own key in an error must not get it into a log, a metric or
- * a client's answer. It finds them as they are and percent-encoded; an LSP that means harm can always rewrite them.
+ * Replaces secrets in texts, so that an LSP that repeats our key in an error does not get it into a log, a metric or a
+ * client's answer. Finds secrets as they are and percent-encoded. A malicious LSP can always encode them otherwise.
  */
 export function redactor(secrets: readonly (string | null)[]): (text: string) => string {
   const forms = new Set(
@@ -14,7 +14,7 @@ export function redactor(secrets: readonly (string | null)[]): (text: string) =>
       .flatMap((secret) => (secret === null ? [] : [secret, percentEncoded(secret)]))
       .filter(({ length }) => length >= SHORTEST),
   )
-  // The longest first: what is left of one that holds another would tell the rest.
+  // The longest first: otherwise a secret that contains another would be replaced only in part.
   const ordered = [...forms].toSorted((a, b) => b.length - a.length)
   const unmistakable = ordered.filter(({ length }) => length >= UNMISTAKABLE)
   const words = ordered
@@ -22,12 +22,12 @@ export function redactor(secrets: readonly (string | null)[]): (text: string) =>
     .map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'gu'))
   return (text) => {
     const clean = unmistakable.reduce((partly, secret) => partly.replaceAll(secret, REDACTED), text)
-    // A text without a space may be a state, a time or an amount that only looks like a coupon, and has to stay readable.
+    // A text without a space may be a state, a time or an amount that equals a short coupon, and must stay readable.
     return /\s/.test(clean) ? words.reduce((partly, word) => partly.replace(word, REDACTED), clean) : clean
   }
 }
 
-/** Half a character, which a client may send, has no such form and would throw. */
+/** A lone surrogate, which a client may send, cannot be encoded and would throw. */
 const percentEncoded = (text: string) => encodeURIComponent(text.replace(/\p{Cs}/gu, '\uFFFD'))
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')

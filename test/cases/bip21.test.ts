@@ -81,6 +81,7 @@ function offerWith(uri: string) {
     },
     {
       network: 'REGTEST',
+      addressKinds: 'ANY',
       clientBalanceSat: sat(0),
       free: false,
       lspPubkeys: [],

@@ -24,6 +24,7 @@ function verify(fields: Partial<InvoiceFields>, address: string | null = ADDRESS
     },
     {
       network: 'REGTEST',
+      addressKinds: 'ANY',
       clientBalanceSat: sat(0),
       free: false,
       lspPubkeys: [SIGNER],

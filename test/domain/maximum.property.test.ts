@@ -33,7 +33,7 @@ const SEQUENCES = Number(process.env.MAXIMUM_SEQUENCES ?? 2_000)
 const NOW = 1_800_000_000_000
 const HOUR_MS = 3_600_000
 const node = new LightningNode('a changing LSP', '127.0.0.1:9735')
-const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
+const LSP: LspFacts = { network: 'REGTEST', addressKinds: 'ANY', lspPubkeys: [] }
 const AMOUNTS = [1, 2_000, 4_667, 4_668, 5_534, 6_148, 4_999_999].map(sat)
 const READ_PAYMENT_STATES: readonly ReadPaymentState[] = [...PAYMENT_STATES, 'REFUNDED_OR_LAPSED']
 
@@ -98,17 +98,11 @@ function randomReport(order: Order, random: Random): OrderReading {
     const amountSat = random.pick(AMOUNTS)
     return { ...option, feeTotalSat: amountSat, orderTotalSat: amountSat }
   }
+  const read: PaymentOptions<ReadPaymentState> = known
   const same: PaymentOptions<ReadPaymentState> = {
-    bolt11: dearer(move(known.bolt11 as PaymentOptions<ReadPaymentState>['bolt11'])),
-    bolt12: dearer(move(known.bolt12 as PaymentOptions<ReadPaymentState>['bolt12'])),
-    onchain:
-      known.onchain &&
-      dearer(
-        move<NonNullable<PaymentOptions<ReadPaymentState>['onchain']>>({
-          ...known.onchain,
-          paidSat: randomPaid(random),
-        }),
-      ),
+    bolt11: dearer(move(read.bolt11)),
+    bolt12: dearer(move(read.bolt12)),
+    onchain: read.onchain && dearer(move({ ...read.onchain, paidSat: randomPaid(random) })),
   }
   return {
     ...EMPTY_READING,

@@ -14,7 +14,7 @@ import {
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts'
 import { NOW, orderRecord } from '../store/records.ts'
 
-const FACTS: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
+const FACTS: LspFacts = { network: 'REGTEST', addressKinds: 'ANY', lspPubkeys: [] }
 const LSP: StepLsp = { name: 'Olive Lightning', features: [] }
 const ON_REQUEST: StepLsp = { name: 'Beacon', features: ['OPEN_ON_REQUEST', 'REFUND'] }
 const COST = { feeTotalSat: sat(2_000), orderTotalSat: sat(2_000) }

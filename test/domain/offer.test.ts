@@ -70,6 +70,7 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
     { bolt11: null, bolt12: null, onchain: null, ...ways },
     {
       network: 'REGTEST',
+      addressKinds: 'ANY',
       clientBalanceSat: sat(200_000),
       free: false,
       lspPubkeys: [node.pubkey],

@@ -10,7 +10,7 @@ import { LightningNode } from '../../src/sandbox/node.ts'
 import { orderRecord } from '../store/records.ts'
 
 const NOW = 1_800_000_000_000
-const LSP: LspFacts = { network: 'REGTEST', lspPubkeys: [] }
+const LSP: LspFacts = { network: 'REGTEST', addressKinds: 'ANY', lspPubkeys: [] }
 const STEP_LSP = { name: 'Olive', features: [] }
 const LATER = NOW + 3_600_000
 const COST = { feeTotalSat: sat(5_000), orderTotalSat: sat(5_000) }

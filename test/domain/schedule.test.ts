@@ -4,7 +4,7 @@ import { sat } from '../../src/domain/money.ts'
 import type { Channel, PaymentState, RefundState } from '../../src/domain/order.ts'
 import type { Order } from '../../src/domain/order-record.ts'
 import { NO_PAYMENT } from '../../src/domain/payment.ts'
-import { isFinal, nextReadDelayMs } from '../../src/domain/schedule.ts'
+import { fundingWatchDelayMs, isFinal, nextReadDelayMs } from '../../src/domain/schedule.ts'
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts'
 import { NOW, orderRecord } from '../store/records.ts'
 
@@ -84,4 +84,27 @@ test('a complete order whose channel the LSP has not named is not said to have a
   expect(messageOf({ channel })).toBe('The channel is open.')
   expect(messageOf({ channel: { ...channel, state: 'CLOSED' } })).toBe('The channel was closed.')
   expect(messageOf({ channel: null })).toBe('The LSP reports the order as complete, but has not named the channel.')
+})
+
+test('a complete order is polled for a day after its last event, seldom, where the LSP names the funding transaction', () => {
+  const channel: Channel = {
+    state: 'OPENING',
+    channelId: null,
+    shortChannelId: null,
+    fundingOutpoint: `${'01'.repeat(32)}:0`,
+    fundedAt: NOW,
+    expiresAt: null,
+    closingTxid: null,
+  }
+  const complete = orderRecord({ state: 'COMPLETED', channel, updatedAt: NOW })
+  const delayAt = (ms: number, order = complete, traits = TRAITS) => fundingWatchDelayMs(order, traits, PACE, NOW + ms)
+  expect(isFinal(complete, TRAITS, NOW)).toBe(true)
+  expect(delayAt(0)).toBe(30 * MINUTE_MS)
+  expect(delayAt(DAY_MS)).toBe(30 * MINUTE_MS)
+  expect(delayAt(DAY_MS + 1)).toBeNull()
+  // An LSP's time in the future does not extend it without end.
+  expect(delayAt(3 * DAY_MS, { ...complete, channel: { ...channel, fundedAt: NOW + 400 * DAY_MS } })).toBeNull()
+  expect(delayAt(0, { ...complete, channel: { ...channel, fundingOutpoint: null } })).toBeNull()
+  expect(delayAt(0, { ...complete, state: 'EXPIRED' })).toBeNull()
+  expect(delayAt(0, complete, { tellsChannelLife: true })).toBeNull()
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { NODE, settings, startScriptedLsp } from '../quotes/support.ts'
+import { fieldsWith, invoiceOf } from '../support/bolt11.ts'
 import {
   counting,
   course,
@@ -194,11 +195,30 @@ describe.concurrent('a refund to the wrong place', () => {
       'onchainAddress: not a bitcoin address, and the LSP is on REGTEST',
     ],
     [
+      'an address of a witness version that nobody can own',
+      { onchainAddress: 'bcrt1zqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqmgmz30' },
+      'onchainAddress: an address of witness version 2, which nobody can own yet, and the LSP is on REGTEST',
+    ],
+    [
+      'a taproot address whose key is no point',
+      { onchainAddress: 'bcrt1pqvpsxqcrqvpsxqcrqvpsxqcrqvpsxqcrqvpsxqcrqvpsxqcrqvpsk8mhfx' },
+      'onchainAddress: a taproot address whose key is not a point of the curve, and the LSP is on REGTEST',
+    ],
+    [
+      'an invoice that no wallet pays',
+      { bolt11Invoice: invoiceOf({ fields: fieldsWith({ s: null }) }) },
+      'bolt11Invoice: the invoice has no payment secret (field s of 52 words)',
+    ],
+    [
       'an invoice of another network',
       { bolt11Invoice: MAINNET_INVOICE },
       expect.stringMatching(/^bolt11Invoice: not of the LSP's network, REGTEST; expired at /),
     ],
-    ['no invoice at all', { bolt11Invoice: 'lnbcrt1nonsense' }, 'bolt11Invoice: the invoice does not decode'],
+    [
+      'no invoice at all',
+      { bolt11Invoice: 'lnbcrt1nonsense' },
+      'bolt11Invoice: the invoice has a character that bech32 does not have',
+    ],
   ]
 
   test('is refused with the reason, never reaches the LSP and loses nothing', async () => {

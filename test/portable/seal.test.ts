@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { compactDecrypt } from 'jose'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DISCOUNT_CODE } from '../../src/sandbox/prices.ts'
 import { EXPORT, exported, forged, IMPORT, importInto, newSealKey, twoGateways } from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { createOrder, eventsOf, orderAt, quoteAt, readOrder } from '../support/operations.ts'
@@ -207,7 +208,7 @@ test('an LSP without access tokens makes the key of no use, and no hindrance', a
 })
 
 test('a document has no secret that the LSP repeated where it does not belong', async () => {
-  const coupon = 'coupon-of-this-client'
+  const coupon = DISCOUNT_CODE
   const auth = 'key-of-the-operator'
   await using direct = await startTestGateway({ sandbox: { only: ['kestrel'] } })
   const honest = direct.sandbox.lsp('kestrel').url

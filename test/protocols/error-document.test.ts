@@ -35,6 +35,7 @@ it.each<[string, unknown, string | null, string | null]>([
     'lspBalanceSat',
   ],
   ['ASP.NET', { title: 'One or more', status: 400, errors: { '$.token': ['no'] } }, 'no', 'tokens'],
+  ['an unknown field, which may be a secret', { errors: { s3cret: ['no'] } }, 'no', null],
   ['Django', { lsp_balance_sat: ['too odd'] }, 'too odd', 'lspBalanceSat'],
   ['mongoose', { errors: { public_key: { message: 'no key', kind: 'user' } } }, 'no key', 'clientPubkey'],
   [

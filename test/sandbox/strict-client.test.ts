@@ -307,14 +307,14 @@ describe.each(Object.entries(CLIENTS))('%s, with each of its faults and each way
   })
 })
 
-function wordsAt(lspId: string, operation: string, path: string): Set<unknown> {
+function wordsAt(lspId: string, operation: string, path: string): string[] {
   const [method = '', documentPath = ''] = operation.split(' ')
   const pattern = new RegExp(`^${documentPath.replaceAll(/\{\w+\}/g, '[^/]+')}$`)
   const answers = exchanges.filter(
     ({ lspId: of, request }) => of === lspId && request.method === method && pattern.test(request.path),
   )
   const words = answers.map(({ answer }) => new Answered(answer.status, new Headers(), answer.body).at(path))
-  return new Set(words.filter((word) => typeof word === 'string'))
+  return [...new Set(words.filter((word): word is string => typeof word === 'string'))]
 }
 
 test('a strict client finds a field that is missing, unknown or of another type, a word and a status', async () => {

@@ -52,6 +52,21 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect(idsOf(await take(stage.store))).toEqual([])
   })
 
+  test('take final orders that are watched with what the others leave of the budget, also when the clock is set back', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    const watched = await insertOrder(store, {}, { final: true, nextReadAt: null, watchAt: NOW - 9 })
+    const due = await insertOrder(store, {}, { nextReadAt: NOW })
+    await insertOrder(store, {}, { final: true, nextReadAt: null, watchAt: NOW + 1 })
+    await saveLsp(store)
+    expect(await store.readings.dueLsps(NOW)).toEqual([LSP])
+    expect(idsOf(await take(store, { limit: 1 }))).toEqual([due.id])
+    expect(idsOf(await take(store))).toEqual([watched.id])
+    expect(idsOf(await take(store))).toEqual([])
+    await store.orders.makeAllDue(NOW - 1)
+    expect(idsOf(await take(store, { now: NOW - 1 }))).toHaveLength(2)
+  })
+
   test('take each order exactly once, whoever takes at the same time', async () => {
     await using stage = await openStage(engine)
     const stores = [stage.store, await stage.another(), await stage.another()]

@@ -59,6 +59,11 @@ export function fieldsWith(
   return [...Object.values<Field | null>({ ...GOOD, ...changes }).filter((one) => one !== null), ...more]
 }
 
+/** A good invoice, and these fields after its own. */
+export function adding(...more: Field[]): HandmadeInvoice {
+  return { fields: fieldsWith({}, more) }
+}
+
 /** A BOLT 11 invoice with any fields in any order, signed; nothing about it has to be right. */
 export function invoiceOf(invoice: HandmadeInvoice = {}): string {
   const { prefix = 'lnbcrt', amountMsat = 2_000_000n, createdAt = 1_800_000_000, fields = fieldsWith({}) } = invoice

@@ -91,7 +91,7 @@ describe('an address', () => {
 
 describe('an LSP that is configured by a name', () => {
   const REFUSED =
-    /^lsp\.example leads to a private address: name the address itself in the configuration, or set allowPrivateAddresses$/
+    /^lsp\.example resolves to a private address: use the address itself in url, or set allowPrivateAddresses$/
 
   it.each(
     Object.values(PRIVATE)
@@ -118,7 +118,7 @@ describe('an LSP that is configured by a name', () => {
     )
     expect(await astray.failure()).toMatchObject({
       effect: 'none',
-      message: expect.stringContaining('leads to a private address') as string,
+      message: expect.stringContaining('resolves to a private address') as string,
     })
   })
 
@@ -141,7 +141,7 @@ describe('an LSP that is configured by a name', () => {
       expect(await connection.failure()).toMatchObject({
         code: 'UNAVAILABLE',
         effect: 'none',
-        message: expect.stringContaining('leads to a private address') as string,
+        message: expect.stringContaining('resolves to a private address') as string,
       })
     await expect(connection.ask()).resolves.toEqual({ ok: true })
     // Once for each connection: nobody looks again between the check and the connection.

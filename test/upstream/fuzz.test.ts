@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { answersTo, CORPUS, DOCUMENTS, refusalsOf } from './fuzz/corpus.ts'
-import { flawsOf, flawsOfFailure, isPolluted } from './fuzz/invariants.ts'
-import { write } from './fuzz/json.ts'
+import { flawsOf, flawsOfFailure, flawsOfFree, isPolluted } from './fuzz/invariants.ts'
+import { breaksOf, isBroken, withValueAt } from './fuzz/breaks.ts'
+import { copy, slots, write } from './fuzz/json.ts'
+import { targetsOf, valueAt } from './fuzz/targets.ts'
+import { readDocument } from '../../src/protocols/document.ts'
 import { damage, mutate } from './fuzz/mutations.ts'
+import { NODE_URI, OPERATIONS } from './fuzz/operations.ts'
 import { Random } from './fuzz/random.ts'
-import { channelRequest, NOW, orderRef } from '../support/adapter-call.ts'
+import { NOW, orderRef } from '../support/adapter-call.ts'
 import { LspFailure } from '../../src/domain/failure.ts'
-import { sat } from '../../src/domain/money.ts'
-import type { Adapter, LspCall, LspHttp, OrderRef } from '../../src/protocols/adapter.ts'
+import type { Adapter, LspCall, LspHttp } from '../../src/protocols/adapter.ts'
 import { ADAPTERS } from '../../src/protocols/index.ts'
 import { readAnswer, type RawAnswer } from '../../src/upstream/answer.ts'
 import { MAX_ANSWER_BYTES } from '../../src/upstream/http.ts'
@@ -19,42 +22,12 @@ const IS_LONG = process.env.MODE === 'fuzz'
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
 const ANSWERS = Number(process.env.FUZZ_ANSWERS ?? (IS_LONG ? 200_000 : 20_000))
 
-const NODE_URI = '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8@203.0.113.5:9735'
 const STATUSES = [
   200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 302, 400, 400, 401, 403, 404, 404, 405, 409, 412, 422, 429, 500,
   503, 599,
 ]
 /** Of the processor: reading one answer takes a fraction of a millisecond; what takes this long, an LSP could stop us with. */
 const TOO_LONG_MS = 2_000
-
-type Act = (call: LspCall, order: OrderRef) => Promise<unknown>
-
-function operationsOf(adapter: Adapter): readonly (readonly [name: string, act: Act])[] {
-  const request = channelRequest({ clientAddress: '203.0.113.5:9735', clientBalanceSat: sat(1_000) })
-  const renewal = { shortChannelId: '1x2x3', validTo: NOW + 60_000, signedMessage: 'signed' }
-  const optional: readonly (readonly [string, Act | undefined])[] = [
-    ['estimate', adapter.estimate && (async (call) => adapter.estimate?.(call, request))],
-    ['decideRate', adapter.decideRate && (async (call, order) => adapter.decideRate?.(call, order, true))],
-    ['openChannel', adapter.openChannel && (async (call, order) => adapter.openChannel?.(call, order, NODE_URI))],
-    [
-      'requestRefund',
-      adapter.requestRefund &&
-        (async (call, order) =>
-          adapter.requestRefund?.(call, order, { bolt11Invoice: null, onchainAddress: 'bcrt1qx' })),
-    ],
-    ['retryDelivery', adapter.retryDelivery && (async (call, order) => adapter.retryDelivery?.(call, order))],
-    ['renew', adapter.renew && (async (call) => adapter.renew?.(call, renewal))],
-    ['readRenewal', adapter.readRenewal && (async (call) => adapter.readRenewal?.(call, 'renewal-1'))],
-  ]
-  return [
-    ['info', (call) => adapter.info(call)],
-    ['createOrder', (call) => adapter.createOrder(call, request, null)],
-    ['readOrder', (call, order) => adapter.readOrder(call, order)],
-    ...optional.flatMap(([name, act]) => (act ? [[name, act] as const] : [])),
-  ]
-}
-
-const OPERATIONS = ADAPTERS.flatMap((adapter) => operationsOf(adapter).map(([name, act]) => ({ adapter, name, act })))
 
 /** Answers without a socket, as an LSP that means harm would, by the very code that reads what a socket brings. */
 function hostileHttp(adapter: Adapter, random: Random, answers: RawAnswer[]): LspHttp {
@@ -87,6 +60,15 @@ function hostileAnswer({ protocol }: Adapter, method: string, path: string, rand
       'retry-after': random.pick([undefined, '5', '-1', '1e9', 'soon', ['1', '2'], 'Sat, 21 Nov 2026 12:00:30 GMT']),
     },
     text,
+  }
+}
+
+/** A number that no JavaScript number holds stays out. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return null
   }
 }
 
@@ -125,7 +107,13 @@ describe('the adapters', () => {
           tally.read += 1
           const operation = `${adapter.configName} ${name}`
           tally.read_by[operation] = (tally.read_by[operation] ?? 0) + 1
-          return flawsOf(result)
+          return [
+            ...flawsOf(result),
+            ...flawsOfFree(
+              result,
+              answers.map(({ text }) => text),
+            ),
+          ]
         },
         (error: unknown) => {
           if (!(error instanceof LspFailure))
@@ -156,6 +144,43 @@ describe('the adapters', () => {
         .join(', ')}; slowest ${tally.slowestMs.toFixed(1)} ms, ${grownMb.toFixed(0)} MB more memory\n`,
     )
     expect(grownMb).toBeLessThan(400)
+  })
+
+  it('are rejected for no unreadable optional field, and for each unreadable required one', async () => {
+    const random = new Random(SEED)
+    const all = (await Promise.all(OPERATIONS.map((operation) => targetsOf(operation)))).flatMap(
+      ({ targets }) => targets,
+    )
+    /** Of a document that is about something else once none of its limits can be read, some are left alone. */
+    const isLimit = (path: readonly string[]) => /^(min|max)_/.test(path.at(-1) ?? '')
+    for (let run = 0; run < ANSWERS / 4; run++) {
+      const { exchange, honest, body, fields, isMain, outcome, run: runWith } = random.pick(all)
+      const optional = fields.filter(({ isOptional, path }) => isOptional && !isLimit(path))
+      const others = slots({ value: copy(random.pick(DOCUMENTS)) }).map(({ value }) => write(value))
+      let mutated = body
+      for (const { path } of optional.filter(() => random.chance(0.5)).toReversed()) {
+        const value = random.chance(0.5)
+          ? parsed(random.pick(others))
+          : random.pick(breaksOf(valueAt(mutated, path)))[1]
+        mutated = withValueAt(mutated, path, value)
+      }
+      const read = readDocument(exchange.answer, mutated)
+      const where = `run ${run}, ${honest.name}: ${JSON.stringify(mutated)}`
+      if (read.problem !== null) throw new Error(`${where}: rejected, ${read.problem}`)
+      if (isMain && outcome.failure === null) {
+        const { failure } = await runWith(mutated)
+        if (failure !== null) throw new Error(`${where}: failed, ${failure.message}`)
+      }
+      const required = fields.filter(({ isOptional, isGivenTwice }) => !isOptional && !isGivenTwice)
+      if (required.length === 0) continue
+      const target = random.pick(required)
+      const broken = random.pick(breaksOf(valueAt(mutated, target.path)))[1]
+      if (
+        isBroken(target, broken) &&
+        readDocument(exchange.answer, withValueAt(mutated, target.path, broken)).problem === null
+      )
+        throw new Error(`${where}: not rejected with ${target.path.join('.')} broken`)
+    }
   })
 
   it('were reached in every operation, by answers that they could read', () => {

@@ -43,7 +43,7 @@ describe('a certificate', () => {
     expect(await other.failure()).toMatchObject({
       code: 'UNAVAILABLE',
       effect: 'none',
-      message: 'the certificate was not accepted (ERR_TLS_CERT_ALTNAME_INVALID)',
+      message: 'invalid certificate (ERR_TLS_CERT_ALTNAME_INVALID)',
     })
   })
 
@@ -56,7 +56,7 @@ describe('a certificate', () => {
     expect(await connection.failure()).toMatchObject({
       code: 'UNAVAILABLE',
       effect: 'none',
-      message: expect.stringMatching(/^the certificate was not accepted \((UNABLE_TO_|SELF_SIGNED|DEPTH)/) as string,
+      message: expect.stringMatching(/^invalid certificate \((UNABLE_TO_|SELF_SIGNED|DEPTH)/) as string,
     })
   })
 
@@ -66,7 +66,7 @@ describe('a certificate', () => {
     expect(await connection.failure()).toMatchObject({
       code: 'UNAVAILABLE',
       effect: 'none',
-      message: 'the certificate was not accepted (CERT_HAS_EXPIRED)',
+      message: 'invalid certificate (CERT_HAS_EXPIRED)',
     })
   })
 
@@ -105,7 +105,7 @@ describe('a pinned key', () => {
       expect(await connection.failure()).toMatchObject({
         code: 'UNAVAILABLE',
         effect: 'none',
-        message: "the server's public key is not the one that pinnedKeySha256 names",
+        message: "the server's public key is not in pinnedKeySha256",
       })
     }
   })
@@ -114,7 +114,7 @@ describe('a pinned key', () => {
     await using connection = byName('other.example', { pinnedKeySha256: [lsp.pin] })
     expect(await connection.failure()).toMatchObject({
       effect: 'none',
-      message: expect.stringContaining('the certificate was not accepted') as string,
+      message: expect.stringContaining('invalid certificate') as string,
     })
   })
 })
@@ -127,7 +127,7 @@ describe('http', () => {
     expect(await refused.failure()).toMatchObject({
       code: 'UNAVAILABLE',
       effect: 'none',
-      message: 'http is not allowed: the configuration says neither https nor allowInsecure',
+      message: 'http is not allowed: use https, or set allowInsecure',
     })
     expect(plain.connections).toEqual([])
     await using allowed = connect({ ...target, allowInsecure: true }, { lookup: resolver(['127.0.0.1']) })

@@ -173,7 +173,7 @@ describe('a webhook within a private network is told nothing', () => {
     )
     await order(gateway)
     const [given] = await refusals(gateway)
-    expect(given?.lastError).toContain('leads to a private address')
+    expect(given?.lastError).toContain('resolves to a private address')
     expect(receiver.received).toEqual([])
   })
 })

@@ -135,7 +135,7 @@ const GENERATED: Readonly<Record<string, unknown>> = {
   },
   'lsps1-draft-0.0.2/open.failed': { success: false, message: 'ok', fail_reason: 'PEERING_FAILED' },
   'kaleidoswap-0.2.0/get_info.assets': {
-    options: { max_initial_client_balance_sat: 5 },
+    options: { min_initial_lsp_balance_sat: 1, max_initial_client_balance_sat: 5 },
     lsp_connection_url: '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8@h:1',
     assets: [{ asset_id: 'rgb:x', name: 'X', ticker: 'XX', precision: 2, max_initial_lsp_amount: 18_446_744_073 }],
   },

@@ -54,6 +54,36 @@ function flawsOfNumber(path: string, value: number): string[] {
   return []
 }
 
+/** Keys that are dropped before an answer is read. */
+const DROPPED = new Set(['__proto__', 'toString', 'valueOf'])
+const TOTALS = /^((order|fee)_total(_sat)?|fee)$/
+
+/** A reading is free only if no answer states a price. */
+export function flawsOfFree(result: unknown, texts: readonly string[]): string[] {
+  if (!isRecord(result) || result.free !== true) return []
+  const prices = texts.flatMap((text) => {
+    try {
+      const body: unknown = JSON.parse(text)
+      const answer = isRecord(body) && isRecord(body.result) ? body.result : body
+      return totalsIn(isRecord(answer) && isRecord(answer.payment) ? answer.payment : answer)
+    } catch {
+      return []
+    }
+  })
+  return prices.filter((total) => Number(total) > 0).map((total) => `free, although a total is ${String(total)}`)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The totals in it, also in the objects in it: payment options that nobody knows have totals, too. */
+function totalsIn(value: unknown): unknown[] {
+  if (!isRecord(value)) return []
+  return Object.entries(value).flatMap(([key, inner]) =>
+    DROPPED.has(key) ? [] : TOTALS.test(key) ? [inner] : totalsIn(inner),
+  )
+}
+
 export function flawsOfFailure(failure: LspFailure, now: number): string[] {
   const { code, message, property, retryAt, effect } = failure
   const flaws = [...flawsOfText(message), ...(property === null ? [] : flawsOfText(property))]
