@@ -14,13 +14,10 @@ import {
   type PortableOrder,
 } from './document.ts'
 import { assertConsistent, assertSnapshotFits } from './consistency.ts'
+import { importedMaximums, importedState, ownedOrder, ownedQuote, type Owner } from './owned.ts'
 import { ImportRefusal } from './refusal.ts'
 import { unseal } from './seal.ts'
-import { minSat, type Sat } from '../domain/money.ts'
-import { NO_PAYMENT, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
-import type { OrderState } from '../domain/order.ts'
-import type { Quote } from '../domain/quote.ts'
 import type { ChannelRequest } from '../domain/request.ts'
 import { cleanText } from '../domain/text.ts'
 import type { Clock } from '../domain/time.ts'
@@ -39,14 +36,6 @@ const EVENTS_AT_ONCE = 50
 const MOST_UNHEARD_OF = 50
 /** What may be kept for a client on the word of documents, whether an LSP is still asked about it or not. */
 export const MOST_UNVERIFIED = 5_000
-
-/** Whose an import becomes here. */
-interface Owner {
-  clientId: string
-  lspId: string
-  placementId: string
-  quoteId: string
-}
 
 /** Takes in orders that began at another gateway, and has them followed here. */
 export class Importing {
@@ -279,15 +268,6 @@ export class Importing {
   }
 }
 
-/** Documents of earlier versions have one maximum, or none; it limits every option. */
-function importedMaximums({ maximums, maxOrderTotalSat, orderTotalSat }: PortableOrder): PaymentMaximums {
-  const mostSat = maxOrderTotalSat ?? orderTotalSat
-  const limited = (maximum: Sat | null) => maximum && minSat([maximum, mostSat])
-  return maximums
-    ? { bolt11: limited(maximums.bolt11), bolt12: limited(maximums.bolt12), onchain: limited(maximums.onchain) }
-    : sameMaximum(mostSat)
-}
-
 /** `clientPubkey`: the node that the client names; null: it names none. */
 function assertOwnNode(
   { request }: { request: Pick<ChannelRequest, 'clientPubkey'> },
@@ -334,39 +314,6 @@ async function accessTokenOf(
     token.network === told.network
   if (!isOfThisOrder) throw new ImportRefusal('SEALED', 'the access token in the document was sealed for another order')
   return token.accessToken
-}
-
-/** Without what can be paid or opened: that is what the LSP says, not what a document says. */
-function ownedOrder(order: PortableOrder, owner: Owner, { lspOrderId }: PortableLsp): Order {
-  return {
-    ...order,
-    ...owner,
-    lspOrderId,
-    payment: NO_PAYMENT,
-    checks: [],
-    paymentWarning: 'it was ordered at another gateway, and its LSP has not said here what is to be paid',
-    paymentUnconfirmed: true,
-    lnurlChannel: null,
-    jit: null,
-    failureSuspected: false,
-  }
-}
-
-/**
- * OUTCOME_UNKNOWN waits for the answer to a POST, which nobody here has sent. What the LSP has named stands there, as
- * far as is known: it is asked what is to be paid. What it has not is over.
- */
-function importedState({ state }: PortableOrder, { lspOrderId }: PortableLsp): OrderState {
-  return state === 'OUTCOME_UNKNOWN' && lspOrderId !== null ? 'AWAITING_PAYMENT' : state
-}
-
-/** It leads to the order that it became, and to no other. */
-function ownedQuote(
-  quote: NonNullable<PortableContents['quote']>,
-  { clientId, lspId, placementId, quoteId }: Owner,
-  orderedAt: number,
-): Quote {
-  return { ...quote, id: quoteId, clientId, lspId, placementId, checks: [], expiresAt: quote.expiresAt ?? orderedAt }
 }
 
 function sameUrl(a: string, b: string): boolean {

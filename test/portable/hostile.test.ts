@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { EXPORT, exported, forged, IMPORT, importInto, lengthened, twoGateways, type Imported } from './support.ts'
+import {
+  EXPORT,
+  exported,
+  forged,
+  IMPORT,
+  importInto,
+  lengthened,
+  rewritten,
+  twoGateways,
+  type Imported,
+} from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { lsps1Order, LSPS1_INFO, settings } from '../quotes/support.ts'
 import { eventsOf, follow, orderAt, pay, quoteAt, readOrder, REQUEST_REFUND } from '../support/operations.ts'
@@ -24,21 +34,23 @@ describe.concurrent('an imported document is not believed', () => {
       const { from, to } = gateways
       const order = await orderAt(from, 'olive')
       const { invoice, newAddress } = await others(from, order.orderTotalSat)
-      const document = forged(await exported(from, order.id), ({ order: forgedOrder, events, quote }) => {
-        const ways = {
-          bolt11: { ...forgedOrder.payment.bolt11, invoice },
-          bolt12: null,
-          onchain: { ...forgedOrder.payment.bolt11, address: newAddress },
-        }
-        Object.assign(forgedOrder, {
-          payment: ways,
-          state,
-          lnurlChannel: 'LNURL1THIEF',
-          jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null },
-        })
-        for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
-        quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
-      })
+      const document = forged(
+        rewritten(await exported(from, order.id), { state }),
+        ({ order: forgedOrder, events, quote }) => {
+          const ways = {
+            bolt11: { ...forgedOrder.payment.bolt11, invoice },
+            bolt12: null,
+            onchain: { ...forgedOrder.payment.bolt11, address: newAddress },
+          }
+          Object.assign(forgedOrder, {
+            payment: ways,
+            lnurlChannel: 'LNURL1THIEF',
+            jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null },
+          })
+          for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
+          quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
+        },
+      )
       expect(document).toContain(invoice)
       const imported = await importInto(to, document)
       expect(imported).toMatchObject({
@@ -121,9 +133,9 @@ describe.concurrent('an imported document is not believed', () => {
     await using gateways = await twoGateways('olive')
     const { from, to } = gateways
     const order = await orderAt(from, 'olive')
-    const document = forged(await exported(from, order.id), (parsed) => {
-      parsed.order.terms.clientBalanceSat = parsed.order.request.clientBalanceSat = 5
-    })
+    const honest = await exported(from, order.id)
+    const terms = { ...JSON.parse(honest).order.terms, clientBalanceSat: 5 }
+    const document = rewritten(honest, { terms }, { clientBalanceSat: 5 })
     // The LSP mirrors the balance as it is, which is less than the document says was asked for.
     expect(await importInto(to, document)).toMatchObject({
       clientBalanceSat: 0,
@@ -197,28 +209,21 @@ test("no document writes into another order's log, or stops it", async () => {
     key: 'key-of-alice',
   })
   const { id } = await orderAt(gateway, 'olive')
-  const forgery = forged(await exported(gateway, id), (parsed) => {
-    parsed.lsp.lspOrderId = null
+  const other = '0192f0f0-0000-7000-8000-000000000001'
+  const document = forged(rewritten(await exported(gateway, id), { id: other, lspOrderId: null }), (parsed) => {
     parsed.quote = null
-    Object.assign(parsed.order, { id: '0192f0f0-0000-7000-8000-000000000001', sequence: 2 })
+    Object.assign(parsed.order, { sequence: 2, state: 'FAILED' })
     const [first] = parsed.events
-    parsed.events = [
-      first,
-      {
-        ...first,
-        sequence: 2,
-        state: 'FAILED',
-        message: 'forged',
-        order: { id, state: 'FAILED', failureReason: 'forged' },
-      },
-    ]
+    const order = { sequence: 2, state: 'FAILED', failureReason: 'forged' }
+    const message = 'forged'
+    parsed.events = [first, { ...first, sequence: 2, previousState: first.state, state: 'FAILED', message, order }]
   })
-  const { data } = await gateway.send(IMPORT, { document: forgery }, as('mallory'))
-  expect(data['importOrder']).toMatchObject({
-    __typename: 'Order',
-    id: '0192f0f0-0000-7000-8000-000000000001',
-    quote: null,
-  })
+  const mallory = async (forgery: string) =>
+    (await gateway.send(IMPORT, { document: forgery }, as('mallory'))).data['importOrder'] as Imported
+  // The snapshot of an event names the order of somebody else.
+  const pointing = forged(document, (parsed) => (parsed.events[1].order.id = id))
+  expect(await mallory(pointing)).toMatchObject({ __typename: 'ImportError', code: 'CONTRADICTORY' })
+  expect(await mallory(document)).toMatchObject({ __typename: 'Order', id: other, quote: null })
   await pay(gateway, id)
   await vi.waitFor(async () => expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED' }), {
     timeout: 10_000,
@@ -266,9 +271,9 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
         )
       ).data['createOrder'] as { id: string; payment: { bolt11: { invoice: string } | null } }
     const own = await order('mallory', await quote('mallory', 1_000_000))
-    const guess = forged(await exported(gateway, own.id), (parsed) => {
-      parsed.order.id = '0192f0f0-0000-7000-8000-000000000002'
-      parsed.lsp.lspOrderId = 'order-2'
+    const guess = rewritten(await exported(gateway, own.id), {
+      id: '0192f0f0-0000-7000-8000-000000000002',
+      lspOrderId: 'order-2',
     })
     return {
       state,

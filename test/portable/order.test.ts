@@ -297,7 +297,7 @@ describe.concurrent('what an order tells when it leaves', () => {
     expect(await refusalOf(lengthened(invented(lsp), 300))).toEqual(
       refused('this order has 301 events, and importOrder takes in no more than 300'),
     )
-    const wordy = lengthened(invented(lsp), 150, (sequence) => ({ failureReason: String(sequence).padEnd(445, '.') }))
+    const wordy = lengthened(invented(lsp), 150, (sequence) => ({ failureReason: String(sequence).padEnd(431, '.') }))
     expect(JSON.stringify(wordy).length).toBeLessThan(95_000)
     expect(await refusalOf(wordy)).toEqual(refused('longer than the 95000 characters'))
   })

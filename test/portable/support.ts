@@ -5,7 +5,7 @@ import { counting, ORDER_FIELDS, type OrderData } from '../support/operations.ts
 export type Imported = OrderData & { __typename: string; code: string; message: string }
 
 export const EXPORT = 'query ($id: ID!, $sealKey: String) { orderExport(id: $id, sealKey: $sealKey) }'
-export const IMPORT = `mutation ($document: String!, $sealKey: String) { importOrder(document: $document, sealKey: $sealKey) { __typename ... on Order { ${ORDER_FIELDS} } ... on ImportError { code message } } }`
+export const IMPORT = `mutation ($document: String!, $sealKey: String, $clientPubkey: PublicKey) { importOrder(document: $document, sealKey: $sealKey, clientPubkey: $clientPubkey) { __typename ... on Order { ${ORDER_FIELDS} } ... on ImportError { code message } } }`
 
 /** As `openssl rand -hex 32` makes one. */
 export const newSealKey = () => randomBytes(32).toString('hex')
@@ -14,8 +14,13 @@ export async function exported(gateway: TestGateway, id: string, sealKey?: strin
   return (await gateway.ask(EXPORT, { id, sealKey })).orderExport
 }
 
-export async function importInto(gateway: TestGateway, document: string, sealKey?: string): Promise<Imported> {
-  return (await gateway.ask(IMPORT, { document, sealKey })).importOrder
+export async function importInto(
+  gateway: TestGateway,
+  document: string,
+  sealKey?: string,
+  clientPubkey?: string,
+): Promise<Imported> {
+  return (await gateway.ask(IMPORT, { document, sealKey, clientPubkey })).importOrder
 }
 
 /** Two gateways at the same simulated LSP: the host that is left, and the one that is moved to. */
@@ -40,6 +45,32 @@ export function forged(document: string, forge: (parsed: any) => void): string {
   return JSON.stringify(parsed)
 }
 
+/**
+ * The document of another order, without a contradiction: `changes` are made in the order and in the snapshot of each
+ * event, those of the request also in the quote. The state is changed in the last event too.
+ */
+export function rewritten(
+  document: string,
+  changes: Record<string, unknown>,
+  requestChanges: Record<string, unknown> = {},
+): string {
+  return forged(document, (parsed) => {
+    const { state, ...others } = changes
+    const last = parsed.events.at(-1)
+    Object.assign(parsed.order, changes)
+    for (const { order } of parsed.events)
+      for (const key of Object.keys(others))
+        if (key in order || order === parsed.events[0].order) order[key] = others[key]
+    if (state !== undefined) last.state = last.order.state = state
+    for (const holder of [parsed.order, parsed.quote, ...parsed.events.map((event: { order: unknown }) => event.order)])
+      if (holder?.request) Object.assign(holder.request, requestChanges)
+    if ('lspOrderId' in changes) {
+      parsed.lsp.lspOrderId = changes['lspOrderId']
+      if (parsed.answer) parsed.answer.lspOrderId = changes['lspOrderId']
+    }
+  })
+}
+
 /** The document with as many events, of an order that is as its first one says; `changes` are those of a later one. */
 export function lengthened(
   document: string,
@@ -53,7 +84,8 @@ export function lengthened(
     parsed.events = counting(1, count).map((sequence) => ({
       ...event,
       sequence,
-      order: sequence === 1 ? { ...event.order, ...first } : changes(sequence),
+      previousState: sequence === 1 ? null : event.state,
+      order: sequence === 1 ? { ...event.order, ...first } : { sequence, ...changes(sequence) },
     }))
   })
 }
