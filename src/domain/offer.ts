@@ -202,9 +202,11 @@ function verifyOnchain(
   report: Report,
 ): VerifiedOnchain | null {
   const problem = addressProblem(option.address, context.network, context.addressKinds)
+  // Without a refund address the option is withheld anyway, so a bad address costs nothing else.
+  const isOffered = context.refundOnchainAddress !== null
   report(
     'ONCHAIN_ADDRESS',
-    problem === null ? 'PASSED' : 'FAILED',
+    problem === null ? 'PASSED' : isOffered ? 'FAILED' : 'WARNING',
     problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
   )
   const isUsable = verifyUri(

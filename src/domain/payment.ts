@@ -176,8 +176,8 @@ function restOf(onchain: VerifiedOnchain | null, paidSat: Sat): VerifiedOnchain 
 }
 
 /**
- * What a wallet may be shown of it: by which option it was paid, and before that what is to be paid. Nobody is shown a
- * second payment option what was paid.
+ * What a wallet may be shown of it: by which option it was paid, and before that what is to be paid. A paid order
+ * shows no other payment option.
  */
 export function shownOf(owed: Owed, now: EpochMs): Payment {
   const settled = mapOptions(owed.payment, (option) => (isSettled(option) ? option : null))

@@ -18,7 +18,6 @@ import {
   maximumsOf,
   NO_PAYMENT,
   optionsOf,
-  type Payment,
   withinMaximums,
 } from './payment.ts'
 import {
@@ -31,6 +30,7 @@ import {
   takesBack,
   withoutOffer,
 } from './payment-progress.ts'
+import { unopened, withStateWords } from './reported-options.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import { termsOf, type ChannelTerms } from './request.ts'
 import type { EpochMs } from './time.ts'
@@ -196,35 +196,6 @@ function progress(before: Order, after: Order, now: EpochMs): Progress {
 /** The state is only what an imported document says, which may be forged. A gateway that ended the order exports `endedAt`. */
 function isClaimOfImport(order: Order): boolean {
   return isUnverifiedImport(order) && order.endedAt === undefined
-}
-
-/** The options of an order that stays ended: what the LSP reports as payable again keeps its former state. */
-function unopened(before: Payment, after: Payment): Payment {
-  const keep = <Option extends { state: PaymentState }>(was: Option | null, is: Option | null): Option | null =>
-    is?.state === 'EXPECT_PAYMENT' ? { ...is, state: was?.state ?? 'EXPIRED' } : is
-  return {
-    bolt11: keep(before.bolt11, after.bolt11),
-    bolt12: keep(before.bolt12, after.bolt12),
-    onchain: keep(before.onchain, after.onchain),
-  }
-}
-
-/** The LSP's own words for states that the gateway does not know, as of the latest report of each option. */
-function withStateWords(payment: Payment, read: PaymentOptions<ReadPaymentState> | null): Payment {
-  const word = <Option extends { state: PaymentState; stateWord?: string }>(
-    option: Option | null,
-    told: { stateWord?: string } | null | undefined,
-  ): Option | null => {
-    if (option === null) return null
-    const { stateWord: known, ...rest } = option
-    const stateWord = told === null || told === undefined ? known : told.stateWord
-    return { ...rest, ...(option.state === 'UNKNOWN' && stateWord !== undefined ? { stateWord } : {}) } as Option
-  }
-  return {
-    bolt11: word(payment.bolt11, read?.bolt11),
-    bolt12: word(payment.bolt12, read?.bolt12),
-    onchain: word(payment.onchain, read?.onchain),
-  }
 }
 
 /** What was paid for the channel that stands is not to be had back. */

@@ -80,7 +80,7 @@ const orderDocument = documentOf({
 const actionDocument = documentOf({
   success: requiredIfPresent(flagField),
   message: optional(textField),
-  fail_reason: optional(wordField),
+  fail_reason: requiredIfPresent(wordField),
   lsp_node_connection_string: ignored,
 })
 

@@ -102,10 +102,10 @@ describe('C08: a flat payment object of 2024 at Kaleidoswap', () => {
     })
   })
 
-  test('is not free when its address is none', async () => {
-    const { quotes, failures } = await firm(payment)
-    expect(quotes.filter(({ feeTotalSat }) => feeTotalSat === 0)).toEqual([])
-    if (quotes.length === 0) expect(failures).toMatchObject([{ message: expect.stringContaining('ONCHAIN_ADDRESS') }])
+  test('costs 2000 sat when its on-chain address is malformed, which costs only the on-chain option', async () => {
+    expect(await firm(payment)).toMatchObject({
+      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, onchainFeeTotalSat: null }],
+    })
   })
 
   test.each([
