@@ -27,7 +27,7 @@ import { ONE_LIMIT, optionsFields, readLimits } from './lsps1-family.ts'
 import { readCommonRefusal } from './refusal.ts'
 import { timeField } from './time-field.ts'
 import { unproven, type LspFailure } from '../domain/failure.ts'
-import { decodeInvoice } from '../domain/invoice.ts'
+import { decodeInvoice, InvoiceError } from '../domain/invoice.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import { readPaymentUri } from '../domain/bip21.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
@@ -222,7 +222,8 @@ function amountOfInvoice(invoice: string, lspOrderId: string): Sat {
     if (!amountMsat) throw new TypeError('no amount')
     return parseSat((amountMsat + 999n) / 1000n)
   } catch (error) {
-    throw notAsSpecified('payment.ln.invoice: names no amount', lspOrderId, error)
+    const reason = error instanceof InvoiceError ? `: ${error.message}` : ''
+    throw notAsSpecified(`payment.ln.invoice: names no amount${reason}`, lspOrderId, error)
   }
 }
 
