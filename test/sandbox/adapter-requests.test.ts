@@ -22,8 +22,6 @@ import { answerViolations, requestViolations } from '../support/specs.ts'
 const KNOWN: readonly string[] = [
   // W4: an order must ask for at least 1.
   'kestrel POST /create_order: body/funding_confirms_within_blocks must be >= 1',
-  // M15: bLIP-50 allows only SegWit addresses.
-  'olive POST /create_order: body/refund_onchain_address must match pattern "^(bc|tb|bcrt)1[02-9ac-hj-np-z]{11,87}$"',
   // M20: pubkey@host:port.
   'anchor POST /lsp/channel: body/node_connection_info must match pattern "^0[23][0-9a-f]{64}@[^@\\s]+:\\d+$"',
   'beacon POST /lsp/channels/{id}/open: body/node_connection_string must match pattern "^0[23][0-9a-f]{64}@[^@\\s]+:\\d+$"',
