@@ -29,7 +29,7 @@ import { signedInvoice } from '../support/signed-invoice.ts'
 import { Random } from '../upstream/fuzz/random.ts'
 
 const SEED = Number(process.env.MAXIMUM_SEED ?? 20_261_201)
-const SEQUENCES = Number(process.env.MAXIMUM_SEQUENCES ?? 2_000)
+const SEQUENCES = Number(process.env.MAXIMUM_SEQUENCES ?? 600)
 const NOW = 1_800_000_000_000
 const HOUR_MS = 3_600_000
 const node = new LightningNode('a changing LSP', '127.0.0.1:9735')

@@ -275,10 +275,12 @@ test('without an address to send a refund to, on-chain payment is withheld and t
   expect(offer.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })
 })
 
-test('an address that is wrong blocks the offer even where on-chain payment is withheld', () => {
-  expect(
-    vet({ bolt11: bolt11(), onchain: onchain({ address: 'nowhere' }) }, { refundOnchainAddress: null }).payment,
-  ).toBeNull()
+test('a wrong address fails the offer, and is a warning when on-chain payment is withheld anyway', () => {
+  const options = { bolt11: bolt11(), onchain: onchain({ address: 'nowhere' }) }
+  expect(vet(options).payment).toBeNull()
+  const withheld = vet(options, { refundOnchainAddress: null })
+  expect(withheld.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })
+  expect(withheld.checks).toContainEqual(expect.objectContaining({ name: 'ONCHAIN_ADDRESS', verdict: 'WARNING' }))
 })
 
 test('an LSP that would send a refund elsewhere is not paid on chain', () => {

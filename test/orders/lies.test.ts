@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
-import { exported, forged, importInto } from '../portable/support.ts'
+import { exported, importInto, rewritten } from '../portable/support.ts'
 import { lsps1Order, NODE, settings, startScriptedLsp } from '../quotes/support.ts'
 import { offerOf } from '../support/bolt12.ts'
 import { ENGINES, freshDatabase } from '../support/database.ts'
@@ -259,10 +259,7 @@ test('an order that was imported is not paid by the invoice of another', async (
     request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 },
   })
   const { createOrder } = await gateway.ask(ORDER, { id: quotes.quotes[0].id })
-  const another = forged(await exported(gateway, createOrder.id), (document) => {
-    document.order.id = randomUUID()
-    document.lsp.lspOrderId = 'order-2'
-  })
+  const another = rewritten(await exported(gateway, createOrder.id), { id: randomUUID(), lspOrderId: 'order-2' })
   const imported = await importInto(gateway, another)
   expect(imported).toMatchObject({
     lspOrderId: 'order-2',

@@ -532,7 +532,7 @@ describe('the documents of the text itself', () => {
     [`${FOLDER}/error.412.open.json`]: async () => {
       await expect(openVia([json(412, document('error.412.open.json'))])).rejects.toMatchObject({
         code: 'CLIENT_REJECTED',
-        message: 'the node refused the channel',
+        message: 'your node refused the channel',
       })
     },
     [`${FOLDER}/refund_get.response.json`]: async () => {

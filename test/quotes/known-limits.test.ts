@@ -115,8 +115,8 @@ test('one LSP’s limits cost the others nothing', async () => {
   // 50 000 001 sat is too much for all but Thunder, which takes twice that.
   expect(idsOf(quotes)).toEqual(['thunder'])
   expect(failures.map(({ lsp, code, property }) => [lsp.id, code, property])).toEqual([
-    ['anchor', 'OPTION_MISMATCH', null],
-    ['beacon', 'OPTION_MISMATCH', null],
+    ['anchor', 'OPTION_MISMATCH', 'lspBalanceSat'],
+    ['beacon', 'OPTION_MISMATCH', 'lspBalanceSat'],
     ['kestrel', 'OPTION_MISMATCH', 'maxLspBalanceSat'],
     ['olive', 'OPTION_MISMATCH', 'maxLspBalanceSat'],
   ])

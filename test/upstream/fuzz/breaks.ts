@@ -103,5 +103,11 @@ export function withValueAt(body: unknown, path: readonly string[], value: unkno
 /** Whether a declared field cannot do with that value. */
 export function isBroken({ field }: DeclaredField, value: unknown): boolean {
   if (value === MISSING || value === null || value === '') return !field.mayBeAbsent
-  return field.schema?.safeParse(value).success === false
+  return field.schema?.safeParse(asRead(value)).success === false
+}
+
+/** As the gateway's JSON reader gives it to the protocols: exact beyond 2^53, up to 40 digits. */
+function asRead(value: unknown): unknown {
+  const isLong = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+  return isLong && Math.abs(value) < 1e40 ? BigInt(value) : value
 }
