@@ -19,7 +19,7 @@ export function holdAlone(path: string): () => void {
     lock.close()
     throw new DatabaseError(
       `the database ${path} is in use by another gateway: set DATABASE_URL to another file, or to postgres://… for several gateways`,
-      { cause: error },
+      { cause: error, isConfiguration: true },
     )
   }
   return () => {

@@ -18,7 +18,9 @@ export function isPostgresUrl(databaseUrl: string): boolean {
 export async function openDatabase(databaseUrl: string, now: () => EpochMs): Promise<Engine> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(databaseUrl)?.[1]
   if (scheme !== undefined && !isPostgresUrl(databaseUrl))
-    throw new DatabaseError(`DATABASE_URL: give the path of a file, or postgres://…, not ${scheme}://…`)
+    throw new DatabaseError(`DATABASE_URL: give the path of a file, or postgres://…, not ${scheme}://…`, {
+      isConfiguration: true,
+    })
   const engine = isPostgresUrl(databaseUrl) ? await openPostgres(databaseUrl) : openSqlite(databaseUrl)
   try {
     await migrate(engine, now)

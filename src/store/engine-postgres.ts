@@ -4,6 +4,7 @@ import { DatabaseError, type Db, type Engine } from './engine.ts'
 import { PostgresBus } from './postgres-bus.ts'
 import { connectionOptions, nameOf, PatientPool, tidied } from './postgres-pool.ts'
 import { codeOf, retrying } from './retry.ts'
+import { schemaOf, type ActualColumn, type ActualIndex } from './schema-check.ts'
 import type { Tables } from './schema.ts'
 
 /** Serialization failure, deadlock, a lock that did not come in time. */
@@ -11,6 +12,20 @@ const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 const MIGRATION_MS = 10 * 60_000
 /** Whoever asks whether the database is there wants to know now. */
 const REACH_MS = 2_000
+
+const COLUMNS = sql<ActualColumn>`
+  select c.relname as "table", a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+    a.attnotnull as "isRequired", a.atthasdef or a.attidentity <> '' as "hasDefault"
+  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  where c.relkind in ('r', 'p') and pg_table_is_visible(c.oid) and c.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`
+const INDEXES = sql<ActualIndex>`
+  select t.relname as "table", case when k.oid is null then c.relname end as name, i.indisunique as "isUnique",
+    (select string_agg(coalesce(a.attname, '(expression)'), ',' order by p.place)
+      from unnest(i.indkey::int2[]) with ordinality as p (attnum, place)
+      left join pg_attribute a on a.attrelid = t.oid and a.attnum = p.attnum and p.attnum > 0) as columns
+  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+    left join pg_constraint k on k.conindid = i.indexrelid and k.contype in ('p', 'u')
+  where i.indisvalid and pg_table_is_visible(t.oid) and t.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`
 
 /**
  * Opens a PostgreSQL database, which several gateways may share.
@@ -27,6 +42,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     // The error itself may have the URL in it, and that the password.
     throw new DatabaseError(
       'DATABASE_URL: not an address of a PostgreSQL database; it looks like postgres://user:password@host:5432/name',
+      { isConfiguration: true },
     )
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
@@ -41,6 +57,7 @@ export async function openPostgres(url: string): Promise<Engine> {
   })
   const transaction: Engine['transaction'] = (work) => retrying(isCollision, () => db.transaction().execute(work))
   return {
+    name: nameOf(url),
     db,
     isShared: true,
     bus,
@@ -57,6 +74,15 @@ export async function openPostgres(url: string): Promise<Engine> {
     claiming: (query) => query.forUpdate().skipLocked(),
     locking: (query) => query.forUpdate(),
     lock,
+    async schema(on) {
+      const columns = await COLUMNS.execute(on)
+      const indexes = await INDEXES.execute(on)
+      return schemaOf(columns.rows, indexes.rows)
+    },
+    refusal: (what, error) =>
+      error instanceof DatabaseError
+        ? error
+        : new DatabaseError(`the database ${nameOf(url)} ${what}: ${tidied(error, url).message}`),
     async isReachable() {
       let timer: NodeJS.Timeout | undefined
       const tooLate = new Promise<false>((resolve) => {

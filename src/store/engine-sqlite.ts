@@ -17,6 +17,7 @@ import {
 } from 'kysely'
 import { DatabaseError, NO_BUS, type Engine } from './engine.ts'
 import { codeOf, retrying } from './retry.ts'
+import { schemaOf, SQLITE_COLUMNS, SQLITE_INDEXES, type ActualColumn, type ActualIndex } from './schema-check.ts'
 import type { Tables } from './schema.ts'
 
 const IN_MEMORY = ':memory:'
@@ -45,6 +46,7 @@ export function openSqlite(path: string): Engine {
   const db = new Kysely<Tables>({ dialect: new PatientDialect(database) })
   const transaction: Engine['transaction'] = (work) => retrying(isBusy, () => db.transaction().execute(work))
   return {
+    name: path,
     db,
     isShared: false,
     bus: NO_BUS,
@@ -55,6 +57,15 @@ export function openSqlite(path: string): Engine {
     claiming: (query) => query,
     locking: (query) => query,
     lock: () => Promise.resolve(),
+    async schema(on) {
+      const columns = await sql.raw<ActualColumn>(SQLITE_COLUMNS).execute(on)
+      const indexes = await sql.raw<ActualIndex>(SQLITE_INDEXES).execute(on)
+      return schemaOf(columns.rows, indexes.rows)
+    },
+    refusal: (what, error) =>
+      error instanceof DatabaseError
+        ? error
+        : new DatabaseError(`the database ${path} ${what}: ${(error as Error).message}`, { cause: error }),
     isReachable: () =>
       db
         .selectFrom('counters')

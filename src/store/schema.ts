@@ -182,9 +182,21 @@ export interface CounterRow {
   value: number
 }
 
+/** How releases before numbered migrations counted them. */
 export interface MigrationRow {
   version: number
   applied_at: Generated<number>
+}
+
+/** A migration that this database has. */
+export interface AppliedMigrationRow {
+  number: number
+  name: string
+  /** SHA-256 of its statements. */
+  checksum: string
+  /** Why a program that does not know it must not start; null: it may. */
+  breaks: string | null
+  applied_at: number
 }
 
 export interface Tables {
@@ -203,4 +215,5 @@ export interface Tables {
   instances: InstanceRow
   read_budgets: ReadBudgetRow
   migrations: MigrationRow
+  applied_migrations: AppliedMigrationRow
 }
