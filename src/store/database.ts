@@ -5,6 +5,7 @@ import { migrate } from './migrate.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 export { DatabaseError, type Db } from './engine.ts'
+export { DatabaseUnavailable, UNAVAILABLE_REASONS } from './unavailable.ts'
 
 /** Whether it names a database that several gateways may share. */
 export function isPostgresUrl(databaseUrl: string): boolean {

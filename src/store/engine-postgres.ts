@@ -10,8 +10,6 @@ import type { Tables } from './schema.ts'
 /** Serialization failure, deadlock, a lock that did not come in time. */
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 const MIGRATION_MS = 10 * 60_000
-/** Whoever asks whether the database is there wants to know now. */
-const REACH_MS = 2_000
 
 const COLUMNS = sql<ActualColumn>`
   select c.relname as "table", a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
@@ -37,7 +35,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     const options = connectionOptions(url)
     // Reads the URL, and connects to nothing.
     void new Client(options)
-    pool = new PatientPool(options)
+    pool = new PatientPool(options, url)
   } catch {
     // The error itself may have the URL in it, and that the password.
     throw new DatabaseError(
@@ -83,17 +81,6 @@ export async function openPostgres(url: string): Promise<Engine> {
       error instanceof DatabaseError
         ? error
         : new DatabaseError(`the database ${nameOf(url)} ${what}: ${tidied(error, url).message}`),
-    async isReachable() {
-      let timer: NodeJS.Timeout | undefined
-      const tooLate = new Promise<false>((resolve) => {
-        timer = setTimeout(resolve, REACH_MS, false)
-      })
-      const answered = sql`select 1`.execute(db).then(
-        () => true,
-        () => false,
-      )
-      return Promise.race([answered, tooLate]).finally(() => clearTimeout(timer))
-    },
     async close() {
       await bus.close()
       await db.destroy()

@@ -59,7 +59,6 @@ export interface Engine {
   schema(db: Db): Promise<ActualSchema>
   /** An error of this database for the operator: what the database does, and why. A DatabaseError stays as it is. */
   refusal(what: string, error: unknown): DatabaseError
-  isReachable(): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -49,6 +49,7 @@ async function appliedIn(
   if (counted > COUNTED)
     throw new DatabaseError(
       `the database ${engine.name} is of version ${counted}, and this program knows ${migrations.length}: a newer Sluice used it. Start that release again, or restore a backup from before its first start`,
+      { isConfiguration: true },
     )
   if (!tables.has('applied_migrations')) {
     await createLedgers(trx, counted, now())
@@ -56,6 +57,11 @@ async function appliedIn(
     await assertSchema(engine, trx, schemaAfter(before))
     for (const migration of before) await record(trx, migration, now())
   }
+  return Math.min(await assertKnown(trx, engine, migrations), migrations.length)
+}
+
+/** @returns how many migrations the database has. @throws DatabaseError when this program cannot work with one of them. */
+async function assertKnown(trx: Db, engine: Engine, migrations: readonly Migration[]): Promise<number> {
   const rows = await trx.selectFrom('applied_migrations').selectAll().orderBy('number').execute()
   for (const [index, row] of rows.entries()) {
     const known = migrations[index]
@@ -70,9 +76,20 @@ async function appliedIn(
     if (!known && row.breaks !== null)
       throw new DatabaseError(
         `the database ${engine.name} is of version ${rows.length}, and this program knows ${migrations.length}: ${row.breaks}`,
+        { isConfiguration: true },
       )
   }
-  return Math.min(rows.length, migrations.length)
+  return rows.length
+}
+
+/** @throws DatabaseError when the database no longer has this program's migrations, or has one that it cannot work with. */
+export async function assertMigrated(
+  db: Db,
+  engine: Engine,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  if ((await assertKnown(db, engine, migrations)) < migrations.length)
+    throw new DatabaseError(`the database ${engine.name} has lost migrations: stop the gateway, and restore a backup`)
 }
 
 async function countedIn(trx: Db): Promise<number> {

@@ -4,6 +4,7 @@ import { migration as importsAndWebhooks } from './migrations/0002-imports-and-w
 import { migration as severalGateways } from './migrations/0003-several-gateways.ts'
 import { migration as retention } from './migrations/0004-retention.ts'
 import { migration as fairPolling } from './migrations/0005-fair-polling.ts'
+import { migration as writeChecks } from './migrations/0006-write-checks.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly Migration[] = [
   severalGateways,
   retention,
   fairPolling,
+  writeChecks,
 ]

@@ -113,6 +113,14 @@ export interface InstanceRow {
   seen_at: number
 }
 
+/** A row that a gateway writes to learn whether it can. */
+export interface WriteCheckRow {
+  id: string
+  checked_at: number
+  /** As long as what an operation writes, after one failed. */
+  padding: string
+}
+
 /** How much an LSP was read, or asked for estimates, or a client imported, by all gateways together. */
 export interface ReadBudgetRow {
   /**
@@ -213,6 +221,7 @@ export interface Tables {
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
   instances: InstanceRow
+  write_checks: WriteCheckRow
   read_budgets: ReadBudgetRow
   migrations: MigrationRow
   applied_migrations: AppliedMigrationRow
