@@ -60,6 +60,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     }
     const store = await openStore(options.databaseUrl, systemClock)
     closing.push(() => store.close())
+    if (isEmbeddedFile(options.databaseUrl)) await store.endClaims()
     const outages = new Outages(options.logger ?? createLogger(file?.logLevel ?? 'info'), store)
     closing.push(async () => outages.close())
     const { logger } = outages

@@ -5,6 +5,7 @@ import { migration as severalGateways } from './migrations/0003-several-gateways
 import { migration as retention } from './migrations/0004-retention.ts'
 import { migration as fairPolling } from './migrations/0005-fair-polling.ts'
 import { migration as writeChecks } from './migrations/0006-write-checks.ts'
+import { migration as growth } from './migrations/0007-growth.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   retention,
   fairPolling,
   writeChecks,
+  growth,
 ]

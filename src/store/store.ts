@@ -64,11 +64,25 @@ export interface Store extends Stores, AsyncDisposable {
    * nothing but read and write here.
    */
   transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>
+  /**
+   * Ends the claims of the previous process at once. Only where no other process can have the database: an embedded one
+   * that is locked.
+   */
+  endClaims(): Promise<void>
   /** Why no order could be written now; null: one could. Answers within a second, and never rejects. */
   problem(): Promise<DatabaseUnavailable | null>
   /** An operation failed with a DatabaseUnavailable: `problem` looks more closely until all is well. */
   suspect(): void
   close(): Promise<void>
+}
+
+async function endClaims(db: Db): Promise<void> {
+  for (const table of ['orders', 'renewals', 'webhook_deliveries'] as const)
+    await db
+      .updateTable(table)
+      .set({ lease_owner: null, lease_until: 0 })
+      .where('lease_owner', 'is not', null)
+      .execute()
 }
 
 /**
@@ -89,6 +103,7 @@ export async function openStore(databaseUrl: string, clock: Clock): Promise<Stor
     isShared: engine.isShared,
     bus: engine.bus,
     transaction: (work) => engine.transaction((trx) => work(storesOn(trx, engine, instanceId))),
+    endClaims: () => engine.transaction((trx) => endClaims(trx)),
     problem: () => health.problem(),
     suspect: () => health.suspect(),
     close,
