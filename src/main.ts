@@ -15,15 +15,22 @@ const ADDRESS_MISTAKES: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of the host cannot be looked up',
 }
 
-try {
-  const starting = run({ ...readEnvironment(process.argv.slice(2), process.env), variables: process.env })
+let isStopping = false
+const startup = new AbortController()
 
-  let isStopping = false
+try {
+  const starting = run({
+    ...readEnvironment(process.argv.slice(2), process.env),
+    variables: process.env,
+    signal: startup.signal,
+  })
+
   const stop = (signal: NodeJS.Signals) => {
     // A second signal is somebody in a hurry.
     if (isStopping) process.exit(1)
     isStopping = true
     process.stdout.write(`${signal}: finishing what runs\n`)
+    startup.abort()
     starting
       .then((gateway) => gateway.close())
       .then(
@@ -48,6 +55,7 @@ try {
 }
 
 function fail(error: unknown): never {
+  if (isStopping && startup.signal.aborted && (error as Error).name === 'AbortError') process.exit(0)
   const {
     code = '',
     syscall,

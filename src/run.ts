@@ -24,6 +24,8 @@ export interface RunOptions extends Environment {
   /** Simulated LSPs that run already, and go on when this ends; else they are started where no file is named. */
   sandbox?: Sandbox
   logger?: Logger
+  /** Ends a start that waits for the database. */
+  signal?: AbortSignal
   /** For tests: how webhooks are tried again, and how their hosts are looked up. */
   webhooks?: Omit<NonNullable<GatewayOptions['webhookOptions']>, 'onDelivery'> | undefined
 }
@@ -49,6 +51,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   }
   try {
     const file = options.configPath === null ? null : await loadConfigFile(options.configPath, options.variables)
+    const log = options.logger ?? createLogger(file?.logLevel ?? 'info')
     const started = file || options.sandbox ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl) })
     if (started) closing.push(() => started.close())
     const sandbox = options.sandbox ?? started
@@ -58,10 +61,16 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       const release = lockDatabase(options.databaseUrl)
       closing.push(async () => release())
     }
-    const store = await openStore(options.databaseUrl, systemClock)
+    const { waitSeconds } = config.startup
+    const store = await openStore(options.databaseUrl, systemClock, {
+      directUrl: config.databaseDirectUrl,
+      waitMs: waitSeconds * 1000,
+      onWaiting: (why) => log.warn({ why, waitSeconds }, 'the database is not there yet: the start waits for it'),
+      signal: options.signal,
+    })
     closing.push(() => store.close())
     if (isEmbeddedFile(options.databaseUrl)) await store.endClaims()
-    const outages = new Outages(options.logger ?? createLogger(file?.logLevel ?? 'info'), store)
+    const outages = new Outages(log, store)
     closing.push(async () => outages.close())
     const { logger } = outages
     // Before the gateway, which speaks to LSPs and webhooks before anything listens.
@@ -178,6 +187,8 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     clients: [],
     pace: { activeMs: 1_000, idleMs: 3_600_000 },
     leaseReminderDays: 7,
+    startup: { waitSeconds: 30 },
+    databaseDirectUrl: null,
     graphiql: true,
     logLevel: 'info',
   }

@@ -2,10 +2,12 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Client } from 'pg'
 import { DatabaseError, type Db, type Engine } from './engine.ts'
 import { PostgresBus } from './postgres-bus.ts'
+import { assertNotified } from './postgres-notified.ts'
 import { connectionOptions, nameOf, PatientPool, tidied } from './postgres-pool.ts'
 import { codeOf, retrying } from './retry.ts'
 import { schemaOf, type ActualColumn, type ActualIndex } from './schema-check.ts'
 import type { Tables } from './schema.ts'
+import { mayServeSoon } from './unavailable.ts'
 
 /** Serialization failure, deadlock, a lock that did not come in time. */
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
@@ -26,10 +28,11 @@ const INDEXES = sql<ActualIndex>`
   where i.indisvalid and pg_table_is_visible(t.oid) and t.relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`
 
 /**
- * Opens a PostgreSQL database, which several gateways may share.
- * @throws DatabaseError; its message never has the password.
+ * Opens a PostgreSQL database, which several gateways may share. `directUrl`: where `url` leads to a pooler, the same
+ * database past it, for the one connection that listens.
+ * @throws DatabaseError; its message never has a password.
  */
-export async function openPostgres(url: string): Promise<Engine> {
+export async function openPostgres(url: string, directUrl: string | null = null): Promise<Engine> {
   let pool: PatientPool
   try {
     const options = connectionOptions(url)
@@ -44,15 +47,24 @@ export async function openPostgres(url: string): Promise<Engine> {
     )
   }
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const listening = connectionOptions(directUrl ?? url)
+  const send = async (payload: string, channel: string) => {
+    await sql`select pg_notify(${channel}, ${payload})`.execute(db)
+  }
   try {
     await sql`select 1`.execute(db)
+    await assertNotified(listening, directUrl ?? url, directUrl !== null, send)
   } catch (error) {
     await db.destroy()
-    throw new DatabaseError(`the database ${nameOf(url)} cannot be used: ${tidied(error, url).message}`)
+    if (error instanceof DatabaseError) throw error
+    const { message } = tidied(error, url)
+    const isPooler = message.includes('unsupported startup parameter')
+    throw new DatabaseError(
+      `the database ${nameOf(url)} cannot be used: ${message}${isPooler ? '; add statement_timeout, idle_in_transaction_session_timeout and options to ignore_startup_parameters of PgBouncer' : ''}`,
+      { isTransient: mayServeSoon(error), isConfiguration: isPooler },
+    )
   }
-  const bus = new PostgresBus(connectionOptions(url), async (payload, channel) => {
-    await sql`select pg_notify(${channel}, ${payload})`.execute(db)
-  })
+  const bus = new PostgresBus(listening, send)
   const transaction: Engine['transaction'] = (work) => retrying(isCollision, () => db.transaction().execute(work))
   return {
     name: nameOf(url),
@@ -80,7 +92,9 @@ export async function openPostgres(url: string): Promise<Engine> {
     refusal: (what, error) =>
       error instanceof DatabaseError
         ? error
-        : new DatabaseError(`the database ${nameOf(url)} ${what}: ${tidied(error, url).message}`),
+        : new DatabaseError(`the database ${nameOf(url)} ${what}: ${tidied(error, url).message}`, {
+            isTransient: mayServeSoon(error),
+          }),
     async close() {
       await bus.close()
       await db.destroy()

@@ -70,7 +70,10 @@ export function openSqlite(path: string): Engine {
     refusal: (what, error) =>
       error instanceof DatabaseError
         ? error
-        : new DatabaseError(`the database ${path} ${what}: ${(error as Error).message}`, { cause: error }),
+        : new DatabaseError(`the database ${path} ${what}: ${(error as Error).message}`, {
+            cause: error,
+            isTransient: isBusy(error),
+          }),
     async close() {
       // All of it is in the one file then, should somebody copy that alone. Who else looks at it right now keeps it as it is.
       attempt(() => database.pragma('wal_checkpoint(TRUNCATE)'))

@@ -10,15 +10,20 @@ export class DatabaseError extends Error {
   override name = 'DatabaseError'
   /** Whether another setting helps: then the start ends with the exit status of a configuration mistake. */
   readonly isConfiguration: boolean
+  /** Whether it may be there in a moment: a server that starts, or fails over. */
+  readonly isTransient: boolean
 
   constructor(
     message: string,
-    { isConfiguration = false, ...options }: ErrorOptions & { isConfiguration?: boolean } = {},
+    { isConfiguration = false, isTransient = false, ...options }: ErrorOptions & Partial<DatabaseErrorKind> = {},
   ) {
     super(message, options)
     this.isConfiguration = isConfiguration
+    this.isTransient = isTransient
   }
 }
+
+type DatabaseErrorKind = Pick<DatabaseError, 'isConfiguration' | 'isTransient'>
 
 /** Carries hints between the processes that share a database. What it loses costs a moment. */
 export interface HintBus {

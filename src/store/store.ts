@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openDatabase } from './database.ts'
+import { openDatabase, type OpenOptions } from './database.ts'
 import { BudgetStore } from './budgets.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
 import { DestinationStore } from './destinations.ts'
@@ -89,8 +89,8 @@ async function endClaims(db: Db): Promise<void> {
  * Opens what is kept: in a file, or in PostgreSQL where `databaseUrl` says `postgres://…`.
  * @throws DatabaseError
  */
-export async function openStore(databaseUrl: string, clock: Clock): Promise<Store> {
-  const engine = await openDatabase(databaseUrl, () => clock.now())
+export async function openStore(databaseUrl: string, clock: Clock, options: OpenOptions = {}): Promise<Store> {
+  const engine = await openDatabase(databaseUrl, () => clock.now(), options)
   const instanceId = randomUUID()
   const health = new Health(engine, schemaAfter(MIGRATIONS), instanceId)
   const close = async () => {

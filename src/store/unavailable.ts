@@ -82,3 +82,11 @@ export function fromPostgresServer(error: Error & { code?: string | undefined })
 export function fromConnection(message: string, code: string): DatabaseUnavailable {
   return new DatabaseUnavailable(/time(d)? ?out/i.test(message) ? 'TIMEOUT' : 'UNREACHABLE', message, code)
 }
+
+const TRANSIENT: ReadonlySet<UnavailableReason> = new Set(['BUSY', 'OVERLOADED', 'READ_ONLY', 'TIMEOUT', 'UNREACHABLE'])
+
+/** Whether a PostgreSQL server that answers so at the start may serve in a moment: 3D000 is a database that is not created yet. */
+export function mayServeSoon(error: unknown): boolean {
+  if (!(error instanceof DatabaseUnavailable) || error.code === '08P01') return false
+  return TRANSIENT.has(error.reason) || error.code === '3D000'
+}
