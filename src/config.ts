@@ -45,6 +45,9 @@ export interface GatewayConfig extends AccessConfig {
   pace: PaceConfig
   /** 0: nobody is reminded. */
   leaseReminderDays: number
+  startup: { waitSeconds: number }
+  /** PostgreSQL past a pooler. A secret. */
+  databaseDirectUrl: string | null
   graphiql: boolean
   logLevel: LogLevel
 }
@@ -131,6 +134,8 @@ function gatewayConfig(
     ...accessConfig(file),
     pace: file.pace,
     leaseReminderDays: file.leaseReminderDays,
+    startup: file.startup,
+    databaseDirectUrl: file.databaseDirectUrl ?? null,
     graphiql: file.graphiql,
     logLevel: file.logLevel,
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
-import type { Clock } from './domain/time.ts'
+import type { Clock, EpochMs } from './domain/time.ts'
 import { OrderActions } from './orders/actions.ts'
 import { Feed } from './orders/following.ts'
 import { Hints } from './orders/hints.ts'
@@ -34,6 +34,8 @@ export interface Gateway extends AsyncDisposable {
   readonly renewals: RenewalDesk
   readonly webhooks: Webhooks
   readonly importing: Importing
+  /** When the tracker last began to look for due orders. */
+  readonly trackerLookedAt: EpochMs
   /**
    * Begins nothing by itself any more, and waits for what is on its way to an LSP, though not for long. Whoever asks
    * is still answered, until the gateway is disposed of.
@@ -134,6 +136,9 @@ export async function openGateway({
     renewals,
     webhooks,
     importing: new Importing({ store, log, reader, lsps, clock }),
+    get trackerLookedAt() {
+      return tracker.lookedAt
+    },
     drain,
     async [Symbol.asyncDispose]() {
       // Again, for what was asked for since it began.

@@ -2,8 +2,11 @@ import { ConfigError, readEnvironment } from './config.ts'
 import { run } from './run.ts'
 import { DatabaseError } from './store/database.ts'
 
-/** What the operator has to mend. */
+/** Another setting helps. */
 const EXIT_CONFIGURATION = 2
+/** The database is not there, or is not one of this program. */
+const EXIT_DATABASE = 3
+const EXIT_BUG = 1
 const ADDRESS_MISTAKES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'something else listens there',
   EACCES: 'this user may not',
@@ -12,15 +15,22 @@ const ADDRESS_MISTAKES: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name of the host cannot be looked up',
 }
 
-try {
-  const starting = run({ ...readEnvironment(process.argv.slice(2), process.env), variables: process.env })
+let isStopping = false
+const startup = new AbortController()
 
-  let isStopping = false
+try {
+  const starting = run({
+    ...readEnvironment(process.argv.slice(2), process.env),
+    variables: process.env,
+    signal: startup.signal,
+  })
+
   const stop = (signal: NodeJS.Signals) => {
     // A second signal is somebody in a hurry.
     if (isStopping) process.exit(1)
     isStopping = true
     process.stdout.write(`${signal}: finishing what runs\n`)
+    startup.abort()
     starting
       .then((gateway) => gateway.close())
       .then(
@@ -45,6 +55,7 @@ try {
 }
 
 function fail(error: unknown): never {
+  if (isStopping && startup.signal.aborted && (error as Error).name === 'AbortError') process.exit(0)
   const {
     code = '',
     syscall,
@@ -60,7 +71,13 @@ function fail(error: unknown): never {
     process.stderr.write(`cannot listen on ${where}: ${mistake} (${code}); HOST and PORT say where\n`)
     process.exit(EXIT_CONFIGURATION)
   }
-  const isTheOperators = error instanceof ConfigError || error instanceof DatabaseError
-  process.stderr.write(`${isTheOperators ? message : stack}\n`)
-  process.exit(isTheOperators ? EXIT_CONFIGURATION : 1)
+  const status = exitStatusOf(error)
+  process.stderr.write(`${status === EXIT_BUG ? stack : message}\n`)
+  process.exit(status)
+}
+
+function exitStatusOf(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT_CONFIGURATION
+  if (error instanceof DatabaseError) return error.isConfiguration ? EXIT_CONFIGURATION : EXIT_DATABASE
+  return EXIT_BUG
 }

@@ -3,17 +3,18 @@ import { pino, type Logger } from 'pino'
 import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { DEFAULT_ACCESS } from './config/access.ts'
 import { systemClock } from './domain/time.ts'
-import { openGateway, type GatewayOptions } from './gateway.ts'
+import { openGateway, type Gateway, type GatewayOptions } from './gateway.ts'
+import { Outages } from './outages.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
 import { settingsOf } from './sandbox/settings.ts'
 import { clientIdOf, type Clients } from './server/clients.ts'
 import { Metrics } from './server/metrics.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
-import { startServer } from './server/server.ts'
-import { holdAlone } from './store/alone.ts'
-import { isPostgresUrl } from './store/database.ts'
-import { openStore } from './store/store.ts'
+import { startServer, type Unready } from './server/server.ts'
+import { isPostgresUrl, UNAVAILABLE_REASONS } from './store/database.ts'
+import { lockDatabase } from './store/instance-lock.ts'
+import { openStore, type Store } from './store/store.ts'
 import type { ClientWebhook, Webhooks } from './webhooks/webhooks.ts'
 
 export interface RunOptions extends Environment {
@@ -23,6 +24,8 @@ export interface RunOptions extends Environment {
   /** Simulated LSPs that run already, and go on when this ends; else they are started where no file is named. */
   sandbox?: Sandbox
   logger?: Logger
+  /** Ends a start that waits for the database. */
+  signal?: AbortSignal
   /** For tests: how webhooks are tried again, and how their hosts are looked up. */
   webhooks?: Omit<NonNullable<GatewayOptions['webhookOptions']>, 'onDelivery'> | undefined
 }
@@ -48,18 +51,28 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   }
   try {
     const file = options.configPath === null ? null : await loadConfigFile(options.configPath, options.variables)
-    const logger = options.logger ?? createLogger(file?.logLevel ?? 'info')
+    const log = options.logger ?? createLogger(file?.logLevel ?? 'info')
     const started = file || options.sandbox ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl) })
     if (started) closing.push(() => started.close())
     const sandbox = options.sandbox ?? started
     const config: GatewayConfig = { ...(file ?? sandboxConfig(sandbox)), ...options.config }
 
-    const store = await openStore(options.databaseUrl, systemClock)
-    closing.push(() => store.close())
     if (isEmbeddedFile(options.databaseUrl)) {
-      const release = holdAlone(options.databaseUrl)
+      const release = lockDatabase(options.databaseUrl)
       closing.push(async () => release())
     }
+    const { waitSeconds } = config.startup
+    const store = await openStore(options.databaseUrl, systemClock, {
+      directUrl: config.databaseDirectUrl,
+      waitMs: waitSeconds * 1000,
+      onWaiting: (why) => log.warn({ why, waitSeconds }, 'the database is not there yet: the start waits for it'),
+      signal: options.signal,
+    })
+    closing.push(() => store.close())
+    if (isEmbeddedFile(options.databaseUrl)) await store.endClaims()
+    const outages = new Outages(log, store)
+    closing.push(async () => outages.close())
+    const { logger } = outages
     // Before the gateway, which speaks to LSPs and webhooks before anything listens.
     const metrics = new Metrics()
     const gateway = await openGateway({
@@ -88,7 +101,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       graphiql: config.graphiql
         ? { sandbox: sandbox && { clientPubkey: sandbox.wallet.pubkey, clientAddress: sandbox.wallet.address } }
         : null,
-      isReady: () => store.isReachable(),
+      readiness: () => readinessOf(store, gateway, outages),
       logger,
     })
     closing.push(async () => {
@@ -134,6 +147,20 @@ function webhooksOf({ clients }: Pick<GatewayConfig, 'clients'>): ClientWebhook[
   )
 }
 
+/** The tracker looks every second; a statement that it waits for is given up after 15. */
+const TRACKER_STALLED_MS = 20_000
+
+async function readinessOf(store: Store, gateway: Gateway, outages: Outages): Promise<Unready | null> {
+  const problem = await store.problem()
+  if (problem) {
+    outages.note(problem)
+    return { reason: `DATABASE_${problem.reason}`, message: UNAVAILABLE_REASONS[problem.reason] }
+  }
+  return gateway.clock.now() - gateway.trackerLookedAt > TRACKER_STALLED_MS
+    ? { reason: 'TRACKER_STALLED', message: 'orders are not followed: the tracker has stopped' }
+    : null
+}
+
 /** One line of JSON for each thing worth knowing, on standard error: standard output is for people. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
@@ -160,6 +187,8 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     clients: [],
     pace: { activeMs: 1_000, idleMs: 3_600_000 },
     leaseReminderDays: 7,
+    startup: { waitSeconds: 30 },
+    databaseDirectUrl: null,
     graphiql: true,
     logLevel: 'info',
   }

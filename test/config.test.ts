@@ -85,6 +85,8 @@ describe('a configuration file', () => {
       ...DEFAULT_ACCESS,
       pace: { activeMs: 5_000, idleMs: 3_600_000 },
       leaseReminderDays: 7,
+      startup: { waitSeconds: 30 },
+      databaseDirectUrl: null,
       graphiql: true,
       logLevel: 'info',
     })
@@ -121,6 +123,8 @@ allowedOrigins: ['https://Wallet.example', 'http://localhost:3000']
 trustedDocuments: { manifest: documents.json, level: only }
 pace: { activeMs: 20, idleMs: 20 }
 leaseReminderDays: 0
+startup: { waitSeconds: 0 }
+databaseDirectUrl: postgres://sluice:secret@db.example:5432/sluice
 graphiql: false
 logLevel: silent
 `
@@ -160,6 +164,8 @@ logLevel: silent
       trustedDocuments: { manifest: 'documents.json', level: 'only' },
       pace: { activeMs: 20, idleMs: 20 },
       leaseReminderDays: 0,
+      startup: { waitSeconds: 0 },
+      databaseDirectUrl: 'postgres://sluice:secret@db.example:5432/sluice',
       graphiql: false,
       logLevel: 'silent',
     })
@@ -395,7 +401,7 @@ lsps:
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
     [
       'loglevel: info\n',
-      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel',
+      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, databaseDirectUrl, graphiql, logLevel',
     ],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
@@ -416,7 +422,7 @@ lsps:
 
   it('is a file that holds something else', () => {
     expect(mistakesOf('hello\n')).toBe(
-      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, graphiql, logLevel',
+      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, databaseDirectUrl, graphiql, logLevel',
     )
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })
@@ -586,6 +592,7 @@ describe('the example', () => {
       OLYMPUS_TOKEN: SECRET,
       THUNDER_URL: 'http://127.0.0.1:3000',
       WALLET_WEBHOOK_SECRET: `${SECRET}, and long enough`,
+      DATABASE_DIRECT_URL: 'postgres://db.example/sluice',
     })
     expect(config).toMatchObject({
       lsps: [{ id: 'olympus' }, { id: 'thunder', url: 'http://127.0.0.1:3000', tariffFeeRateSatPerVbyte: 2 }],

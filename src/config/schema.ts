@@ -229,6 +229,13 @@ const paceSchema = z
     context.addIssue({ code: 'custom', path: ['idleMs'], message })
   })
 
+const startupSchema = z.strictObject({
+  waitSeconds: key(z.int().min(0).max(3_600).default(30), {
+    description:
+      'How long a start waits for a database that is not there yet, in seconds. After that it ends with exit status 3.',
+  }),
+})
+
 export function configSchema(protocols: readonly ConfigurableProtocol[]) {
   return z.strictObject({
     lsps: key(z.array(lspSchema(protocols)).min(1).superRefine(unique('id'), ALWAYS), {
@@ -249,6 +256,21 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       description:
         "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
     }),
+    startup: key(startupSchema.prefault({}), { description: 'What a start waits for.' }),
+    databaseDirectUrl: key(
+      z
+        .string()
+        .max(2_000)
+        .regex(/^postgres(ql)?:\/\/[^\s]+$/i)
+        .refine((url) => URL.canParse(url))
+        .optional(),
+      {
+        description:
+          'Needed if `DATABASE_URL` leads to PgBouncer in transaction mode: the same database past it, for the one connection of each gateway that listens (LISTEN). Best kept in the environment: `${NAME}`.',
+        allowed: 'postgres://…',
+        hides: 'all',
+      },
+    ),
     graphiql: key(z.boolean().default(true), { description: 'Whether `/graphql` shows GraphiQL to a browser.' }),
     logLevel: key(z.enum(LOG_LEVELS).default('info'), { description: 'The least severe entries that are logged.' }),
   })

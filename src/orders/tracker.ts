@@ -70,7 +70,13 @@ export class Tracker {
     this.#lookEveryMs = Math.min(Math.max(options.pace.activeMs / 5, 5), SECOND_MS)
   }
 
+  /** When it last began to look for due orders. */
+  get lookedAt(): EpochMs {
+    return this.#lookedAt
+  }
+
   start(): void {
+    this.#lookedAt = this.#clock.now()
     this.#renewing = setInterval(() => void this.#renew(), RENEW_MS)
     this.#lookLater()
   }

@@ -59,7 +59,7 @@ export class Retention {
     const now = clock.now()
     try {
       await this.#inBatches(({ quotes }) => quotes.forget(now - KEEP_QUOTES_MS, BATCH))
-      await this.#inBatches(({ placements }) => placements.forgetRefused(now - KEEP_QUOTES_MS, BATCH))
+      await this.#inBatches(({ placements }) => placements.forgetUnordered(now - KEEP_QUOTES_MS, BATCH))
       await this.#inBatches(({ quotes }) => quotes.forgetPrices(now - KEEP_PRICES_MS, BATCH))
       await this.#inBatches(({ idempotency }) => idempotency.forget(now - KEEP_REFUSALS_MS, 'all', BATCH))
       await this.#inBatches(({ idempotency }) => idempotency.forget(now - KEEP_UNSENT_MS, 'unsent', BATCH))

@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql'
 import { createYoga, maskError, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Gateway } from '../gateway.ts'
+import { outageOf } from '../outages.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { Context } from '../schema/builder.ts'
 import type { Access } from './policies/access.ts'
@@ -12,10 +13,11 @@ import { limitDocuments } from './policies/document-limits.ts'
 import { forgetParams } from './policies/forgetting.ts'
 import type { Grant } from './policies/grant.ts'
 import { limitRates } from './policies/rate-limits.ts'
-import { unauthenticated } from './policies/refusals.ts'
+import { unauthenticated, unavailable } from './policies/refusals.ts'
 import { watchSubscriptions } from './policies/subscriptions.ts'
 import { trustDocuments } from './policies/trusted-documents.ts'
 import { typeAnswers } from './policies/typed-answers.ts'
+import { UNAVAILABLE_REASONS } from '../store/database.ts'
 
 /** What a transport knows of an operation before it runs. */
 export interface ServerContext {
@@ -79,6 +81,11 @@ export function createPipeline({ schema, gateway, sandbox, access, logger }: Pip
     maskedErrors: {
       isDev: false,
       maskError(error, message) {
+        const outage = outageOf(error)
+        if (outage) {
+          logger.warn({ err: outage }, 'an operation failed')
+          return unavailable(error, UNAVAILABLE_REASONS[outage.reason])
+        }
         const masked = maskError(error, message, false)
         if (masked !== error)
           logger.error({ err: (error as { originalError?: unknown }).originalError ?? error }, 'a resolver failed')

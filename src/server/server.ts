@@ -20,8 +20,15 @@ export interface ServerOptions {
   metrics: Metrics
   /** null: no page, only operations. */
   graphiql: GraphiqlOptions | null
-  isReady(): Promise<boolean>
+  /** Why no order could be placed now; null: one could. */
+  readiness(): Promise<Unready | null>
   logger: Logger
+}
+
+/** `reason` is for programs, `message` for people; neither names a host, a path or a client. */
+export interface Unready {
+  reason: string
+  message: string
 }
 
 export interface RunningServer {
@@ -59,10 +66,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         response.writeHead(302, { location: GRAPHQL_PATH }).end()
         return
       case '/health':
-        return text(response, 200, 'alive\n')
+        return json(response, 200, { status: 'alive' })
       case '/ready': {
-        const isReady = !isClosing && (await options.isReady())
-        return text(response, isReady ? 200 : 503, isReady ? 'ready\n' : 'not ready\n')
+        const problem = isClosing ? STOPPING : await options.readiness()
+        return json(response, problem ? 503 : 200, problem ? { status: 'not ready', ...problem } : { status: 'ready' })
       }
       case '/metrics': {
         // Figures are for the operator, who is near or has a key.
@@ -192,6 +199,12 @@ function graphqlError(response: ServerResponse, { status, message, code = 'BAD_R
   response
     .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
     .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
+}
+
+const STOPPING: Unready = { reason: 'STOPPING', message: 'this gateway is about to end' }
+
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`)
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

@@ -1,5 +1,3 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'libsql'
 import {
@@ -15,9 +13,12 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely'
+import { createDatabaseFile, FileWatch } from './database-file.ts'
 import { DatabaseError, NO_BUS, type Engine } from './engine.ts'
 import { codeOf, retrying } from './retry.ts'
+import { schemaOf, SQLITE_COLUMNS, SQLITE_INDEXES, type ActualColumn, type ActualIndex } from './schema-check.ts'
 import type { Tables } from './schema.ts'
+import { fromSqlite } from './unavailable.ts'
 
 const IN_MEMORY = ':memory:'
 /** Another process that holds the file, to copy or to look at it, is waited for this long. */
@@ -32,19 +33,25 @@ const LONGEST_WAIT_MS = 20
  */
 export function openSqlite(path: string): Engine {
   let database: Database.Database
+  let files: FileWatch | null = null
   try {
-    if (path !== IN_MEMORY) createFor(path)
+    if (path !== IN_MEMORY) files = new FileWatch(createDatabaseFile(path))
     database = new Database(path)
     // Waiting is done below, between turns of the event loop: SQLite's own waiting would stop the whole process.
     database.pragma('busy_timeout = 0')
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
   } catch (error) {
-    throw new DatabaseError(`the database ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
+    if (error instanceof DatabaseError) throw error
+    throw new DatabaseError(`the database ${path} cannot be opened: ${(error as Error).message}`, {
+      cause: error,
+      isConfiguration: /^SQLITE_(NOTADB|CANTOPEN|PERM|AUTH)/.test(codeOf(error)),
+    })
   }
-  const db = new Kysely<Tables>({ dialect: new PatientDialect(database) })
+  const db = new Kysely<Tables>({ dialect: new PatientDialect(database, () => files?.assertSame()) })
   const transaction: Engine['transaction'] = (work) => retrying(isBusy, () => db.transaction().execute(work))
   return {
+    name: path,
     db,
     isShared: false,
     bus: NO_BUS,
@@ -55,16 +62,18 @@ export function openSqlite(path: string): Engine {
     claiming: (query) => query,
     locking: (query) => query,
     lock: () => Promise.resolve(),
-    isReachable: () =>
-      db
-        .selectFrom('counters')
-        .select('value')
-        .limit(1)
-        .execute()
-        .then(
-          () => true,
-          () => false,
-        ),
+    async schema(on) {
+      const columns = await sql.raw<ActualColumn>(SQLITE_COLUMNS).execute(on)
+      const indexes = await sql.raw<ActualIndex>(SQLITE_INDEXES).execute(on)
+      return schemaOf(columns.rows, indexes.rows)
+    },
+    refusal: (what, error) =>
+      error instanceof DatabaseError
+        ? error
+        : new DatabaseError(`the database ${path} ${what}: ${(error as Error).message}`, {
+            cause: error,
+            isTransient: isBusy(error),
+          }),
     async close() {
       // All of it is in the one file then, should somebody copy that alone. Who else looks at it right now keeps it as it is.
       attempt(() => database.pragma('wal_checkpoint(TRUNCATE)'))
@@ -73,41 +82,42 @@ export function openSqlite(path: string): Engine {
   }
 }
 
-/** For nobody but who runs the gateway: access tokens are in it. SQLite makes the files beside it alike. */
-function createFor(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
-}
-
 function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))
 }
 
+/** Throws when what is about to be written would be lost. */
+type Guard = () => void
+
 class PatientDialect extends SqliteDialect {
   readonly #database: Database.Database
+  readonly #guard: Guard
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, guard: Guard) {
     super({ database })
     this.#database = database
+    this.#guard = guard
   }
 
   override createDriver(): Driver {
-    return new PatientDriver(this.#database)
+    return new PatientDriver(this.#database, this.#guard)
   }
 }
 
 /** kysely's own driver lets one at a time use the connection; this one says how it is used. */
 class PatientDriver extends SqliteDriver {
   readonly #database: Database.Database
+  readonly #guard: Guard
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, guard: Guard) {
     super({ database })
     this.#database = database
+    this.#guard = guard
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     await super.acquireConnection()
-    return new PatientConnection(this.#database)
+    return new PatientConnection(this.#database, this.#guard)
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -133,19 +143,26 @@ class PatientDriver extends SqliteDriver {
  */
 class PatientConnection implements DatabaseConnection {
   readonly #database: Database.Database
+  readonly #guard: Guard
   #isInTransaction = false
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, guard: Guard) {
     this.#database = database
+    this.#guard = guard
   }
 
   async begin(): Promise<void> {
-    await patiently(() => this.#database.exec('begin immediate'))
+    this.#guard()
+    await patiently(() => this.#database.exec('begin immediate')).catch(fail)
     this.#isInTransaction = true
   }
 
   end(how: 'commit' | 'rollback'): void {
-    this.#database.exec(how)
+    try {
+      this.#database.exec(how)
+    } catch (error) {
+      fail(error)
+    }
     this.#isInTransaction = false
   }
 
@@ -165,7 +182,11 @@ class PatientConnection implements DatabaseConnection {
     }
   }
 
-  async #run<Row>({ sql: text, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+  async #run<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    return this.#execute<Row>(query).catch(fail)
+  }
+
+  async #execute<Row>({ sql: text, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
     const statement = this.#database.prepare(text)
     if (!statement.reader) {
       const { changes } = statement.run(parameters)
@@ -184,6 +205,10 @@ class PatientConnection implements DatabaseConnection {
   async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
     await Promise.reject(new Error('not supported'))
   }
+}
+
+function fail(error: unknown): never {
+  throw fromSqlite(error)
 }
 
 /** Does it again while another process holds the file, between turns of the event loop. */

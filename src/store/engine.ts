@@ -1,4 +1,5 @@
 import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from 'kysely'
+import type { ActualSchema } from './schema-check.ts'
 import type { Tables } from './schema.ts'
 
 /** The database, or a transaction on it. */
@@ -7,7 +8,22 @@ export type Db = Kysely<Tables> | Transaction<Tables>
 /** The database cannot be used; the message is for the operator. */
 export class DatabaseError extends Error {
   override name = 'DatabaseError'
+  /** Whether another setting helps: then the start ends with the exit status of a configuration mistake. */
+  readonly isConfiguration: boolean
+  /** Whether it may be there in a moment: a server that starts, or fails over. */
+  readonly isTransient: boolean
+
+  constructor(
+    message: string,
+    { isConfiguration = false, isTransient = false, ...options }: ErrorOptions & Partial<DatabaseErrorKind> = {},
+  ) {
+    super(message, options)
+    this.isConfiguration = isConfiguration
+    this.isTransient = isTransient
+  }
 }
+
+type DatabaseErrorKind = Pick<DatabaseError, 'isConfiguration' | 'isTransient'>
 
 /** Carries hints between the processes that share a database. What it loses costs a moment. */
 export interface HintBus {
@@ -19,6 +35,8 @@ export interface HintBus {
 
 /** All in which one database differs from another. */
 export interface Engine {
+  /** The file's path, or the server and database without user and password. */
+  readonly name: string
   readonly db: Kysely<Tables>
   /** Whether several processes work on it at the same time. */
   readonly isShared: boolean
@@ -42,7 +60,10 @@ export interface Engine {
   lock(trx: Db, name: string): Promise<void>
   /** A transaction that may take long, and that only one process at a time is in. */
   migration(work: (trx: Transaction<Tables>) => Promise<void>): Promise<void>
-  isReachable(): Promise<boolean>
+  /** The tables, columns and indexes that are there. */
+  schema(db: Db): Promise<ActualSchema>
+  /** An error of this database for the operator: what the database does, and why. A DatabaseError stays as it is. */
+  refusal(what: string, error: unknown): DatabaseError
   close(): Promise<void>
 }
 

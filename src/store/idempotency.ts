@@ -145,6 +145,7 @@ export class IdempotencyStore {
       .where(sql<boolean>`substr(answer, 1, 15) <> '{"kind":"order"'`)
       .where('created_at', '<', before)
       .$if(which === 'unsent', (query) => query.where('placement_id', 'is', null))
+      .orderBy('created_at')
       .limit(limit)
     const result = await this.#db
       .deleteFrom('idempotency')

@@ -1,6 +1,6 @@
-import { sql, type SelectQueryBuilder } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Db } from './database.ts'
-import type { OrderRow, Tables } from './schema.ts'
+import type { OrderRow } from './schema.ts'
 import { unremindedLeaseEnd } from '../domain/lease.ts'
 import { isUnverifiedImport, type Order, type OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
@@ -154,17 +154,21 @@ export class OrderStore {
 
   /** Newest first, unless inverted. Ids sort by time. */
   async page(clientId: string, page: OrderPage, limit: number): Promise<Order[]> {
-    let query: SelectQueryBuilder<Tables, 'orders', { body: string }> = this.#db
-      .selectFrom('orders')
-      .select('body')
-      .where('client_id', '=', clientId)
-    if (page.states) query = query.where('state', 'in', page.states)
-    if (page.after !== null) query = query.where('id', '<', page.after)
-    if (page.before !== null) query = query.where('id', '>', page.before)
-    const rows = await query
-      .orderBy('id', page.inverted ? 'asc' : 'desc')
-      .limit(limit)
-      .execute()
+    const { after, before, states } = page
+    if (states?.length === 0) return []
+    const sorted = sql`order by id ${sql.raw(page.inverted ? 'asc' : 'desc')} limit ${limit}`
+    const conditions = [
+      sql`client_id = ${clientId}`,
+      ...(after === null ? [] : [sql`id < ${after}`]),
+      ...(before === null ? [] : [sql`id > ${before}`]),
+    ]
+    const where = (more: RawBuilder<unknown>[]) => sql.join([...conditions, ...more], sql` and `)
+    // Each state by its own part of the index: however many orders are in other states, they are not read.
+    const parts = (states === null ? [[]] : [...new Set(states)].map((state) => [sql`state = ${state}`])).map(
+      (more, part) =>
+        sql`select * from (select id, body from orders where ${where(more)} ${sorted}) as ${sql.ref(`part_${part}`)}`,
+    )
+    const { rows } = await sql<Pick<OrderRow, 'body'>>`${sql.join(parts, sql` union all `)} ${sorted}`.execute(this.#db)
     return rows.map(orderOf)
   }
 

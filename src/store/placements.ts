@@ -220,7 +220,8 @@ export class PlacementStore {
                 .select('orders.placement_id')
                 .where('orders.state', '=', sql.lit('OUTCOME_UNKNOWN')),
             )
-            .where('answered.status', 'in', ['STANDING', 'REFUSED']),
+            // An expression, so that no engine begins with the index on the status, which has all that were ever placed.
+            .where(sql<string>`coalesce(answered.status, '')`, 'in', ['STANDING', 'REFUSED']),
         )
     )
   }
@@ -247,7 +248,8 @@ export class PlacementStore {
       // Whoever placed it may be about to make it an order.
       .$if(isUnordered, (query) =>
         query
-          .where('order_id', 'is', null)
+          // An expression, so that SQLite begins with the question and not with everything that nobody ordered.
+          .where(sql<boolean>`coalesce(order_id, '') = ''`)
           .where((e) =>
             e.not(
               e.exists(
@@ -345,18 +347,42 @@ export class PlacementStore {
     return rows.map((row) => row.intended_at)
   }
   /**
-   * Forgets what LSPs refused before `before` when they were only asked for a price, `limit` at most: nothing came of
-   * it, and it is on no budget. @returns how many.
+   * Deletes placements from before `before` that were made for a price, that nobody ordered and that no quote names any
+   * more, `limit` at most. One that may still be paid, also by the database's clock, or that an idempotency key waits
+   * for, stays. @returns how many.
    */
-  async forgetRefused(before: EpochMs, limit: number): Promise<number> {
+  async forgetUnordered(before: EpochMs, limit: number): Promise<number> {
     const old = this.#db
       .selectFrom('placements as old')
       .select('old.id')
-      .where('old.status', '=', sql.lit('REFUSED'))
+      // As the partial index has it.
+      .where(sql<boolean>`coalesce(old.order_id, '') = ''`)
       .where('old.purpose', '=', sql.lit('QUOTE'))
       .where('old.intended_at', '<', before)
+      .where(sql<boolean>`(coalesce(old.status, '') = 'REFUSED'
+        or coalesce(old.status, '') in ('STANDING', 'LOST') and old.stands_until < ${before} and old.stands_until < ${this.#engine.now})`)
+      .where((e) =>
+        e.not(e.exists(e.selectFrom('quotes').select('quotes.id').whereRef('quotes.placement_id', '=', 'old.id'))),
+      )
+      .where((e) =>
+        e.not(
+          e.exists(
+            e
+              .selectFrom('idempotency')
+              .select('idempotency.key')
+              .whereRef('idempotency.placement_id', '=', 'old.id')
+              .where('idempotency.answer', 'is', null),
+          ),
+        ),
+      )
+      .orderBy('old.intended_at')
       .limit(limit)
-    const result = await this.#db.deleteFrom('placements').where('id', 'in', old).executeTakeFirst()
+    const result = await this.#db
+      .deleteFrom('placements')
+      .where('id', 'in', old)
+      // It may have been ordered between the two.
+      .where(sql<boolean>`coalesce(order_id, '') = ''`)
+      .executeTakeFirst()
     return Number(result.numDeletedRows)
   }
 }

@@ -1,5 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import { DatabaseError as ServerError, Pool, types, type PoolClient, type PoolConfig, type QueryConfig } from 'pg'
+import { codeOf } from './retry.ts'
+import { fromConnection, fromPostgresServer } from './unavailable.ts'
 
 /** Connections of one gateway: what it does at the same time is short, and a database has to serve many gateways. */
 const POOL_SIZE = 10
@@ -65,9 +67,12 @@ export function tidied(error: unknown, url: string): Error {
  */
 export class PatientPool implements PostgresPool {
   readonly #pool: Pool
+  /** Whose password no message may have. */
+  readonly #url: string
   #patienceMs = SILENCE_MS
 
-  constructor(options: PoolConfig) {
+  constructor(options: PoolConfig, url: string) {
+    this.#url = url
     this.#pool = new Pool(options)
     // An idle connection that breaks is replaced by the pool. In use, it fails its statement, which says so.
     this.#pool.on('error', () => {})
@@ -75,7 +80,17 @@ export class PatientPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    return new PatientClient(await this.#pool.connect(), this)
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw this.failure(error)
+    })
+    return new PatientClient(client, this)
+  }
+
+  /** The error as others see it: a DatabaseUnavailable, unless the statement or its values are wrong. */
+  failure(error: unknown): Error {
+    if (error instanceof ServerError) return fromPostgresServer(error)
+    if (error instanceof TypeError) return error
+    return fromConnection(tidied(error, this.#url).message, codeOf(error))
   }
 
   /** How long a statement may go unanswered. */
@@ -116,7 +131,7 @@ class PatientClient {
     } catch (error) {
       // What the server says of a statement leaves the connection whole. Anything else does not.
       if (!(error instanceof ServerError) || error.severity === 'FATAL') this.#broken = true
-      throw error
+      throw this.#pool.failure(error)
     }
   }) as never
 

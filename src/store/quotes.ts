@@ -159,6 +159,7 @@ export class QuoteStore {
       .selectFrom('prices as old')
       .select(['old.lsp_id', 'old.channel_key'])
       .where('old.observed_at', '<', before)
+      .orderBy('old.observed_at')
       .limit(limit)
     const result = await this.#db
       .deleteFrom('prices')

@@ -89,6 +89,8 @@ export class ReadingStore {
               .selectFrom('orders')
               .select(sql.lit(1).as('one'))
               .whereRef('orders.lsp_id', '=', 'lsps.id')
+              // As the index of what is open has it.
+              .where('orders.next_read_at', 'is not', null)
               .where('orders.next_read_at', '<=', now)
               .where('orders.lease_until', '<=', now),
           ),
@@ -105,6 +107,8 @@ export class ReadingStore {
               .selectFrom('renewals')
               .select(sql.lit(1).as('one'))
               .whereRef('renewals.lsp_id', '=', 'lsps.id')
+              // As the index of what is open has it.
+              .where('renewals.next_read_at', 'is not', null)
               .where('renewals.next_read_at', '<=', now)
               .where('renewals.lease_until', '<=', now),
           ),

@@ -115,6 +115,14 @@ export interface InstanceRow {
   seen_at: number
 }
 
+/** A row that a gateway writes to learn whether it can. */
+export interface WriteCheckRow {
+  id: string
+  checked_at: number
+  /** As long as what an operation writes, after one failed. */
+  padding: string
+}
+
 /** How much an LSP was read, or asked for estimates, or a client imported, by all gateways together. */
 export interface ReadBudgetRow {
   /**
@@ -184,9 +192,21 @@ export interface CounterRow {
   value: number
 }
 
+/** How releases before numbered migrations counted them. */
 export interface MigrationRow {
   version: number
   applied_at: Generated<number>
+}
+
+/** A migration that this database has. */
+export interface AppliedMigrationRow {
+  number: number
+  name: string
+  /** SHA-256 of its statements. */
+  checksum: string
+  /** Why a program that does not know it must not start; null: it may. */
+  breaks: string | null
+  applied_at: number
 }
 
 export interface Tables {
@@ -203,6 +223,8 @@ export interface Tables {
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
   instances: InstanceRow
+  write_checks: WriteCheckRow
   read_budgets: ReadBudgetRow
   migrations: MigrationRow
+  applied_migrations: AppliedMigrationRow
 }

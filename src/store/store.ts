@@ -1,17 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { openDatabase } from './database.ts'
+import { openDatabase, type OpenOptions } from './database.ts'
 import { BudgetStore } from './budgets.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
 import { DestinationStore } from './destinations.ts'
+import { Health } from './health.ts'
 import { IdempotencyStore } from './idempotency.ts'
 import { InstanceStore } from './instances.ts'
 import { ImportStore } from './imports.ts'
 import { LspStore } from './lsps.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
 import { QuoteStore } from './quotes.ts'
 import { ReadingStore } from './readings.ts'
 import { RenewalStore } from './renewals.ts'
+import { schemaAfter } from './schema-check.ts'
+import type { DatabaseUnavailable } from './unavailable.ts'
 import { WebhookStore } from './webhooks.ts'
 import type { Clock } from '../domain/time.ts'
 
@@ -60,26 +64,48 @@ export interface Store extends Stores, AsyncDisposable {
    * nothing but read and write here.
    */
   transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>
-  /** Whether the database answers. */
-  isReachable(): Promise<boolean>
+  /**
+   * Ends the claims of the previous process at once. Only where no other process can have the database: an embedded one
+   * that is locked.
+   */
+  endClaims(): Promise<void>
+  /** Why no order could be written now; null: one could. Answers within a second, and never rejects. */
+  problem(): Promise<DatabaseUnavailable | null>
+  /** An operation failed with a DatabaseUnavailable: `problem` looks more closely until all is well. */
+  suspect(): void
   close(): Promise<void>
+}
+
+async function endClaims(db: Db): Promise<void> {
+  for (const table of ['orders', 'renewals', 'webhook_deliveries'] as const)
+    await db
+      .updateTable(table)
+      .set({ lease_owner: null, lease_until: 0 })
+      .where('lease_owner', 'is not', null)
+      .execute()
 }
 
 /**
  * Opens what is kept: in a file, or in PostgreSQL where `databaseUrl` says `postgres://…`.
  * @throws DatabaseError
  */
-export async function openStore(databaseUrl: string, clock: Clock): Promise<Store> {
-  const engine = await openDatabase(databaseUrl, () => clock.now())
+export async function openStore(databaseUrl: string, clock: Clock, options: OpenOptions = {}): Promise<Store> {
+  const engine = await openDatabase(databaseUrl, () => clock.now(), options)
   const instanceId = randomUUID()
-  const close = () => engine.close()
+  const health = new Health(engine, schemaAfter(MIGRATIONS), instanceId)
+  const close = async () => {
+    await health.close().catch(() => {})
+    await engine.close()
+  }
   return {
     ...storesOn(engine.db, engine, instanceId),
     instanceId,
     isShared: engine.isShared,
     bus: engine.bus,
     transaction: (work) => engine.transaction((trx) => work(storesOn(trx, engine, instanceId))),
-    isReachable: () => engine.isReachable(),
+    endClaims: () => engine.transaction((trx) => endClaims(trx)),
+    problem: () => health.problem(),
+    suspect: () => health.suspect(),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -121,8 +121,8 @@ describe('addresses', () => {
 
   test('/health and /ready answer, to HEAD without a body', async () => {
     for (const [path, body] of [
-      ['/health', 'alive\n'],
-      ['/ready', 'ready\n'],
+      ['/health', '{"status":"alive"}\n'],
+      ['/ready', '{"status":"ready"}\n'],
     ] as const) {
       const response = await fetch(gateway.origin + path)
       expect([response.status, await response.text()]).toEqual([200, body])
@@ -397,6 +397,7 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
 
 describe('when the database is gone', () => {
   const SECRET = /no such table|SQLITE|libsql|kysely|node_modules|\.ts:|\.js:/i
+  const MISMATCH = 'the schema of the database is not the one of this gateway: try again later'
   let broken: TestGateway
   beforeAll(async () => {
     broken = await startTestGateway({ sandbox: { only: ['olive'] } })
@@ -408,42 +409,47 @@ describe('when the database is gone', () => {
 
   test('/ready says so, and /health still answers', async () => {
     const response = await fetch(`${broken.origin}/ready`)
-    expect([response.status, await response.text()]).toEqual([503, 'not ready\n'])
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      {
+        status: 'not ready',
+        reason: 'DATABASE_SCHEMA_MISMATCH',
+        message: 'the schema of the database is not the one of this gateway',
+      },
+    ])
     expect((await fetch(`${broken.origin}/health`)).status).toBe(200)
   })
 
   test('a query tells that something went wrong, not what; the log has the cause', async () => {
-    const before = broken.logged.length
     const { status, ...answer } = await broken.send('{ order(id: "1") { id } }')
-    expect(status).toBe(200)
+    expect(status).toBe(503)
     expect(answer).toEqual({
       data: { order: null },
       errors: [
         {
-          message: 'Unexpected error.',
+          message: MISMATCH,
           locations: [{ line: 1, column: 3 }],
           path: ['order'],
-          extensions: { code: 'INTERNAL_SERVER_ERROR' },
+          extensions: { code: 'UNAVAILABLE', retryAfterSeconds: 5 },
         },
       ],
     })
-    const cause = broken.logged.slice(before).find((line) => line.includes('a resolver failed'))
-    expect(JSON.parse(cause ?? '{}')).toMatchObject({
-      level: 50,
-      err: { message: expect.stringContaining('no such table: orders') as string },
-    })
+    const causes = broken.logged.filter((line) => line.includes('the database cannot be used'))
+    expect(causes.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 50, reason: 'SCHEMA_MISMATCH', cause: expect.stringContaining('no such table: orders') as string },
+    ])
   })
 
   test('a subscription tells as little, over Server-Sent Events and over WebSocket', async () => {
     const QUERY = 'subscription { orderUpdated(id: "1") { sequence } }'
     const events: unknown[] = []
     for await (const event of broken.subscribeSse(QUERY)) events.push(event)
-    expect(events).toMatchObject([{ errors: [{ message: 'Unexpected error.' }] }])
+    expect(events).toMatchObject([{ errors: [{ message: MISMATCH, extensions: { code: 'UNAVAILABLE' } }] }])
 
     const wire = await Wire.ready(broken.origin)
     wire.subscribe('1', QUERY)
     const answer = await wire.hear()
-    expect(answer).toMatchObject({ id: '1', type: 'error', payload: [{ message: 'Unexpected error.' }] })
+    expect(answer).toMatchObject({ id: '1', type: 'error', payload: [{ message: MISMATCH }] })
     expect(JSON.stringify([events, answer])).not.toMatch(SECRET)
     await wire.close()
   })

@@ -317,7 +317,7 @@ describe.concurrent('what the operator has to mend ends the start with status 2 
     )
     database.close()
     expect(await refusal({ env: { DATABASE_URL: path } })).toMatch(
-      /^the database is of version 4711, and this program knows \d+: it was used by a newer Sluice\n$/,
+      /^the database .*newer\.db is of version 4711, and this program knows \d+: a newer Sluice used it\. Start that release again, or restore a backup from before its first start\n$/,
     )
     const kept = new Database(path, { readonly: true })
     expect(kept.prepare("select name from sqlite_master where type = 'table'").all()).toEqual([{ name: 'migrations' }])

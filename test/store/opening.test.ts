@@ -36,9 +36,9 @@ describe.each(ENGINES)('a database in %s', (engine) => {
 
   test('tells whether it answers', async () => {
     await using stage = await openStage(engine)
-    expect(await stage.store.isReachable()).toBe(true)
+    expect(await stage.store.problem()).toBeNull()
     await stage.store.close()
-    expect(await stage.store.isReachable()).toBe(false)
+    expect(await stage.store.problem()).not.toBeNull()
   })
 })
 

@@ -88,10 +88,10 @@ describe('a PostgreSQL that goes away and comes back', () => {
       await orders.append(eventOf(orderRecord({ id: 'halfway' })))
     })
     await expect(halfway).rejects.toThrow(/./)
-    expect(await store.isReachable()).toBe(false)
+    expect(await store.problem()).toMatchObject({ reason: 'UNREACHABLE' })
     await expect(store.orders.get('before')).rejects.toThrow(/./)
     await proxy.restore()
-    await vi.waitFor(async () => expect(await store.isReachable()).toBe(true), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(await store.problem()).toBeNull(), { timeout: 5_000 })
     expect(await store.orders.get('before')).not.toBeNull()
     expect(await store.orders.get('halfway')).toBeNull()
   })
@@ -100,13 +100,13 @@ describe('a PostgreSQL that goes away and comes back', () => {
     await using database = await freshPostgres()
     // Under a name of its own, since other tests have their connections to the same server.
     await using store = await openStore(`${database.url}&application_name=mortal`, systemClock)
-    await Promise.all(upTo(10).map(() => store.isReachable()))
+    await Promise.all(upTo(10).map(() => store.orders.lastPosition()))
     await execute(
       database.url,
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mortal'",
     )
     await delay(100)
-    expect(await store.isReachable()).toBe(true)
+    expect(await store.problem()).toBeNull()
   })
 
   test('undoes what collided and does it again', async () => {

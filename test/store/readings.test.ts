@@ -5,7 +5,10 @@ import type { Order } from '../../src/domain/order-record.ts'
 import type { Tracking } from '../../src/store/orders.ts'
 import type { ReadingClaim } from '../../src/store/readings.ts'
 import type { Store } from '../../src/store/store.ts'
-import { ENGINES } from '../support/database.ts'
+import { systemClock } from '../../src/domain/time.ts'
+import { openStore } from '../../src/store/store.ts'
+import { ENGINES, freshDatabase } from '../support/database.ts'
+import { startTestGateway } from '../support/gateway.ts'
 
 const LEASE_MS = 10_000
 
@@ -355,4 +358,21 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     expect((await take(stage.store, { requestsPerMinute: 60 })).orders).toHaveLength(1)
     expect((await take(stage.store, { requestsPerMinute: 60, now: NOW - 3_600_000 })).orders).toHaveLength(1)
   })
+})
+
+test('claims of the previous process end at the start of a gateway on an embedded database', async () => {
+  await using database = await freshDatabase('SQLite')
+  const previous = await openStore(database.url, systemClock)
+  await saveLsp(previous)
+  const order = await insertOrder(previous)
+  await previous.renewals.insert(renewalRecord(), 'question', NOW)
+  const { orders, renewals } = await take(previous)
+  expect([orders.length, renewals.length]).toEqual([1, 1])
+  const final = await insertOrder(previous, {}, { final: true })
+  expect(await previous.readings.leaseForAction(final.id, NOW, NOW + LEASE_MS)).not.toBeNull()
+  await previous.close()
+  await using gateway = await startTestGateway({ databaseUrl: database.url, sandbox: { only: ['olive'] } })
+  await using store = await openStore(gateway.databaseUrl, systemClock)
+  expect(idsOf(await take(store))).toEqual([order.id])
+  expect(await store.readings.leaseForAction(final.id, NOW, NOW + LEASE_MS)).not.toBeNull()
 })

@@ -202,6 +202,34 @@ describe.each(ENGINES)('with %s', (engine) => {
     expect(await placements.unpaidUntil(LSP, intentRecord().clientId, NOW)).toHaveLength(2)
   })
 
+  test('a firm quote that nobody ordered is deleted with its placement, and nothing else is', async () => {
+    await using stage = await openStage(engine)
+    const { placements, quotes, idempotency } = stage.store
+    const madeAt = Date.now() - 40 * DAY_MS
+    const place = async (standsUntil: EpochMs) => {
+      const intent = intentRecord({ intendedAt: madeAt, standsUntil })
+      await placements.intend(intent)
+      await placements.settle(standing(intent))
+      const quote = quoteRecord({ basis: 'FIRM', placementId: intent.id, createdAt: madeAt })
+      await quotes.save([quote])
+      return { id: intent.id, quote: quote.id }
+    }
+    const over = madeAt + HOUR_MS
+    const unordered = await place(over)
+    const ordered = await place(over)
+    await placements.adopt(ordered.id, 'o1')
+    const named = await place(over)
+    await quotes.keep(named.quote)
+    const payable = await place(Date.now() + DAY_MS)
+    const waiting = await place(over)
+    await idempotency.claim('anyone', 'k', 'hash', madeAt)
+    await idempotency.bind('anyone', 'k', waiting.id)
+    expect(await forgetAt(stage.store, Date.now())).toEqual([])
+    expect(await placements.get(unordered.id)).toBeNull()
+    expect(await quotes.byPlacement(unordered.id)).toBeNull()
+    for (const { id } of [ordered, named, payable, waiting]) expect(await placements.get(id)).toMatchObject({ id })
+  })
+
   test('what an LSP once asked for a channel is told for ninety days', async () => {
     await using stage = await openStage(engine)
     const { quotes } = stage.store

@@ -8,13 +8,18 @@ export interface Proxy extends AsyncDisposable {
   /** Every connection breaks, and no new one is made until `restore`. */
   cut(): Promise<void>
   restore(): Promise<void>
+  /** Connections stay, and nothing passes any more until `resume`. */
+  hang(): void
+  resume(): void
 }
 
 export async function proxyTo(url: string): Promise<Proxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
+  let isHanging = false
   const keep = (socket: Socket) => {
     sockets.add(socket)
+    if (isHanging) socket.pause()
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
   }
   let port = 0
@@ -24,8 +29,14 @@ export async function proxyTo(url: string): Promise<Proxy> {
       const far = connect(Number(target.port || 5432), target.hostname)
       keep(near)
       keep(far)
-      near.pipe(far).on('close', () => near.destroy())
-      far.pipe(near).on('close', () => far.destroy())
+      // Not by `pipe`, which resumes what is paused.
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on('data', (chunk) => to.write(chunk)).on('close', () => to.destroy())
+        if (isHanging) from.pause()
+      }
     }).listen(port, '127.0.0.1')
     await once(server, 'listening')
     port = (server.address() as AddressInfo).port
@@ -38,8 +49,21 @@ export async function proxyTo(url: string): Promise<Proxy> {
     for (const socket of sockets) socket.destroy()
     await closed
   }
+  const setHanging = (value: boolean) => {
+    isHanging = value
+    for (const socket of sockets)
+      if (value) socket.pause()
+      else socket.resume()
+  }
   await restore()
   const through = new URL(url)
   through.host = `127.0.0.1:${port}`
-  return { url: through.href, cut, restore, [Symbol.asyncDispose]: cut }
+  return {
+    url: through.href,
+    cut,
+    restore,
+    hang: () => setHanging(true),
+    resume: () => setHanging(false),
+    [Symbol.asyncDispose]: cut,
+  }
 }

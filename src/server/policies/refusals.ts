@@ -17,6 +17,22 @@ export function rateLimited(message: string, msLeft: number): GraphQLError {
   return refusal('RATE_LIMITED', message, 429, { retryAfterSeconds }, { 'Retry-After': String(retryAfterSeconds) })
 }
 
+/** Outages of a database that end by themselves, such as a failover, take seconds. */
+const DATABASE_RETRY_SECONDS = 5
+
+/** `error` happened because the database cannot be used, for the reason `why`, which names no host and no path. */
+export function unavailable(error: unknown, why: string): GraphQLError {
+  const { extensions, message } = refusal(
+    'UNAVAILABLE',
+    `${why}: try again later`,
+    503,
+    { retryAfterSeconds: DATABASE_RETRY_SECONDS },
+    { 'Retry-After': String(DATABASE_RETRY_SECONDS) },
+  )
+  const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
+  return new GraphQLError(message, { nodes, source, positions, path, extensions })
+}
+
 export function refusal(
   code: string,
   message: string,
