@@ -16,6 +16,7 @@ const BODY = `{"text": "${'x'.repeat(500)}"}`
 const GROWING = ['orders', 'events', 'placements', 'quotes', 'prices', 'idempotency', 'destinations', 'renewals']
 /** Indexes that have only what is open: they may be read as a whole. */
 const OPEN = [
+  'orders_watched',
   'placements_unordered',
   'orders_unknown',
   'orders_lost',

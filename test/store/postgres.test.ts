@@ -113,12 +113,15 @@ describe('a PostgreSQL that goes away and comes back', () => {
     await using stage = await openStage('PostgreSQL')
     const [a, b] = [await insertOrder(stage.store, { id: 'a' }), await insertOrder(stage.store, { id: 'b' })]
     let tries = 0
+    let allLocked = () => {}
+    const locked = new Promise<void>((resolve) => (allLocked = resolve))
     // Each locks what the other needs next: one of them is a deadlock's victim, and tries again.
     const both = (first: typeof a, second: typeof a) =>
       stage.store.transaction(async ({ orders }) => {
-        tries++
         await orders.makeDue(first.id, NOW)
-        await delay(100)
+        tries++
+        if (tries === 2) allLocked()
+        await locked
         await orders.makeDue(second.id, NOW)
       })
     await Promise.all([both(a, b), both(b, a)])

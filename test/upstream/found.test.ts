@@ -139,7 +139,8 @@ test('an id that is markup is none in the message of an event', async () => {
     if (!event) throw new Error('not yet')
     return event
   })
-  expect(second.message).toContain('svg/onload=alert(1)>')
+  expect(second.message).toContain('channel: opening')
+  expect(second.order.channel).toMatchObject({ fundingOutpoint: null })
   expect(second.message).not.toContain('<')
 })
 
