@@ -44,13 +44,21 @@ export type ChannelRequest = {
 export type CheckName =
   | 'ASSET_ECHOED'
   | 'BIP21_AMOUNT'
+  | 'BIP21_PARAMETERS'
+  | 'CHANNEL_IDS'
   | 'FEE_ADDS_UP'
   | 'INVOICE_AMOUNT'
+  | 'INVOICE_CLTV'
   | 'INVOICE_DECODES'
   | 'INVOICE_ENDS_WITH_ORDER'
+  | 'INVOICE_FALLBACK'
   | 'INVOICE_NETWORK'
   | 'INVOICE_NOT_EXPIRED'
   | 'INVOICE_PAYEE'
+  | 'INVOICE_ROUTE_HINTS'
+  | 'JIT_CHANNEL'
+  | 'LNURL_CHANNEL'
+  | 'NOTHING_PAID_YET'
   | 'OFFER_AMOUNT'
   | 'OFFER_DECODES'
   | 'OFFER_IS_NEW'
@@ -61,7 +69,8 @@ export type CheckName =
   | 'ORDER_ID_IS_NEW'
   | 'PAYMENT_HASH_IS_NEW'
   | 'REFUND_ADDRESS'
-  | 'TERMS_ECHOED';
+  | 'TERMS_ECHOED'
+  | 'WITHIN_MAXIMUM';
 
 export type CheckVerdict =
   | 'FAILED'
@@ -76,7 +85,10 @@ export type CreateOrderInput = {
   email?: string | null | undefined;
   /** Chosen by the client, up to 255 characters: a retry with the same key never orders twice. */
   idempotencyKey: string;
-  /** The most that may leave the wallet. Default: the quote's orderTotalSat. */
+  /**
+   * The most that may leave the wallet. Applies to each payment option: a more expensive one is withheld, with a check
+   * that says so; if none is left, the result is PriceChangedError. Default: for each option, what the quote said.
+   */
   maxOrderTotalSat?: number | null | undefined;
   quoteId: string;
 };
