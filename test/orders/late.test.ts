@@ -157,6 +157,12 @@ test('an LSP that limits requests is left alone until it said to come back, and 
   lsp.setFaults(['RATE_LIMITED'])
   const before = lsp.requests.length
   await vi.waitUntil(() => lsp.requests.length > before, { timeout: 5_000, interval: 5 })
+  // The time is moved only after the gateway has read the refusal: until then, the poll's claim could expire.
+  await vi.waitFor(async () =>
+    expect(await gateway.ask('{ lsps { status { retryAt } } }')).toMatchObject({
+      lsps: [{ status: { retryAt: expect.any(String) } }],
+    }),
+  )
   await gateway.sandbox.wallet.payInvoice(payment.bolt11?.invoice ?? '')
   lsp.setFaults([])
   // A moment in which it would have been read several times.
