@@ -7,7 +7,7 @@ import type { Fault } from '../../src/sandbox/index.ts'
 async function asked(gateway: TestGateway, lspId: string, times: number) {
   const { requests } = gateway.sandbox.lsp(lspId)
   const before = requests.length
-  await vi.waitUntil(() => requests.length >= before + times, { timeout: 8_000, interval: 5 })
+  await vi.waitUntil(() => requests.length >= before + times, { timeout: 25_000, interval: 5 })
 }
 
 const EVERY = ['olive', 'kestrel', 'thunder', 'anchor', 'beacon']
@@ -75,27 +75,32 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
 
 describe.concurrent('an LSP that is of no use for a while', () => {
   for (const fault of ['SERVER_ERROR', 'MALFORMED', 'HANGING'] as const satisfies Fault[]) {
-    test(`(${fault}) loses no order: it goes on when the LSP is back, and nothing was made up meanwhile`, async () => {
-      await using gateway = await startTestGateway({
-        sandbox: { only: ['kestrel', 'anchor'] },
-        lsp: () => ({ timeoutMs: 600 }),
-      })
-      const orders = [await orderAt(gateway, 'kestrel'), await orderAt(gateway, 'anchor')]
-      for (const { id, lsp } of orders) {
-        gateway.sandbox.lsp(lsp.id).setFaults([fault])
-        await pay(gateway, id)
-      }
-      await Promise.all(orders.map(({ lsp }) => asked(gateway, lsp.id, 3)))
-      for (const { id } of orders) expect(await eventsOf(gateway, id)).toHaveLength(1)
-      for (const { lsp } of orders) gateway.sandbox.lsp(lsp.id).setFaults([])
-      for (const { id } of orders) {
-        const follower = follow(gateway, id)
-        const { order } = await follower.untilState('COMPLETED')
-        expect(order.failureReason).toBeNull()
-        expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
-        await follower.stop()
-      }
-    })
+    test(
+      `(${fault}) loses no order: it goes on when the LSP is back, and nothing was made up meanwhile`,
+      { timeout: 60_000 },
+      async () => {
+        await using gateway = await startTestGateway({
+          sandbox: { only: ['kestrel', 'anchor'] },
+          // Long enough for a busy machine to place the order; a hanging LSP is waited for as long, three times.
+          lsp: () => ({ timeoutMs: fault === 'HANGING' ? 2_000 : 8_000 }),
+        })
+        const orders = [await orderAt(gateway, 'kestrel'), await orderAt(gateway, 'anchor')]
+        for (const { id, lsp } of orders) {
+          gateway.sandbox.lsp(lsp.id).setFaults([fault])
+          await pay(gateway, id)
+        }
+        await Promise.all(orders.map(({ lsp }) => asked(gateway, lsp.id, 3)))
+        for (const { id } of orders) expect(await eventsOf(gateway, id)).toHaveLength(1)
+        for (const { lsp } of orders) gateway.sandbox.lsp(lsp.id).setFaults([])
+        for (const { id } of orders) {
+          const follower = follow(gateway, id)
+          const { order } = await follower.untilState('COMPLETED')
+          expect(order.failureReason).toBeNull()
+          expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
+          await follower.stop()
+        }
+      },
+    )
   }
 
   test('is asked ever more seldom while it fails', async () => {
