@@ -12,7 +12,7 @@ import { Random } from '../upstream/fuzz/random.ts'
 // Whatever an LSP answers to an order, no query of a wallet fails at it: every field can be selected.
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_201)
-const ORDERS = Number(process.env.FUZZ_ORDERS ?? 40)
+const ORDERS = Number(process.env.FUZZ_ORDERS ?? 15)
 const QUOTE_FIELDS = `id basis feeTotalSat orderTotalSat bolt11FeeTotalSat onchainFeeTotalSat lspBalanceSat clientBalanceSat
   channelExpiryBlocks announceChannel annualRatePercent feePpm notes { code message } checks { name verdict message } createdAt observedAt expiresAt`
 const FULL_ORDER = `${ORDER_FIELDS} checks { name verdict message } events { ${EVENT_FIELDS} }`
