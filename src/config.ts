@@ -46,6 +46,8 @@ export interface GatewayConfig extends AccessConfig {
   /** 0: nobody is reminded. */
   leaseReminderDays: number
   startup: { waitSeconds: number }
+  /** null: 5 with PostgreSQL, 0 with SQLite. */
+  shutdown: { delaySeconds: number | null }
   /** PostgreSQL past a pooler. A secret. */
   databaseDirectUrl: string | null
   graphiql: boolean
@@ -135,6 +137,7 @@ function gatewayConfig(
     pace: file.pace,
     leaseReminderDays: file.leaseReminderDays,
     startup: file.startup,
+    shutdown: { delaySeconds: file.shutdown.delaySeconds ?? null },
     databaseDirectUrl: file.databaseDirectUrl ?? null,
     graphiql: file.graphiql,
     logLevel: file.logLevel,

@@ -32,7 +32,10 @@ try {
     process.stdout.write(`${signal}: finishing what runs\n`)
     startup.abort()
     starting
-      .then((gateway) => gateway.close())
+      .then(async (gateway) => {
+        await gateway.announceStop()
+        await gateway.close()
+      })
       .then(
         () => process.exit(0),
         (error: unknown) => fail(error),

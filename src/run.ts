@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { DEFAULT_ACCESS } from './config/access.ts'
@@ -37,8 +38,16 @@ export interface RunningGateway extends AsyncDisposable {
   readonly sandbox: Sandbox | null
   /** Reads the clients of the configuration file anew, and their webhooks; a file with mistakes changes nothing. Never rejects. */
   reloadClients(): Promise<void>
+  /**
+   * Fails `/ready` and serves on for `shutdown.delaySeconds`, so that load balancers send their requests elsewhere.
+   * Call `close` afterwards.
+   */
+  announceStop(): Promise<void>
   close(): Promise<void>
 }
+
+/** Load balancers check every two seconds or so, and some need two failures. */
+const DEFAULT_STOP_DELAY_SECONDS = 5
 
 /**
  * Starts everything, from the database to the sockets. Without a configuration file it is a sandbox.
@@ -113,6 +122,11 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       graphiql: config.graphiql ? `${server.origin}/graphql` : null,
       sandbox,
       reloadClients: () => reloadClients(options, access.clients, gateway.webhooks, logger),
+      async announceStop() {
+        server.announceStop()
+        const { delaySeconds } = config.shutdown
+        await delay(1000 * (delaySeconds ?? (isPostgresUrl(options.databaseUrl) ? DEFAULT_STOP_DELAY_SECONDS : 0)))
+      },
       close,
       [Symbol.asyncDispose]: close,
     }
@@ -188,6 +202,7 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     pace: { activeMs: 1_000, idleMs: 3_600_000 },
     leaseReminderDays: 7,
     startup: { waitSeconds: 30 },
+    shutdown: { delaySeconds: null },
     databaseDirectUrl: null,
     graphiql: true,
     logLevel: 'info',

@@ -86,6 +86,7 @@ describe('a configuration file', () => {
       pace: { activeMs: 5_000, idleMs: 3_600_000 },
       leaseReminderDays: 7,
       startup: { waitSeconds: 30 },
+      shutdown: { delaySeconds: null },
       databaseDirectUrl: null,
       graphiql: true,
       logLevel: 'info',
@@ -124,6 +125,7 @@ trustedDocuments: { manifest: documents.json, level: only }
 pace: { activeMs: 20, idleMs: 20 }
 leaseReminderDays: 0
 startup: { waitSeconds: 0 }
+shutdown: { delaySeconds: 7 }
 databaseDirectUrl: postgres://sluice:secret@db.example:5432/sluice
 graphiql: false
 logLevel: silent
@@ -165,6 +167,7 @@ logLevel: silent
       pace: { activeMs: 20, idleMs: 20 },
       leaseReminderDays: 0,
       startup: { waitSeconds: 0 },
+      shutdown: { delaySeconds: 7 },
       databaseDirectUrl: 'postgres://sluice:secret@db.example:5432/sluice',
       graphiql: false,
       logLevel: 'silent',
@@ -401,7 +404,7 @@ lsps:
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
     [
       'loglevel: info\n',
-      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, databaseDirectUrl, graphiql, logLevel',
+      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
     ],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
@@ -422,7 +425,7 @@ lsps:
 
   it('is a file that holds something else', () => {
     expect(mistakesOf('hello\n')).toBe(
-      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, databaseDirectUrl, graphiql, logLevel',
+      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
     )
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })

@@ -236,6 +236,13 @@ const startupSchema = z.strictObject({
   }),
 })
 
+const shutdownSchema = z.strictObject({
+  delaySeconds: key(z.int().min(0).max(60).optional(), {
+    description:
+      'How long the gateway serves on after SIGTERM while `/ready` fails, in seconds, so that load balancers stop sending requests. Default: 5 with PostgreSQL, 0 with SQLite.',
+  }),
+})
+
 export function configSchema(protocols: readonly ConfigurableProtocol[]) {
   return z.strictObject({
     lsps: key(z.array(lspSchema(protocols)).min(1).superRefine(unique('id'), ALWAYS), {
@@ -257,6 +264,7 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
         "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
     }),
     startup: key(startupSchema.prefault({}), { description: 'What a start waits for.' }),
+    shutdown: key(shutdownSchema.prefault({}), { description: 'How the gateway stops.' }),
     databaseDirectUrl: key(
       z
         .string()

@@ -35,6 +35,8 @@ export interface RunningServer {
   readonly port: number
   /** http://host:port */
   readonly origin: string
+  /** From now on `/ready` fails, and each response closes its connection. Everything is served as before. */
+  announceStop(): void
   /** Takes nothing new, lets what runs come to its end, closes the sockets with a reason. */
   close(): Promise<void>
 }
@@ -46,7 +48,7 @@ const FINISH_MS = 5_000
 const KEEP_ALIVE_MS = 65_000
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  let isClosing = false
+  let isStopping = false
   const { access, metrics } = options
   const page = options.graphiql && serveGraphiql(options.graphiql, () => access.clients.haveKeys)
 
@@ -68,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       case '/health':
         return json(response, 200, { status: 'alive' })
       case '/ready': {
-        const problem = isClosing ? STOPPING : await options.readiness()
+        const problem = isStopping ? STOPPING : await options.readiness()
         return json(response, problem ? 503 : 200, problem ? { status: 'not ready', ...problem } : { status: 'ready' })
       }
       case '/metrics': {
@@ -104,10 +106,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 
   const server = createServer({ ...HTTP_LIMITS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    if (isClosing) response.setHeader('connection', 'close')
+    if (isStopping) response.setHeader('connection', 'close')
     response.on('close', () => {
       metrics.request(request.method ?? '', response.headersSent ? response.statusCode : null)
-      if (isClosing) server.closeIdleConnections()
+      if (isStopping) server.closeIdleConnections()
     })
     route(request, response).catch((error: unknown) => {
       options.logger.error({ err: error }, 'a request failed')
@@ -125,8 +127,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     port,
     origin: `http://${host}:${port}`,
+    announceStop() {
+      isStopping = true
+    },
     async close() {
-      isClosing = true
+      isStopping = true
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
@@ -201,7 +206,7 @@ function graphqlError(response: ServerResponse, { status, message, code = 'BAD_R
     .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
 }
 
-const STOPPING: Unready = { reason: 'STOPPING', message: 'this gateway is about to end' }
+const STOPPING: Unready = { reason: 'STOPPING', message: 'this gateway is stopping' }
 
 function json(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`)

@@ -231,6 +231,38 @@ describe.concurrent('an end by a signal', () => {
     expect(gateway.logged.filter((line) => /"level":(50|60)/.test(line))).toEqual([])
   })
 
+  test('serves on for shutdown.delaySeconds while /ready fails, so that load balancers go elsewhere', async () => {
+    const folder = await build.folder()
+    await writeFile(
+      join(folder, 'sluice.yaml'),
+      'lsps: [{ id: away, name: Away, protocol: lsps1, url: "https://lsp.invalid", network: regtest }]\nshutdown: { delaySeconds: 60 }\n',
+    )
+    const program = build.start(folder, { args: ['--config', 'sluice.yaml'] })
+    const origin = await program.origin()
+    program.kill('SIGTERM')
+    await until(async () => {
+      const response = await fetch(`${origin}/ready`)
+      expect(response.status).toBe(503)
+      expect(response.headers.get('connection')).toBe('close')
+      expect(await response.json()).toMatchObject({ status: 'not ready', reason: 'STOPPING' })
+    })
+    expect(await program.ask('{ lsps { id } }')).toEqual({ lsps: [{ id: 'away' }] })
+    program.kill('SIGTERM')
+    expect(await program.ended).toEqual({ status: 1, signal: null })
+  })
+
+  test('ends by itself after shutdown.delaySeconds', async () => {
+    const folder = await build.folder()
+    await writeFile(
+      join(folder, 'sluice.yaml'),
+      'lsps: [{ id: away, name: Away, protocol: lsps1, url: "https://lsp.invalid", network: regtest }]\nshutdown: { delaySeconds: 1 }\n',
+    )
+    const program = build.start(folder, { args: ['--config', 'sluice.yaml'] })
+    await program.origin()
+    program.kill('SIGTERM')
+    expect(await program.ended).toEqual({ status: 0, signal: null })
+  })
+
   test('is not waited for by those who send it twice', async () => {
     const program = build.start(await build.folder())
     const [quote] = await quotes(program, ['thunder'])
