@@ -45,6 +45,8 @@ export interface GatewayConfig extends AccessConfig {
   pace: PaceConfig
   /** 0: nobody is reminded. */
   leaseReminderDays: number
+  /** When the operator restored the database; null: not stated. */
+  restoredAt: EpochMs | null
   startup: { waitSeconds: number }
   /** null: 5 with PostgreSQL, 0 with SQLite. */
   shutdown: { delaySeconds: number | null }
@@ -136,6 +138,7 @@ function gatewayConfig(
     ...accessConfig(file),
     pace: file.pace,
     leaseReminderDays: file.leaseReminderDays,
+    restoredAt: file.restoredAt === undefined ? null : Date.parse(file.restoredAt),
     startup: file.startup,
     shutdown: { delaySeconds: file.shutdown.delaySeconds ?? null },
     databaseDirectUrl: file.databaseDirectUrl ?? null,

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
-import { loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
+import { ConfigError, loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { DEFAULT_ACCESS } from './config/access.ts'
-import { systemClock } from './domain/time.ts'
+import { systemClock, type EpochMs } from './domain/time.ts'
 import { openGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { Outages } from './outages.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
@@ -79,6 +79,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     })
     closing.push(() => store.close())
     if (isEmbeddedFile(options.databaseUrl)) await store.endClaims()
+    await noteRestore(store, config.restoredAt, log)
     const outages = new Outages(log, store)
     closing.push(async () => outages.close())
     const { logger } = outages
@@ -134,6 +135,21 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     await close()
     throw error
   }
+}
+
+/** @throws ConfigError if `restoredAt` is in the future */
+async function noteRestore(store: Store, restoredAt: EpochMs | null, log: Logger): Promise<void> {
+  if (restoredAt !== null && restoredAt > systemClock.now())
+    throw new ConfigError('restoredAt is in the future: give the time at which the database was restored')
+  const isNew = restoredAt !== null && restoredAt > (store.restore?.restoredAt ?? 0)
+  if (isNew) await store.recordRestore(restoredAt)
+  const { restore } = store
+  if (restore === null || !(isNew || store.foundOlderCopy)) return
+  const [from, until] = [restore.dataUntil, restore.restoredAt].map((at) => new Date(at).toISOString())
+  log.warn(
+    { from, until },
+    'the database is an older copy: orders between these times may be missing, and orders of quotes from before are not sent',
+  )
 }
 
 async function reloadClients(
@@ -201,6 +217,7 @@ function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
     clients: [],
     pace: { activeMs: 1_000, idleMs: 3_600_000 },
     leaseReminderDays: 7,
+    restoredAt: null,
     startup: { waitSeconds: 30 },
     shutdown: { delaySeconds: null },
     databaseDirectUrl: null,

@@ -85,6 +85,7 @@ describe('a configuration file', () => {
       ...DEFAULT_ACCESS,
       pace: { activeMs: 5_000, idleMs: 3_600_000 },
       leaseReminderDays: 7,
+      restoredAt: null,
       startup: { waitSeconds: 30 },
       shutdown: { delaySeconds: null },
       databaseDirectUrl: null,
@@ -124,6 +125,7 @@ allowedOrigins: ['https://Wallet.example', 'http://localhost:3000']
 trustedDocuments: { manifest: documents.json, level: only }
 pace: { activeMs: 20, idleMs: 20 }
 leaseReminderDays: 0
+restoredAt: 2026-12-01T09:30:00Z
 startup: { waitSeconds: 0 }
 shutdown: { delaySeconds: 7 }
 databaseDirectUrl: postgres://sluice:secret@db.example:5432/sluice
@@ -166,6 +168,7 @@ logLevel: silent
       trustedDocuments: { manifest: 'documents.json', level: 'only' },
       pace: { activeMs: 20, idleMs: 20 },
       leaseReminderDays: 0,
+      restoredAt: Date.parse('2026-12-01T09:30:00Z'),
       startup: { waitSeconds: 0 },
       shutdown: { delaySeconds: 7 },
       databaseDirectUrl: 'postgres://sluice:secret@db.example:5432/sluice',
@@ -404,7 +407,7 @@ lsps:
     ['graphiql: yes\n', 'sluice.yaml:7: graphiql: "yes" is not allowed; allowed: true or false'],
     [
       'loglevel: info\n',
-      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
+      'sluice.yaml:7: loglevel: unknown key, did you mean logLevel?; allowed: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, restoredAt, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
     ],
     ['zebra: 1\n', 'sluice.yaml:7: zebra: unknown key; allowed: lsps'],
     ['__proto__: 1\n', 'sluice.yaml:7: __proto__: unknown key; allowed: lsps'],
@@ -425,7 +428,7 @@ lsps:
 
   it('is a file that holds something else', () => {
     expect(mistakesOf('hello\n')).toBe(
-      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
+      'sluice.yaml:1: text is not allowed; allowed: keys of its own: lsps, clients, limits, jwt, trustedProxies, allowedOrigins, trustedDocuments, pace, leaseReminderDays, restoredAt, startup, shutdown, databaseDirectUrl, graphiql, logLevel',
     )
     expect(mistakesOf('- 1\n')).toContain('sluice.yaml:1: a list is not allowed')
   })

@@ -263,6 +263,11 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       description:
         "How many days before the lease of an order's channel ends its client is reminded, by an event of the order; 0: never.",
     }),
+    restoredAt: key(z.iso.datetime({ offset: true }).optional(), {
+      description:
+        'When the database was last restored from a backup, if neither `npm run restore` nor the file beside an embedded database can record it. Orders of quotes from before are not sent: they may exist at the LSP already.',
+      allowed: 'a time such as 2026-12-01T09:30:00Z',
+    }),
     startup: key(startupSchema.prefault({}), { description: 'What a start waits for.' }),
     shutdown: key(shutdownSchema.prefault({}), { description: 'How the gateway stops.' }),
     databaseDirectUrl: key(

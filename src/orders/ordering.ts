@@ -14,14 +14,15 @@ import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/pay
 import type { Quote } from '../domain/quote.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
-import { MINUTE_MS, type Clock } from '../domain/time.ts'
+import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import { KeyLost, type OpenKey } from '../store/idempotency.ts'
 import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
-import type { Store } from '../store/store.ts'
+import type { Restore } from '../store/restores.ts'
+import type { Store, Stores } from '../store/store.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
 /** Refusals that another try may well not meet, and that left nothing behind: the key may be used again for it. */
@@ -119,6 +120,9 @@ export class Ordering {
           ? { kind: 'price-changed', quote }
           : { kind: 'order', order: adopted.order },
       )
+    const { restore } = this.#store
+    if (restore !== null && quote.createdAt < restore.restoredAt)
+      return this.#assumeOrdered(key, input, quote, maximums, restore)
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt))
       return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     const isAbove = quote.orderTotalSat > (input.maxOrderTotalSat ?? quote.orderTotalSat)
@@ -133,6 +137,41 @@ export class Ordering {
     return standing?.offer?.payment
       ? this.#takeOver(standing, key, { quoteId: quote.id, maximums })
       : this.#placeAnew(key, input, quote, maximums)
+  }
+
+  /**
+   * The quote is older than the last restore of the database. The key may have been used after the backup was made: then
+   * the LSP has the order, and this database does not. Nothing is sent.
+   */
+  async #assumeOrdered(
+    key: OpenKey,
+    input: OrderInput,
+    quote: Quote,
+    maximums: PaymentMaximums,
+    { restoredAt, dataUntil }: Restore,
+  ): Promise<OrderOutcome> {
+    const agreed = { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums }
+    const reason = `the gateway's database was restored at ${isoTime(restoredAt)} from a backup of ${isoTime(dataUntil)}: an order with this key may exist at the LSP`
+    const placement = await this.#placing.assumeSent(
+      {
+        lsp: this.#lsps.require(quote.lspId),
+        clientId: key.clientId,
+        question: questionKey(key.clientId, quote.lspId, quote.request),
+        purpose: 'ORDER',
+        request: quote.request,
+        email: input.email,
+        agreed,
+        first: (stores, placementId) => this.#bind(stores, key, quote, placementId),
+      },
+      reason,
+    )
+    return this.#adopt(placement, agreed, { ...key, placementId: placement.id }, reason)
+  }
+
+  /** From now on there may be an order of the quote, whatever becomes of this process. */
+  async #bind(stores: Stores, key: OpenKey, quote: Quote, placementId: string): Promise<void> {
+    if (!(await stores.quotes.keep(quote.id))) throw new Error('the quote was deleted while it was ordered')
+    await stores.idempotency.bind(key.clientId, key.key, placementId)
   }
 
   async #takeOver(standing: Placement, key: OpenKey, agreed: Agreed): Promise<OrderOutcome> {
@@ -161,9 +200,7 @@ export class Ordering {
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
         await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
-        // From now on there may be an order of it, whatever becomes of us.
-        if (!(await stores.quotes.keep(quote.id))) throw new Error('the quote was forgotten since it was read')
-        await stores.idempotency.bind(key.clientId, key.key, placementId)
+        await this.#bind(stores, key, quote, placementId)
       },
     })
     const placed = await placing.catch((error: unknown) => {
@@ -215,7 +252,12 @@ export class Ordering {
   }
 
   /** Makes what was placed an order of the client's, and that the key's answer. */
-  async #adopt(placement: Placement, agreed: Agreed, key: OpenKey | null): Promise<OrderOutcome> {
+  async #adopt(
+    placement: Placement,
+    agreed: Agreed,
+    key: OpenKey | null,
+    lostMessage = 'the LSP did not answer: whether the order stands there is not known',
+  ): Promise<OrderOutcome> {
     const now = this.#clock.now()
     const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
@@ -226,9 +268,7 @@ export class Ordering {
       openAttempts: 0,
       final: isLost && placement.failure !== null,
     }
-    const message = isLost
-      ? 'the LSP did not answer: whether the order stands there is not known'
-      : `ordered: ${costOf(order)}`
+    const message = isLost ? lostMessage : `ordered: ${costOf(order)}`
     try {
       const begun = await this.#log.begin(order, tracking, message, async (stores) => {
         await stores.placements.lockLsp(placement.lspId)
@@ -340,6 +380,8 @@ export class Ordering {
     return outcome
   }
 }
+
+const isoTime = (at: EpochMs) => new Date(at).toISOString()
 
 function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
   return paymentUnconfirmed ? 'the LSP has yet to say what is to be paid' : `${orderTotalSat} sat to pay`

@@ -70,12 +70,23 @@ export class Placing {
   }
 
   /**
-   * Writes the intent down and sends the order.
-   * @throws what `first` throws; then nothing is written and nothing is sent.
+   * Records an order that may exist at the LSP already, and sends nothing.
+   * @throws what `first` throws; then nothing is written.
    */
-  async place(order: PlacementOrder): Promise<PlacementHandle> {
+  async assumeSent(order: PlacementOrder, reason: string): Promise<Placement> {
+    const failure = new LspFailure('UNAVAILABLE', reason, { effect: 'unknown' }).details()
+    const lost: Placement = { ...unanswered(this.#intent(order)), status: 'LOST', failure }
+    await this.#store.transaction(async (stores) => {
+      await order.first?.(stores, lost.id)
+      await stores.placements.intend(lost)
+      await stores.placements.settle(lost)
+    })
+    return lost
+  }
+
+  #intent(order: PlacementOrder) {
     const now = this.#clock.now()
-    const intent = {
+    return {
       id: uuidv7(),
       clientId: order.clientId,
       lspId: order.lsp.id,
@@ -87,20 +98,19 @@ export class Placing {
       intendedAt: now,
       standsUntil: now + ASSUMED_STANDING_MS,
     }
+  }
+
+  /**
+   * Writes the intent down and sends the order.
+   * @throws what `first` throws; then nothing is written and nothing is sent.
+   */
+  async place(order: PlacementOrder): Promise<PlacementHandle> {
+    const intent = this.#intent(order)
     await this.#store.transaction(async (stores) => {
       await order.first?.(stores, intent.id)
       await stores.placements.intend(intent)
     })
-    const sent: Placement = {
-      ...intent,
-      status: 'SENT',
-      orderId: null,
-      lspOrderId: null,
-      accessToken: null,
-      reading: null,
-      offer: null,
-      failure: null,
-    }
+    const sent: Placement = { ...unanswered(intent), status: 'SENT' }
     const settled = this.#send(order.lsp, sent)
     this.#underWay.set(sent.id, settled)
     void settled.catch(() => {}).finally(() => this.#underWay.delete(sent.id))
@@ -282,6 +292,16 @@ export class Placing {
     await withTimeout(Promise.allSettled(this.#underWay.values()), graceMs)
   }
 }
+
+const unanswered = <Intent extends object>(intent: Intent) => ({
+  ...intent,
+  orderId: null,
+  lspOrderId: null,
+  accessToken: null,
+  reading: null,
+  offer: null,
+  failure: null,
+})
 
 function totalsOf({ payment }: OrderReading): Sat[] {
   const options = payment === null ? [] : [payment.bolt11, payment.bolt12, payment.onchain]

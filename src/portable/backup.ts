@@ -6,7 +6,7 @@ import { ConfigError } from '../config/problem.ts'
 import { isPostgresUrl } from '../store/database.ts'
 
 /** What the operator has to mend. */
-const EXIT_USAGE = 2
+export const EXIT_USAGE = 2
 
 /** The copy cannot be made; the message is for the operator. */
 export class BackupError extends Error {
@@ -64,7 +64,7 @@ function writeCopy(databasePath: string, path: string): void {
   }
 }
 
-function sync(path: string): void {
+export function sync(path: string): void {
   const file = openSync(path, 'r')
   try {
     fsyncSync(file)

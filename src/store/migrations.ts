@@ -7,6 +7,7 @@ import { migration as fairPolling } from './migrations/0005-fair-polling.ts'
 import { migration as writeChecks } from './migrations/0006-write-checks.ts'
 import { migration as growth } from './migrations/0007-growth.ts'
 import { migration as watchedOrders } from './migrations/0008-watched-orders.ts'
+import { migration as restores } from './migrations/0009-restores.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   writeChecks,
   growth,
   watchedOrders,
+  restores,
 ]

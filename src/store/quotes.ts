@@ -15,9 +15,19 @@ export interface ObservedPrice {
 
 export class QuoteStore {
   readonly #db: Db
+  readonly #restoredAt: () => EpochMs | null
 
-  constructor(db: Db) {
+  /** `restoredAt`: quotes from before a restore of the database end at it. */
+  constructor(db: Db, restoredAt: () => EpochMs | null = () => null) {
     this.#db = db
+    this.#restoredAt = restoredAt
+  }
+
+  #quoteOf(body: string): Quote {
+    const quote = JSON.parse(body) as Quote
+    const restoredAt = this.#restoredAt()
+    if (restoredAt === null || quote.createdAt >= restoredAt) return quote
+    return { ...quote, expiresAt: Math.min(quote.expiresAt ?? restoredAt, restoredAt) }
   }
 
   /** They are forgotten some day, unless somebody has them kept. */
@@ -119,7 +129,7 @@ export class QuoteStore {
       .where('client_id', '=', clientId)
       .where('id', 'in', [...new Set(ids)])
       .execute()
-    const found = new Map(rows.map((row) => [row.id, JSON.parse(row.body) as Quote]))
+    const found = new Map(rows.map((row) => [row.id, this.#quoteOf(row.body)]))
     return ids.map((id) => found.get(id) ?? null)
   }
 
@@ -130,7 +140,7 @@ export class QuoteStore {
       .where('placement_id', '=', placementId)
       .orderBy('id')
       .executeTakeFirst()
-    return row ? (JSON.parse(row.body) as Quote) : null
+    return row ? this.#quoteOf(row.body) : null
   }
 
   async savePrice(lspId: string, channelKey: string, price: ObservedPrice, observedAt: EpochMs): Promise<void> {

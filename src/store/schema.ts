@@ -14,6 +14,11 @@ export interface LspRow {
   info: string | null
 }
 
+export interface RestoreRow {
+  restored_at: number
+  data_until: number
+}
+
 export interface QuoteRow {
   id: string
   client_id: string
@@ -222,6 +227,7 @@ export interface Tables {
   webhooks: WebhookRow
   webhook_deliveries: WebhookDeliveryRow
   counters: CounterRow
+  restores: RestoreRow
   instances: InstanceRow
   write_checks: WriteCheckRow
   read_budgets: ReadBudgetRow

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { openDatabase, type OpenOptions } from './database.ts'
+import { realpathSync } from 'node:fs'
+import { isPostgresUrl, openDatabase, type OpenOptions } from './database.ts'
 import { BudgetStore } from './budgets.ts'
 import type { Db, Engine, HintBus } from './engine.ts'
 import { DestinationStore } from './destinations.ts'
@@ -11,13 +12,15 @@ import { LspStore } from './lsps.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { OrderStore } from './orders.ts'
 import { PlacementStore } from './placements.ts'
+import { PositionFile } from './position-file.ts'
 import { QuoteStore } from './quotes.ts'
 import { ReadingStore } from './readings.ts'
 import { RenewalStore } from './renewals.ts'
+import { lastRestore, recordRestore, type Restore } from './restores.ts'
 import { schemaAfter } from './schema-check.ts'
 import type { DatabaseUnavailable } from './unavailable.ts'
 import { WebhookStore } from './webhooks.ts'
-import type { Clock } from '../domain/time.ts'
+import type { Clock, EpochMs } from '../domain/time.ts'
 
 /** Everything that is kept, by what it is about. */
 export interface Stores {
@@ -35,10 +38,10 @@ export interface Stores {
   imports: ImportStore
 }
 
-function storesOn(db: Db, engine: Engine, self: string): Stores {
+function storesOn(db: Db, engine: Engine, self: string, restoredAt: () => EpochMs | null): Stores {
   return {
     lsps: new LspStore(db),
-    quotes: new QuoteStore(db),
+    quotes: new QuoteStore(db, restoredAt),
     placements: new PlacementStore(db, engine, self),
     destinations: new DestinationStore(db),
     orders: new OrderStore(db),
@@ -59,6 +62,12 @@ export interface Store extends Stores, AsyncDisposable {
   readonly isShared: boolean
   /** How the gateways that share it tell each other that there is something new. */
   readonly bus: HintBus
+  /** The last time that the database was restored from a backup; null: never. */
+  readonly restore: Restore | null
+  /** True if this start found an older copy of the database in the place of the one before. */
+  readonly foundOlderCopy: boolean
+  /** Records that the database was restored. Call it before orders are placed. */
+  recordRestore(restoredAt: EpochMs): Promise<Restore>
   /**
    * Runs `work` in one transaction: all of it is kept, or nothing. It may run more than once, so it must do
    * nothing but read and write here.
@@ -93,20 +102,57 @@ export async function openStore(databaseUrl: string, clock: Clock, options: Open
   const engine = await openDatabase(databaseUrl, () => clock.now(), options)
   const instanceId = randomUUID()
   const health = new Health(engine, schemaAfter(MIGRATIONS), instanceId)
+  let restore = await lastRestore(engine.db)
+  const stores = (db: Db) => storesOn(db, engine, instanceId, () => restore?.restoredAt ?? null)
+  const record = async (restoredAt: EpochMs) => {
+    restore = await engine.transaction((trx) => recordRestore(trx, restoredAt))
+    return restore
+  }
+  const { foundOlderCopy, stop } = isPostgresUrl(databaseUrl)
+    ? NO_POSITION_FILE
+    : await watchPosition(databaseUrl, stores(engine.db).orders, () => record(clock.now()))
   const close = async () => {
+    await stop()
     await health.close().catch(() => {})
     await engine.close()
   }
   return {
-    ...storesOn(engine.db, engine, instanceId),
+    ...stores(engine.db),
     instanceId,
     isShared: engine.isShared,
     bus: engine.bus,
-    transaction: (work) => engine.transaction((trx) => work(storesOn(trx, engine, instanceId))),
+    get restore() {
+      return restore
+    },
+    foundOlderCopy,
+    recordRestore: record,
+    transaction: (work) => engine.transaction((trx) => work(stores(trx))),
     endClaims: () => engine.transaction((trx) => endClaims(trx)),
     problem: () => health.problem(),
     suspect: () => health.suspect(),
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+const NO_POSITION_FILE = { foundOlderCopy: false, stop: async () => {} }
+/** A crash loses at most this much of the position; an older copy is older by more. */
+const WRITE_POSITION_MS = 1_000
+
+/** Keeps the position file of an embedded database, and records a restore if the database is behind it. */
+async function watchPosition(path: string, orders: OrderStore, onOlderCopy: () => Promise<unknown>) {
+  if (path === ':memory:') return NO_POSITION_FILE
+  const file = new PositionFile(realpathSync(path))
+  const foundOlderCopy = (await orders.lastPosition()) < file.read()
+  if (foundOlderCopy) await onOlderCopy()
+  const write = async () => file.write(await orders.lastPosition())
+  await write()
+  const timer = setInterval(() => void write().catch(() => {}), WRITE_POSITION_MS).unref()
+  return {
+    foundOlderCopy,
+    async stop() {
+      clearInterval(timer)
+      await write().catch(() => {})
+    },
   }
 }

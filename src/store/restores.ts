@@ -1,0 +1,65 @@
+import type { Kysely } from 'kysely'
+import type { Tables } from './schema.ts'
+import type { EpochMs } from '../domain/time.ts'
+
+/** The database was restored from a backup at `restoredAt`. Nothing between `dataUntil` and then is in it. */
+export interface Restore {
+  restoredAt: EpochMs
+  /** When the last row of the backup was written. */
+  dataUntil: EpochMs
+}
+
+/** The last restore that was recorded; null: none. */
+export async function lastRestore(db: Kysely<Tables>): Promise<Restore | null> {
+  const row = await db.selectFrom('restores').selectAll().orderBy('restored_at', 'desc').limit(1).executeTakeFirst()
+  return row ? { restoredAt: row.restored_at, dataUntil: row.data_until } : null
+}
+
+/**
+ * Records a restore. Call it in a transaction, while no gateway runs on the database.
+ *
+ * Orders that were about to be sent when the backup was made count as sent. Unpaid orders at LSPs that nobody had ordered
+ * are not used again: a wallet may have ordered and paid them after the backup.
+ */
+export async function recordRestore(db: Kysely<Tables>, restoredAt: EpochMs): Promise<Restore> {
+  const newest = await db
+    .selectNoFrom((e) => [
+      e.selectFrom('events').select('at').where('at', '<', restoredAt).orderBy('position', 'desc').limit(1).as('event'),
+      e
+        .selectFrom('placements')
+        .select('intended_at')
+        .where('intended_at', '<', restoredAt)
+        .orderBy('intended_at', 'desc')
+        .limit(1)
+        .as('placement'),
+      e
+        .selectFrom('quotes')
+        .select('created_at')
+        .where('created_at', '<', restoredAt)
+        .orderBy('created_at', 'desc')
+        .limit(1)
+        .as('quote'),
+    ])
+    .executeTakeFirstOrThrow()
+  const dataUntil = Math.max(newest.event ?? 0, newest.placement ?? 0, newest.quote ?? 0)
+  await db
+    .updateTable('placements')
+    .set({ status: 'SENT' })
+    .where('status', '=', 'INTENDED')
+    .where('intended_at', '<', restoredAt)
+    .execute()
+  await db
+    .updateTable('placements')
+    .set({ stands_until: restoredAt })
+    .where('status', '=', 'STANDING')
+    .where('order_id', 'is', null)
+    .where('intended_at', '<', restoredAt)
+    .where('stands_until', '>', restoredAt)
+    .execute()
+  await db
+    .insertInto('restores')
+    .values({ restored_at: restoredAt, data_until: dataUntil })
+    .onConflict((conflict) => conflict.column('restored_at').doNothing())
+    .execute()
+  return { restoredAt, dataUntil }
+}
