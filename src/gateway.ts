@@ -16,6 +16,7 @@ import { withTimeout } from './orders/waiting.ts'
 import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
 import { Retention } from './quotes/retention.ts'
+import { DatabaseClock } from './store/database-clock.ts'
 import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
 import type { LspSettings } from './upstream/lsp.ts'
@@ -24,7 +25,7 @@ import { Webhooks, type ClientWebhook, type WebhooksOptions } from './webhooks/w
 
 /** Everything that answers clients, whatever they come over. */
 export interface Gateway extends AsyncDisposable {
-  readonly clock: Clock
+  readonly clock: DatabaseClock
   readonly store: Store
   readonly feed: Feed
   readonly lsps: LspRegistry
@@ -47,6 +48,7 @@ export interface GatewayOptions {
   lsps: readonly LspSettings[]
   pace: Pace
   store: Store
+  /** This machine's clock. */
   clock: Clock
   logger: Logger
   /** Learns how each HTTP exchange with an LSP went. */
@@ -72,11 +74,12 @@ export async function openGateway({
   lsps: settings,
   pace,
   store,
-  clock,
+  clock: machineClock,
   logger,
   onExchange,
   ...options
 }: GatewayOptions): Promise<Gateway> {
+  const clock = new DatabaseClock(machineClock)
   const lsps = await LspRegistry.open(settings, store, clock, { onExchange, logger })
   const hints = new Hints(store.bus)
   const log = new OrderLog(store, hints, clock)
@@ -87,7 +90,7 @@ export async function openGateway({
   const actions = new OrderActions({ store, log, reader, lsps, clock })
   const renewals = new RenewalDesk(store, lsps, clock, pace)
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
-  const upkeep = new Upkeep({ store, ordering, logger })
+  const upkeep = new Upkeep({ store, ordering, clock, logger })
 
   await upkeep.start()
   const reminder = new LeaseReminder({

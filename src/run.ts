@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { ConfigError, loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
 import { DEFAULT_ACCESS } from './config/access.ts'
-import { systemClock, type EpochMs } from './domain/time.ts'
+import { systemClock, type Clock, type EpochMs } from './domain/time.ts'
 import { openGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { Outages } from './outages.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
@@ -13,6 +13,7 @@ import { Metrics } from './server/metrics.ts'
 import { createPipeline } from './server/pipeline.ts'
 import { openAccess } from './server/policies/access.ts'
 import { startServer, type Unready } from './server/server.ts'
+import { SKEW_LIMIT_MS } from './store/database-clock.ts'
 import { isPostgresUrl, UNAVAILABLE_REASONS } from './store/database.ts'
 import { lockDatabase } from './store/instance-lock.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -25,6 +26,8 @@ export interface RunOptions extends Environment {
   /** Simulated LSPs that run already, and go on when this ends; else they are started where no file is named. */
   sandbox?: Sandbox
   logger?: Logger
+  /** This machine's clock. Default: the system's. */
+  clock?: Clock
   /** Ends a start that waits for the database. */
   signal?: AbortSignal
   /** For tests: how webhooks are tried again, and how their hosts are looked up. */
@@ -71,7 +74,8 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       closing.push(async () => release())
     }
     const { waitSeconds } = config.startup
-    const store = await openStore(options.databaseUrl, systemClock, {
+    const clock = options.clock ?? systemClock
+    const store = await openStore(options.databaseUrl, clock, {
       directUrl: config.databaseDirectUrl,
       waitMs: waitSeconds * 1000,
       onWaiting: (why) => log.warn({ why, waitSeconds }, 'the database is not there yet: the start waits for it'),
@@ -89,7 +93,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       lsps: config.lsps,
       pace: config.pace,
       store,
-      clock: systemClock,
+      clock,
       logger,
       onExchange: (lspId, record) => metrics.exchange(lspId, record),
       webhooks: webhooksOf(config),
@@ -185,6 +189,11 @@ async function readinessOf(store: Store, gateway: Gateway, outages: Outages): Pr
   if (problem) {
     outages.note(problem)
     return { reason: `DATABASE_${problem.reason}`, message: UNAVAILABLE_REASONS[problem.reason] }
+  }
+  const skewMs = Math.abs(gateway.clock.skewMs)
+  if (skewMs > SKEW_LIMIT_MS) {
+    const message = `the clock of this gateway's machine differs from the database's by ${Math.round(skewMs / 1000)} s, at most ${SKEW_LIMIT_MS / 1000} are allowed: synchronize it`
+    return { reason: 'CLOCK_SKEW', message }
   }
   return gateway.clock.now() - gateway.trackerLookedAt > TRACKER_STALLED_MS
     ? { reason: 'TRACKER_STALLED', message: 'orders are not followed: the tracker has stopped' }

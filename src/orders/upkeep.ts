@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Ordering } from './ordering.ts'
 import { SECOND_MS } from '../domain/time.ts'
+import { SKEW_WARNING_MS, type DatabaseClock } from '../store/database-clock.ts'
 import type { Store } from '../store/store.ts'
 
 const BEAT_MS = 2 * SECOND_MS
@@ -15,15 +16,18 @@ const RECOVER_MS = 3 * SECOND_MS
 export class Upkeep {
   readonly #store: Store
   readonly #ordering: Ordering
+  readonly #clock: DatabaseClock
   readonly #log: Logger
   readonly #timers: NodeJS.Timeout[] = []
   /** Since when the database has answered without a break. */
   #steadySince: number | null = null
+  #isSkewed = false
   #working: Promise<unknown> = Promise.resolve()
 
-  constructor(options: { store: Store; ordering: Ordering; logger: Logger }) {
+  constructor(options: { store: Store; ordering: Ordering; clock: DatabaseClock; logger: Logger }) {
     this.#store = options.store
     this.#ordering = options.ordering
+    this.#clock = options.clock
     this.#log = options.logger
   }
 
@@ -42,12 +46,27 @@ export class Upkeep {
 
   async #beat(): Promise<void> {
     try {
-      await this.#store.instances.beat()
+      await this.#clock.compare(() => this.#store.instances.beat())
+      this.#noteSkew()
       this.#steadySince ??= performance.now()
     } catch (error) {
       this.#steadySince = null
       this.#log.warn({ err: error }, 'the database does not answer')
     }
+  }
+
+  /** Logs once when the clocks begin to differ, and once when they agree again. */
+  #noteSkew(): void {
+    const { skewMs } = this.#clock
+    const isSkewed = Math.abs(skewMs) > SKEW_WARNING_MS
+    if (isSkewed === this.#isSkewed) return
+    this.#isSkewed = isSkewed
+    if (isSkewed)
+      this.#log.warn(
+        { skewMs },
+        "this machine's clock differs from the database's: synchronize both, for example by NTP",
+      )
+    else this.#log.info("this machine's clock agrees with the database's again")
   }
 
   /** When the database was away, all instances were silent, and none of them for that gone. */

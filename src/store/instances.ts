@@ -1,6 +1,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import type { Db, Engine } from './engine.ts'
 import type { Tables } from './schema.ts'
+import type { EpochMs } from '../domain/time.ts'
 
 /** Long after an instance is gone, its row tells nobody anything. */
 const FORGET_MS = 24 * 60 * 60_000
@@ -17,13 +18,16 @@ export class InstanceStore {
     this.#self = self
   }
 
-  async beat(): Promise<void> {
+  /** Records that this gateway lives. @returns the database's time */
+  async beat(): Promise<EpochMs> {
     const { now } = this.#engine
-    await this.#db
+    const { seen_at: seenAt } = await this.#db
       .insertInto('instances')
       .values({ id: this.#self, seen_at: now })
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_at: now }))
-      .execute()
+      .returning('seen_at')
+      .executeTakeFirstOrThrow()
+    return seenAt
   }
 
   /** This one ends: what it leaves may be taken up at once. */

@@ -46,6 +46,7 @@ export interface TestGatewayOptions {
   /** The client's key, sent with everything. */
   key?: string
   webhooks?: RunOptions['webhooks']
+  clock?: RunOptions['clock']
   /** Default: a file of its own. */
   databaseUrl?: string
   /** Another gateway, whose simulated LSPs this one speaks to as well. */
@@ -73,6 +74,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       logger,
       sandbox,
       webhooks: options.webhooks,
+      ...(options.clock ? { clock: options.clock } : {}),
       config: {
         pace: PACE,
         lsps: sandbox.lsps.map((lsp) => ({ ...testSettingsOf(lsp), ...options.lsp?.(testSettingsOf(lsp)) })),
