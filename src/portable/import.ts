@@ -168,6 +168,7 @@ export class Importing {
       maximums: importedMaximums(portable),
     }
     const history = await this.#history(contents, owner, told)
+    const bytes = history.reduce((sum, event) => sum + Buffer.byteLength(JSON.stringify(event)), 0)
     const isOver = told.lspOrderId === null
     // It is read right after this; should nobody live to do that, the tracker does.
     const tracking: Tracking = {
@@ -189,6 +190,13 @@ export class Importing {
         throw new ImportRefusal(
           'TOO_MANY',
           `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`,
+        )
+      }
+      const retryAt = await stores.budgets.takeImportedBytes(clientId, bytes, now)
+      if (retryAt !== null) {
+        throw new ImportRefusal(
+          'TOO_MANY',
+          `the orders that were imported within a day are as large as this gateway stores: try again after ${new Date(retryAt).toISOString()}`,
         )
       }
       if (await this.#known(stores, clientId, lsp, told, order.id))

@@ -15,6 +15,10 @@ const KEEP_UNBOUND_MS = 10 * MINUTE_MS
 const KEEP_REFUSALS_MS = 30 * DAY_MS
 /** Of keys for which nothing was sent to an LSP: the same question has the same answer, or does no harm. */
 const KEEP_UNSENT_MS = DAY_MS
+/** Of imported orders that their LSP has not reported: a document alone proves nothing. */
+const KEEP_UNVERIFIED_MS = DAY_MS
+/** Each has up to 500 kB of events. */
+const UNVERIFIED_BATCH = 20
 const LOOK_EVERY_MS = 10 * MINUTE_MS
 /** Few enough that whoever has something to write does not notice. */
 const BATCH = 1_000
@@ -58,6 +62,10 @@ export class Retention {
     const { clock, logger } = this.#options
     const now = clock.now()
     try {
+      await this.#inBatches(
+        ({ imports }) => imports.forgetUnverified(now - KEEP_UNVERIFIED_MS, UNVERIFIED_BATCH),
+        UNVERIFIED_BATCH,
+      )
       await this.#inBatches(({ quotes }) => quotes.forget(now - KEEP_QUOTES_MS, BATCH))
       await this.#inBatches(({ placements }) => placements.forgetUnordered(now - KEEP_QUOTES_MS, BATCH))
       await this.#inBatches(({ quotes }) => quotes.forgetPrices(now - KEEP_PRICES_MS, BATCH))
@@ -85,7 +93,7 @@ export class Retention {
   }
 
   /** In transactions, which are tried again when two instances want to forget the same. */
-  async #inBatches(forget: (stores: Stores) => Promise<number>): Promise<void> {
-    while (!this.#stopped && (await this.#options.store.transaction(forget)) === BATCH) await delay(BREATH_MS)
+  async #inBatches(forget: (stores: Stores) => Promise<number>, batch = BATCH): Promise<void> {
+    while (!this.#stopped && (await this.#options.store.transaction(forget)) === batch) await delay(BREATH_MS)
   }
 }

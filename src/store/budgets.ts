@@ -1,5 +1,5 @@
 import type { Db, Engine } from './engine.ts'
-import { MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
+import { DAY_MS, MINUTE_MS, SECOND_MS, type EpochMs } from '../domain/time.ts'
 
 const MICROS = 1_000
 /** A budget that is spent for longer ahead than this was spent by a clock that has been set back since. */
@@ -14,6 +14,10 @@ const ESTIMATES_AT_ONCE = 10
 
 /** Reading a document takes some hundredths of a second, in which nobody else is answered. */
 export const IMPORTS_PER_MINUTE = 300
+
+/** Bytes of imported orders that are stored for one client, and for all clients together, within a day. */
+export const IMPORTED_BYTES_PER_DAY = { client: 64 * 2 ** 20, all: 2 ** 30 }
+const KIB = 1_024
 
 /** What one client may have done at one LSP beside placing orders; whoever has many channels renews some of them together. */
 export const ACTIONS_PER_MINUTE = 60
@@ -68,6 +72,23 @@ export class BudgetStore {
   /** The same for an order that a client imports. */
   takeImport(clientId: string, now: EpochMs): Promise<EpochMs | null> {
     return this.#takeOne(`${clientId} imports`, IMPORTS_PER_MINUTE, IMPORTS_PER_MINUTE, now)
+  }
+
+  /** Bytes of an order that a client imports. @returns null: they may be stored. Otherwise the earliest time to try again. */
+  async takeImportedBytes(clientId: string, bytes: number, now: EpochMs): Promise<EpochMs | null> {
+    const size = Math.ceil(bytes / KIB)
+    const budgets = [
+      await this.#perDay(`${clientId} imported KiB`, IMPORTED_BYTES_PER_DAY.client / KIB, now),
+      await this.#perDay('all imported KiB', IMPORTED_BYTES_PER_DAY.all / KIB, now),
+    ]
+    const short = budgets.find(({ room }) => room < size)
+    if (short) return now + Math.ceil(((size - short.room) * DAY_MS) / short.perDay)
+    for (const budget of budgets) await budget.spend(size)
+    return null
+  }
+
+  async #perDay(name: string, perDay: number, now: EpochMs) {
+    return { ...(await this.#budget(name, (perDay * MINUTE_MS) / DAY_MS, perDay, now)), perDay }
   }
 
   /** The same for one renewal, or one action on an order, that a client asks an LSP for. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderEvent } from '../domain/order-record.ts'
+import type { EpochMs } from '../domain/time.ts'
 
 /** What the question of a placement begins with that was not placed here. */
 export const IMPORTED = 'imported:'
@@ -69,6 +70,39 @@ export class ImportStore {
       .where('hearsay', '=', sql.lit(1))
       .executeTakeFirstOrThrow()
     return { inAll: Number(counts.inAll), waiting: Number(counts.waiting) }
+  }
+
+  /**
+   * Deletes orders that were imported before `before` and that their LSP has not reported, with their events and
+   * placements; at most `limit`. @returns how many.
+   */
+  async forgetUnverified(before: EpochMs, limit: number): Promise<number> {
+    const rows = await this.#db
+      .selectFrom('orders')
+      .select(['id', 'placement_id'])
+      .where('unverified_since', '<', before)
+      .orderBy('unverified_since')
+      .limit(limit)
+      .execute()
+    const ids = rows.map(({ id }) => id)
+    if (ids.length === 0) return 0
+    // The LSP may have reported one of them meanwhile.
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('orders')
+      .where('id', 'in', ids)
+      .where('unverified_since', '<', before)
+      .executeTakeFirst()
+    if (Number(numDeletedRows) < ids.length) throw new Error('an imported order was reported while it was deleted')
+    await this.#db.deleteFrom('events').where('order_id', 'in', ids).execute()
+    await this.#db
+      .deleteFrom('placements')
+      .where(
+        'id',
+        'in',
+        rows.map((row) => row.placement_id),
+      )
+      .execute()
+    return ids.length
   }
 
   async isQuote(id: string): Promise<boolean> {

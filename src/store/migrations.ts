@@ -8,6 +8,7 @@ import { migration as writeChecks } from './migrations/0006-write-checks.ts'
 import { migration as growth } from './migrations/0007-growth.ts'
 import { migration as watchedOrders } from './migrations/0008-watched-orders.ts'
 import { migration as restores } from './migrations/0009-restores.ts'
+import { migration as unverifiedImports } from './migrations/0010-unverified-imports.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   growth,
   watchedOrders,
   restores,
+  unverifiedImports,
 ]

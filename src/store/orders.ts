@@ -63,6 +63,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     funded_at: order.fundedAt,
     lease_ends_at: unremindedLeaseEnd(order),
     hearsay: isUnverifiedImport(order) ? 1 : 0,
+    unverified_since: isUnverifiedImport(order) ? (order.importedAt ?? null) : null,
     body: JSON.stringify(order),
   }
 }

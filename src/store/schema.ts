@@ -85,6 +85,8 @@ export interface OrderRow {
   lease_ends_at: number | null
   /** 1: all that is known of it is what an imported document says. */
   hearsay: number
+  /** When such an order was imported; null: its LSP has reported it, or it was not imported. */
+  unverified_since: number | null
   body: string
 }
 

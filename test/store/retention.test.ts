@@ -8,11 +8,13 @@ import { termsOf } from '../../src/domain/request.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock, type EpochMs } from '../../src/domain/time.ts'
 import { Hints } from '../../src/orders/hints.ts'
 import { OrderLog } from '../../src/orders/log.ts'
+import { IMPORTED_BYTES_PER_DAY } from '../../src/store/budgets.ts'
 import { Retention } from '../../src/quotes/retention.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { ENGINES, freshDatabase } from '../support/database.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { createOrder, quoteAt, readOrder } from '../support/operations.ts'
+import { createOrder, eventsOf, orderAt, quoteAt, readOrder } from '../support/operations.ts'
+import { exported, importInto } from '../portable/support.ts'
 
 const QUOTE = 'query ($id: ID!) { quote(id: $id) { id orderTotalSat } }'
 const SOON_MS = 29 * DAY_MS
@@ -62,6 +64,24 @@ describe.each(ENGINES)('with %s', (engine) => {
       expect(await quoteOf(gateway, id)).toMatchObject({ id })
       expect((await readOrder(gateway, orders[index]?.id ?? '')).quote).toEqual({ id })
     }
+  })
+
+  test('an imported order that its LSP has not reported is deleted after a day, with its events', async () => {
+    await using database = await freshDatabase(engine)
+    await using from = await startTestGateway({ sandbox: { only: ['olive', 'beacon'] } })
+    await using to = await startTestGateway({ beside: from, databaseUrl: database.url })
+    const [reported, unreported] = [await orderAt(from, 'olive'), await orderAt(from, 'beacon')]
+    const documents = [await exported(from, reported.id), await exported(from, unreported.id)]
+    from.sandbox.lsp('beacon').setFaults(['SERVER_ERROR'])
+    for (const document of documents) expect(await importInto(to, document)).toMatchObject({ __typename: 'Order' })
+    await forgetAfter(DAY_MS - HOUR_MS, to)
+    expect(await readOrder(to, unreported.id)).toMatchObject({ id: unreported.id })
+    await forgetAfter(DAY_MS + HOUR_MS, to)
+    expect((await to.ask('query ($id: ID!) { order(id: $id) { id } }', { id: unreported.id })).order).toBeNull()
+    expect(await readOrder(to, reported.id)).toMatchObject({ id: reported.id })
+    expect((await eventsOf(to, reported.id)).length).toBeGreaterThan(0)
+    from.sandbox.lsp('beacon').setFaults([])
+    expect(await importInto(to, documents[1] ?? '')).toMatchObject({ __typename: 'Order', id: unreported.id })
   })
 
   test('an idempotency key is kept for a day where nothing was sent for it, for thirty days where no order came of it, and with its order for good', async () => {
@@ -265,5 +285,21 @@ describe.each(ENGINES)('with %s', (engine) => {
     const gone = await stage.another()
     await gone.close()
     expect(await forgetAt(gone, NOW)).toEqual([expect.stringContaining('it is tried again')])
+  })
+})
+
+describe.each(ENGINES)('with %s, the bytes of imported orders', (engine) => {
+  test('are bounded for one client and for all clients within a day', async () => {
+    await using stage = await openStage(engine)
+    const { client, all } = IMPORTED_BYTES_PER_DAY
+    const take = (clientId: string, bytes: number, at = NOW) =>
+      stage.store.transaction(({ budgets }) => budgets.takeImportedBytes(clientId, bytes, at))
+    expect(await take('a', client - 1_000_000)).toBeNull()
+    const retryAt = await take('a', 2_000_000)
+    expect(retryAt).toBeGreaterThan(NOW)
+    expect(await take('a', 2_000_000, (retryAt ?? 0) + 1_000)).toBeNull()
+    for (const index of upTo(Math.floor(all / client) - 2)) expect(await take(`client ${index}`, client)).toBeNull()
+    expect(await take('b', client)).toBeGreaterThan(NOW)
+    expect(await take('b', client, NOW + DAY_MS)).toBeNull()
   })
 })
