@@ -19,6 +19,8 @@ export const QUOTE_NOTE_CODES = [
   'PAYEE_IS_NOT_LSP_NODE',
   'LARGE_CHANNEL',
   'STALE_LIMITS',
+  'ZERO_CONF',
+  'ANNOUNCEMENT_IS_UNKNOWN',
 ] as const
 export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
 

@@ -31,6 +31,11 @@ export function clientNodeUri(request: Pick<ChannelRequest, 'clientPubkey' | 'cl
   return request.clientAddress === null ? request.clientPubkey : `${request.clientPubkey}@${request.clientAddress}`
 }
 
+/** Whether a node URI has an address, and not only the node's public key. */
+export function hasAddress(nodeUri: string): boolean {
+  return nodeUri.includes('@')
+}
+
 /** The part of a channel that an LSP can promise, and mirror in its answers. */
 export interface ChannelTerms {
   lspBalanceSat: Sat

@@ -221,7 +221,8 @@ export class Placing {
       accessToken,
       clientNodeUri: clientNodeUri(request),
       announceChannel: request.announceChannel,
-      features: lsp.features,
+      // Only the price is read, and nothing is registered.
+      features: [],
       lnurlChannel,
       jit,
       paid: false,

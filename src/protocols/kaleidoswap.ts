@@ -278,6 +278,7 @@ async function ifThere<Answer>(answer: Promise<Answer>): Promise<Answer | null> 
 export const kaleidoswap: Adapter = {
   protocol: 'KALEIDOSWAP',
   configName: 'kaleidoswap',
+  requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
   features: FEATURES,
   tellsChannelLife: false,
   clientConnects: true,

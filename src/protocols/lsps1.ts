@@ -100,6 +100,7 @@ function readCreated(order: z.output<typeof orderDocument>): OrderReading {
 export const lsps1: Adapter = {
   protocol: 'LSPS1',
   configName: 'lsps1',
+  requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
   features: [],
   tellsChannelLife: false,
   clientConnects: true,

@@ -270,6 +270,7 @@ function beyondTheForm(request: ChannelRequest): UnsupportedParameter | null {
 export const thunderstack: Adapter = {
   protocol: 'THUNDERSTACK',
   configName: 'thunderstack',
+  requestFields: { confirmations: false, announceChannel: false, refundOnchainAddress: true },
   features: FEATURES,
   // It stops at Open.
   tellsChannelLife: false,

@@ -27,6 +27,18 @@ export function notesOf(
   if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
     note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
   }
+  if (delivered.requiredChannelConfirmations === 0) {
+    note(
+      'ZERO_CONF',
+      "Zero-conf: the channel is usable before its funding transaction confirms. Set up the client's node to accept zero-conf channels from this LSP before you pay; otherwise the node may reject the channel.",
+    )
+  }
+  if (!lsp.adapter.requestFields.announceChannel) {
+    note(
+      'ANNOUNCEMENT_IS_UNKNOWN',
+      'The protocol has no field for announceChannel: the LSP decides whether the channel is announced.',
+    )
+  }
   const foreignPayee = offer?.checks.find((check) => check.name === 'INVOICE_PAYEE' && check.verdict === 'WARNING')
   if (foreignPayee) note('PAYEE_IS_NOT_LSP_NODE', foreignPayee.message)
   if (delivered.lspBalanceSat + delivered.clientBalanceSat > MAX_ORDINARY_CHANNEL_SAT) {

@@ -93,7 +93,7 @@ export class Quoting {
     if (standing) return this.firmQuote(lsp, await this.#placing.priced(lsp, standing))
 
     const { limits } = await lsp.currentInfo()
-    const request = limits ? withDefaults(ask.request, limits) : ask.request
+    const request = lsp.adapter.requestFields.confirmations ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }

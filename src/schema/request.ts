@@ -33,7 +33,8 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
   fields: (t) => ({
     clientPubkey: t.field({ type: 'PublicKey', required: true }),
     clientAddress: t.string({
-      description: 'Where the LSP can reach the node, host:port; some protocols need it.',
+      description:
+        "Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it: without it, their LSPs answer UNSUPPORTED.",
       validate: z.string().max(255).regex(HOST_PORT, 'host:port is wanted').nullish(),
     }),
     lspBalanceSat: t.field({
@@ -55,11 +56,13 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
       validate: z.number().min(1, 'at least 1 is wanted').max(MAX_BLOCKS),
     }),
     requiredChannelConfirmations: t.int({
-      description: 'Default: the least that the LSP accepts.',
+      description:
+        "Confirmations before the channel is usable; 0 asks for a zero-conf channel. Default: 1, or 6 if the channel is announced, or the LSP's minimum if it is greater.",
       validate: z.number().min(0).max(MAX_CONFIRMATIONS).nullish(),
     }),
     fundingConfirmsWithinBlocks: t.int({
-      description: 'Default: the least that the LSP accepts.',
+      description:
+        "The funding transaction must confirm within this many blocks. Default: 6, or the LSP's minimum if it is greater.",
       validate: z.number().min(1).max(MAX_CONFIRMATIONS).nullish(),
     }),
     announceChannel: t.boolean({ required: true, defaultValue: false }),

@@ -1,6 +1,6 @@
 import { RATE_LIMITED_MESSAGE, UnreadableAnswer, WebPageAnswer } from './answer.ts'
 import type { ConnectRules } from './connector.ts'
-import { LspConnection, type ExchangeRecord } from './http.ts'
+import { LspConnection, type AuthScheme, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { bindingLimits } from '../domain/limits.ts'
 import {
@@ -24,8 +24,10 @@ export interface LspSettings extends ConnectRules {
   /** Without a slash at its end. */
   url: string
   network: Network
-  /** Sent as `Authorization: Bearer`. */
+  /** The token of the Authorization header. */
   auth: string | null
+  /** Default: Bearer. */
+  authScheme?: AuthScheme
   timeoutMs: number
   /** pubkey@host:port */
   nodeUris: readonly string[]
@@ -38,6 +40,8 @@ export interface LspSettings extends ConnectRules {
     /** For one client key, and whatever it ordered them for. */
     maxStandingOrders: number
   }
+  /** Whether the gateway registers the client's node for JIT channels (draft 0.0.2). */
+  registerJit: boolean
   requestsPerMinute: number
   estimatesPerMinute: number
   tariffFeeRateSatPerVbyte: number | null
@@ -99,6 +103,7 @@ export class Lsp {
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
+  readonly #memory = new Map<string, string>()
   readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
@@ -179,6 +184,7 @@ export class Lsp {
       network: this.settings.network,
       now: () => this.#clock.now(),
       tariffFeeRateSatPerVbyte: this.settings.tariffFeeRateSatPerVbyte,
+      memory: this.#memory,
     }
   }
 
