@@ -21,6 +21,7 @@ export const QUOTE_NOTE_CODES = [
   'STALE_LIMITS',
   'ZERO_CONF',
   'ANNOUNCEMENT_IS_UNKNOWN',
+  'ONCHAIN_REFUND_IS_UNKNOWN',
 ] as const
 export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
 

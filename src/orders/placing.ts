@@ -192,6 +192,7 @@ export class Placing {
     })
     const reading = { ...withoutOverOptions(told), ...openables }
     if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
+    if (reading.payment.onchain !== null) lsp.learnFeature('ONCHAIN_PAYMENT')
     const offer = this.#verify(lsp, placement.request, reading, reading.payment, checks)
     return {
       ...placement,
@@ -265,7 +266,9 @@ export class Placing {
       free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
+      refundRoute: lsp.refundRoute,
       refundOnchainAddress: request.refundOnchainAddress,
+      limits: lsp.info?.limits ?? null,
       now: this.#clock.now(),
     })
     const unpaid = offer.free ? null : verifyUnpaid(reading)

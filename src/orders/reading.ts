@@ -122,7 +122,13 @@ export class OrderReader {
     const { order: next, changes } = advance(
       order,
       reading,
-      { network: lsp.settings.network, addressKinds: lsp.adapter.addressKinds, lspPubkeys: lsp.pubkeys },
+      {
+        network: lsp.settings.network,
+        addressKinds: lsp.adapter.addressKinds,
+        lspPubkeys: lsp.pubkeys,
+        refundRoute: lsp.refundRoute,
+        limits: lsp.info?.limits ?? null,
+      },
       this.#clock.now(),
     )
     const confirmed = isUnverifiedImport(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next

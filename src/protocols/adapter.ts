@@ -116,6 +116,8 @@ export interface Adapter {
   /** What every LSP of this protocol can do; `info` tells what one of them can. */
   readonly features: readonly LspFeature[]
   readonly requestFields: RequestFields
+  /** False: nothing that the LSP states about itself tells whether it takes on-chain payments. */
+  readonly statesOnchain: boolean
   /** True where answers go on about the channel after the order is complete (open, closing, closed). */
   readonly tellsChannelLife: boolean
   /** True where the LSP is told the client's key but no address: the client's node has to connect to it first. */

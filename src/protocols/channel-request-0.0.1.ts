@@ -263,6 +263,7 @@ export const channelRequest001: Adapter = {
   protocol: 'CHANNEL_REQUEST_V0_0_1',
   configName: 'channel-request-0.0.1',
   requestFields: { confirmations: false, announceChannel: false, refundOnchainAddress: false },
+  statesOnchain: true,
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,

@@ -330,6 +330,7 @@ export const channelRequest002: Adapter = {
   protocol: 'CHANNEL_REQUEST_V0_0_2',
   configName: 'channel-request-0.0.2',
   requestFields: { confirmations: false, announceChannel: true, refundOnchainAddress: false },
+  statesOnchain: true,
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,

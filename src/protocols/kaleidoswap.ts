@@ -279,6 +279,7 @@ export const kaleidoswap: Adapter = {
   protocol: 'KALEIDOSWAP',
   configName: 'kaleidoswap',
   requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
+  statesOnchain: true,
   features: FEATURES,
   tellsChannelLife: false,
   clientConnects: true,

@@ -101,6 +101,8 @@ export const lsps1: Adapter = {
   protocol: 'LSPS1',
   configName: 'lsps1',
   requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
+  // bLIP-51 §1 has no option for it; only the older texts have.
+  statesOnchain: false,
   features: [],
   tellsChannelLife: false,
   clientConnects: true,

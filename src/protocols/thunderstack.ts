@@ -271,6 +271,7 @@ export const thunderstack: Adapter = {
   protocol: 'THUNDERSTACK',
   configName: 'thunderstack',
   requestFields: { confirmations: false, announceChannel: false, refundOnchainAddress: true },
+  statesOnchain: true,
   features: FEATURES,
   // It stops at Open.
   tellsChannelLife: false,

@@ -24,9 +24,8 @@ export function notesOf(
   if (lsp.adapter.clientConnects || asked.clientAddress === null) {
     note('PEER_CONNECTION_REQUIRED', connectMessage(lsp.nodeUris[0]))
   }
-  if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
-    note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
-  }
+  const onchainNote = onchainNoteOf(lsp, asked)
+  if (onchainNote) notes.push(onchainNote)
   if (delivered.requiredChannelConfirmations === 0) {
     note(
       'ZERO_CONF',
@@ -48,6 +47,23 @@ export function notesOf(
   if (asOf !== undefined && now - asOf > INFO_STALE_MS)
     note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
   return notes
+}
+
+function onchainNoteOf(lsp: Lsp, asked: ChannelRequest): QuoteNote | null {
+  const isOnchainKnown = lsp.features.includes('ONCHAIN_PAYMENT')
+  if (lsp.refundRoute === 'UNKNOWN' && isOnchainKnown)
+    return {
+      code: 'ONCHAIN_REFUND_IS_UNKNOWN',
+      message:
+        'The protocol has no field for a refund address. If the order fails after an on-chain payment, you must ask the LSP for the refund.',
+    }
+  const isPossible = isOnchainKnown || !lsp.adapter.statesOnchain
+  return lsp.refundRoute === 'TO_ADDRESS' && isPossible && asked.refundOnchainAddress === null
+    ? {
+        code: 'NO_ONCHAIN_REFUND_ADDRESS',
+        message: 'On-chain payment is not offered without refundOnchainAddress.',
+      }
+    : null
 }
 
 /** `uri`: the LSP's best node address, if it has any. */

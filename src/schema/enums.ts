@@ -75,6 +75,7 @@ export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', {
     LARGE_CHANNEL: null,
     STALE_LIMITS: null,
     ZERO_CONF: 'The channel is usable before its funding transaction confirms.',
+    ONCHAIN_REFUND_IS_UNKNOWN: 'The LSP takes on-chain payments, and its protocol has no field for a refund address.',
     ANNOUNCEMENT_IS_UNKNOWN: 'The protocol has no field for announceChannel: the LSP decides.',
   }),
 })

@@ -68,7 +68,7 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
     announceChannel: t.boolean({ required: true, defaultValue: false }),
     refundOnchainAddress: t.string({
       description:
-        'Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered.',
+        'Where to refund an on-chain payment. Without it, on-chain payment is not offered. Drafts 0.0.1 and 0.0.2 have no field for it: there on-chain payment needs no address, and the LSP never gets it.',
       validate: z
         .string()
         .min(14)

@@ -12,6 +12,7 @@ import {
   type LspProtocol,
   type Network,
 } from '../domain/lsp.ts'
+import type { RefundRoute } from '../domain/onchain-offer.ts'
 import { clearnetFirst } from '../domain/node-address.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
@@ -135,7 +136,23 @@ export class Lsp {
   }
 
   get features(): readonly LspFeature[] {
-    return [...new Set([...this.adapter.features, ...(this.#info?.features ?? [])])]
+    return [
+      ...new Set([...this.adapter.features, ...(this.#info?.features ?? []), ...(this.#info?.learnedFeatures ?? [])]),
+    ]
+  }
+
+  /** How a client gets an on-chain payment back from this LSP. */
+  get refundRoute(): RefundRoute {
+    if (this.adapter.requestFields.refundOnchainAddress) return 'TO_ADDRESS'
+    return this.features.includes('REFUND') && this.adapter.requestRefund ? 'ON_REQUEST' : 'UNKNOWN'
+  }
+
+  /** Records a feature that an offer of the LSP has shown. It is kept with the LSP's limits. */
+  learnFeature(feature: LspFeature): void {
+    if (this.#info === null || this.features.includes(feature)) return
+    this.#info = { ...this.#info, learnedFeatures: [...(this.#info.learnedFeatures ?? []), feature] }
+    // If the database is away, the feature is learned again from a later offer.
+    void this.#listener.onInfo(this.#info).catch(() => {})
   }
 
   /** pubkey@host:port, without duplicates; clearnet addresses first, otherwise in the order of the LSP. */
@@ -223,6 +240,7 @@ export class Lsp {
       nodeUris: clearnetFirst(said.nodeUris).slice(0, MOST_NODE_URIS),
       assets: said.assets.slice(0, MOST_ASSETS),
       asOf: this.#clock.now(),
+      learnedFeatures: this.#info?.learnedFeatures ?? [],
     }
     this.#info = info
     await this.#listener.onInfo(info)

@@ -163,6 +163,7 @@ const EVERY: Record<string, Expected> = {
 const leaseEnd = ({ channel, channelExpiryBlocks }: OrderData) =>
   new Date(Date.parse(channel?.fundedAt ?? '') + channelExpiryBlocks * BLOCK_MS).toISOString()
 
+const isDraft = (lspId: string) => lspId === 'anchor' || lspId === 'beacon'
 const lsps = Object.entries(EVERY)
 const transports: readonly Transport[] = ['WebSocket', 'SSE']
 
@@ -207,7 +208,11 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
         const [pubkey] = (gateway.sandbox.lsp(lspId).nodeUris[0] ?? '').split('@')
         expectOffer(ordered, expected, pubkey ?? '', gateway.sandbox.wallet.pubkey)
         expect(events[0]?.order).toMatchObject({
-          payment: ordered.payment,
+          // Anchor reports 0 sat at the first poll.
+          payment: {
+            ...ordered.payment,
+            onchain: ordered.payment.onchain && { ...ordered.payment.onchain, paidSat: expect.toBeOneOf([null, 0]) },
+          },
           nextStep: { deadline: ordered.payment.payableUntil },
           channel: null,
           checkedAt: expect.stringMatching(INSTANT),
@@ -253,7 +258,8 @@ function expectOffer(order: OrderData, expected: Expected, lspPubkey: string, wa
     lspOrderId: expect.stringMatching(/./),
   })
   const { bolt11, onchain, bip21 } = order.payment
-  expect(onchain).toBeNull()
+  // The drafts have no field for a refund address: their on-chain option needs none.
+  if (!isDraft(order.lsp.id)) expect(onchain).toBeNull()
   const invoice = bolt11?.invoice ?? ''
   const decoded = decodeInvoice(invoice)
   expect(decoded).toMatchObject({
@@ -271,7 +277,8 @@ function expectOffer(order: OrderData, expected: Expected, lspPubkey: string, wa
   expect(Date.parse(bolt11?.expiresAt ?? '')).toBeLessThanOrEqual(decoded.expiresAt)
   expect(Date.parse(bolt11?.expiresAt ?? '')).toBeGreaterThan(Date.parse(order.createdAt))
   // Without an address it is BIP 321's form.
-  expect(bip21).toBe(`bitcoin:?lightning=${invoice}`)
+  const onchainPart = onchain === null ? '?' : `${onchain.address}?amount=${orderTotalSat / 1e8}&`
+  expect(bip21).toBe(`bitcoin:${onchainPart}lightning=${invoice}`)
   expect(order.expiresAt).toMatch(INSTANT)
 }
 
@@ -291,7 +298,7 @@ describe.concurrent('an order can be paid on chain where a refund could be sent 
         state: 'EXPECT_PAYMENT',
         feeTotalSat: expected.feeTotalSat,
         orderTotalSat: ordered.orderTotalSat,
-        refundOnchainAddress,
+        refundOnchainAddress: isDraft(lspId) ? null : refundOnchainAddress,
         address: expect.stringMatching(/^bcrt1q/),
         expiresAt: expect.stringMatching(INSTANT),
       })

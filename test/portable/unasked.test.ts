@@ -150,12 +150,12 @@ async function draftLsp(payment: 'PAID' | 'CREATED') {
   })
   const gateway = await startTestGateway({
     sandbox: { only: [] },
-    config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] },
+    config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_2', registerJit: true })] },
   })
   // It learns the features of the LSP.
   await gateway.ask(
     'query ($request: ChannelRequest!) { quotes(request: $request, firm: NEVER) { failures { code } } }',
-    { request: { clientPubkey: OWN, lspBalanceSat: 1_000_000 } },
+    { request: { clientPubkey: OWN, clientAddress: '127.0.0.1:9735', lspBalanceSat: 1_000_000 } },
   )
   expect((await gateway.ask('{ lsp(id: "draft") { features } }')).lsp.features).toContain('JIT_CHANNEL')
   const told = { protocol: 'CHANNEL_REQUEST_V0_0_2', url: server.url, lspOrderId: '42' }
