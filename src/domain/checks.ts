@@ -1,6 +1,7 @@
 /** The verifications of an LSP's offer, and of what it hands out later. */
 export const CHECK_NAMES = [
   'FEE_ADDS_UP',
+  'FEE_IS_USUAL',
   'WITHIN_MAXIMUM',
   'NOTHING_PAID_YET',
   'INVOICE_DECODES',

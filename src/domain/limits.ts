@@ -31,6 +31,21 @@ export function brokenLimit(request: ChannelRequest, limits: LspLimits): BrokenL
   return null
 }
 
+const PAIRS: readonly (readonly [keyof LspLimits, keyof LspLimits])[] = [
+  ['minLspBalanceSat', 'maxLspBalanceSat'],
+  ['minClientBalanceSat', 'maxClientBalanceSat'],
+  ['minChannelBalanceSat', 'maxChannelBalanceSat'],
+]
+
+/** bLIP-51 §1: each minimum MUST be at most its maximum. The first pair that is not, or null. */
+export function contradictoryLimits(limits: LspLimits): string | null {
+  for (const [least, most] of PAIRS) {
+    const [min, max] = [limits[least], limits[most]]
+    if (min !== null && max !== null && min > max) return `${least} ${min} is above ${most} ${max}`
+  }
+  return null
+}
+
 /** The most that the public schema counts to, a GraphQL Int; no request asks for more. */
 const MAX_COUNT = 0x7fff_ffff
 

@@ -19,6 +19,8 @@ export interface ChannelRequest {
   channelExpiryBlocks: number
   requiredChannelConfirmations: number | null
   fundingConfirmsWithinBlocks: number | null
+  /** Of the funding transaction; at least 1. Absent: the LSP decides. */
+  fundingFeeRateSatPerVbyte?: number
   announceChannel: boolean
   refundOnchainAddress: string | null
   /** The token for the one LSP that is asked; tokens of others never reach it. */

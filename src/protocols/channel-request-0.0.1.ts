@@ -281,7 +281,13 @@ export const channelRequest001: Adapter = {
   info: () => Promise.resolve({ limits: null, nodeUris: [], features: FEATURES, assets: [], website: null }),
 
   async createOrder(call, request) {
-    const body = { node_connection_info: clientNodeUri(request), ...requestedTerms(request) }
+    const body = {
+      node_connection_info: clientNodeUri(request),
+      ...requestedTerms(request),
+      ...(request.fundingFeeRateSatPerVbyte === undefined
+        ? {}
+        : { on_chain_fee_rate: request.fundingFeeRateSatPerVbyte }),
+    }
     const created = await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument })
     expectIdName(call, created)
     return readCreated(created)

@@ -347,7 +347,13 @@ export const channelRequest002: Adapter = {
   },
 
   async createOrder(call, request) {
-    const body = { ...requestedTerms(request), ...(request.token === null ? {} : { coupon_code: request.token }) }
+    const body = {
+      ...requestedTerms(request),
+      ...(request.fundingFeeRateSatPerVbyte === undefined
+        ? {}
+        : { onchain_fee_rate: request.fundingFeeRateSatPerVbyte }),
+      ...(request.token === null ? {} : { coupon_code: request.token }),
+    }
     return readCreated(
       await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, answer: createdDocument }),
     )

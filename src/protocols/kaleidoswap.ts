@@ -27,6 +27,7 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
+  withFeeRate,
 } from './lsps1-family.ts'
 import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
 import { timeField } from './time-field.ts'
@@ -288,7 +289,7 @@ export const kaleidoswap: Adapter = {
   readsPerMinute: 45,
   advancesWhenRead: false,
 
-  unsupportedParameter: () => null,
+  unsupportedParameter: withFeeRate,
   roundedTerms: (terms) => terms,
   readRefusal,
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { UnsupportedParameter } from './adapter.ts'
 import { documentOf, ignored, optional, orderId, required, type Fields } from './document.ts'
 import {
   countField,
@@ -212,5 +213,20 @@ export function confirmationFields(request: ChannelRequest) {
   return {
     required_channel_confirmations: requiredChannelConfirmations,
     funding_confirms_within_blocks: Math.max(LEAST_FUNDING_BLOCKS, fundingConfirmsWithinBlocks),
+  }
+}
+
+/** bLIP-51 §2: `lsp_balance_sat` is at least 1. */
+export function withoutLspBalance({ lspBalanceSat }: ChannelRequest): UnsupportedParameter | null {
+  if (lspBalanceSat > 0) return null
+  return { property: 'lspBalanceSat', message: "this protocol requires a balance of at least 1 sat on the LSP's side" }
+}
+
+/** Only the drafts have a field for the fee rate of the funding transaction. */
+export function withFeeRate({ fundingFeeRateSatPerVbyte }: ChannelRequest): UnsupportedParameter | null {
+  if (fundingFeeRateSatPerVbyte === undefined) return null
+  return {
+    property: 'fundingFeeRateSatPerVbyte',
+    message: 'this protocol has no field for fundingFeeRateSatPerVbyte; use fundingConfirmsWithinBlocks',
   }
 }

@@ -15,6 +15,8 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
+  withFeeRate,
+  withoutLspBalance,
 } from './lsps1-family.ts'
 import { readLsps1Refusal } from './lsps1-refusals.ts'
 import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
@@ -111,7 +113,9 @@ export const lsps1: Adapter = {
   advancesWhenRead: false,
 
   unsupportedParameter: (request) =>
-    request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
+    request.asset === null
+      ? (withoutLspBalance(request) ?? withFeeRate(request))
+      : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
   roundedTerms: (terms) => terms,
   readRefusal: readLsps1Refusal,
 

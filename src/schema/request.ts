@@ -7,6 +7,9 @@ import type { ChannelRequest } from '../domain/request.ts'
 const MAX_BLOCKS = 0x7fff_ffff
 const MAX_CONFIRMATIONS = 0xffff
 
+/** Satoshis per virtual byte; more than any block has cost. */
+const MAX_FEE_RATE = 100_000
+
 /** host:port, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST_PORT = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):\d{1,5}$/i
 
@@ -40,8 +43,8 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
     lspBalanceSat: t.field({
       type: 'Sat',
       required: true,
-      description: "What the LSP puts on its side: the client's inbound liquidity.",
-      validate: z.number().min(1, 'at least 1 is wanted'),
+      description:
+        "Balance on the LSP's side, which is the client's inbound liquidity. 0 asks for a channel with only a client balance; LSPS1 and ThunderStack answer UNSUPPORTED to it.",
     }),
     clientBalanceSat: t.field({
       type: 'Sat',
@@ -64,6 +67,11 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
       description:
         "The funding transaction must confirm within this many blocks. Default: 6, or the LSP's minimum if it is greater.",
       validate: z.number().min(1).max(MAX_CONFIRMATIONS).nullish(),
+    }),
+    fundingFeeRateSatPerVbyte: t.float({
+      description:
+        'Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; others answer UNSUPPORTED. Default: the LSP decides.',
+      validate: z.number().min(1).max(MAX_FEE_RATE).nullish(),
     }),
     announceChannel: t.boolean({ required: true, defaultValue: false }),
     refundOnchainAddress: t.string({
@@ -89,6 +97,8 @@ type ChannelRequestArgs = typeof ChannelRequestInput.$inferInput
 
 /** The request as one LSP gets to see it: with its own token, and nobody else's. */
 export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelRequest {
+  if (input.lspBalanceSat === 0 && input.clientBalanceSat === 0)
+    throw badInput('request: lspBalanceSat and clientBalanceSat are both 0; set at least one of them')
   return {
     clientPubkey: input.clientPubkey,
     clientAddress: input.clientAddress ?? null,
@@ -97,6 +107,7 @@ export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelReq
     channelExpiryBlocks: input.channelExpiryBlocks,
     requiredChannelConfirmations: input.requiredChannelConfirmations ?? null,
     fundingConfirmsWithinBlocks: input.fundingConfirmsWithinBlocks ?? null,
+    ...(input.fundingFeeRateSatPerVbyte == null ? {} : { fundingFeeRateSatPerVbyte: input.fundingFeeRateSatPerVbyte }),
     announceChannel: input.announceChannel,
     refundOnchainAddress: input.refundOnchainAddress ?? null,
     token: input.tokens?.find((token) => token.lspId === lspId)?.token ?? null,

@@ -2,7 +2,7 @@ import { RATE_LIMITED_MESSAGE, UnreadableAnswer, WebPageAnswer } from './answer.
 import type { ConnectRules } from './connector.ts'
 import { LspConnection, type AuthScheme, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { bindingLimits } from '../domain/limits.ts'
+import { bindingLimits, contradictoryLimits } from '../domain/limits.ts'
 import {
   MOST_ASSETS,
   MOST_NODE_URIS,
@@ -234,6 +234,9 @@ export class Lsp {
 
   async #askInfo(): Promise<DatedLspInfo> {
     const said = await this.adapter.info(this.call({ secrets: [] }))
+    const contradiction = said.limits && contradictoryLimits(said.limits)
+    if (contradiction !== null)
+      throw new LspFailure('BAD_RESPONSE', `the LSP's limits contradict each other: ${contradiction}`)
     const info: DatedLspInfo = {
       ...said,
       limits: said.limits && bindingLimits(said.limits),
