@@ -37,14 +37,14 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
     clientPubkey: t.field({ type: 'PublicKey', required: true }),
     clientAddress: t.string({
       description:
-        "Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it: without it, their LSPs answer UNSUPPORTED.",
+        "Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED.",
       validate: z.string().max(255).regex(HOST_PORT, 'host:port is wanted').nullish(),
     }),
     lspBalanceSat: t.field({
       type: 'Sat',
       required: true,
       description:
-        "Balance on the LSP's side, which is the client's inbound liquidity. 0 asks for a channel with only a client balance; LSPS1 and ThunderStack answer UNSUPPORTED to it.",
+        "Balance on the LSP's side, which is the client's inbound liquidity. 0 asks for a channel with only a client balance; LSPS1 and ThunderStack fail with UNSUPPORTED.",
     }),
     clientBalanceSat: t.field({
       type: 'Sat',
@@ -70,7 +70,7 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
     }),
     fundingFeeRateSatPerVbyte: t.float({
       description:
-        'Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; others answer UNSUPPORTED. Default: the LSP decides.',
+        'Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; other protocols fail with UNSUPPORTED. Default: the LSP decides.',
       validate: z.number().min(1).max(MAX_FEE_RATE).nullish(),
     }),
     announceChannel: t.boolean({ required: true, defaultValue: false }),
