@@ -195,6 +195,27 @@ describe('an imported order at an LSP that waits to be asked for the channel', (
     expect(at.posts()[0]?.path).toBe('/lsp/channels/42/open')
   })
 
+  // 73985d6 ChannelOpenRequest: node_connection_string is pubkey@host:port.
+  test('is not opened by a public key alone; the next step names the argument that is missing', async () => {
+    await using at = await draftLsp('PAID')
+    const { id } = await importInto(at.gateway, rewritten(at.document(PAID), {}, { clientAddress: null }))
+    await vi.waitFor(() => expect(at.polls()).toBeGreaterThan(1), { timeout: 15_000 })
+    const { openChannel: refused } = await at.gateway.ask(OPEN_CHANNEL, { id })
+    expect(refused).toMatchObject({ __typename: 'LspError', code: 'INVALID_REQUEST', property: 'nodeUri' })
+    await vi.waitFor(
+      async () =>
+        expect((await readOrder(at.gateway, id)).nextStep).toMatchObject({
+          action: 'OPEN_CHANNEL',
+          message: expect.stringContaining('call openChannel with nodeUri as pubkey@host:port'),
+        }),
+      { timeout: 15_000 },
+    )
+    expect(at.posts()).toEqual([])
+    const nodeUri = `${OWN}@203.0.113.7:9735`
+    expect((await at.gateway.ask(OPEN_CHANNEL, { id, nodeUri })).openChannel).toMatchObject({ __typename: 'Order' })
+    expect(at.posts()[0]?.body).toMatchObject({ node_connection_string: nodeUri })
+  })
+
   test('is opened by the gateway itself after a call of openChannel that failed', async () => {
     await using at = await draftLsp('PAID')
     at.state.failuresLeft = 1
