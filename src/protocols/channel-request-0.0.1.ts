@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Adapter, LspCall, RenewalReading } from './adapter.ts'
+import type { Adapter, RenewalReading } from './adapter.ts'
 import {
   beyondDrafts,
   inWholeWeeks,
@@ -14,8 +14,8 @@ import {
 import { readDraftRefusal } from './draft-refusals.ts'
 import { documentOf, ignored, optional, orderId, required } from './document.ts'
 import { countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
+import { expectIdName, getById } from './order-id-parameter.ts'
 import { timeField } from './time-field.ts'
-import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
@@ -206,56 +206,6 @@ function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
 
 // -- the adapter -----------------------------------------------------------------------------------------
 
-/** The parameter of GET /lsp/channel: `order_id` in seed 002, `id` in seed 004. */
-type IdName = 'order_id' | 'id'
-
-/** In `LspCall.memory`. PROVEN: a GET with this name had the order. */
-const ID_NAME = 'idName'
-const ID_NAME_PROVEN = 'idNameProven'
-
-/** `temporary_scid` came with the text that calls the parameter `id`. */
-function expectIdName({ memory }: LspCall, { temporary_scid }: CreatedDocument): void {
-  if (!memory?.has(ID_NAME_PROVEN)) memory?.set(ID_NAME, temporary_scid === null ? 'order_id' : 'id')
-}
-
-/** The LSP answered, and the answer may be about the name of the parameter. */
-const REFUSED: ReadonlySet<FailureCode> = new Set([
-  'NOT_FOUND',
-  'INVALID_REQUEST',
-  'OPTION_MISMATCH',
-  'BAD_RESPONSE',
-  'UNSUPPORTED',
-  'WRONG_STATE',
-])
-
-/** GET /lsp/channel with one parameter. The other name is tried if the LSP refuses the first one. @throws LspFailure */
-async function getById<Answer extends { order_id: string }>(
-  call: LspCall,
-  lspOrderId: string,
-  answer: z.ZodType<Answer>,
-): Promise<Answer> {
-  const ask = async (name: IdName) => {
-    const document = await call.http.exchange({
-      method: 'GET',
-      path: '/lsp/channel',
-      query: { [name]: lspOrderId },
-      answer,
-    })
-    if (document.order_id === lspOrderId) call.memory?.set(ID_NAME, name).set(ID_NAME_PROVEN, 'yes')
-    return document
-  }
-  const name: IdName = call.memory?.get(ID_NAME) === 'order_id' ? 'order_id' : 'id'
-  try {
-    return await ask(name)
-  } catch (error) {
-    if (call.memory?.has(ID_NAME_PROVEN) || !(error instanceof LspFailure && REFUSED.has(error.code))) throw error
-    // The first failure is the one to report: the second may be about the name alone.
-    return await ask(name === 'id' ? 'order_id' : 'id').catch(() => {
-      throw error
-    })
-  }
-}
-
 /** Rounded down: the signature must not outlive what the client said. */
 const wholeSeconds = (time: EpochMs) => String(Math.floor(time / SECOND_MS))
 
@@ -289,7 +239,7 @@ export const channelRequest001: Adapter = {
         : { on_chain_fee_rate: request.fundingFeeRateSatPerVbyte }),
     }
     const created = await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument })
-    expectIdName(call, created)
+    expectIdName(call, created.temporary_scid)
     return readCreated(created)
   },
 

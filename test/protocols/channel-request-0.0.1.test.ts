@@ -126,13 +126,18 @@ describe('what it is asked', () => {
     },
   )
 
-  test('that is unknown under both names ends with the first refusal', async () => {
+  test.each([
+    ['NOT_FOUND, whichever name the LSP knows', 404, 400, 'NOT_FOUND'],
+    ['NOT_FOUND, whichever name the LSP knows', 400, 404, 'NOT_FOUND'],
+    ['the failure of the LSP, if the other name was only unknown', 404, 503, 'UNAVAILABLE'],
+    ['the failure of the LSP, before the other name is tried', 503, 404, 'UNAVAILABLE'],
+  ])('that cannot be read fails with %s (%i, %i)', async (_, first, second, code) => {
     const failure = await failureOf(
-      speak([json(404, { message: 'no such order' }), json(400, { message: 'id is required' })], (call) =>
+      speak([json(first, { message: 'a refusal' }), json(second, { message: 'a refusal' })], (call) =>
         adapter.readOrder(call, orderRef()),
       ),
     )
-    expect(failure).toMatchObject({ code: 'NOT_FOUND', message: 'no such order' })
+    expect(failure.code).toBe(code)
   })
 
   test.each([
@@ -310,8 +315,9 @@ describe('an order that is read', () => {
   })
 
   test('is refused with the LSP’s text, or its status where there is none', async () => {
+    // The LSP is asked by both names.
     const refused = (status: number, body: unknown) =>
-      speak([json(status, body)], (call) => adapter.readOrder(call, orderRef()))
+      speak([json(status, body), json(status, body)], (call) => adapter.readOrder(call, orderRef()))
     await expect(refused(404, { message: 'no such order' })).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: 'no such order',
