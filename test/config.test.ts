@@ -69,6 +69,7 @@ describe('a configuration file', () => {
           url: 'https://lsp.example',
           network: 'MAINNET',
           auth: null,
+          authScheme: 'Bearer',
           timeoutMs: 8_000,
           allowInsecure: false,
           allowPrivateAddresses: false,
@@ -76,6 +77,7 @@ describe('a configuration file', () => {
           nodeUris: [],
           website: null,
           courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60, maxStandingOrders: 200 },
+          registerJit: false,
           requestsPerMinute: 600,
           estimatesPerMinute: 15,
           tariffFeeRateSatPerVbyte: null,
@@ -103,6 +105,7 @@ lsps:
     url: HTTPS://LSP.example:8443/api//
     network: testnet4
     auth: token
+    authScheme: none
     timeoutMs: 50
     allowInsecure: true
     allowPrivateAddresses: true
@@ -110,6 +113,7 @@ lsps:
     nodeUris: ['${PUBKEY}@lsp.example:9735', '${PUBKEY}@[::1]:9735', '${PUBKEY}@abc.onion:1']
     website: https://lsp.example/?about#us
     courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7, maxStandingOrders: 9 }
+    registerJit: true
     requestsPerMinute: 600
     estimatesPerMinute: 7
     tariff: { feeRateSatPerVbyte: 1.5 }
@@ -141,6 +145,7 @@ logLevel: silent
           url: 'https://lsp.example:8443/api',
           network: 'TESTNET4',
           auth: 'token',
+          authScheme: 'none',
           timeoutMs: 50,
           allowInsecure: true,
           allowPrivateAddresses: true,
@@ -148,6 +153,7 @@ logLevel: silent
           nodeUris: [`${PUBKEY}@lsp.example:9735`, `${PUBKEY}@[::1]:9735`, `${PUBKEY}@abc.onion:1`],
           website: 'https://lsp.example/?about#us',
           courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 7, maxStandingOrders: 9 },
+          registerJit: true,
           requestsPerMinute: 600,
           estimatesPerMinute: 7,
           tariffFeeRateSatPerVbyte: 1.5,

@@ -3,6 +3,7 @@ import { accessKeys, clientLimitsSchema, expirySchema } from './access.ts'
 import { key } from './key.ts'
 import { NETWORKS, pubkeyOfUri } from '../domain/lsp.ts'
 import { isLocalHost } from '../upstream/addresses.ts'
+import { AUTH_SCHEMES } from '../upstream/http.ts'
 import type { Adapter } from '../protocols/adapter.ts'
 import { signingKey } from '../webhooks/signing.ts'
 import { targetProblem } from '../webhooks/target.ts'
@@ -77,6 +78,10 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
           hides: 'all',
         },
       ),
+      authScheme: key(z.enum(AUTH_SCHEMES).default('Bearer'), {
+        description:
+          "The scheme before the token in the Authorization header. `none`: the header holds the token alone, as in ThunderStack's test suite.",
+      }),
       timeoutMs: key(z.int().min(1).max(600_000).default(8_000), {
         description: 'How long one exchange with the LSP may take, in milliseconds.',
       }),
@@ -110,6 +115,10 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       }),
       courtesy: key(courtesySchema.prefault({}), {
         description: 'What firm quotes, and orders that nobody pays, may cost this LSP. 0 allows none.',
+      }),
+      registerJit: key(z.boolean().default(false), {
+        description:
+          "Whether the gateway registers the client's node for a JIT channel (`POST /jit` of draft 0.0.2) as long as an order is unpaid. false: the LSP learns the node when the channel is opened, and `Order.jit` is null.",
       }),
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
         description:

@@ -1,6 +1,7 @@
 /** The verifications of an LSP's offer, and of what it hands out later. */
 export const CHECK_NAMES = [
   'FEE_ADDS_UP',
+  'FEE_IS_USUAL',
   'WITHIN_MAXIMUM',
   'NOTHING_PAID_YET',
   'INVOICE_DECODES',
@@ -20,6 +21,7 @@ export const CHECK_NAMES = [
   'OFFER_IS_NEW',
   'ONCHAIN_ADDRESS',
   'ONCHAIN_ADDRESS_IS_NEW',
+  'ONCHAIN_LIMITS',
   'BIP21_AMOUNT',
   'BIP21_PARAMETERS',
   'REFUND_ADDRESS',

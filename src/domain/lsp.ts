@@ -87,6 +87,8 @@ export interface LspInfo {
 /** `LspInfo` and the moment it was said. */
 export interface DatedLspInfo extends LspInfo {
   asOf: EpochMs
+  /** Features that the LSP's offers have shown, and its own statements cannot; absent: none. */
+  learnedFeatures?: readonly LspFeature[]
 }
 
 /** The pubkey of `pubkey@host:port`, or of a bare pubkey, in lower case; null when there is none. */

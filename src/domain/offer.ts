@@ -1,11 +1,9 @@
-import { addressProblem, isSameAddress, type AddressKinds } from './address.ts'
-import { readPaymentUri, writePaymentUri } from './bip21.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import { routeHintFeeSat, verifyFallbacks, verifyFinalCltv } from './invoice-checks.ts'
-import type { Network } from './lsp.ts'
 import { msatOf, type Sat } from './money.ts'
+import { verifyOnchainOption, type OnchainContext } from './onchain-offer.ts'
 import type { Bolt11Option, Bolt12Option, OnchainOption, PaymentState, PaymentOptions } from './order.ts'
 import { endsOf, type Payment, type VerifiedBolt11, type VerifiedBolt12, type VerifiedOnchain } from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
@@ -25,10 +23,7 @@ export { verifyAsset, verifyTerms } from './terms.ts'
 // No LSP is believed without a check: only `verifyOffer` makes payment options of what an LSP says, and of an offer whose
 // figures do not add up it makes none.
 
-export interface OfferContext {
-  network: Network
-  /** Of the LSP's address and of the refund address. */
-  addressKinds: AddressKinds
+export interface OfferContext extends OnchainContext {
   clientBalanceSat: Sat
   /** The LSP states that there is nothing to pay. */
   free: boolean
@@ -36,8 +31,6 @@ export interface OfferContext {
   lspPubkeys: readonly string[]
   /** When the order lapses by the LSP's word; null when only the payment options say. */
   orderExpiresAt: EpochMs | null
-  /** An on-chain option is offered only where a refund could be sent back. */
-  refundOnchainAddress: string | null
   now: EpochMs
 }
 
@@ -196,73 +189,16 @@ function earliest(...times: readonly (EpochMs | null)[]): EpochMs | null {
 }
 
 function verifyOnchain(
-  { uri, ...option }: OnchainOption<ReadPaymentState>,
+  option: OnchainOption<ReadPaymentState>,
   context: OfferContext,
   invoiceExpiresAt: EpochMs | null,
   report: Report,
 ): VerifiedOnchain | null {
-  const problem = addressProblem(option.address, context.network, context.addressKinds)
-  // Without a refund address the option is withheld anyway, so a bad address costs nothing else.
-  const isOffered = context.refundOnchainAddress !== null
-  report(
-    'ONCHAIN_ADDRESS',
-    problem === null ? 'PASSED' : isOffered ? 'FAILED' : 'WARNING',
-    problem === null ? `an address of ${context.network}` : `${problem}, LSP ${context.network}`,
-  )
-  const isUsable = verifyUri(
-    uri ?? writePaymentUri({ address: option.address, amountSat: option.orderTotalSat, invoice: null, offer: null }),
-    option,
-    report,
-  )
+  const refund = verifyOnchainOption(option, context, report)
   const expiresAt = earliest(option.expiresAt, context.orderExpiresAt) ?? invoiceExpiresAt
-  const { refundOnchainAddress } = context
-  if (
-    !isUsable ||
-    expiresAt === null ||
-    refundOnchainAddress === null ||
-    !refundsTo(refundOnchainAddress, option, context, report)
-  )
-    return null
-  return { ...option, state: offeredState(option.state), expiresAt, refundOnchainAddress }
-}
-
-/** False: a wallet must not use the URI (BIP 21: a `req-` parameter that the reader does not know). */
-function verifyUri(uri: string, { address, orderTotalSat }: OnchainOption<ReadPaymentState>, report: Report): boolean {
-  const told = readPaymentUri(uri)
-  const isSame =
-    told !== null && isSameAddress(told.address, address) && (told.amountSat ?? orderTotalSat) === orderTotalSat
-  report(
-    'BIP21_AMOUNT',
-    isSame ? 'PASSED' : 'FAILED',
-    `the URI asks for ${told?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`,
-  )
-  const unknown = told?.unknownRequired ?? []
-  if (unknown.length > 0)
-    report(
-      'BIP21_PARAMETERS',
-      'WARNING',
-      `the URI requires ${unknown.join(', ')}, which this gateway does not know: on-chain payment is withheld`,
-    )
-  return unknown.length === 0
-}
-
-/** Where an LSP would send a refund elsewhere, nothing is to be paid that only a refund brings back. */
-function refundsTo(
-  given: string,
-  { refundOnchainAddress: told }: OnchainOption<ReadPaymentState>,
-  { network, addressKinds }: OfferContext,
-  report: Report,
-): boolean {
-  const isSame = told === null || isSameAddress(told, given)
-  const problem = addressProblem(given, network, addressKinds)
-  report(
-    'REFUND_ADDRESS',
-    isSame && problem === null ? 'PASSED' : 'WARNING',
-    isSame
-      ? `given ${given}, ${problem ?? `an address of ${network}`}`
-      : `given ${given}, the LSP repeats ${told}: on-chain payment is withheld`,
-  )
-  return isSame && problem === null
+  if (refund === null || expiresAt === null) return null
+  const { uri: _, ...offered } = option
+  return { ...offered, ...refund, state: offeredState(option.state), expiresAt }
 }
 
 /** In an offer nothing was paid yet, so a option that reads as refunded has only lapsed. */

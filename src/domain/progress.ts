@@ -1,9 +1,8 @@
-import type { AddressKinds } from './address.ts'
 import { describeChanges } from './changes.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
-import type { Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
+import type { OnchainContext } from './onchain-offer.ts'
 import { worseTerms } from './terms.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
 import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
@@ -77,9 +76,7 @@ function isOver(states: readonly PaymentState[], lapsed: boolean, paid: boolean)
 }
 
 /** What is known of an LSP beside what it answers. */
-export interface LspFacts {
-  network: Network
-  addressKinds: AddressKinds
+export interface LspFacts extends Omit<OnchainContext, 'refundOnchainAddress'> {
   /** Its nodes, as far as they are known. */
   lspPubkeys: readonly string[]
 }

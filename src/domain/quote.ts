@@ -19,6 +19,9 @@ export const QUOTE_NOTE_CODES = [
   'PAYEE_IS_NOT_LSP_NODE',
   'LARGE_CHANNEL',
   'STALE_LIMITS',
+  'ZERO_CONF',
+  'ANNOUNCEMENT_IS_UNKNOWN',
+  'ONCHAIN_REFUND_IS_UNKNOWN',
 ] as const
 export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
 
@@ -63,20 +66,23 @@ export const NO_RECORD: LspRecord = { medianOpenMs: null, succeeded: 0, ended: 0
 
 type Priced = Pick<Quote, 'feeTotalSat' | 'terms'>
 
+/** A channel without a balance of the LSP counts as 1 sat, so that its rates are numbers and rank last. */
+const rateBaseSat = ({ terms }: Priced) => Math.max(1, terms.lspBalanceSat)
+
 /** The fee as a percentage of the LSP's balance, for one year of 52 560 blocks. For people: never computed with. */
-export function annualRatePercent({ feeTotalSat, terms }: Priced): number {
-  return (feeTotalSat / terms.lspBalanceSat) * (BLOCKS_PER_YEAR / terms.channelExpiryBlocks) * 100
+export function annualRatePercent(price: Priced): number {
+  return (price.feeTotalSat / rateBaseSat(price)) * (BLOCKS_PER_YEAR / price.terms.channelExpiryBlocks) * 100
 }
 
 /** The fee per million satoshis of the LSP's balance. For people. */
-export function feePpm({ feeTotalSat, terms }: Priced): number {
-  return (feeTotalSat / terms.lspBalanceSat) * 1_000_000
+export function feePpm(price: Priced): number {
+  return (price.feeTotalSat / rateBaseSat(price)) * 1_000_000
 }
 
 /** Exact: compares fee / (balance × blocks) as cross products. */
 function compareAnnualRates(a: Priced, b: Priced): number {
-  const left = msatOf(a.feeTotalSat) * BigInt(b.terms.lspBalanceSat) * BigInt(b.terms.channelExpiryBlocks)
-  const right = msatOf(b.feeTotalSat) * BigInt(a.terms.lspBalanceSat) * BigInt(a.terms.channelExpiryBlocks)
+  const left = msatOf(a.feeTotalSat) * BigInt(rateBaseSat(b)) * BigInt(b.terms.channelExpiryBlocks)
+  const right = msatOf(b.feeTotalSat) * BigInt(rateBaseSat(a)) * BigInt(a.terms.channelExpiryBlocks)
   return left < right ? -1 : left > right ? 1 : 0
 }
 

@@ -19,6 +19,8 @@ export interface ChannelRequest {
   channelExpiryBlocks: number
   requiredChannelConfirmations: number | null
   fundingConfirmsWithinBlocks: number | null
+  /** Of the funding transaction; at least 1. Absent: the LSP decides. */
+  fundingFeeRateSatPerVbyte?: number
   announceChannel: boolean
   refundOnchainAddress: string | null
   /** The token for the one LSP that is asked; tokens of others never reach it. */
@@ -29,6 +31,11 @@ export interface ChannelRequest {
 /** pubkey@host:port where the address is known, else the bare pubkey. */
 export function clientNodeUri(request: Pick<ChannelRequest, 'clientPubkey' | 'clientAddress'>): string {
   return request.clientAddress === null ? request.clientPubkey : `${request.clientPubkey}@${request.clientAddress}`
+}
+
+/** Whether a node URI has an address, and not only the node's public key. */
+export function hasAddress(nodeUri: string): boolean {
+  return nodeUri.includes('@')
 }
 
 /** The part of a channel that an LSP can promise, and mirror in its answers. */

@@ -16,7 +16,7 @@ export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check
     ({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`,
   )
   const isAnother =
-    delivered.lspBalanceSat < Math.max(1, asked.lspBalanceSat / 2) ||
+    delivered.lspBalanceSat < asked.lspBalanceSat / 2 ||
     delivered.channelExpiryBlocks < Math.max(1, asked.channelExpiryBlocks / 2) ||
     delivered.channelExpiryBlocks > MAX_BLOCKS ||
     delivered.clientBalanceSat < asked.clientBalanceSat

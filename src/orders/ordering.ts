@@ -187,15 +187,22 @@ export class Ordering {
         lspId: quote.lspId,
         failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
       })
+    // The quote may be older than the LSP's present protocol.
+    const unsupported = lsp.adapter.unsupportedParameter(quote.request)
+    if (unsupported) {
+      const failure = new LspFailure('UNSUPPORTED', unsupported.message, { property: unsupported.property })
+      return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: failure.details() })
+    }
     const limited = lsp.rateLimitFailure
     if (limited) return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: limited.details() })
-    const limits = lsp.info?.limits
     const placing = this.#placing.place({
       lsp,
       clientId: key.clientId,
       question: questionKey(key.clientId, lsp.id, quote.request),
       purpose: 'ORDER',
-      request: limits ? withDefaults(quote.request, limits) : quote.request,
+      request: lsp.adapter.requestFields.confirmations
+        ? withDefaults(quote.request, lsp.info?.limits ?? null)
+        : quote.request,
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {

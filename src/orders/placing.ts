@@ -5,13 +5,16 @@ import { withTimeout } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { failedChecks, type Check } from '../domain/checks.ts'
 import { refusalIn, verifyUnpaid, withoutOverOptions } from '../domain/first-answer.ts'
+import { verifyFee } from '../domain/fee-check.ts'
 import { maxSat, type Sat } from '../domain/money.ts'
 import { offerEndsAt, verifyOffer, type VerifiedOffer } from '../domain/offer.ts'
 import { verifyOpenables } from '../domain/openable.ts'
+import { cheapestOf } from '../domain/payment.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { verifyAsset, verifyTerms } from '../domain/terms.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
+import { channelKey } from '../quotes/question.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { Store, Stores } from '../store/store.ts'
@@ -175,7 +178,7 @@ export class Placing {
       )
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
       const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
-      return this.#answered(lsp, named, answered)
+      return await this.#answered(lsp, named, answered)
     } catch (error) {
       const failure =
         error instanceof LspFailure
@@ -188,7 +191,7 @@ export class Placing {
     }
   }
 
-  #answered(lsp: Lsp, placement: Placement, answer: OrderReading): Placement {
+  async #answered(lsp: Lsp, placement: Placement, answer: OrderReading): Promise<Placement> {
     // An LSP may repeat what it has just given us, or was given, in any text.
     const told = {
       ...redactTexts({ ...answer, accessToken: null }, [placement.accessToken, placement.request.token]),
@@ -202,7 +205,9 @@ export class Placing {
     })
     const reading = { ...withoutOverOptions(told), ...openables }
     if (reading.payment === null) return { ...placement, status: 'STANDING', reading, failure: UNPRICED.details() }
-    const offer = this.#verify(lsp, placement.request, reading, reading.payment, checks)
+    if (reading.payment.onchain !== null) lsp.learnFeature('ONCHAIN_PAYMENT')
+    const feeCheck = await this.#verifyFee(lsp, placement.request, reading.payment)
+    const offer = this.#verify(lsp, placement.request, reading, reading.payment, [...feeCheck, ...checks])
     return {
       ...placement,
       status: 'STANDING',
@@ -231,7 +236,8 @@ export class Placing {
       accessToken,
       clientNodeUri: clientNodeUri(request),
       announceChannel: request.announceChannel,
-      features: lsp.features,
+      // Only the price is read, and nothing is registered.
+      features: [],
       lnurlChannel,
       jit,
       paid: false,
@@ -254,7 +260,20 @@ export class Placing {
       ...placement.reading,
       accessToken: placement.accessToken,
     })
-    return reading ? this.#settle(this.#answered(lsp, placement, reading)) : placement
+    return reading ? this.#settle(await this.#answered(lsp, placement, reading)) : placement
+  }
+
+  async #verifyFee(
+    lsp: Lsp,
+    request: ChannelRequest,
+    payment: NonNullable<OrderReading['payment']>,
+  ): Promise<readonly Check[]> {
+    const cheapest = cheapestOf(payment)
+    if (cheapest === null) return []
+    // If the database is away, the fee is only compared with the size of the channel.
+    const previous = await this.#store.quotes.price(lsp.id, channelKey(request)).catch(() => null)
+    const check = verifyFee(cheapest.feeTotalSat, request, previous, this.#clock.now())
+    return check ? [check] : []
   }
 
   #verify(
@@ -262,7 +281,7 @@ export class Placing {
     request: ChannelRequest,
     reading: OrderReading,
     payment: NonNullable<OrderReading['payment']>,
-    openableChecks: readonly Check[],
+    otherChecks: readonly Check[],
   ): VerifiedOffer {
     const asked = lsp.adapter.roundedTerms(termsOf(request))
     const terms = verifyTerms(asked, { ...asked, ...reading.terms })
@@ -274,7 +293,9 @@ export class Placing {
       free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
+      refundRoute: lsp.refundRoute,
       refundOnchainAddress: request.refundOnchainAddress,
+      limits: lsp.info?.limits ?? null,
       now: this.#clock.now(),
     })
     const unpaid = offer.free ? null : verifyUnpaid(reading)
@@ -282,8 +303,8 @@ export class Placing {
     return {
       ...offer,
       payment: failedChecks(blocking) === null ? offer.payment : null,
-      // Something to open that fails its check is withheld alone.
-      checks: [...offer.checks, ...blocking, ...openableChecks],
+      // An unusual fee is a warning; something to open that fails its check is withheld alone.
+      checks: [...offer.checks, ...blocking, ...otherChecks],
     }
   }
 

@@ -122,7 +122,13 @@ export class OrderReader {
     const { order: next, changes } = advance(
       order,
       reading,
-      { network: lsp.settings.network, addressKinds: lsp.adapter.addressKinds, lspPubkeys: lsp.pubkeys },
+      {
+        network: lsp.settings.network,
+        addressKinds: lsp.adapter.addressKinds,
+        lspPubkeys: lsp.pubkeys,
+        refundRoute: lsp.refundRoute,
+        limits: lsp.info?.limits ?? null,
+      },
       this.#clock.now(),
     )
     const confirmed = isUnverifiedImport(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
@@ -258,6 +264,7 @@ function isProvisional(lsp: Lsp, order: Order, reading: OrderReading): boolean {
 /** What the LSP may be asked for beside the order when it is polled. */
 function featuresFor(order: Order, lsp: Lsp): readonly LspFeature[] {
   if (isUnverifiedImport(order)) return []
-  // A poll registers the client's node for a JIT channel: no mere reading.
-  return isAutomatic(order) ? lsp.features : lsp.features.filter((feature) => feature !== 'JIT_CHANNEL')
+  // With this feature, a poll registers the client's node at the LSP.
+  const mayRegister = lsp.settings.registerJit && isAutomatic(order)
+  return mayRegister ? lsp.features : lsp.features.filter((feature) => feature !== 'JIT_CHANNEL')
 }

@@ -46,6 +46,7 @@ const terms = z.object({
 const request = (network: Network) =>
   terms.extend({
     clientPubkey: pubkey,
+    fundingFeeRateSatPerVbyte: z.number().min(1).max(100_000).exactOptional(),
     clientAddress: z
       .string()
       .max(255)

@@ -41,6 +41,8 @@ export interface LspCall {
   now(): EpochMs
   /** The operator's on-chain fee rate for LSPs whose tariff depends on one, in satoshis per virtual byte. */
   tariffFeeRateSatPerVbyte: number | null
+  /** What the adapter has learnt about this LSP's server. It is the same for all calls to the LSP, and lost at a restart. */
+  memory?: Map<string, string>
 }
 
 /** The price of a channel, by an estimate or a tariff; nothing was ordered for it. */
@@ -64,6 +66,16 @@ export interface OrderRef {
   jit: JitChannel | null
   /** A payment was seen for it. */
   paid: boolean
+}
+
+/** The optional fields that the protocol has for an order, in its request or in the request to open the channel. */
+export interface RequestFields {
+  /** `required_channel_confirmations` and `funding_confirms_within_blocks`. */
+  readonly confirmations: boolean
+  /** Without the field, the LSP decides whether the channel is announced. */
+  readonly announceChannel: boolean
+  /** Without the field, the order cannot tell the LSP where to refund an on-chain payment. */
+  readonly refundOnchainAddress: boolean
 }
 
 /** What became of an action on an order. */
@@ -103,6 +115,9 @@ export interface Adapter {
   readonly configName: string
   /** What every LSP of this protocol can do; `info` tells what one of them can. */
   readonly features: readonly LspFeature[]
+  readonly requestFields: RequestFields
+  /** False: nothing that the LSP states about itself tells whether it takes on-chain payments. */
+  readonly statesOnchain: boolean
   /** True where answers go on about the channel after the order is complete (open, closing, closed). */
   readonly tellsChannelLife: boolean
   /** True where the LSP is told the client's key but no address: the client's node has to connect to it first. */

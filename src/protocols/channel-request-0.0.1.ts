@@ -9,10 +9,12 @@ import {
   readDraftPayment,
   requestedTerms,
   termsFields,
+  withoutAddress,
 } from './draft-fields.ts'
 import { readDraftRefusal } from './draft-refusals.ts'
 import { documentOf, ignored, optional, orderId, required } from './document.ts'
 import { countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
+import { expectIdName, getById } from './order-id-parameter.ts'
 import { timeField } from './time-field.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
@@ -204,16 +206,14 @@ function readRenewalDocument(renewal: RenewalDocument): RenewalReading {
 
 // -- the adapter -----------------------------------------------------------------------------------------
 
-/** The first text asks for `order_id`, the later ones for `id`: each server finds the one that it knows. */
-const byId = (lspOrderId: string) =>
-  ({ method: 'GET', path: '/lsp/channel', query: { order_id: lspOrderId, id: lspOrderId } }) as const
-
 /** Rounded down: the signature must not outlive what the client said. */
 const wholeSeconds = (time: EpochMs) => String(Math.floor(time / SECOND_MS))
 
 export const channelRequest001: Adapter = {
   protocol: 'CHANNEL_REQUEST_V0_0_1',
   configName: 'channel-request-0.0.1',
+  requestFields: { confirmations: false, announceChannel: false, refundOnchainAddress: false },
+  statesOnchain: true,
   features: FEATURES,
   tellsChannelLife: true,
   clientConnects: false,
@@ -223,7 +223,7 @@ export const channelRequest001: Adapter = {
   unsupportedParameter(request) {
     if (request.token !== null) return notInDraft('tokens')
     if (request.announceChannel) return notInDraft('announceChannel')
-    return beyondDrafts(request)
+    return beyondDrafts(request) ?? withoutAddress(request)
   },
   roundedTerms: inWholeWeeks,
   readRefusal: readDraftRefusal,
@@ -231,14 +231,20 @@ export const channelRequest001: Adapter = {
   info: () => Promise.resolve({ limits: null, nodeUris: [], features: FEATURES, assets: [], website: null }),
 
   async createOrder(call, request) {
-    const body = { node_connection_info: clientNodeUri(request), ...requestedTerms(request) }
-    return readCreated(
-      await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument }),
-    )
+    const body = {
+      node_connection_info: clientNodeUri(request),
+      ...requestedTerms(request),
+      ...(request.fundingFeeRateSatPerVbyte === undefined
+        ? {}
+        : { on_chain_fee_rate: request.fundingFeeRateSatPerVbyte }),
+    }
+    const created = await call.http.exchange({ method: 'POST', path: '/lsp/channel', body, answer: createdDocument })
+    expectIdName(call, created.temporary_scid)
+    return readCreated(created)
   },
 
   async readOrder(call, order) {
-    return readOrderDocument(await call.http.exchange({ ...byId(order.lspOrderId), answer: orderDocument }))
+    return readOrderDocument(await getById(call, order.lspOrderId, orderDocument))
   },
 
   renewalMessage: (url, shortChannelId, validTo) =>
@@ -267,6 +273,6 @@ export const channelRequest001: Adapter = {
    * read: it is a GET that places an order, on a signature that has run out by then.
    */
   async readRenewal(call, lspOrderId) {
-    return readRenewalDocument(await call.http.exchange({ ...byId(lspOrderId), answer: renewalDocument }))
+    return readRenewalDocument(await getById(call, lspOrderId, renewalDocument))
   },
 }

@@ -8,6 +8,7 @@ import {
   readDraftPayment,
   requestedTerms,
   termsFields,
+  withoutAddress,
 } from './draft-fields.ts'
 import { readDraftRefusal } from './draft-refusals.ts'
 import { documentOf, ignored, listOf, optional, orderId, required, requiredIfPresent } from './document.ts'
@@ -28,6 +29,7 @@ import { AnotherOrder, LspFailure, type FailureCode } from '../domain/failure.ts
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
 import type { Channel, ChannelState, JitChannel, Refund, RefundState } from '../domain/order.ts'
+import { hasAddress } from '../domain/request.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
 
 // "LSPS1 channel request", draft 0.0.2: first an order is bought, then the client has its channel opened.
@@ -327,13 +329,16 @@ async function registerJit(call: LspCall, order: OrderRef): Promise<JitChannel |
 export const channelRequest002: Adapter = {
   protocol: 'CHANNEL_REQUEST_V0_0_2',
   configName: 'channel-request-0.0.2',
+  requestFields: { confirmations: false, announceChannel: true, refundOnchainAddress: false },
+  statesOnchain: true,
   features: ['OPEN_ON_REQUEST'],
   tellsChannelLife: true,
   clientConnects: false,
   addressKinds: 'ANY',
   advancesWhenRead: false,
 
-  unsupportedParameter: beyondDrafts,
+  // The order itself names no node; without the address, the channel could not be opened after the payment.
+  unsupportedParameter: (request) => beyondDrafts(request) ?? withoutAddress(request),
   roundedTerms: inWholeWeeks,
   readRefusal,
 
@@ -342,7 +347,13 @@ export const channelRequest002: Adapter = {
   },
 
   async createOrder(call, request) {
-    const body = { ...requestedTerms(request), ...(request.token === null ? {} : { coupon_code: request.token }) }
+    const body = {
+      ...requestedTerms(request),
+      ...(request.fundingFeeRateSatPerVbyte === undefined
+        ? {}
+        : { onchain_fee_rate: request.fundingFeeRateSatPerVbyte }),
+      ...(request.token === null ? {} : { coupon_code: request.token }),
+    }
     return readCreated(
       await call.http.exchange({ method: 'POST', path: '/lsp/channels', body, answer: createdDocument }),
     )
@@ -367,7 +378,10 @@ export const channelRequest002: Adapter = {
       asks('LNURL_CHANNEL', paid && state !== 'REFUNDED' && order.lnurlChannel === null)
         ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/lnurl'), answer: lnurlDocument }))
         : null,
-      asks('JIT_CHANNEL', !paid && state === 'AWAITING_PAYMENT' && order.jit === null)
+      asks(
+        'JIT_CHANNEL',
+        !paid && state === 'AWAITING_PAYMENT' && order.jit === null && hasAddress(order.clientNodeUri),
+      )
         ? orNull(registerJit(call, order))
         : null,
     ])
@@ -379,6 +393,12 @@ export const channelRequest002: Adapter = {
   },
 
   async openChannel(call, order, nodeUri) {
+    if (!hasAddress(nodeUri))
+      throw new LspFailure(
+        'INVALID_REQUEST',
+        "the LSP needs the address of the client's node; call openChannel with nodeUri as pubkey@host:port",
+        { property: 'nodeUri' },
+      )
     const body = { announce_channel: order.announceChannel, node_connection_string: nodeUri }
     try {
       return await act(call, pathOf(order, '/open'), body)

@@ -115,6 +115,16 @@ export function beyondDrafts(request: ChannelRequest): UnsupportedParameter | nu
   return named === undefined ? null : notInDraft(named)
 }
 
+/** Both drafts have the client's node as pubkey@host:port: seed 002 POST, 73985d6 ChannelOpenRequest. */
+export function withoutAddress(request: ChannelRequest): UnsupportedParameter | null {
+  if (request.clientAddress !== null) return null
+  return {
+    property: 'clientAddress',
+    message:
+      "this draft of the channel request requires the address of the client's node: set clientAddress to host:port",
+  }
+}
+
 export function notInDraft(property: string): UnsupportedParameter {
   return { property, message: `this draft of the channel request has no field for ${property}` }
 }

@@ -27,6 +27,7 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
+  withFeeRate,
 } from './lsps1-family.ts'
 import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
 import { timeField } from './time-field.ts'
@@ -278,6 +279,8 @@ async function ifThere<Answer>(answer: Promise<Answer>): Promise<Answer | null> 
 export const kaleidoswap: Adapter = {
   protocol: 'KALEIDOSWAP',
   configName: 'kaleidoswap',
+  requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
+  statesOnchain: true,
   features: FEATURES,
   tellsChannelLife: false,
   clientConnects: true,
@@ -286,7 +289,7 @@ export const kaleidoswap: Adapter = {
   readsPerMinute: 45,
   advancesWhenRead: false,
 
-  unsupportedParameter: () => null,
+  unsupportedParameter: withFeeRate,
   roundedTerms: (terms) => terms,
   readRefusal,
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { UnsupportedParameter } from './adapter.ts'
 import { documentOf, ignored, optional, orderId, required, type Fields } from './document.ts'
 import {
   countField,
@@ -13,6 +14,7 @@ import {
   wordField,
 } from './fields.ts'
 import { timeField } from './time-field.ts'
+import { withDefaults } from '../domain/limits.ts'
 import type { LspFeature, LspLimits } from '../domain/lsp.ts'
 import type { Bolt11Option, Channel, OnchainOption } from '../domain/order.ts'
 import type { ReadPaymentState } from '../domain/reading.ts'
@@ -199,10 +201,32 @@ export function readChannel(channel: Read<typeof channelObjectFields>): Channel 
 
 // -- asking ----------------------------------------------------------------------------------------------
 
-/** bLIP-51 wants both numbers; where neither the client nor the LSP names one, the text's own least is sent. */
+/** The minimum of `funding_confirms_within_blocks`: bLIP-51 §1, Kaleidoswap 0.2.0 CreateOrderRequest. */
+const LEAST_FUNDING_BLOCKS = 1
+
+/**
+ * Both fields are required. The second is at least 1 even where get_info states 0, which is Kaleidoswap's default
+ * (0.2.0 OrderOptions).
+ */
 export function confirmationFields(request: ChannelRequest) {
+  const { requiredChannelConfirmations, fundingConfirmsWithinBlocks } = withDefaults(request, null)
   return {
-    required_channel_confirmations: request.requiredChannelConfirmations ?? 0,
-    funding_confirms_within_blocks: request.fundingConfirmsWithinBlocks ?? 1,
+    required_channel_confirmations: requiredChannelConfirmations,
+    funding_confirms_within_blocks: Math.max(LEAST_FUNDING_BLOCKS, fundingConfirmsWithinBlocks),
+  }
+}
+
+/** bLIP-51 §2: `lsp_balance_sat` is at least 1. */
+export function withoutLspBalance({ lspBalanceSat }: ChannelRequest): UnsupportedParameter | null {
+  if (lspBalanceSat > 0) return null
+  return { property: 'lspBalanceSat', message: "this protocol requires a balance of at least 1 sat on the LSP's side" }
+}
+
+/** Only the drafts have a field for the fee rate of the funding transaction. */
+export function withFeeRate({ fundingFeeRateSatPerVbyte }: ChannelRequest): UnsupportedParameter | null {
+  if (fundingFeeRateSatPerVbyte === undefined) return null
+  return {
+    property: 'fundingFeeRateSatPerVbyte',
+    message: 'this protocol has no field for fundingFeeRateSatPerVbyte; use fundingConfirmsWithinBlocks',
   }
 }

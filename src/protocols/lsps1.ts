@@ -15,6 +15,8 @@ import {
   readLimits,
   readOnchain,
   readOrderHead,
+  withFeeRate,
+  withoutLspBalance,
 } from './lsps1-family.ts'
 import { readLsps1Refusal } from './lsps1-refusals.ts'
 import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
@@ -100,6 +102,9 @@ function readCreated(order: z.output<typeof orderDocument>): OrderReading {
 export const lsps1: Adapter = {
   protocol: 'LSPS1',
   configName: 'lsps1',
+  requestFields: { confirmations: true, announceChannel: true, refundOnchainAddress: true },
+  // bLIP-51 §1 has no option for it; only the older texts have.
+  statesOnchain: false,
   features: [],
   tellsChannelLife: false,
   clientConnects: true,
@@ -108,7 +113,9 @@ export const lsps1: Adapter = {
   advancesWhenRead: false,
 
   unsupportedParameter: (request) =>
-    request.asset === null ? null : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
+    request.asset === null
+      ? (withoutLspBalance(request) ?? withFeeRate(request))
+      : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
   roundedTerms: (terms) => terms,
   readRefusal: readLsps1Refusal,
 

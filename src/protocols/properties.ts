@@ -37,6 +37,8 @@ const PROPERTY_NAMES: Readonly<Record<string, string>> = {
   local_balance: 'clientBalanceSat',
   channel_expiry: 'channelExpiryBlocks',
   coupon_code: 'tokens',
+  on_chain_fee_rate: 'fundingFeeRateSatPerVbyte',
+  onchain_fee_rate: 'fundingFeeRateSatPerVbyte',
   node_connection_info: 'clientPubkey',
   node_connection_string: 'clientPubkey',
 }

@@ -23,7 +23,7 @@ import {
   wordField,
 } from './fields.ts'
 import { noPaymentOption, notAsSpecified, statesTotalsOfZero } from './free.ts'
-import { ONE_LIMIT, optionsFields, readLimits } from './lsps1-family.ts'
+import { ONE_LIMIT, optionsFields, readLimits, withoutLspBalance } from './lsps1-family.ts'
 import { readCommonRefusal } from './refusal.ts'
 import { timeField } from './time-field.ts'
 import { unproven, type LspFailure } from '../domain/failure.ts'
@@ -133,6 +133,7 @@ const BEYOND: readonly (readonly [string, (request: ChannelRequest) => boolean])
   ['announceChannel', (request) => request.announceChannel],
   ['requiredChannelConfirmations', (request) => request.requiredChannelConfirmations !== null],
   ['fundingConfirmsWithinBlocks', (request) => request.fundingConfirmsWithinBlocks !== null],
+  ['fundingFeeRateSatPerVbyte', (request) => request.fundingFeeRateSatPerVbyte !== undefined],
   ['tokens', (request) => request.token !== null],
   ['asset.clientAmount', ({ asset }) => Number(asset?.clientAmount ?? 0) > 0],
   ['asset.rfqId', ({ asset }) => asset !== null && asset.rfqId !== null],
@@ -263,13 +264,16 @@ function tariffOf(request: ChannelRequest, feeRateSatPerVbyte: number | null): P
 
 function beyondTheForm(request: ChannelRequest): UnsupportedParameter | null {
   const property = BEYOND.find(([, isAsked]) => isAsked(request))?.[0]
-  if (property === undefined) return null
+  // Only the LSP has a balance in these channels.
+  if (property === undefined) return withoutLspBalance(request)
   return { property, message: `ThunderStack's request form has no field for ${property}` }
 }
 
 export const thunderstack: Adapter = {
   protocol: 'THUNDERSTACK',
   configName: 'thunderstack',
+  requestFields: { confirmations: false, announceChannel: false, refundOnchainAddress: true },
+  statesOnchain: true,
   features: FEATURES,
   // It stops at Open.
   tellsChannelLife: false,

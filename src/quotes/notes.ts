@@ -24,8 +24,19 @@ export function notesOf(
   if (lsp.adapter.clientConnects || asked.clientAddress === null) {
     note('PEER_CONNECTION_REQUIRED', connectMessage(lsp.nodeUris[0]))
   }
-  if (lsp.features.includes('ONCHAIN_PAYMENT') && asked.refundOnchainAddress === null) {
-    note('NO_ONCHAIN_REFUND_ADDRESS', 'On-chain payment is not offered without refundOnchainAddress.')
+  const onchainNote = onchainNoteOf(lsp, asked)
+  if (onchainNote) notes.push(onchainNote)
+  if (delivered.requiredChannelConfirmations === 0) {
+    note(
+      'ZERO_CONF',
+      "Zero-conf: the channel is usable before its funding transaction confirms. Set up the client's node to accept zero-conf channels from this LSP before you pay; otherwise the node may reject the channel.",
+    )
+  }
+  if (!lsp.adapter.requestFields.announceChannel) {
+    note(
+      'ANNOUNCEMENT_IS_UNKNOWN',
+      'The protocol has no field for announceChannel: the LSP decides whether the channel is announced.',
+    )
   }
   const foreignPayee = offer?.checks.find((check) => check.name === 'INVOICE_PAYEE' && check.verdict === 'WARNING')
   if (foreignPayee) note('PAYEE_IS_NOT_LSP_NODE', foreignPayee.message)
@@ -36,6 +47,23 @@ export function notesOf(
   if (asOf !== undefined && now - asOf > INFO_STALE_MS)
     note('STALE_LIMITS', `The LSP last told its limits at ${new Date(asOf).toISOString()}.`)
   return notes
+}
+
+function onchainNoteOf(lsp: Lsp, asked: ChannelRequest): QuoteNote | null {
+  const isOnchainKnown = lsp.features.includes('ONCHAIN_PAYMENT')
+  if (lsp.refundRoute === 'UNKNOWN' && isOnchainKnown)
+    return {
+      code: 'ONCHAIN_REFUND_IS_UNKNOWN',
+      message:
+        'The protocol has no field for a refund address. If the order fails after an on-chain payment, you must ask the LSP for the refund.',
+    }
+  const isPossible = isOnchainKnown || !lsp.adapter.statesOnchain
+  return lsp.refundRoute === 'TO_ADDRESS' && isPossible && asked.refundOnchainAddress === null
+    ? {
+        code: 'NO_ONCHAIN_REFUND_ADDRESS',
+        message: 'On-chain payment is not offered without refundOnchainAddress.',
+      }
+    : null
 }
 
 /** `uri`: the LSP's best node address, if it has any. */

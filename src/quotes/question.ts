@@ -18,6 +18,7 @@ function channelParts({
   announceChannel,
   token,
   asset,
+  fundingFeeRateSatPerVbyte,
 }: ChannelRequest) {
   return [
     lspBalanceSat,
@@ -28,6 +29,8 @@ function channelParts({
     announceChannel,
     token,
     asset && [asset.assetId, asset.lspAmount, asset.clientAmount, asset.rfqId],
+    // Absent from the keys of requests without it, which are stored.
+    ...(fundingFeeRateSatPerVbyte === undefined ? [] : [fundingFeeRateSatPerVbyte]),
   ]
 }
 

@@ -7,7 +7,7 @@ import { addressProblem } from '../domain/address.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { failedChecks, offerEndsAt } from '../domain/offer.ts'
+import { failedChecks, offerEndsAt, type CheckName, type VerifiedOffer } from '../domain/offer.ts'
 import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
@@ -93,7 +93,7 @@ export class Quoting {
     if (standing) return this.firmQuote(lsp, await this.#placing.priced(lsp, standing))
 
     const { limits } = await lsp.currentInfo()
-    const request = limits ? withDefaults(ask.request, limits) : ask.request
+    const request = lsp.adapter.requestFields.confirmations ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
@@ -255,19 +255,7 @@ export class Quoting {
     const payment = withRouteHintFees(offer.payment)
     const cheapest = offer.free ? { feeTotalSat: ZERO_SAT, orderTotalSat: ZERO_SAT } : cheapestOf(payment)
     if (!cheapest) {
-      const withheld = offer.checks.find(
-        ({ name, verdict }) =>
-          verdict === 'WARNING' &&
-          (name === 'ONCHAIN_ADDRESS_IS_NEW' || name === 'REFUND_ADDRESS' || name === 'BIP21_PARAMETERS'),
-      )
-      if (withheld) throw new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
-      throw new LspFailure(
-        'UNSUPPORTED',
-        'the LSP offers no payment option that can be used without a refund address',
-        {
-          property: 'refundOnchainAddress',
-        },
-      )
+      throw unusable(lsp, request, offer)
     }
     const terms = { ...lsp.adapter.roundedTerms(termsOf(request)), ...reading.terms }
     const now = this.#clock.now()
@@ -381,6 +369,23 @@ function withRouteHintFees(payment: Payment): Payment {
   } catch (error) {
     throw new LspFailure('UNTRUSTWORTHY', "the invoice's route hints cost more than all bitcoin", { cause: error })
   }
+}
+
+/** Why nothing of an offer with good sums can be paid. */
+function unusable(
+  { refundRoute }: Lsp,
+  { refundOnchainAddress }: ChannelRequest,
+  { checks }: VerifiedOffer,
+): LspFailure {
+  const withholding = new Set<CheckName>(['ONCHAIN_ADDRESS_IS_NEW', 'BIP21_PARAMETERS'])
+  if (refundRoute === 'TO_ADDRESS') withholding.add('REFUND_ADDRESS')
+  const withheld = checks.find(({ name, verdict }) => verdict === 'WARNING' && withholding.has(name))
+  if (withheld) return new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
+  return refundRoute === 'TO_ADDRESS' && refundOnchainAddress === null
+    ? new LspFailure('UNSUPPORTED', 'the LSP offers no payment option that can be used without a refund address', {
+        property: 'refundOnchainAddress',
+      })
+    : new LspFailure('BAD_RESPONSE', 'no payment option states until when it can be paid')
 }
 
 /** What was placed, whoever agreed to it. */

@@ -9,7 +9,7 @@ import {
 } from './channel-request-0.0.1-order.ts'
 import { newShortChannelId, type LspDesk } from './desk.ts'
 import type { OrderView } from './order-view.ts'
-import { durationOfWeeks, nodeField, nodeWithAddressField, satInteger, wholeNumber } from './documents.ts'
+import { durationOfWeeks, nodeWithAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok } from './lsp-server.ts'
@@ -30,14 +30,12 @@ const MOST_LOCAL_SAT = 5_000_000
 const MOST_WEEKS = 52
 
 const createOrder = z.strictObject({
-  node_connection_info: nodeField,
+  node_connection_info: nodeWithAddressField,
   remote_balance: satInteger(LEAST_REMOTE_SAT, MOST_REMOTE_SAT).default(sat(LEAST_REMOTE_SAT)),
   local_balance: satInteger(0, MOST_LOCAL_SAT).default(ZERO_SAT),
   channel_expiry: wholeNumber(1, MOST_WEEKS).default(4),
   on_chain_fee_rate: z.number().min(1).optional(),
 })
-/** For NODE_ADDRESS_REQUIRED: the document has pubkey@host:port. */
-const createOrderStrictly = createOrder.extend({ node_connection_info: nodeWithAddressField })
 const getOrder = z.object({ order_id: z.string().optional(), id: z.string().optional() })
 const renewChannel = z.object({ scid: z.string(), valid_to: z.string().regex(/^\d{1,12}$/), signedmessage: z.string() })
 
@@ -100,11 +98,7 @@ function openEndpoints(desk: LspDesk<AnchorOrder>, url: () => string): Endpoints
   }
 
   function create(body: unknown) {
-    const request = demand(
-      desk.faults.has('NODE_ADDRESS_REQUIRED') ? createOrderStrictly : createOrder,
-      body,
-      badRequest,
-    )
+    const request = demand(createOrder, body, badRequest)
     const feeSat = sat(300 + leaseFeeOf(request.remote_balance, request.channel_expiry))
     const order = desk.take({
       id: randomUUID(),
@@ -141,7 +135,9 @@ function openEndpoints(desk: LspDesk<AnchorOrder>, url: () => string): Endpoints
   function read(query: unknown) {
     const { order_id, id } = demand(getOrder, query, badRequest)
     const wanted = order_id ?? id
-    if (wanted === undefined) throw refusal(400, 'order_id: Required')
+    // Each text has one parameter.
+    if (wanted === undefined || (order_id !== undefined && id !== undefined))
+      throw refusal(400, 'either order_id or id: Required')
     const view = desk.find(wanted) ?? channelOf(wanted)
     if (!view) throw refusal(404, 'Order not found')
     return documentOf(view)
@@ -196,7 +192,7 @@ export const anchor = defineSimulator<AnchorOrder>({
   configName: 'channel-request-0.0.1',
   basePath: '',
   tariffFeeRateSatPerVbyte: null,
-  supportedFaults: [...COMMON_FAULTS, 'WRONG_NODE', 'SHORT_LEASE', 'CHANNEL_CLOSES', 'NODE_ADDRESS_REQUIRED'],
+  supportedFaults: [...COMMON_FAULTS, 'WRONG_NODE', 'SHORT_LEASE', 'CHANNEL_CLOSES'],
   policy: {
     holdInvoices: false,
     onchainConfirmations: 0,

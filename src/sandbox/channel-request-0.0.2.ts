@@ -10,7 +10,7 @@ import {
 } from './channel-request-0.0.2-order.ts'
 import { newShortChannelId, type LspDesk } from './desk.ts'
 import type { OrderView } from './order-view.ts'
-import { nodeField, nodeWithAddressField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
+import { nodeWithAddressField, regtestAddressField, satInteger, wholeNumber } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { LnurlChannels } from './lnurl.ts'
 import { ok, Refusal, type LspAnswer } from './lsp-server.ts'
@@ -47,11 +47,8 @@ const createOrder = z.strictObject({
   channel_expiry: wholeNumber(1, MOST_WEEKS).default(LEAST_WEEKS),
   coupon_code: z.string().default(''),
 })
-const openChannel = z.strictObject({ announce_channel: z.boolean(), node_connection_string: nodeField })
-const registerJit = z.strictObject({ node_connection_string: nodeField })
-/** For NODE_ADDRESS_REQUIRED: the document has pubkey@host:port. */
-const withAddress = { node_connection_string: nodeWithAddressField }
-const strictly = { openChannel: openChannel.extend(withAddress), registerJit: registerJit.extend(withAddress) }
+const openChannel = z.strictObject({ announce_channel: z.boolean(), node_connection_string: nodeWithAddressField })
+const registerJit = z.strictObject({ node_connection_string: nodeWithAddressField })
 const claimRefund = z
   .strictObject({ lightning_invoice: z.string().nullish(), onchain_address: regtestAddressField.nullish() })
   .refine(
@@ -82,8 +79,6 @@ function openEndpoints(desk: LspDesk<BeaconOrder>, url: () => string): Endpoints
       return view ? open(view, clientPubkey, announce) : 'unknown order'
     },
   })
-
-  const isAddressRequired = () => desk.faults.has('NODE_ADDRESS_REQUIRED')
 
   /** By the order's id, or by the short channel id once the channel has one. */
   function find(id = ''): View {
@@ -136,7 +131,7 @@ function openEndpoints(desk: LspDesk<BeaconOrder>, url: () => string): Endpoints
   }
 
   function openOnRequest(id: string | undefined, body: unknown): LspAnswer {
-    const request = demand(isAddressRequired() ? strictly.openChannel : openChannel, body, badRequest)
+    const request = demand(openChannel, body, badRequest)
     const reason = open(find(id), request.node_connection_string, request.announce_channel)
     const answer = { lsp_node_connection_string: desk.node.uri, fail_reason: reason, success: reason === null }
     if (reason !== null) throw new Refusal(412, { ...answer, message: OPEN_MESSAGES[reason] })
@@ -153,11 +148,7 @@ function openEndpoints(desk: LspDesk<BeaconOrder>, url: () => string): Endpoints
   }
 
   function register(id: string | undefined, body: unknown) {
-    const { node_connection_string } = demand(
-      isAddressRequired() ? strictly.registerJit : registerJit,
-      body,
-      badRequest,
-    )
+    const { node_connection_string } = demand(registerJit, body, badRequest)
     const view = find(id)
     const { details } = view.order
     details.jit = { nodeUri: node_connection_string, scid: details.jit?.scid ?? newShortChannelId() }
@@ -263,7 +254,6 @@ export const beacon = defineSimulator<BeaconOrder>({
     'WRONG_NODE',
     'SHORT_LEASE',
     'CHANNEL_CLOSES',
-    'NODE_ADDRESS_REQUIRED',
   ],
   policy: {
     holdInvoices: false,

@@ -21,7 +21,6 @@ export const FAULTS = {
   OUTPOINT_REPLACED:
     'replaces the funding transaction of a completed order, so that the order shows another outpoint (LSPS1, Kaleidoswap)',
   CHANNEL_CLOSES: 'closes each channel as soon as it is open, before its lease ends (drafts 0.0.1 and 0.0.2)',
-  NODE_ADDRESS_REQUIRED: 'refuses a public key without host and port (drafts 0.0.1 and 0.0.2)',
   OFFERS_BOLT12: 'adds a BOLT 12 offer to new orders (LSPS1)',
   HOLDS_PAYMENTS: 'issues hold invoices and settles them when the channel is funded (Kaleidoswap)',
   RATE_CHANGES:
@@ -31,8 +30,6 @@ export const FAULTS = {
   DELIVERY_FAILS: 'opens the channel and fails to deliver the bought asset (Kaleidoswap)',
   ASSET_PRICE_APART:
     'leaves the price of a bought asset out of the fee and adds it to the order’s total (Kaleidoswap’s newer client)',
-  MIN_FUNDING_ZERO:
-    'reports the document’s default min_funding_confirms_within_blocks of 0, which no order may ask for (Kaleidoswap)',
   OPEN_FAILS_ONCE: 'cannot reach the client’s node at the first attempt to open the channel (draft 0.0.2)',
   EARLY_READ_FAILS:
     'reports a failure that did not happen when an order is read right after the opening began (ThunderStack)',

@@ -10,7 +10,8 @@ import { sat } from '../domain/money.ts'
 
 export const OPTIONS = {
   min_required_channel_confirmations: 0,
-  min_funding_confirms_within_blocks: 1,
+  // The default of OrderOptions. An order asks for at least 1.
+  min_funding_confirms_within_blocks: 0,
   min_onchain_payment_confirmations: 0,
   supports_zero_channel_reserve: true,
   min_onchain_payment_size_sat: 1_000,

@@ -42,10 +42,7 @@ function openEndpoints(desk: LspDesk<KaleidoswapOrder>): Endpoints {
   const market = new AssetMarket(desk)
 
   function info() {
-    const options = desk.faults.has('MIN_FUNDING_ZERO')
-      ? { ...OPTIONS, min_funding_confirms_within_blocks: 0 }
-      : OPTIONS
-    return { lsp_connection_url: desk.node.uri, options, assets: [SANDBOX_ASSET] }
+    return { lsp_connection_url: desk.node.uri, options: OPTIONS, assets: [SANDBOX_ASSET] }
   }
 
   /** The fee as this LSP reports it: with the price of a bought asset in it, unless ASSET_PRICE_APART is on. */
@@ -195,7 +192,6 @@ export const kestrel = defineSimulator<KaleidoswapOrder>({
     'RATE_CHANGES_AT_DELIVERY',
     'DELIVERY_FAILS',
     'ASSET_PRICE_APART',
-    'MIN_FUNDING_ZERO',
   ],
   policy: {
     holdInvoices: false,

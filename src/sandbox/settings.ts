@@ -14,6 +14,7 @@ export function settingsOf(lsp: SandboxLsp): LspSettings {
     nodeUris: lsp.nodeUris,
     website: null,
     courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600, maxStandingOrders: 200 },
+    registerJit: false,
     requestsPerMinute: 6_000,
     estimatesPerMinute: 6_000,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,

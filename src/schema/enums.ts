@@ -10,7 +10,7 @@ import {
   type ChannelState,
   type OrderState,
 } from '../domain/order.ts'
-import { QUOTE_NOTE_CODES, type FirmPolicy, type PriceBasis, type QuoteRanking } from '../domain/quote.ts'
+import type { FirmPolicy, PriceBasis, QuoteNoteCode, QuoteRanking } from '../domain/quote.ts'
 import type { LspProtocol } from '../domain/lsp.ts'
 import { LSP_STATES } from '../upstream/lsp.ts'
 
@@ -66,7 +66,19 @@ export const PriceBasisEnum = builder.enumType('PriceBasis', {
   }),
 })
 
-export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', { values: QUOTE_NOTE_CODES })
+export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', {
+  values: described<QuoteNoteCode>({
+    TERMS_ADJUSTED: null,
+    PEER_CONNECTION_REQUIRED: null,
+    NO_ONCHAIN_REFUND_ADDRESS: null,
+    PAYEE_IS_NOT_LSP_NODE: null,
+    LARGE_CHANNEL: null,
+    STALE_LIMITS: null,
+    ZERO_CONF: 'The channel is usable before its funding transaction confirms.',
+    ONCHAIN_REFUND_IS_UNKNOWN: 'The LSP takes on-chain payments, and its protocol has no field for a refund address.',
+    ANNOUNCEMENT_IS_UNKNOWN: 'The protocol has no field for announceChannel: the LSP decides.',
+  }),
+})
 
 export const FailureCodeEnum = builder.enumType('FailureCode', {
   values: described<FailureCode>({

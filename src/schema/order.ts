@@ -363,6 +363,8 @@ builder.mutationFields((t) => ({
     args: {
       orderId: t.arg.id({ required: true }),
       nodeUri: t.arg.string({
+        description:
+          "Address of the client's node, pubkey@host:port. Default: clientPubkey and clientAddress of the request. Required if the request has no clientAddress.",
         validate: z
           .string()
           .max(512)

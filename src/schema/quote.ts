@@ -45,10 +45,14 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
       description: 'Fee and client balance: what leaves the wallet, by the cheapest payment option.',
     }),
     annualRatePercent: t.float({
-      description: "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks.",
+      description:
+        "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks. An LSP balance of 0 counts as 1 sat.",
       resolve: annualRatePercent,
     }),
-    feePpm: t.float({ description: "Fee per million satoshis of the LSP's balance.", resolve: feePpm }),
+    feePpm: t.float({
+      description: "Fee per million satoshis of the LSP's balance. An LSP balance of 0 counts as 1 sat.",
+      resolve: feePpm,
+    }),
     bolt11FeeTotalSat: t.expose('bolt11FeeTotalSat', { type: 'Sat', nullable: true }),
     onchainFeeTotalSat: t.expose('onchainFeeTotalSat', { type: 'Sat', nullable: true }),
     lspBalanceSat: t.field({

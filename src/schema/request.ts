@@ -7,6 +7,9 @@ import type { ChannelRequest } from '../domain/request.ts'
 const MAX_BLOCKS = 0x7fff_ffff
 const MAX_CONFIRMATIONS = 0xffff
 
+/** Satoshis per virtual byte; more than any block has cost. */
+const MAX_FEE_RATE = 100_000
+
 /** host:port, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST_PORT = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):\d{1,5}$/i
 
@@ -33,14 +36,15 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
   fields: (t) => ({
     clientPubkey: t.field({ type: 'PublicKey', required: true }),
     clientAddress: t.string({
-      description: 'Where the LSP can reach the node, host:port; some protocols need it.',
+      description:
+        "Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED.",
       validate: z.string().max(255).regex(HOST_PORT, 'host:port is wanted').nullish(),
     }),
     lspBalanceSat: t.field({
       type: 'Sat',
       required: true,
-      description: "What the LSP puts on its side: the client's inbound liquidity.",
-      validate: z.number().min(1, 'at least 1 is wanted'),
+      description:
+        "Balance on the LSP's side, which is the client's inbound liquidity. 0 asks for a channel with only a client balance; LSPS1 and ThunderStack fail with UNSUPPORTED.",
     }),
     clientBalanceSat: t.field({
       type: 'Sat',
@@ -55,17 +59,24 @@ export const ChannelRequestInput = builder.inputType('ChannelRequest', {
       validate: z.number().min(1, 'at least 1 is wanted').max(MAX_BLOCKS),
     }),
     requiredChannelConfirmations: t.int({
-      description: 'Default: the least that the LSP accepts.',
+      description:
+        "Confirmations before the channel is usable; 0 asks for a zero-conf channel. Default: 1, or 6 if the channel is announced, or the LSP's minimum if it is greater.",
       validate: z.number().min(0).max(MAX_CONFIRMATIONS).nullish(),
     }),
     fundingConfirmsWithinBlocks: t.int({
-      description: 'Default: the least that the LSP accepts.',
+      description:
+        "The funding transaction must confirm within this many blocks. Default: 6, or the LSP's minimum if it is greater.",
       validate: z.number().min(1).max(MAX_CONFIRMATIONS).nullish(),
+    }),
+    fundingFeeRateSatPerVbyte: t.float({
+      description:
+        'Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; other protocols fail with UNSUPPORTED. Default: the LSP decides.',
+      validate: z.number().min(1).max(MAX_FEE_RATE).nullish(),
     }),
     announceChannel: t.boolean({ required: true, defaultValue: false }),
     refundOnchainAddress: t.string({
       description:
-        'Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered.',
+        'Where to refund an on-chain payment. Without it, on-chain payment is not offered. Drafts 0.0.1 and 0.0.2 have no field for it: there on-chain payment needs no address, and the LSP never gets it.',
       validate: z
         .string()
         .min(14)
@@ -86,6 +97,8 @@ type ChannelRequestArgs = typeof ChannelRequestInput.$inferInput
 
 /** The request as one LSP gets to see it: with its own token, and nobody else's. */
 export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelRequest {
+  if (input.lspBalanceSat === 0 && input.clientBalanceSat === 0)
+    throw badInput('request: lspBalanceSat and clientBalanceSat are both 0; set at least one of them')
   return {
     clientPubkey: input.clientPubkey,
     clientAddress: input.clientAddress ?? null,
@@ -94,6 +107,7 @@ export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelReq
     channelExpiryBlocks: input.channelExpiryBlocks,
     requiredChannelConfirmations: input.requiredChannelConfirmations ?? null,
     fundingConfirmsWithinBlocks: input.fundingConfirmsWithinBlocks ?? null,
+    ...(input.fundingFeeRateSatPerVbyte == null ? {} : { fundingFeeRateSatPerVbyte: input.fundingFeeRateSatPerVbyte }),
     announceChannel: input.announceChannel,
     refundOnchainAddress: input.refundOnchainAddress ?? null,
     token: input.tokens?.find((token) => token.lspId === lspId)?.token ?? null,

@@ -9,12 +9,18 @@ import type { LspExchange, LspHttp } from '../protocols/adapter.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
 
+/** The scheme before the token in the Authorization header; none: the token alone. */
+export const AUTH_SCHEMES = ['Bearer', 'none'] as const
+export type AuthScheme = (typeof AUTH_SCHEMES)[number]
+
 /** How one LSP is reached over HTTP. */
 export interface HttpTarget extends ConnectRules {
   /** Without a slash at its end. */
   url: string
-  /** Sent as `Authorization: Bearer`. */
+  /** The token of the Authorization header. */
   auth: string | null
+  /** Default: Bearer. */
+  authScheme?: AuthScheme
   /** How long an answer usually may take. */
   timeoutMs?: number
 }
@@ -164,7 +170,7 @@ export class LspConnection {
         accept: 'application/json',
         'accept-encoding': ACCEPT_ENCODING,
         'user-agent': 'sluice',
-        ...(this.#target.auth === null ? {} : { authorization: `Bearer ${this.#target.auth}` }),
+        ...authorizationOf(this.#target),
         ...(exchange.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       body: exchange.body === undefined ? null : stringifyJson(exchange.body),
@@ -218,4 +224,9 @@ function transportFailure(error: unknown, signal: AbortSignal): LspFailure {
   }
   const code = (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code ?? ''
   return new LspFailure('UNAVAILABLE', `the connection broke${code ? ` (${code})` : ''}`, { effect: 'unknown' })
+}
+
+function authorizationOf({ auth, authScheme = 'Bearer' }: HttpTarget): { authorization?: string } {
+  if (auth === null) return {}
+  return { authorization: authScheme === 'none' ? auth : `${authScheme} ${auth}` }
 }

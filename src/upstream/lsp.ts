@@ -1,8 +1,8 @@
 import { RATE_LIMITED_MESSAGE, UnreadableAnswer, WebPageAnswer } from './answer.ts'
 import type { ConnectRules } from './connector.ts'
-import { LspConnection, type ExchangeRecord } from './http.ts'
+import { LspConnection, type AuthScheme, type ExchangeRecord } from './http.ts'
 import { LspFailure } from '../domain/failure.ts'
-import { bindingLimits } from '../domain/limits.ts'
+import { bindingLimits, contradictoryLimits } from '../domain/limits.ts'
 import {
   MOST_ASSETS,
   MOST_NODE_URIS,
@@ -12,6 +12,7 @@ import {
   type LspProtocol,
   type Network,
 } from '../domain/lsp.ts'
+import type { RefundRoute } from '../domain/onchain-offer.ts'
 import { clearnetFirst } from '../domain/node-address.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
@@ -24,8 +25,10 @@ export interface LspSettings extends ConnectRules {
   /** Without a slash at its end. */
   url: string
   network: Network
-  /** Sent as `Authorization: Bearer`. */
+  /** The token of the Authorization header. */
   auth: string | null
+  /** Default: Bearer. */
+  authScheme?: AuthScheme
   timeoutMs: number
   /** pubkey@host:port */
   nodeUris: readonly string[]
@@ -38,6 +41,8 @@ export interface LspSettings extends ConnectRules {
     /** For one client key, and whatever it ordered them for. */
     maxStandingOrders: number
   }
+  /** Whether the gateway registers the client's node for JIT channels (draft 0.0.2). */
+  registerJit: boolean
   requestsPerMinute: number
   estimatesPerMinute: number
   tariffFeeRateSatPerVbyte: number | null
@@ -99,6 +104,7 @@ export class Lsp {
   #info: DatedLspInfo | null
   #asking: Promise<DatedLspInfo> | null = null
   readonly #recent: ExchangeRecord[] = []
+  readonly #memory = new Map<string, string>()
   readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
@@ -130,7 +136,23 @@ export class Lsp {
   }
 
   get features(): readonly LspFeature[] {
-    return [...new Set([...this.adapter.features, ...(this.#info?.features ?? [])])]
+    return [
+      ...new Set([...this.adapter.features, ...(this.#info?.features ?? []), ...(this.#info?.learnedFeatures ?? [])]),
+    ]
+  }
+
+  /** How a client gets an on-chain payment back from this LSP. */
+  get refundRoute(): RefundRoute {
+    if (this.adapter.requestFields.refundOnchainAddress) return 'TO_ADDRESS'
+    return this.features.includes('REFUND') && this.adapter.requestRefund ? 'ON_REQUEST' : 'UNKNOWN'
+  }
+
+  /** Records a feature that an offer of the LSP has shown. It is kept with the LSP's limits. */
+  learnFeature(feature: LspFeature): void {
+    if (this.#info === null || this.features.includes(feature)) return
+    this.#info = { ...this.#info, learnedFeatures: [...(this.#info.learnedFeatures ?? []), feature] }
+    // If the database is away, the feature is learned again from a later offer.
+    void this.#listener.onInfo(this.#info).catch(() => {})
   }
 
   /** pubkey@host:port, without duplicates; clearnet addresses first, otherwise in the order of the LSP. */
@@ -179,6 +201,7 @@ export class Lsp {
       network: this.settings.network,
       now: () => this.#clock.now(),
       tariffFeeRateSatPerVbyte: this.settings.tariffFeeRateSatPerVbyte,
+      memory: this.#memory,
     }
   }
 
@@ -211,12 +234,16 @@ export class Lsp {
 
   async #askInfo(): Promise<DatedLspInfo> {
     const said = await this.adapter.info(this.call({ secrets: [] }))
+    const contradiction = said.limits && contradictoryLimits(said.limits)
+    if (contradiction !== null)
+      throw new LspFailure('BAD_RESPONSE', `the LSP's limits contradict each other: ${contradiction}`)
     const info: DatedLspInfo = {
       ...said,
       limits: said.limits && bindingLimits(said.limits),
       nodeUris: clearnetFirst(said.nodeUris).slice(0, MOST_NODE_URIS),
       assets: said.assets.slice(0, MOST_ASSETS),
       asOf: this.#clock.now(),
+      learnedFeatures: this.#info?.learnedFeatures ?? [],
     }
     this.#info = info
     await this.#listener.onInfo(info)

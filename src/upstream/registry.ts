@@ -87,6 +87,7 @@ function retiredSettings(
     timeoutMs: 8_000,
     nodeUris: [],
     courtesy: { maxUnpaidOrders: 0, firmQuotesPerHour: 0, maxStandingOrders: 0 },
+    registerJit: false,
     requestsPerMinute: 60,
     estimatesPerMinute: 1,
     tariffFeeRateSatPerVbyte: null,

@@ -114,18 +114,36 @@ test('a limit of zero is a limit', () => {
   expect(broken({ clientBalanceSat: sat(0) }, { ...NO_LIMITS, maxClientBalanceSat: sat(0) })).toBeNull()
 })
 
-test('what the client left open breaks nothing, and becomes the least that the LSP accepts', () => {
-  const open = { requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null }
-  expect(broken(open)).toBeNull()
-  expect(withDefaults(channelRequest(open), LIMITS)).toMatchObject({
-    requiredChannelConfirmations: 2,
-    fundingConfirmsWithinBlocks: 6,
-  })
-  expect(withDefaults(channelRequest(open), NO_LIMITS)).toMatchObject(open)
-  // What it did say stays, be it zero.
-  expect(
-    withDefaults(channelRequest({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 }), LIMITS),
-  ).toMatchObject({ requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 })
+// bLIP-51 §2: both fields may be greater than the LSP's minimum.
+test.each([
+  { announceChannel: false, confirmations: 0, blocks: 1, sent: [1, 6] },
+  { announceChannel: false, confirmations: 1, blocks: 6, sent: [1, 6] },
+  { announceChannel: false, confirmations: 3, blocks: 144, sent: [3, 144] },
+  { announceChannel: true, confirmations: 0, blocks: 0, sent: [6, 6] },
+  { announceChannel: true, confirmations: 6, blocks: 7, sent: [6, 7] },
+  { announceChannel: true, confirmations: 10, blocks: 6, sent: [10, 6] },
+  { announceChannel: false, confirmations: null, blocks: null, sent: [1, 6] },
+  { announceChannel: true, confirmations: null, blocks: null, sent: [6, 6] },
+])(
+  'with announceChannel $announceChannel and the minimums $confirmations and $blocks, the defaults are $sent',
+  ({ announceChannel, confirmations, blocks, sent }) => {
+    const open = { announceChannel, requiredChannelConfirmations: null, fundingConfirmsWithinBlocks: null }
+    const limits = {
+      ...NO_LIMITS,
+      minRequiredChannelConfirmations: confirmations,
+      minFundingConfirmsWithinBlocks: blocks,
+    }
+    const [requiredChannelConfirmations, fundingConfirmsWithinBlocks] = sent
+    const complete = withDefaults(channelRequest(open), limits)
+    expect(complete).toMatchObject({ requiredChannelConfirmations, fundingConfirmsWithinBlocks })
+    expect(brokenLimit(complete, limits)).toBeNull()
+  },
+)
+
+test('a value of the client is not replaced by a default, and breaks the limit if it is below it', () => {
+  const asked = { requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 }
+  expect(withDefaults(channelRequest(asked), LIMITS)).toMatchObject(asked)
+  expect(broken(asked)).toMatchObject({ property: 'minRequiredChannelConfirmations' })
 })
 
 test('a count beyond what the schema holds binds nobody differently at the largest that it holds', () => {

@@ -290,7 +290,11 @@ describe('an LSP that says only later what is to be paid', () => {
     )
     await using gateway = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [draft(lsp.url)] } })
     const { quotes } = await gateway.ask(COMPARE, {
-      request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 },
+      request: {
+        clientPubkey: gateway.sandbox.wallet.pubkey,
+        clientAddress: '127.0.0.1:9735',
+        lspBalanceSat: 1_000_000,
+      },
     })
     const { createOrder } = await gateway.ask(ORDER, { id: quotes.quotes[0].id })
     expect(createOrder.payment.bolt11.invoice).toBe(invoice)
@@ -330,7 +334,7 @@ describe('an LSP that says only later what is to be paid', () => {
     const ask = (clientPubkey: string, firm: string) =>
       at.gateway.ask(
         'query ($request: ChannelRequest!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) { quotes { id basis } failures { message } } }',
-        { request: { clientPubkey, lspBalanceSat: 1_000_000 }, firm },
+        { request: { clientPubkey, clientAddress: '127.0.0.1:9735', lspBalanceSat: 1_000_000 }, firm },
       )
     await ask(at.gateway.sandbox.wallet.pubkey, 'ALWAYS')
     at.state.isPriced = false
@@ -344,7 +348,13 @@ describe('an LSP that says only later what is to be paid', () => {
     const ask = () =>
       at.gateway.ask(
         'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { basis orderTotalSat } failures { code message } } }',
-        { request: { clientPubkey: at.gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 } },
+        {
+          request: {
+            clientPubkey: at.gateway.sandbox.wallet.pubkey,
+            clientAddress: '127.0.0.1:9735',
+            lspBalanceSat: 1_000_000,
+          },
+        },
       )
     expect((await ask()).quotes).toMatchObject({
       quotes: [],

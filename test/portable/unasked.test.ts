@@ -150,12 +150,12 @@ async function draftLsp(payment: 'PAID' | 'CREATED') {
   })
   const gateway = await startTestGateway({
     sandbox: { only: [] },
-    config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] },
+    config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_2', registerJit: true })] },
   })
   // It learns the features of the LSP.
   await gateway.ask(
     'query ($request: ChannelRequest!) { quotes(request: $request, firm: NEVER) { failures { code } } }',
-    { request: { clientPubkey: OWN, lspBalanceSat: 1_000_000 } },
+    { request: { clientPubkey: OWN, clientAddress: '127.0.0.1:9735', lspBalanceSat: 1_000_000 } },
   )
   expect((await gateway.ask('{ lsp(id: "draft") { features } }')).lsp.features).toContain('JIT_CHANNEL')
   const told = { protocol: 'CHANNEL_REQUEST_V0_0_2', url: server.url, lspOrderId: '42' }
@@ -193,6 +193,27 @@ describe('an imported order at an LSP that waits to be asked for the channel', (
     const { openChannel } = await at.gateway.ask(OPEN_CHANNEL, { id })
     expect(openChannel).toMatchObject({ __typename: 'Order', nextStep: { actor: 'LSP', action: 'WAIT' } })
     expect(at.posts()[0]?.path).toBe('/lsp/channels/42/open')
+  })
+
+  // 73985d6 ChannelOpenRequest: node_connection_string is pubkey@host:port.
+  test('is not opened by a public key alone; the next step names the argument that is missing', async () => {
+    await using at = await draftLsp('PAID')
+    const { id } = await importInto(at.gateway, rewritten(at.document(PAID), {}, { clientAddress: null }))
+    await vi.waitFor(() => expect(at.polls()).toBeGreaterThan(1), { timeout: 15_000 })
+    const { openChannel: refused } = await at.gateway.ask(OPEN_CHANNEL, { id })
+    expect(refused).toMatchObject({ __typename: 'LspError', code: 'INVALID_REQUEST', property: 'nodeUri' })
+    await vi.waitFor(
+      async () =>
+        expect((await readOrder(at.gateway, id)).nextStep).toMatchObject({
+          action: 'OPEN_CHANNEL',
+          message: expect.stringContaining('call openChannel with nodeUri as pubkey@host:port'),
+        }),
+      { timeout: 15_000 },
+    )
+    expect(at.posts()).toEqual([])
+    const nodeUri = `${OWN}@203.0.113.7:9735`
+    expect((await at.gateway.ask(OPEN_CHANNEL, { id, nodeUri })).openChannel).toMatchObject({ __typename: 'Order' })
+    expect(at.posts()[0]?.body).toMatchObject({ node_connection_string: nodeUri })
   })
 
   test('is opened by the gateway itself after a call of openChannel that failed', async () => {

@@ -3,8 +3,8 @@ import type { LspCall } from '../../src/protocols/adapter.ts'
 import { channelRequest001 as adapter } from '../../src/protocols/channel-request-0.0.1.ts'
 import { EMPTY_READING } from '../../src/domain/reading.ts'
 import { adapterOf } from '../../src/protocols/index.ts'
-import { orderRef, talk } from '../support/adapter-call.ts'
-import { CLIENT_PUBKEY, LSP_PUBKEY, NODE_URI, draftRequest } from '../support/drafts.ts'
+import { failureOf, orderRef, talk } from '../support/adapter-call.ts'
+import { LSP_PUBKEY, NODE_URI, draftRequest } from '../support/drafts.ts'
 import { fixture, testEveryFixture } from '../support/fixtures.ts'
 import { json, text, type Handler } from '../support/queue-server.ts'
 
@@ -87,20 +87,57 @@ describe('what it is asked', () => {
     expect(adapter.roundedTerms({ ...request, channelExpiryBlocks: 12_960 }).channelExpiryBlocks).toBe(13 * 1008)
   })
 
-  test('names the node by its key alone where no address is known', async () => {
-    const { requests } = await speak([json(200, CREATED)], (call) =>
-      adapter.createOrder(call, draftRequest({ clientAddress: null }), null),
-    )
-    expect(requests[0]?.body).toMatchObject({ node_connection_info: CLIENT_PUBKEY })
+  test('needs the address of the node: seed 002 POST has pubkey@host:port', () => {
+    expect(adapter.unsupportedParameter(draftRequest({ clientAddress: null }))).toMatchObject({
+      property: 'clientAddress',
+    })
   })
 
-  test('is found again by either spelling of the id', async () => {
-    const { requests } = await speak([json(200, ORDER)], (call) =>
-      adapter.readOrder(call, orderRef({ lspOrderId: 'order/1' })),
+  // seed 002 GET has order_id; seed 004 GET has id, and temporary_scid in the answers.
+  test.each([
+    ['order_id', 'an answer of seed 002', { ...CREATED, temporary_scid: undefined }],
+    ['id', 'an answer of seed 004', { ...CREATED, scid: undefined, temporary_scid: '1x2x3' }],
+  ])('is found again by %s alone after %s', async (name, _, created) => {
+    const id = created.order_id
+    const { requests } = await speak([json(200, created), json(200, { ...ORDER, order_id: id })], async (call) => {
+      await adapter.createOrder(call, draftRequest(), null)
+      return adapter.readOrder(call, orderRef({ lspOrderId: id }))
+    })
+    expect(requests[1]).toMatchObject({ method: 'GET', path: '/lsp/channel', query: { [name]: id } })
+    expect(Object.keys(requests[1]?.query ?? {})).toEqual([name])
+  })
+
+  test.each([400, 404])(
+    'is asked for by the other name once where the LSP refuses the first with %i',
+    async (status) => {
+      const order = json(200, { ...ORDER, order_id: 'order/1', id: 'order/1' })
+      const refusal = json(status, { message: 'order_id is required' })
+      const { result, requests } = await speak([refusal, order, order], async (call) => {
+        const ref = orderRef({ lspOrderId: 'order/1' })
+        await adapter.readOrder(call, ref)
+        return adapter.readOrder(call, ref)
+      })
+      expect(result.lspOrderId).toBe('order/1')
+      expect(requests.map(({ query }) => query)).toEqual([
+        { id: 'order/1' },
+        { order_id: 'order/1' },
+        { order_id: 'order/1' },
+      ])
+    },
+  )
+
+  test.each([
+    ['NOT_FOUND, whichever name the LSP knows', 404, 400, 'NOT_FOUND'],
+    ['NOT_FOUND, whichever name the LSP knows', 400, 404, 'NOT_FOUND'],
+    ['the failure of the LSP, if the other name was only unknown', 404, 503, 'UNAVAILABLE'],
+    ['the failure of the LSP, before the other name is tried', 503, 404, 'UNAVAILABLE'],
+  ])('that cannot be read fails with %s (%i, %i)', async (_, first, second, code) => {
+    const failure = await failureOf(
+      speak([json(first, { message: 'a refusal' }), json(second, { message: 'a refusal' })], (call) =>
+        adapter.readOrder(call, orderRef()),
+      ),
     )
-    expect(requests).toMatchObject([
-      { method: 'GET', path: '/lsp/channel', query: { order_id: 'order/1', id: 'order/1' } },
-    ])
+    expect(failure.code).toBe(code)
   })
 
   test.each([
@@ -278,8 +315,9 @@ describe('an order that is read', () => {
   })
 
   test('is refused with the LSP’s text, or its status where there is none', async () => {
+    // The LSP is asked by both names.
     const refused = (status: number, body: unknown) =>
-      speak([json(status, body)], (call) => adapter.readOrder(call, orderRef()))
+      speak([json(status, body), json(status, body)], (call) => adapter.readOrder(call, orderRef()))
     await expect(refused(404, { message: 'no such order' })).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: 'no such order',
@@ -351,9 +389,7 @@ describe('a renewal', () => {
       [json(200, { ...RENEWAL, state: 'PENDING', amount_paid: 4_000 })],
       (call) => adapter.readRenewal!(call, 'renewal-1'),
     )
-    expect(requests).toMatchObject([
-      { method: 'GET', path: '/lsp/channel', query: { order_id: 'renewal-1', id: 'renewal-1' } },
-    ])
+    expect(requests).toMatchObject([{ method: 'GET', path: '/lsp/channel', query: { id: 'renewal-1' } }])
     expect(result).toMatchObject({ state: 'PAID', paidSat: 4_000, channel: { state: 'OPEN' } })
   })
 

@@ -353,8 +353,8 @@ describe('Kaleidoswap speaks 0.1.0 and 0.2.0', () => {
       lsp_balance_sat: 1_000_000,
       client_balance_sat: 0,
       channel_expiry_blocks: 12_960,
-      required_channel_confirmations: 0,
-      funding_confirms_within_blocks: 1,
+      required_channel_confirmations: 1,
+      funding_confirms_within_blocks: 6,
       announce_channel: false,
     })
   })

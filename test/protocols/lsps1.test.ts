@@ -244,7 +244,7 @@ function orderAsInBlip51() {
 describe('LSPS1 speaks bLIP-51', () => {
   testEveryFixture(['lsps0', 'lsps1-blip51'], FIXTURES, NOT_SPOKEN)
 
-  it('sends the least that the text allows where nobody names a number of confirmations', async () => {
+  it('sends defaults for the confirmations that nobody names (bLIP-51 §2)', async () => {
     const { requests } = await talk(lsps1, [json(200, BARE_ORDER)], (call) =>
       lsps1.createOrder(call, channelRequest(), null),
     )
@@ -252,7 +252,7 @@ describe('LSPS1 speaks bLIP-51', () => {
       {
         method: 'POST',
         path: '/create_order',
-        body: { required_channel_confirmations: 0, funding_confirms_within_blocks: 1 },
+        body: { required_channel_confirmations: 1, funding_confirms_within_blocks: 6 },
       },
     ])
     expect(requests[0]?.body).not.toHaveProperty('token')

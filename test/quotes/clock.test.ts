@@ -69,12 +69,16 @@ test('limits older than an hour that could not be learnt anew are marked on ever
     (request.path === '/get_info' ? text(503, 'down') : json(200, lsps1Order(now)))(request, response),
   )
   now = START + HOUR_MS
-  expect(await ask(lsp, size(1))).toMatchObject({ basis: 'FIRM', notes: [{ code: 'PEER_CONNECTION_REQUIRED' }] })
+  expect(await ask(lsp, size(1))).toMatchObject({
+    basis: 'FIRM',
+    notes: [{ code: 'PEER_CONNECTION_REQUIRED' }, { code: 'NO_ONCHAIN_REFUND_ADDRESS' }],
+  })
   now = START + HOUR_MS + 1
   expect(await ask(lsp, size(2))).toMatchObject({
     basis: 'FIRM',
     notes: [
       { code: 'PEER_CONNECTION_REQUIRED' },
+      { code: 'NO_ONCHAIN_REFUND_ADDRESS' },
       { code: 'STALE_LIMITS', message: 'The LSP last told its limits at 2026-11-21T12:00:00.000Z.' },
     ],
   })

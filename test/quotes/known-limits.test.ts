@@ -58,13 +58,20 @@ test('what is just inside the limits is asked for', async () => {
   })
 })
 
-test('what the client leaves open is asked for at the least that the LSP accepts', async () => {
-  await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
-  await quoteOf(gateway, 'olive')
-  expect(orderPosts(gateway.sandbox.lsp('olive'))[0]?.body).toMatchObject({
-    required_channel_confirmations: 0,
-    funding_confirms_within_blocks: 6,
-  })
+// bLIP-51 §2; Kaleidoswap 0.2.0 OrderOptions, whose minimum of funding blocks is 0, and CreateOrderRequest.
+test.each(['olive', 'kestrel'])('%s gets defaults for the confirmations that the client leaves open', async (id) => {
+  await using gateway = await startTestGateway({ sandbox: { only: [id] } })
+  const lsp = gateway.sandbox.lsp(id)
+  const sentFor = async (request: Record<string, unknown>) => {
+    const { notes } = await quoteOf(gateway, id, { request, firm: 'ALWAYS' })
+    const sent = orderPosts(lsp).at(-1)?.body as Record<string, number> | undefined
+    const isZeroConf = notes.some(({ code }) => code === 'ZERO_CONF')
+    return [sent?.required_channel_confirmations, sent?.funding_confirms_within_blocks, isZeroConf]
+  }
+  expect(await sentFor({})).toEqual([1, 6, false])
+  expect(await sentFor({ announceChannel: true })).toEqual([6, 6, false])
+  expect(await sentFor({ requiredChannelConfirmations: 3, fundingConfirmsWithinBlocks: 10 })).toEqual([3, 10, false])
+  expect(await sentFor({ requiredChannelConfirmations: 0, announceChannel: true })).toEqual([0, 6, true])
 })
 
 test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { codesOf, compare, lsps1Order, orderPosts, quoteOf, settings, startScriptedLsp } from './support.ts'
+import { codesOf, compare, failureOf, lsps1Order, orderPosts, quoteOf, settings, startScriptedLsp } from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -62,19 +62,45 @@ test('who has to connect to the LSP first is told where to', async () => {
   }
 })
 
-test('an LSP that is told the node’s address connects by itself, and without the address it cannot', async () => {
+// seed 002 POST node_connection_info, 73985d6 ChannelOpenRequest node_connection_string: pubkey@host:port.
+test('an LSP of a draft connects to the node’s address, and gives no price without the address', async () => {
   for (const id of ['anchor', 'beacon']) {
     expect(await messagesOf(id, 'PEER_CONNECTION_REQUIRED')).toEqual([])
-    expect(await messagesOf(id, 'PEER_CONNECTION_REQUIRED', { clientAddress: null })).toHaveLength(1)
+    const before = gateway.sandbox.lsp(id).requests.length
+    expect(await failureOf(gateway, id, { request: { clientAddress: null } })).toMatchObject({
+      code: 'UNSUPPORTED',
+      property: 'clientAddress',
+    })
+    expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
   }
+})
+
+// Neither seed 002 POST nor seed 003 §2 has a field for it.
+test('a note says that the LSP decides about announcing where the protocol has no field for it', async () => {
+  const { quotes } = await compare(gateway)
+  expect(
+    quotes
+      .filter((quote) => codesOf(quote).includes('ANNOUNCEMENT_IS_UNKNOWN'))
+      .map(({ lsp }) => lsp.id)
+      .toSorted(),
+  ).toEqual(['anchor', 'thunder'])
 })
 
 test('where on-chain payment is not offered for want of a refund address, a note says so', async () => {
   const without = await compare(gateway)
   expect(
     without.quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS')).map(({ lsp }) => lsp.id),
-  ).toEqual(['thunder', 'kestrel', 'anchor', 'beacon'])
-  expect(without.quotes.map(({ onchainFeeTotalSat }) => onchainFeeTotalSat)).toEqual([null, null, null, null, null])
+  ).toEqual(['thunder', 'kestrel', 'olive'])
+  expect(new Map(without.quotes.map(({ lsp, onchainFeeTotalSat }) => [lsp.id, onchainFeeTotalSat]))).toEqual(
+    new Map([
+      ['thunder', null],
+      ['kestrel', null],
+      ['olive', null],
+      // The drafts have no field for a refund address, so that the option needs none.
+      ['anchor', 5_890],
+      ['beacon', 7_208],
+    ]),
+  )
 
   const { quotes } = await compare(gateway, { request: { refundOnchainAddress: gateway.sandbox.wallet.newAddress() } })
   expect(quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS'))).toEqual([])

@@ -146,6 +146,7 @@ export function settings(id: string, url: string, changes: Partial<LspConfig> = 
     nodeUris: [],
     website: null,
     courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 },
+    registerJit: false,
     requestsPerMinute: 60_000,
     estimatesPerMinute: 60_000,
     tariffFeeRateSatPerVbyte: null,

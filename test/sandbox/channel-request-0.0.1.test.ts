@@ -72,10 +72,12 @@ test('an order is found by order_id, by id, and by the id of its channel', async
   const { body } = await order.read()
   expect((await get(anchor, `/lsp/channel?id=${order.answer.text('order_id')}`)).body).toEqual(body)
   expect((await get(anchor, `/lsp/channel?id=${(await order.read()).text('scid')}`)).body).toEqual(body)
+  const id = order.answer.text('order_id')
+  expect(await get(anchor, `/lsp/channel?order_id=${id}&id=${id}`)).toMatchObject({ status: 400 })
 })
 
-test('a public key alone is accepted, and every other field has a default', async () => {
-  const order = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.pubkey })
+test('only the node is required, and every other field has a default', async () => {
+  const order = await post(anchor, '/lsp/channel', { node_connection_info: sandbox.wallet.uri })
   expect((await get(anchor, `/lsp/channel?order_id=${order.text('order_id')}`)).body).toMatchObject({
     channel_expiry: 4,
     local_balance: 0,
@@ -83,8 +85,7 @@ test('a public key alone is accepted, and every other field has a default', asyn
   })
 })
 
-test('NODE_ADDRESS_REQUIRED refuses a public key alone, as seed 002 has pubkey@host:port', async () => {
-  anchor.setFaults(['NODE_ADDRESS_REQUIRED'])
+test('a public key alone is refused: seed 002 POST has pubkey@host:port', async () => {
   const create = (node_connection_info: string) => post(anchor, '/lsp/channel', { node_connection_info })
   expect(await create(sandbox.wallet.pubkey)).toMatchObject({
     status: 400,

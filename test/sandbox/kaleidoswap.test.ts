@@ -259,8 +259,7 @@ test('ASSET_PRICE_APART leaves the asset’s price out of the fee and adds it to
   expect(amountOf(order.text('payment.bolt11.invoice'))).toBe(7_607)
 })
 
-test('MIN_FUNDING_ZERO reports the document’s default, which no order may ask for', async () => {
-  kestrel.setFaults(['MIN_FUNDING_ZERO'])
+test('the options have 0.2.0’s default of 0 for the funding blocks, which an order may not ask for', async () => {
   expect((await get(kestrel, '/get_info')).at('options.min_funding_confirms_within_blocks')).toBe(0)
   expect(await create({ funding_confirms_within_blocks: 0 })).toMatchObject({
     status: 422,

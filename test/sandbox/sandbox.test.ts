@@ -73,7 +73,7 @@ test('for a small channel the order is another one', async () => {
     anchor: Number(
       (
         await post(sandbox.lsp('anchor'), '/lsp/channel', {
-          node_connection_info: sandbox.wallet.pubkey,
+          node_connection_info: sandbox.wallet.uri,
           remote_balance: 200_000,
           channel_expiry: 13,
         })

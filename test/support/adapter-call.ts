@@ -26,6 +26,7 @@ export function adapterCall(
     network: 'REGTEST',
     now: clock.now,
     tariffFeeRateSatPerVbyte: null,
+    memory: new Map(),
     ...call,
     [Symbol.asyncDispose]: () => connection.close(),
   }

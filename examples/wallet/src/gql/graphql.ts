@@ -24,18 +24,20 @@ export type ChannelRequest = {
   asset?: AssetRequest | null | undefined;
   /** How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days. */
   channelExpiryBlocks?: number;
-  /** Where the LSP can reach the node, host:port; some protocols need it. */
+  /** Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED. */
   clientAddress?: string | null | undefined;
   /** What the client starts with on its own side; it is paid for on top of the fee. */
   clientBalanceSat?: number;
   clientPubkey: string;
-  /** Default: the least that the LSP accepts. */
+  /** The funding transaction must confirm within this many blocks. Default: 6, or the LSP's minimum if it is greater. */
   fundingConfirmsWithinBlocks?: number | null | undefined;
-  /** What the LSP puts on its side: the client's inbound liquidity. */
+  /** Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; other protocols fail with UNSUPPORTED. Default: the LSP decides. */
+  fundingFeeRateSatPerVbyte?: number | null | undefined;
+  /** Balance on the LSP's side, which is the client's inbound liquidity. 0 asks for a channel with only a client balance; LSPS1 and ThunderStack fail with UNSUPPORTED. */
   lspBalanceSat: number;
-  /** Where an on-chain payment is returned to if the order fails. Without it on-chain payment is not offered. */
+  /** Where to refund an on-chain payment. Without it, on-chain payment is not offered. Drafts 0.0.1 and 0.0.2 have no field for it: there on-chain payment needs no address, and the LSP never gets it. */
   refundOnchainAddress?: string | null | undefined;
-  /** Default: the least that the LSP accepts. */
+  /** Confirmations before the channel is usable; 0 asks for a zero-conf channel. Default: 1, or 6 if the channel is announced, or the LSP's minimum if it is greater. */
   requiredChannelConfirmations?: number | null | undefined;
   /** A coupon or access token of one LSP. */
   tokens?: Array<LspToken> | null | undefined;
@@ -47,6 +49,7 @@ export type CheckName =
   | 'BIP21_PARAMETERS'
   | 'CHANNEL_IDS'
   | 'FEE_ADDS_UP'
+  | 'FEE_IS_USUAL'
   | 'INVOICE_AMOUNT'
   | 'INVOICE_CLTV'
   | 'INVOICE_DECODES'
@@ -66,6 +69,7 @@ export type CheckName =
   | 'OFFER_NOT_EXPIRED'
   | 'ONCHAIN_ADDRESS'
   | 'ONCHAIN_ADDRESS_IS_NEW'
+  | 'ONCHAIN_LIMITS'
   | 'ORDER_ID_IS_NEW'
   | 'PAYMENT_HASH_IS_NEW'
   | 'REFUND_ADDRESS'
