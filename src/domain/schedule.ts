@@ -94,7 +94,14 @@ export function nextReadDelayMs(
   const backedOff =
     failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
   // A tenth of jitter, so that orders made together do not go on being read together.
-  return Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
+  const delayMs = Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
+  return Math.min(delayMs, Math.max(untilLapseMs(order, now), pace.activeMs, wavering))
+}
+
+/** The time until an unpaid order expires. A poll right after that moves it to EXPIRED, also when the LSP is silent. */
+function untilLapseMs({ state, expiresAt }: Order, now: EpochMs): number {
+  const isPending = state === 'AWAITING_PAYMENT' && expiresAt !== null && expiresAt > now
+  return isPending ? expiresAt - now : Number.POSITIVE_INFINITY
 }
 
 function calmDelayMs(order: Order, pace: Pace, now: EpochMs): number {

@@ -88,8 +88,10 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = this.#lsps.require(order.lspId)
-    if (lsp.circuitOpenUntil !== null)
-      return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
+    if (lsp.circuitOpenUntil !== null) {
+      const { order: next, changes } = unanswered(order, 'it does not answer', this.#clock.now())
+      return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures), changes)
+    }
     const ref = await this.refOf(order)
     if (ref === null) {
       const isDisowned = order.lspOrderId !== null && !tracking.final

@@ -91,7 +91,7 @@ LSP says how much that is.`,
       type: 'DateTime',
       nullable: true,
       description:
-        'The last moment to send a payment: the earliest end of the order, its payment options and its invoice, less a margin.',
+        'Latest time to send a payment, by the payment option that ends last. Each option is null after its own end, less a margin.',
       resolve: ({ until }) => until,
     }),
   }),
