@@ -1,9 +1,11 @@
 import { hasEnded, isUnknownToLsp } from './ending.ts'
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
-import type { LspFeature } from './lsp.ts'
+import { MOST_NODE_URIS, pubkeyOfUri, type LspFeature } from './lsp.ts'
 import type { Sat } from './money.ts'
+import { clearnetFirst } from './node-address.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
 import type { Refund } from './order.ts'
+import { overpaidSat } from './overpayment.ts'
 import { arrivedSat, due, isSettled, optionsOf, payableUntil, type Payment } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
@@ -25,6 +27,8 @@ export interface NextStep {
   actor: Actor
   action: NextAction
   deadline: EpochMs | null
+  /** The node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key; null or absent: not known. */
+  nodeUri?: string | null
   message: string
 }
 
@@ -32,6 +36,8 @@ export interface NextStep {
 export interface StepLsp {
   name: string
   features: readonly LspFeature[]
+  /** Its nodes, best first; absent: none is known. */
+  nodeUris?: readonly string[]
 }
 
 const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({
@@ -48,6 +54,11 @@ const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
  * option.
  */
 export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
+  const next = stepOf(order, lsp, now)
+  return anotherNodeStep(order, lsp) ?? brokenLeaseStep(order, lsp) ?? withOverpayment(next, order, lsp)
+}
+
+function stepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
   if (isUnknownToLsp(order) && !isClosedForGood(order)) return unknownOrderStep(order, lsp)
   const options = due(order, now)
   if (optionsOf(options).length > 0) return payStep(order, options, lsp)
@@ -86,7 +97,7 @@ export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
     case 'REFUND_PENDING':
       return refundStep(order) ?? waitForLsp('The LSP has to refund the payment.')
     case 'REFUNDED':
-      return step('NOBODY', 'NONE', 'The payment was refunded.')
+      return step('NOBODY', 'NONE', refundedText(order.refund))
     case 'UNKNOWN':
       return unknownStateStep(order)
   }
@@ -130,7 +141,8 @@ function payStep(order: Order, options: Payment, lsp: StepLsp): NextStep {
       `Less than the total has arrived, and the LSP does not report how much. Before you pay the rest, ${contactText(order, lsp)}`,
       deadline,
     )
-  return step('CLIENT', 'PAY', `Pay ${pricesText(options)}. Keep your node connected to the LSP.`, deadline)
+  const hold = options.bolt11?.isHold ? ' The Lightning payment stays pending until the channel opens.' : ''
+  return step('CLIENT', 'PAY', `Pay ${pricesText(options)}.${hold} Keep your node connected to the LSP.`, deadline)
 }
 
 function unpayableStep(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
@@ -178,7 +190,8 @@ function unknownStateStep(order: Order): NextStep {
 
 // -- after the payment -----------------------------------------------------------------------------------
 
-function paidStep(order: Order, { features }: StepLsp): NextStep {
+function paidStep(order: Order, lsp: StepLsp): NextStep {
+  const { features } = lsp
   if (order.isRefundRequested)
     return waitForLsp('Paid, and the refund was requested. To ask for the channel instead, call openChannel.')
   if (!features.includes('OPEN_ON_REQUEST'))
@@ -198,16 +211,74 @@ function paidStep(order: Order, { features }: StepLsp): NextStep {
     return waitForLsp('The gateway has asked the LSP to open the channel. Keep your node connected to the LSP.')
   const refund = isRefundAvailable(order) ? ` Or call requestRefund: ${refundText(order.refund)}.` : ''
   return failure.isPeerMissing
-    ? step(
-        'CLIENT',
-        'CONNECT_PEER',
-        `The LSP could not open the channel: ${failure.message}. Connect your node to the LSP. The gateway asks again by itself; openChannel asks at once.${refund}`,
-      )
+    ? connectStep(order, lsp, failure.message, refund)
     : step(
         'CLIENT',
         'OPEN_CHANNEL',
         `The LSP could not open the channel: ${failure.message}. Check your node, then call openChannel; the gateway also asks again by itself.${refund}`,
       )
+}
+
+function connectStep(order: Order, lsp: StepLsp, reason: string, refund: string): NextStep {
+  const [nodeUri = null] = lspNodesOf(order, lsp)
+  const where = nodeUri === null ? 'the LSP' : `the LSP's node ${nodeUri}`
+  return {
+    ...step(
+      'CLIENT',
+      'CONNECT_PEER',
+      `The LSP could not open the channel: ${reason}. Connect your node to ${where}. The gateway asks again by itself; openChannel asks at once.${refund}`,
+    ),
+    nodeUri,
+  }
+}
+
+/** The LSP's nodes: those that its answers about the order named, then those that it lists; addresses of clearnet first. */
+export function lspNodesOf(
+  { lspNodeUris = [] }: Order,
+  { nodeUris = [] }: Pick<StepLsp, 'nodeUris'>,
+): readonly string[] {
+  const named = clearnetFirst(lspNodeUris)
+  const isUseful = (uri: string) =>
+    uri.includes('@') || !nodeUris.some((other) => pubkeyOfUri(other) === pubkeyOfUri(uri))
+  return [...new Set([...named.filter(isUseful), ...nodeUris])].slice(0, MOST_NODE_URIS)
+}
+
+const SERVED: ReadonlySet<Order['state']> = new Set(['PAYMENT_HELD', 'PAID', 'CHANNEL_OPENING', 'COMPLETED'])
+
+/** The order was paid, and the LSP opens the channel to a node that is not the client's. */
+function anotherNodeStep(order: Order, lsp: StepLsp): NextStep | null {
+  const check = order.checks.find(({ name }) => name === 'CLIENT_ECHOED')
+  if (check?.verdict !== 'FAILED' || order.paymentSeenAt === null || !SERVED.has(order.state)) return null
+  return contactLsp(
+    `${paidText(order)}, but the LSP reports the channel for another node: ${check.message}.`,
+    order,
+    lsp,
+    ' for the channel or a refund',
+  )
+}
+
+/** The channel is closed too early, or ends too early by the LSP's report. */
+function brokenLeaseStep(order: Order, lsp: StepLsp): NextStep | null {
+  const check = order.checks.find(({ name }) => name === 'LEASE_KEPT')
+  if (check?.verdict !== 'WARNING' || order.state !== 'COMPLETED') return null
+  const closed = order.channelClosedAt === undefined ? '' : ' If your node did not close it,'
+  const contact = contactText(order, lsp)
+  return step(
+    'CLIENT',
+    'CONTACT_LSP',
+    `${capitalized(check.message)}.${closed} ${closed === '' ? capitalized(contact) : contact}`,
+    order.channel?.expiresAt ?? null,
+  )
+}
+
+/** Names what was paid too much. No protocol has a call to get it back. */
+function withOverpayment(next: NextStep, order: Order, lsp: StepLsp): NextStep {
+  const excessSat = overpaidSat(order)
+  if (excessSat === 0 || !SERVED.has(order.state)) return next
+  const text = `${next.message} You paid ${excessSat} sat too much.`
+  return next.action === 'NONE' && order.channelClosedAt === undefined
+    ? { ...contactLsp(text, order, lsp, ' to get them back'), deadline: next.deadline }
+    : { ...next, message: `${text} Only the LSP can return them: ${contactText(order, lsp)}` }
 }
 
 /** A paid order from a document: the gateway asks for no channel until its client has called an action. */
@@ -268,6 +339,8 @@ function failedStep(order: Order, lsp: StepLsp): NextStep {
       : step('NOBODY', 'NONE', text)
   }
   const text = `${paidText(order)}, but the order failed.${reasonText(order)}`
+  if (order.refund?.isOwed)
+    return waitForLsp(`${text} ${owedText(order.refund)} If the refund does not arrive, ${contactText(order, lsp)}`)
   return refundStep(order, text) ?? contactLsp(text, order, lsp, ' for a refund')
 }
 
@@ -280,12 +353,22 @@ function refundStep(order: Order, text = ''): NextStep | null {
         ? waitForLsp(`${prefix}The refund was requested. The LSP has not confirmed it yet.`)
         : step('CLIENT', 'REQUEST_REFUND', `${prefix}Call requestRefund: ${refundText(order.refund)}.`)
     case 'IN_FLIGHT':
-      return waitForLsp(`${prefix}The refund is on its way.`)
+      return waitForLsp(`${prefix}${order.refund.isOwed ? owedText(order.refund) : 'The refund is on its way.'}`)
     case 'PAID_OUT':
-      return step('NOBODY', 'NONE', `${prefix}The payment was refunded.`)
+      return step('NOBODY', 'NONE', `${prefix}${refundedText(order.refund)}`)
     default:
       return null
   }
+}
+
+const refundedText = (refund: Refund | null) =>
+  refund?.txid ? `The payment was refunded in the transaction ${refund.txid}.` : 'The payment was refunded.'
+
+/** The LSP's protocol has no call to request this refund. */
+function owedText({ lightningSat, onchainSat, paidTo }: Refund): string {
+  const amount = lightningSat ?? onchainSat
+  const what = amount === null ? 'the payment' : `${amount} sat`
+  return `The LSP has to refund ${what}${paidTo === null ? '' : ` to ${paidTo}`}.`
 }
 
 const isRefundAvailable = ({ refund }: Order) => refund?.state === 'AVAILABLE'

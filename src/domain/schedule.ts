@@ -71,7 +71,10 @@ export function fundingWatchDelayMs(order: Order, traits: LifeTraits, pace: Pace
 function isToBeRefunded({ paymentSeenAt, payment, refund }: Order): boolean {
   return (
     paymentSeenAt !== null &&
-    (refund?.state === 'AVAILABLE' || refund?.state === 'IN_FLIGHT' || paymentStates(payment).includes('TO_REFUND'))
+    (refund?.state === 'AVAILABLE' ||
+      // Nothing would report the end of a refund that follows from the order's failure alone.
+      (refund?.state === 'IN_FLIGHT' && refund.isOwed !== true) ||
+      paymentStates(payment).includes('TO_REFUND'))
   )
 }
 

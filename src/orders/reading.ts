@@ -8,7 +8,7 @@ import { distrustOf } from '../domain/offer.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import { isWithheld, NO_PAYMENT } from '../domain/payment.ts'
 import { showsPayment } from '../domain/payment-progress.ts'
-import { advance, notFound, unanswered } from '../domain/progress.ts'
+import { advance, knownNodes, notFound, unanswered } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { fundingWatchDelayMs, nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
 import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
@@ -239,13 +239,16 @@ export class OrderReader {
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
       return this.#log.write(
         order,
-        { ...order, openRequest },
+        { ...order, openRequest, lspNodeUris: knownNodes(order.lspNodeUris ?? [], nodesOf(error)) },
         { ...tracking, openAttempts: attempts, failures: 0, nextReadAt },
         changes,
       )
     }
   }
 }
+
+/** The node that the refusal asks the client to connect to. */
+export const nodesOf = ({ lspNodeUri }: LspFailure) => (lspNodeUri === null ? [] : [lspNodeUri])
 
 /**
  * An LSP whose order advances when it is read may call a healthy order failed, when it was read while the channel

@@ -76,6 +76,7 @@ const channel = z.object({
   fundedAt: instant.nullable(),
   expiresAt: instant.nullable(),
   closingTxid: shownId.nullable(),
+  closedAt: instant.nullish(),
 })
 
 const refund = z.object({
@@ -84,6 +85,8 @@ const refund = z.object({
   onchainSat: amount.nullable(),
   paidTo: text(4_096).nullable(),
   paidAt: instant.nullable(),
+  txid: shownId.nullish(),
+  isOwed: z.boolean().optional(),
 })
 
 const asset = z.object({
@@ -125,6 +128,8 @@ export const orderSchema = (network: Network) =>
     fundedAt: instant.nullable(),
     leaseRemindedFor: instant.optional(),
     endedAt: instant.optional(),
+    orderedBlocks: count.optional(),
+    channelClosedAt: instant.optional(),
     paidSat: amount.optional(),
     isRefundRequested: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */

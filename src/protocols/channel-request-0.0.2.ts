@@ -16,6 +16,7 @@ import {
   idField,
   isObject,
   lookUp,
+  nodeUriField,
   payloadField,
   satField,
   satLimitField,
@@ -63,9 +64,9 @@ const channelDocument = documentOf({
   scid: optional(idField),
   expiry_ts: optional(timeField),
   closing_transaction: optional(idField),
-  closed_ts: ignored,
-  node_id: ignored,
-  lsp_node_id: ignored,
+  closed_ts: optional(timeField),
+  node_id: optional(nodeUriField),
+  lsp_node_id: optional(nodeUriField),
 })
 
 const orderDocument = documentOf({
@@ -81,7 +82,7 @@ const actionDocument = documentOf({
   success: requiredIfPresent(flagField),
   message: optional(textField),
   fail_reason: requiredIfPresent(wordField),
-  lsp_node_connection_string: ignored,
+  lsp_node_connection_string: optional(nodeUriField),
 })
 
 const lnurlDocument = documentOf({ lnurl_channel: optional(payloadField) })
@@ -192,6 +193,8 @@ function readOrderDocument(order: OrderDocument, refund: Refund | null): OrderRe
     state: orderState(order, payment),
     terms: mirroredTerms(order.request),
     channel: order.channel && readChannel(order.channel),
+    clientNode: order.channel?.node_id ? { uri: order.channel.node_id } : null,
+    lspNodeUris: order.channel?.lsp_node_id ? [order.channel.lsp_node_id] : [],
     refund,
     createdAt: order.created_at,
   }
@@ -224,6 +227,7 @@ function readChannel(channel: z.output<typeof channelDocument>): Channel {
     expiresAt: channel.expiry_ts,
     // "The txid" by the text, an outpoint by its example.
     closingTxid: channel.closing_transaction?.split(':', 1)[0] ?? null,
+    closedAt: channel.closed_ts,
   }
 }
 
@@ -266,13 +270,14 @@ function says(message: string, reason: string): boolean {
   return lookUp(REPEATED, reason)?.test(message.replace(/[.!\s]+$/, '')) ?? false
 }
 
-function refusalOfReason(reason: string, message: string | null): LspFailure {
+function refusalOfReason(reason: string, message: string | null, lspNodeUri: string | null): LspFailure {
   if (lookUp({ ALREADY_OPEN: true }, reason)) return new AlreadyOpen()
   const [code, meaning] = lookUp(FAIL_REASONS, reason) ?? (['WRONG_STATE', `the LSP could not: ${reason}`] as const)
   // The text's example of a failure carries the message of a success.
   return new LspFailure(
     code,
     message === null || message === 'ok' || says(message, reason) ? meaning : `${meaning}: ${message}`,
+    { lspNodeUri },
   )
 }
 
@@ -283,7 +288,9 @@ function refusalOfReason(reason: string, message: string | null): LspFailure {
 function readRefusal(status: number, body: unknown): LspFailure | null {
   if (status < 400 && isObject(body) && typeof body.success === 'boolean') return null
   const action = status >= 400 && status < 500 ? actionDocument.safeParse(body).data : undefined
-  return action?.fail_reason ? refusalOfReason(action.fail_reason, action.message) : readDraftRefusal(status, body)
+  return action?.fail_reason
+    ? refusalOfReason(action.fail_reason, action.message, action.lsp_node_connection_string)
+    : readDraftRefusal(status, body)
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------
@@ -292,13 +299,9 @@ const pathOf = ({ lspOrderId }: OrderRef, part = '') => `/lsp/channels/${encodeU
 
 /** Under a status of success only `success` refuses: in the text's example of one, there is a reason as well. */
 async function act(call: LspCall, path: string, body: unknown): Promise<ActionOutcome> {
-  const { success, fail_reason, message } = await call.http.exchange({
-    method: 'POST',
-    path,
-    body,
-    answer: actionDocument,
-  })
-  if (success === false) throw refusalOfReason(fail_reason ?? 'no reason given', message)
+  const answer = await call.http.exchange({ method: 'POST', path, body, answer: actionDocument })
+  const { success, fail_reason, message, lsp_node_connection_string: lspNodeUri } = answer
+  if (success === false) throw refusalOfReason(fail_reason ?? 'no reason given', message, lspNodeUri)
   return { message: message ?? 'the LSP agreed', txid: null }
 }
 

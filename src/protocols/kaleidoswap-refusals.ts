@@ -41,8 +41,10 @@ function isMissingEndpoint(status: number, body: unknown): boolean {
 
 function refusalOfCode(code: string, error: Record<string, unknown>, status: number, now: EpochMs): LspFailure {
   const details = isObject(error.details) ? error.details : {}
-  const message =
-    cleanTextOrNull(error.message) ?? readErrorDocument({ ...error, error_code: null }).message ?? 'the LSP refused'
+  const message = withRequestId(
+    cleanTextOrNull(error.message) ?? readErrorDocument({ ...error, error_code: null }).message ?? 'the LSP refused',
+    error.request_id,
+  )
   const known = lookUp(ERROR_CODES, code)
   // INTERNAL_ERROR and new codes: the status shows whether the LSP refused or broke down.
   if (known === null) return refusalOfText(message, status)
@@ -53,6 +55,13 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
     // An unreachable part of the LSP does not show how far it had come.
     effect: known === 'UNAVAILABLE' ? 'unknown' : 'none',
   })
+}
+
+/** KaleidoErrorResponse: "Request correlation identifier for support and debugging". */
+function withRequestId(message: string, requestId: unknown): string {
+  return typeof requestId === 'string' && /^[\w.:-]{1,100}$/.test(requestId)
+    ? `${message} (request id ${requestId})`
+    : message
 }
 
 const OUT_OF_RANGE =

@@ -22,7 +22,7 @@ const PAYMENT = {
   amount_paid: 1_200,
   ln_invoice: 'lnbc1invoice',
   btc_address: 'bc1qaddress',
-  onchain_payments: [{ transaction_id: 'aa', out_point: 0, amount: 1_200, zero_conf: false }],
+  onchain_payments: [{ transaction_id: TXID, out_point: 0, amount: 1_200, zero_conf: false }],
 }
 const CHANNEL = {
   state: 'OPENED',
@@ -192,6 +192,7 @@ describe('an order that is read', () => {
           minFeeFor0Conf: null,
           refundOnchainAddress: null,
           paidSat: 1_200,
+          deposits: [{ txid: TXID, outputIndex: 0, amountSat: 1_200, confirmations: null, isZeroConf: false }],
         },
       },
       paidSat: 2_008_888,
@@ -203,7 +204,10 @@ describe('an order that is read', () => {
         fundedAt: 1_672_661_900_000,
         expiresAt: 1_680_000_000_000,
         closingTxid: TXID,
+        closedAt: 1_680_000_001_000,
       },
+      clientNode: { uri: NODE_URI },
+      lspNodeUris: [`${LSP_PUBKEY}@lsp.example:9735`],
       createdAt: 1_675_340_297_000,
       expiresAt: 1_672_661_897_000,
     })
