@@ -1,53 +1,28 @@
 import { hasEnded, isUnknownToLsp } from './ending.ts'
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
-import { MOST_NODE_URIS, pubkeyOfUri, type LspFeature } from './lsp.ts'
-import type { Sat } from './money.ts'
-import { clearnetFirst } from './node-address.ts'
+import type { LspFeature } from './lsp.ts'
+import { anotherNodeStep, brokenLeaseStep, lspNodesOf, withOverpayment } from './next-step-problems.ts'
+import {
+  contactLsp,
+  contactText,
+  doNotPay,
+  owedText,
+  paidText,
+  pricesText,
+  quoted,
+  reasonText,
+  refundedText,
+  refundText,
+  step,
+  waitForLsp,
+  type NextStep,
+  type StepLsp,
+} from './next-step-texts.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
-import type { Refund } from './order.ts'
-import { overpaidSat } from './overpayment.ts'
-import { arrivedSat, due, isSettled, optionsOf, payableUntil, type Payment } from './payment.ts'
+import { arrivedSat, due, optionsOf, payableUntil, type Payment } from './payment.ts'
 import type { EpochMs } from './time.ts'
 
-export type Actor = 'CLIENT' | 'GATEWAY' | 'LSP' | 'NOBODY'
-
-export type NextAction =
-  | 'PAY'
-  | 'TOP_UP'
-  | 'DO_NOT_PAY'
-  | 'CONNECT_PEER'
-  | 'OPEN_CHANNEL'
-  | 'DECIDE_RATE'
-  | 'REQUEST_REFUND'
-  | 'CONTACT_LSP'
-  | 'WAIT'
-  | 'NONE'
-
-export interface NextStep {
-  actor: Actor
-  action: NextAction
-  deadline: EpochMs | null
-  /** The node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key; null or absent: not known. */
-  nodeUri?: string | null
-  message: string
-}
-
-/** The LSP of the order. */
-export interface StepLsp {
-  name: string
-  features: readonly LspFeature[]
-  /** Its nodes, best first; absent: none is known. */
-  nodeUris?: readonly string[]
-}
-
-const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({
-  actor,
-  action,
-  deadline,
-  message,
-})
-const doNotPay = (message: string) => step('NOBODY', 'DO_NOT_PAY', message)
-const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
+export type { Actor, NextAction, NextStep, StepLsp } from './next-step-texts.ts'
 
 /**
  * What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if `due(order, now)` has a payment
@@ -55,7 +30,8 @@ const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
  */
 export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
   const next = stepOf(order, lsp, now)
-  return anotherNodeStep(order, lsp) ?? brokenLeaseStep(order, lsp) ?? withOverpayment(next, order, lsp)
+  if (next.action !== 'NONE' && next.action !== 'WAIT') return withOverpayment(next, order, lsp)
+  return anotherNodeStep(order, lsp) ?? brokenLeaseStep(order, lsp, next) ?? withOverpayment(next, order, lsp)
 }
 
 function stepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
@@ -232,55 +208,6 @@ function connectStep(order: Order, lsp: StepLsp, reason: string, refund: string)
   }
 }
 
-/** The LSP's nodes: those that its answers about the order named, then those that it lists; addresses of clearnet first. */
-export function lspNodesOf(
-  { lspNodeUris = [] }: Order,
-  { nodeUris = [] }: Pick<StepLsp, 'nodeUris'>,
-): readonly string[] {
-  const named = clearnetFirst(lspNodeUris)
-  const isUseful = (uri: string) =>
-    uri.includes('@') || !nodeUris.some((other) => pubkeyOfUri(other) === pubkeyOfUri(uri))
-  return [...new Set([...named.filter(isUseful), ...nodeUris])].slice(0, MOST_NODE_URIS)
-}
-
-const SERVED: ReadonlySet<Order['state']> = new Set(['PAYMENT_HELD', 'PAID', 'CHANNEL_OPENING', 'COMPLETED'])
-
-/** The order was paid, and the LSP opens the channel to a node that is not the client's. */
-function anotherNodeStep(order: Order, lsp: StepLsp): NextStep | null {
-  const check = order.checks.find(({ name }) => name === 'CLIENT_ECHOED')
-  if (check?.verdict !== 'FAILED' || order.paymentSeenAt === null || !SERVED.has(order.state)) return null
-  return contactLsp(
-    `${paidText(order)}, but the LSP reports the channel for another node: ${check.message}.`,
-    order,
-    lsp,
-    ' for the channel or a refund',
-  )
-}
-
-/** The channel is closed too early, or ends too early by the LSP's report. */
-function brokenLeaseStep(order: Order, lsp: StepLsp): NextStep | null {
-  const check = order.checks.find(({ name }) => name === 'LEASE_KEPT')
-  if (check?.verdict !== 'WARNING' || order.state !== 'COMPLETED') return null
-  const closed = order.channelClosedAt === undefined ? '' : ' If your node did not close it,'
-  const contact = contactText(order, lsp)
-  return step(
-    'CLIENT',
-    'CONTACT_LSP',
-    `${capitalized(check.message)}.${closed} ${closed === '' ? capitalized(contact) : contact}`,
-    order.channel?.expiresAt ?? null,
-  )
-}
-
-/** Names what was paid too much. No protocol has a call to get it back. */
-function withOverpayment(next: NextStep, order: Order, lsp: StepLsp): NextStep {
-  const excessSat = overpaidSat(order)
-  if (excessSat === 0 || !SERVED.has(order.state)) return next
-  const text = `${next.message} You paid ${excessSat} sat too much.`
-  return next.action === 'NONE' && order.channelClosedAt === undefined
-    ? { ...contactLsp(text, order, lsp, ' to get them back'), deadline: next.deadline }
-    : { ...next, message: `${text} Only the LSP can return them: ${contactText(order, lsp)}` }
-}
-
 /** A paid order from a document: the gateway asks for no channel until its client has called an action. */
 function importedStep(order: Order): NextStep {
   if (isUnverifiedImport(order))
@@ -361,63 +288,4 @@ function refundStep(order: Order, text = ''): NextStep | null {
   }
 }
 
-const refundedText = (refund: Refund | null) =>
-  refund?.txid ? `The payment was refunded in the transaction ${refund.txid}.` : 'The payment was refunded.'
-
-/** The LSP's protocol has no call to request this refund. */
-function owedText({ lightningSat, onchainSat, paidTo }: Refund): string {
-  const amount = lightningSat ?? onchainSat
-  const what = amount === null ? 'the payment' : `${amount} sat`
-  return `The LSP has to refund ${what}${paidTo === null ? '' : ` to ${paidTo}`}.`
-}
-
 const isRefundAvailable = ({ refund }: Order) => refund?.state === 'AVAILABLE'
-
-function refundText(refund: Refund | null): string {
-  const amounts = [
-    ...(refund?.lightningSat ? [`${refund.lightningSat} sat by Lightning`] : []),
-    ...(refund?.onchainSat ? [`${refund.onchainSat} sat on-chain`] : []),
-  ]
-  return amounts.length === 0 ? 'a refund is available' : `a refund is available, ${amounts.join(' or ')}`
-}
-
-function contactLsp(text: string, order: Order, lsp: StepLsp, purpose = ''): NextStep {
-  return step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contactText(order, lsp, purpose))}`)
-}
-
-function contactText({ lspId, lspOrderId }: Order, { name }: StepLsp, purpose = ''): string {
-  const who = name === lspId ? name : `${name} (${lspId})`
-  return `contact the LSP ${who}${purpose}${lspOrderId === null ? '.' : ` and quote its order id ${lspOrderId}.`}`
-}
-
-/** What was paid, as a main clause without its full stop. */
-function paidText(order: Order): string {
-  const paidSat = paidSatOf(order)
-  return paidSat === null ? 'A payment was seen' : `You paid ${paidSat} sat`
-}
-
-/** null: the LSP reported a payment, but not how much of it arrived. */
-function paidSatOf(order: Order): Sat | null {
-  const arrived = arrivedSat(order)
-  if (arrived > 0) return arrived
-  return optionsOf(order.payment).find(isSettled)?.orderTotalSat ?? null
-}
-
-function reasonText({ failureReason }: Order): string {
-  return failureReason === null ? '' : ` The LSP's reason: ${failureReason.replace(/[.\s]+$/, '')}.`
-}
-
-function pricesText({ bolt11, bolt12, onchain }: Payment): string {
-  const ways = [
-    ...(bolt11 ? [{ sat: bolt11.orderTotalSat, by: 'by Lightning invoice' }] : []),
-    ...(bolt12 ? [{ sat: bolt12.orderTotalSat, by: 'by BOLT 12 offer' }] : []),
-    ...(onchain ? [{ sat: onchain.orderTotalSat, by: 'on-chain' }] : []),
-  ]
-  const [first] = ways
-  if (first && ways.every(({ sat }) => sat === first.sat))
-    return `${first.sat} sat ${ways.map(({ by }) => by).join(' or ')}`
-  return ways.map(({ sat, by }) => `${sat} sat ${by}`).join(' or ')
-}
-
-const quoted = (word: string | undefined) => (word === undefined ? '' : ` ("${word}")`)
-const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

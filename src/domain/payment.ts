@@ -158,9 +158,9 @@ export function due(owed: Owed, now: EpochMs): Payment {
 
 /** The options that may be paid, until their ends. */
 function openOptions(owed: Owed): Payment {
-  const { state, payment, paymentSeenAt, paymentWarning = null } = owed
+  const { payment, paymentSeenAt, paymentWarning = null } = owed
   const options = optionsOf(payment)
-  if (paymentWarning !== null || !PAYABLE_STATES.has(state) || options.some(isSettled)) return NO_PAYMENT
+  if (paymentWarning !== null || !PAYABLE_STATES.has(owed.state) || options.some(isSettled)) return NO_PAYMENT
   if (isUnknownToLsp(owed) || hasEnded(owed)) return NO_PAYMENT
   const open = withinMaximums(
     mapOptions(payment, (option) => (DUE.has(option.state) ? option : null)),

@@ -1,13 +1,14 @@
 import type { AddressKinds } from './address.ts'
+import { knownNodes, orderedBlocksOf, withChannel, withKnown } from './channel-progress.ts'
 import { describeChanges } from './changes.ts'
 import { verifyClientNode } from './client-node.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
-import { MOST_NODE_URIS, pubkeyOfUri, type Network } from './lsp.ts'
+import { pubkeyOfUri, type Network } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import { worseTerms } from './terms.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
-import type { Channel, ChannelState, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
+import type { JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
 import { withLaterChecks } from './checks.ts'
 import { closedAtOf, verifyLease } from './lease-kept.ts'
 import { largestMaximum, maximumChecks } from './maximum.ts'
@@ -170,35 +171,6 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
   return progress(order, next, now)
 }
 
-const BEFORE_OPENING: ReadonlySet<OrderState> = new Set(['AWAITING_PAYMENT', 'PAYMENT_HELD', 'PAID', 'EXPIRED'])
-const BEGUN: ReadonlySet<ChannelState> = new Set(['PENDING', 'OPENING', 'OPEN'])
-
-/**
- * bLIP-51 §4: `channel` is null until the funding transaction is published. An LSP whose order still has an earlier state
- * beside a channel is opening it.
- */
-function withChannel(state: OrderState, { state: reported, channel }: OrderReading): OrderState {
-  const isEarlier = reported === 'AWAITING_PAYMENT' || reported === 'PAID'
-  const isBegun = channel !== null && BEGUN.has(channel.state)
-  return isEarlier && isBegun && BEFORE_OPENING.has(state) ? 'CHANNEL_OPENING' : state
-}
-
-/** The lease as it was ordered, once the LSP reports a shorter one. */
-function orderedBlocksOf({ orderedBlocks, terms: before }: Order, after: ChannelTerms): Pick<Order, 'orderedBlocks'> {
-  const isShorter = after.channelExpiryBlocks < before.channelExpiryBlocks
-  return orderedBlocks === undefined && isShorter ? { orderedBlocks: before.channelExpiryBlocks } : {}
-}
-
-/** Every node of the LSP once, an address rather than the bare public key. */
-export function knownNodes(known: readonly string[], reported: readonly string[]): readonly string[] {
-  const uris = [...new Set([...reported, ...known])]
-  return uris
-    .filter(
-      (uri) => uri.includes('@') || !uris.some((other) => other !== uri && pubkeyOfUri(other) === pubkeyOfUri(uri)),
-    )
-    .slice(0, MOST_NODE_URIS)
-}
-
 /** The LSP answered that it does not know the order. Its payment is withheld until a report of the order. */
 export function notFound(order: Order, now: EpochMs): Progress {
   return progress(
@@ -245,21 +217,6 @@ function isClaimOfImport(order: Order): boolean {
 /** What was paid for the channel that stands is not to be had back. */
 function withoutOfferOfRefund(refund: Refund | null): Refund | null {
   return refund?.state === 'AVAILABLE' ? null : refund
-}
-
-/** What an answer leaves out still holds. */
-function withKnown(known: Channel, told: Channel): Channel {
-  const closedAt = told.closedAt ?? known.closedAt ?? null
-  return {
-    state: told.state,
-    channelId: told.channelId ?? known.channelId,
-    shortChannelId: told.shortChannelId ?? known.shortChannelId,
-    fundingOutpoint: told.fundingOutpoint ?? known.fundingOutpoint,
-    fundedAt: told.fundedAt ?? known.fundedAt,
-    expiresAt: told.expiresAt ?? known.expiresAt,
-    closingTxid: told.closingTxid ?? known.closingTxid,
-    ...(closedAt === null ? {} : { closedAt }),
-  }
 }
 
 /**
