@@ -57,9 +57,11 @@ const refundAddressOf = ({ onchain }: Payment) => onchain?.refundOnchainAddress 
 function amountsOf(order: Refunded): Pick<Refund, 'lightningSat' | 'onchainSat' | 'paidTo'> {
   const { bolt11, bolt12, onchain } = order.payment
   const lightning = [bolt11, bolt12].find((option) => isSettled(option)) ?? null
-  const paidOnchain = onchain !== null && (isSettled(onchain) || onchain.state === 'UNDERPAID') ? onchain : null
-  if (lightning !== null && paidOnchain !== null && (paidOnchain.paidSat ?? 0) === 0)
+  const settledOnchain = onchain !== null && (isSettled(onchain) || onchain.state === 'UNDERPAID') ? onchain : null
+  // The drafts have one state for both options: the deposits tell them apart.
+  if (lightning !== null && settledOnchain?.paidSat === null)
     return { lightningSat: null, onchainSat: null, paidTo: null }
+  const paidOnchain = lightning !== null && settledOnchain?.paidSat === 0 ? null : settledOnchain
   if (paidOnchain !== null) {
     const arrived = arrivedSat(order)
     const totalSat = paidOnchain.state === 'UNDERPAID' ? null : paidOnchain.orderTotalSat
