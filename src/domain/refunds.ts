@@ -18,8 +18,11 @@ export function refundOf(order: Refunded, reported: Refund | null, known: Refund
   const refund = reported ?? impliedRefund(order)
   if (refund === null || known === null) return refund ?? known
   const txid = refund.txid ?? known.txid ?? null
+  const { isOwed, ...rest } = refund
   return {
-    ...refund,
+    ...rest,
+    // A transaction that the LSP named is on its way.
+    ...(isOwed === true && txid === null ? { isOwed } : {}),
     lightningSat: refund.lightningSat ?? known.lightningSat,
     onchainSat: refund.onchainSat ?? known.onchainSat,
     paidTo: refund.paidTo ?? known.paidTo,
