@@ -33,6 +33,8 @@ interface Action {
   message: string
   /** What changes in the order once it is done. */
   leaves?(order: Order, outcome: ActionOutcome): Partial<Order>
+  /** What the order keeps also when the outcome is not known: the LSP may have done what it was asked. */
+  keeps?: Partial<Order>
   /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
   imported?: {
     /** Whether it does so at all: the gateway uses the node that the document names. */
@@ -93,6 +95,7 @@ export class OrderActions {
   }
 
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
+    const named = nodeUri === null ? {} : { openNodeUri: nodeUri }
     return this.#act(clientId, orderId, {
       states: ['PAID'],
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
@@ -100,8 +103,9 @@ export class OrderActions {
       leaves: () => ({
         openRequest: { failure: null },
         isRefundRequested: false,
-        ...(nodeUri === null ? {} : { openNodeUri: nodeUri }),
+        ...named,
       }),
+      keeps: named,
       imported: {
         goesOn: ({ request }) => nodeUri === null || pubkeyOfUri(nodeUri) === request.clientPubkey,
         alsoAfterFailure: true,
@@ -117,7 +121,7 @@ export class OrderActions {
         verifyRefundTarget(order, target, {
           network: lsp.settings.network,
           addressKinds: lsp.adapter.addressKinds,
-          lspPubkeys: lsp.pubkeys,
+          lspPubkeys: [...lsp.pubkeys, ...(order.lspNodeUris ?? []).flatMap((uri) => pubkeyOfUri(uri) ?? [])],
           now: this.#clock.now(),
         }),
       message: 'a refund was requested',
@@ -197,8 +201,9 @@ export class OrderActions {
       const { order, tracking } = current
       const acted = action.imported?.alsoAfterFailure ? withClientActed(order, action) : order
       const nodes = nodesOf(failure)
-      if (acted === order && nodes.length === 0) return
-      const after = nodes.length === 0 ? acted : { ...acted, lspNodeUris: knownNodes(acted.lspNodeUris ?? [], nodes) }
+      const kept = failure.effect === 'unknown' ? (action.keeps ?? {}) : {}
+      if (acted === order && nodes.length === 0 && Object.keys(kept).length === 0) return
+      const after = { ...acted, ...kept, lspNodeUris: knownNodes(acted.lspNodeUris ?? [], nodes) }
       try {
         await this.#log.write(order, after, { ...tracking, nextReadAt: this.#clock.now() }, [])
         return

@@ -29,7 +29,13 @@ import { AnotherOrder, LspFailure, type FailureCode } from '../domain/failure.ts
 import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain/lsp.ts'
 import { ZERO_SAT } from '../domain/money.ts'
 import type { Channel, ChannelState, JitChannel, Refund, RefundState } from '../domain/order.ts'
-import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
+import {
+  EMPTY_READING,
+  type ClientNode,
+  type OrderReading,
+  type ReadOrderState,
+  type ReadPaymentState,
+} from '../domain/reading.ts'
 
 // "LSPS1 channel request", draft 0.0.2: first an order is bought, then the client has its channel opened.
 // Facts: protocols/README.md, section 7.
@@ -315,16 +321,24 @@ async function orNull<Answer>(reading: Promise<Answer>, code?: FailureCode): Pro
   }
 }
 
+interface JitRegistration {
+  jit: JitChannel | null
+  clientNode: ClientNode | null
+}
+
 /** Registers the client's node, unless it is registered. That it may happen twice does no harm. */
-async function registerJit(call: LspCall, order: OrderRef): Promise<JitChannel | null> {
+async function registerJit(call: LspCall, order: OrderRef): Promise<JitRegistration> {
   const jit = { path: pathOf(order, '/jit'), answer: jitDocument }
   const registration = await orNull(call.http.exchange({ ...jit, method: 'GET' }), 'NOT_FOUND')
-  const isOurs = pubkeyOfUri(registration?.registerd_node_connection_string ?? '') === pubkeyOfUri(order.clientNodeUri)
-  const hint = registration && isOurs ? readJit(registration) : null
-  return (
-    hint ??
-    readJit(await call.http.exchange({ ...jit, method: 'POST', body: { node_connection_string: order.clientNodeUri } }))
-  )
+  const nodeOf = ({ registerd_node_connection_string: uri }: z.output<typeof jitDocument>) =>
+    uri === null || pubkeyOfUri(uri) === null ? null : { uri }
+  const isOurs = (node: ClientNode | null) => pubkeyOfUri(node?.uri ?? '') === pubkeyOfUri(order.clientNodeUri)
+  const known = registration && nodeOf(registration)
+  const hint = registration && isOurs(known) ? readJit(registration) : null
+  if (hint !== null) return { jit: hint, clientNode: known }
+  const body = { node_connection_string: order.clientNodeUri }
+  const answer = await call.http.exchange({ ...jit, method: 'POST', body })
+  return { jit: readJit(answer), clientNode: nodeOf(answer) }
 }
 
 export const channelRequest002: Adapter = {
@@ -363,7 +377,7 @@ export const channelRequest002: Adapter = {
       now && document.channel === null && order.features.includes(feature)
 
     // The order is read: what goes wrong in a document beside it must not lose that.
-    const [refund, lnurl, jit] = await Promise.all([
+    const [refund, lnurl, registration] = await Promise.all([
       asks('REFUND', paid)
         ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/refund'), answer: refundDocument }))
         : null,
@@ -374,10 +388,12 @@ export const channelRequest002: Adapter = {
         ? orNull(registerJit(call, order))
         : null,
     ])
+    const reading = readOrderDocument(document, refund && readRefund(refund))
     return {
-      ...readOrderDocument(document, refund && readRefund(refund)),
+      ...reading,
       lnurlChannel: lnurl?.lnurl_channel ?? null,
-      jit,
+      jit: registration?.jit ?? null,
+      clientNode: reading.clientNode ?? registration?.clientNode ?? null,
     }
   },
 

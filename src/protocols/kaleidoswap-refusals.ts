@@ -22,7 +22,8 @@ const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
 /** The LSP's own `{error_code, message, details}`, else a common shape: FastAPI's `{detail}` as a list or as a text. */
 export function readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null {
   const document = isObject(body) ? body : {}
-  if (typeof document.error_code === 'string') return refusalOfCode(document.error_code, document, status, now)
+  if (typeof document.error_code === 'string')
+    return withRequestId(refusalOfCode(document.error_code, document, status, now), document.request_id)
   if (isMissingEndpoint(status, body)) return new LspFailure('UNSUPPORTED', 'this LSP has no such endpoint')
   const refusal = readCommonRefusal(status, body)
   const isValidation = status >= 400 && Array.isArray(document.detail)
@@ -41,10 +42,8 @@ function isMissingEndpoint(status: number, body: unknown): boolean {
 
 function refusalOfCode(code: string, error: Record<string, unknown>, status: number, now: EpochMs): LspFailure {
   const details = isObject(error.details) ? error.details : {}
-  const message = withRequestId(
-    cleanTextOrNull(error.message) ?? readErrorDocument({ ...error, error_code: null }).message ?? 'the LSP refused',
-    error.request_id,
-  )
+  const message =
+    cleanTextOrNull(error.message) ?? readErrorDocument({ ...error, error_code: null }).message ?? 'the LSP refused'
   const known = lookUp(ERROR_CODES, code)
   // INTERNAL_ERROR and new codes: the status shows whether the LSP refused or broke down.
   if (known === null) return refusalOfText(message, status)
@@ -58,10 +57,10 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
 }
 
 /** KaleidoErrorResponse: "Request correlation identifier for support and debugging". */
-function withRequestId(message: string, requestId: unknown): string {
-  return typeof requestId === 'string' && /^[\w.:-]{1,100}$/.test(requestId)
-    ? `${message} (request id ${requestId})`
-    : message
+function withRequestId(failure: LspFailure, requestId: unknown): LspFailure {
+  if (typeof requestId !== 'string' || !/^[\w.:-]{1,100}$/.test(requestId)) return failure
+  const { code, message, property, retryAt, effect } = failure
+  return new LspFailure(code, `${message} (request id ${requestId})`, { property, retryAt, effect })
 }
 
 const OUT_OF_RANGE =

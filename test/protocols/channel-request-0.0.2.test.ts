@@ -473,6 +473,7 @@ describe('a just-in-time channel', () => {
 
   test('is not registered again where the node is', async () => {
     const { result, requests } = await readVia([json(200, ORDER), json(200, JIT)], { features })
+    expect(result.clientNode).toEqual({ uri: NODE_URI })
     expect(requests).toHaveLength(2)
     expect(result.jit).toEqual(READ_JIT)
   })
@@ -484,6 +485,12 @@ describe('a just-in-time channel', () => {
   ])('is registered anew where the registration is of %s', async (_whom, registration) => {
     const { requests } = await readVia([json(200, ORDER), json(200, registration), json(200, JIT)], { features })
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST'])
+  })
+
+  test('that names another node after it was asked for ours is compared (0.0.2 registerd_node_connection_string)', async () => {
+    const other = { ...JIT, registerd_node_connection_string: LSP_PUBKEY }
+    const { result } = await readVia([json(200, ORDER), json(404, {}), json(200, other)], { features })
+    expect(result.clientNode).toEqual({ uri: LSP_PUBKEY })
   })
 
   test('is not registered while it is not known whether it is', async () => {
