@@ -208,6 +208,44 @@ describe('an underpayment', () => {
     }))
 })
 
+describe('an underpayment that expires', () => {
+  const underpaid = (lspId: string, run: (placed: Placed & { partSat: number }) => Promise<void>) =>
+    placed(lspId, [], async (order) => {
+      const partSat = order.order.orderTotalSat - MISSING_SAT
+      await order.gateway.sandbox.wallet.payOnchain(order.order.payment.onchain?.address ?? '', partSat)
+      await order.follower.untilState('UNDERPAID')
+      passUntil(order.order.expiresAt)
+      await run({ ...order, partSat })
+    })
+
+  test('at kestrel is refunded to the refund address (0.2.0 TO_REFUND)', () =>
+    underpaid('kestrel', async ({ gateway, order, follower, refundTo, partSat }) => {
+      await follower.untilState('REFUNDED')
+      expect(await later(gateway, order.id)).toMatchObject({
+        refund: { state: 'PAID_OUT', onchainSat: partSat, lightningSat: null, paidTo: refundTo },
+      })
+      await vi.waitFor(() => expect(gateway.sandbox.wallet.receivedAt(refundTo)).toBe(partSat), { timeout: 5_000 })
+    }))
+
+  test('at anchor needs the LSP: seed 002 has no refund address and no call for a refund', () =>
+    underpaid('anchor', async ({ gateway, order, follower, partSat }) => {
+      await follower.untilState('EXPIRED')
+      const { nextStep, payment } = await later(gateway, order.id)
+      expect(nextStep.message).toContain(`You paid ${partSat} sat, but the order expired.`)
+      expect(nextStep.message).toMatch(/contact the LSP/i)
+      expect(payment).toMatchObject({ bolt11: null, onchain: null })
+    }))
+
+  test('at beacon is offered back (0.0.2 refund AVAILABLE for an expired order)', () =>
+    underpaid('beacon', async ({ gateway, order, follower, partSat }) => {
+      await follower.until((event) => event.state === 'EXPIRED' && event.order.refund?.state === 'AVAILABLE')
+      expect(await later(gateway, order.id)).toMatchObject({
+        nextStep: { actor: 'CLIENT', action: 'REQUEST_REFUND' },
+        refund: { state: 'AVAILABLE', lightningSat: partSat },
+      })
+    }))
+})
+
 describe('an overpayment', () => {
   test.each(reporting)('at %s is named in an event, a check, a field and the next step', (lspId) =>
     placed(lspId, [], async ({ gateway, order, follower }) => {
