@@ -19,8 +19,8 @@ import {
   type StepLsp,
 } from './next-step-texts.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
-import { arrivedSat, due, optionsOf, payableUntil, type Payment } from './payment.ts'
-import type { EpochMs } from './time.ts'
+import { arrivedSat, due, optionPayableUntil, optionsOf, payableUntil, type Payment } from './payment.ts'
+import { MINUTE_MS, type EpochMs } from './time.ts'
 
 export type { Actor, NextAction, NextStep, StepLsp } from './next-step-texts.ts'
 
@@ -118,7 +118,22 @@ function payStep(order: Order, options: Payment, lsp: StepLsp): NextStep {
       deadline,
     )
   const hold = options.bolt11?.isHold ? ' The Lightning payment stays pending until the channel opens.' : ''
-  return step('CLIENT', 'PAY', `Pay ${pricesText(options)}.${hold} Keep your node connected to the LSP.`, deadline)
+  return step(
+    'CLIENT',
+    'PAY',
+    `Pay ${pricesText(options)}.${earlierEndText(order, options)}${hold} Keep your node connected to the LSP.`,
+    deadline,
+  )
+}
+
+/** bLIP-51 §3: the payment options may end at different times. The deadline of the step is the last of them. */
+function earlierEndText(order: Order, options: Payment): string {
+  const { bolt11, onchain } = options
+  if (bolt11 === null || onchain === null) return ''
+  const [lightningEnd, onchainEnd] = [optionPayableUntil(order, bolt11), optionPayableUntil(order, onchain)]
+  if (Math.abs(lightningEnd - onchainEnd) < MINUTE_MS) return ''
+  const end = new Date(Math.min(lightningEnd, onchainEnd)).toISOString()
+  return lightningEnd < onchainEnd ? ` Pay the invoice before ${end}.` : ` Pay on-chain before ${end}.`
 }
 
 function unpayableStep(order: Order, lsp: StepLsp, now: EpochMs): NextStep {

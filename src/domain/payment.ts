@@ -128,7 +128,7 @@ export function payableUntil(owed: Owed): EpochMs | null {
 }
 
 /** bLIP-51 §3: each payment option has its own end. An end of the whole order ends every option; each less a margin. */
-function optionPayableUntil({ createdAt, expiresAt }: Owed, option: AnyOption): EpochMs {
+export function optionPayableUntil({ createdAt, expiresAt }: Owed, option: AnyOption): EpochMs {
   return orderableUntil(createdAt, Math.min(option.expiresAt, expiresAt ?? Number.POSITIVE_INFINITY))
 }
 

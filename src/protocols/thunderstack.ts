@@ -232,9 +232,10 @@ function amountOfInvoice(invoice: string, lspOrderId: string): Sat {
 
 /** The protocol states no end of the lease: it is computed from the channel's creation, at 10 minutes a block. */
 function readChannel(channel: NonNullable<OrderDocument['channel']>, expiryBlocks: number | null): Channel {
-  const fundedAt = channel.channel_id === null ? null : channel.created_at
+  const state = lookUp(CHANNEL_STATES, channel.status ?? '') ?? 'UNKNOWN'
+  const fundedAt = state === 'OPEN' ? channel.created_at : null
   return {
-    state: lookUp(CHANNEL_STATES, channel.status ?? '') ?? 'UNKNOWN',
+    state,
     channelId: channel.channel_id,
     shortChannelId: null,
     fundingOutpoint: null,

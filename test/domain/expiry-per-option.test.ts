@@ -73,6 +73,9 @@ const shownAt = (order: Order, now: number) => {
 
 test('each payment option is payable until its own end, and the order until the last of them', () => {
   const order = orderWith()
+  expect(nextStepOf(order, LSP, NOW).message).toContain(
+    `Pay the invoice before ${new Date(INVOICE_END - MARGIN_MS).toISOString()}.`,
+  )
   expect(shownAt(order, INVOICE_END - MARGIN_MS)).toMatchObject({ bolt11: true, onchain: true })
   const later = shownAt(order, INVOICE_END)
   expect(later).toMatchObject({ bolt11: false, onchain: true })
