@@ -60,10 +60,12 @@ test.concurrent('an order of anchor for another node is withheld once the LSP re
 })
 
 test.concurrent('a channel of beacon for another node is an event and a reason to contact the LSP (0.0.2 channel.node_id)', async () => {
-  await using gateway = await gatewayWith('beacon', ['WRONG_NODE'])
+  await using gateway = await gatewayWith('beacon')
   const { id } = await orderAt(gateway, 'beacon')
   const follower = follow(gateway, id)
   await pay(gateway, id)
+  // Before the payment, the answer about a JIT channel would show the other node.
+  gateway.sandbox.lsp('beacon').setFaults(['WRONG_NODE'])
   const told = await follower.until(({ message }) => message.includes('asked for a channel with the node'))
   await follower.stop()
   expect(told.order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'CONTACT_LSP' })
