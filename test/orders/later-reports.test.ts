@@ -66,9 +66,13 @@ test.concurrent('a channel of beacon for another node is an event and a reason t
   await pay(gateway, id)
   // Before the payment, the answer about a JIT channel would show the other node.
   gateway.sandbox.lsp('beacon').setFaults(['WRONG_NODE'])
-  const told = await follower.until(({ message }) => message.includes('asked for a channel with the node'))
+  await follower.until(({ message }) => message.includes('asked for a channel with the node'))
+  const told = await follower.until(({ order }) => order.nextStep.action === 'CONTACT_LSP')
   await follower.stop()
-  expect(told.order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'CONTACT_LSP' })
+  expect(told.order.nextStep).toMatchObject({
+    actor: 'CLIENT',
+    message: expect.stringContaining('the LSP reports the channel for another node'),
+  })
   expect(checkOf(await later(gateway, id), 'CLIENT_ECHOED')).toMatchObject({ verdict: 'FAILED' })
 })
 
