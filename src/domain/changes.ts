@@ -1,3 +1,4 @@
+import type { CheckName } from './checks.ts'
 import type { Order } from './order-record.ts'
 import { isUnknownToLsp } from './ending.ts'
 import { arrivedSat, isSettled, optionsOf } from './payment.ts'
@@ -70,6 +71,7 @@ export function describeChanges(before: Order, after: Order): string[] {
     before.paymentUnconfirmed === true && !after.paymentUnconfirmed && after.paymentWarning === null,
     'the LSP confirmed what is to be paid',
   )
+  for (const message of newProblems(before, after)) note(true, message)
   note(fact(before.paymentWarning, after.paymentWarning), after.paymentWarning ?? '')
   note(
     after.isReportedOpen === true && !before.isReportedOpen,
@@ -80,6 +82,21 @@ export function describeChanges(before: Order, after: Order): string[] {
     `the LSP reports a state that the gateway does not know: ${after.lspState}`,
   )
   return changes
+}
+
+const REPORTED: ReadonlySet<CheckName> = new Set(['CLIENT_ECHOED', 'LEASE_KEPT', 'AMOUNT_PAID'])
+
+/** Checks of the LSP's later reports that did not pass, unless the warning of the payment has the same text. */
+function newProblems(before: Order, after: Order): string[] {
+  const known = new Set(before.checks.map(({ name, message }) => `${name} ${message}`))
+  return after.checks.flatMap(({ name, verdict, message }) =>
+    REPORTED.has(name) &&
+    verdict !== 'PASSED' &&
+    !known.has(`${name} ${message}`) &&
+    !after.paymentWarning?.includes(message)
+      ? [message]
+      : [],
+  )
 }
 
 function fundingOutpointText(before: string | null, after: string | null): string {

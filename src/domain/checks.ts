@@ -26,11 +26,14 @@ export const CHECK_NAMES = [
   'BIP21_PARAMETERS',
   'REFUND_ADDRESS',
   'TERMS_ECHOED',
+  'CLIENT_ECHOED',
   'ASSET_ECHOED',
   'ORDER_ID_IS_NEW',
   'LNURL_CHANNEL',
   'JIT_CHANNEL',
   'CHANNEL_IDS',
+  'LEASE_KEPT',
+  'AMOUNT_PAID',
 ] as const
 export type CheckName = (typeof CHECK_NAMES)[number]
 

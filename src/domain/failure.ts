@@ -45,6 +45,8 @@ export class LspFailure extends Error implements FailureDetails {
   readonly effect: 'none' | 'unknown'
   /** The LSP's id of the order in an answer that could not be used; null if it was not readable either. */
   readonly lspOrderId: string | null
+  /** The node of the LSP that the client's node has to connect to, as the refusal names it; null: it names none. */
+  readonly lspNodeUri: string | null
 
   constructor(
     code: FailureCode,
@@ -54,6 +56,7 @@ export class LspFailure extends Error implements FailureDetails {
       retryAt?: EpochMs | null
       effect?: 'none' | 'unknown'
       lspOrderId?: string | null
+      lspNodeUri?: string | null
       cause?: unknown
     } = {},
   ) {
@@ -63,6 +66,7 @@ export class LspFailure extends Error implements FailureDetails {
     this.retryAt = details.retryAt ?? null
     this.effect = details.effect ?? 'none'
     this.lspOrderId = details.lspOrderId ?? null
+    this.lspNodeUri = details.lspNodeUri ?? null
   }
 
   details(): FailureDetails {

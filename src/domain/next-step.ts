@@ -1,53 +1,40 @@
 import { hasEnded, isUnknownToLsp } from './ending.ts'
 import { leaseStepMessage, remindedLeaseEnd } from './lease.ts'
 import type { LspFeature } from './lsp.ts'
-import type { Sat } from './money.ts'
+import { anotherNodeStep, brokenLeaseStep, lspNodesOf, withOverpayment } from './next-step-problems.ts'
+import {
+  contactLsp,
+  contactText,
+  doNotPay,
+  owedText,
+  paidText,
+  pricesText,
+  quoted,
+  reasonText,
+  refundedText,
+  refundText,
+  step,
+  waitForLsp,
+  type NextStep,
+  type StepLsp,
+} from './next-step-texts.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
-import type { Refund } from './order.ts'
-import { arrivedSat, due, isSettled, optionsOf, payableUntil, type Payment } from './payment.ts'
-import type { EpochMs } from './time.ts'
+import { arrivedSat, due, optionPayableUntil, optionsOf, payableUntil, type Payment } from './payment.ts'
+import { MINUTE_MS, type EpochMs } from './time.ts'
 
-export type Actor = 'CLIENT' | 'GATEWAY' | 'LSP' | 'NOBODY'
-
-export type NextAction =
-  | 'PAY'
-  | 'TOP_UP'
-  | 'DO_NOT_PAY'
-  | 'CONNECT_PEER'
-  | 'OPEN_CHANNEL'
-  | 'DECIDE_RATE'
-  | 'REQUEST_REFUND'
-  | 'CONTACT_LSP'
-  | 'WAIT'
-  | 'NONE'
-
-export interface NextStep {
-  actor: Actor
-  action: NextAction
-  deadline: EpochMs | null
-  message: string
-}
-
-/** The LSP of the order. */
-export interface StepLsp {
-  name: string
-  features: readonly LspFeature[]
-}
-
-const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({
-  actor,
-  action,
-  deadline,
-  message,
-})
-const doNotPay = (message: string) => step('NOBODY', 'DO_NOT_PAY', message)
-const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
+export type { Actor, NextAction, NextStep, StepLsp } from './next-step-texts.ts'
 
 /**
  * What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if `due(order, now)` has a payment
  * option.
  */
 export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
+  const next = stepOf(order, lsp, now)
+  if (next.action !== 'NONE' && next.action !== 'WAIT') return withOverpayment(next, order, lsp)
+  return anotherNodeStep(order, lsp) ?? brokenLeaseStep(order, lsp, next) ?? withOverpayment(next, order, lsp)
+}
+
+function stepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
   if (isUnknownToLsp(order) && !isClosedForGood(order)) return unknownOrderStep(order, lsp)
   const options = due(order, now)
   if (optionsOf(options).length > 0) return payStep(order, options, lsp)
@@ -86,7 +73,7 @@ export function nextStepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
     case 'REFUND_PENDING':
       return refundStep(order) ?? waitForLsp('The LSP has to refund the payment.')
     case 'REFUNDED':
-      return step('NOBODY', 'NONE', 'The payment was refunded.')
+      return step('NOBODY', 'NONE', refundedText(order.refund))
     case 'UNKNOWN':
       return unknownStateStep(order)
   }
@@ -130,7 +117,23 @@ function payStep(order: Order, options: Payment, lsp: StepLsp): NextStep {
       `Less than the total has arrived, and the LSP does not report how much. Before you pay the rest, ${contactText(order, lsp)}`,
       deadline,
     )
-  return step('CLIENT', 'PAY', `Pay ${pricesText(options)}. Keep your node connected to the LSP.`, deadline)
+  const hold = options.bolt11?.isHold ? ' The Lightning payment stays pending until the channel opens.' : ''
+  return step(
+    'CLIENT',
+    'PAY',
+    `Pay ${pricesText(options)}.${earlierEndText(order, options)}${hold} Keep your node connected to the LSP.`,
+    deadline,
+  )
+}
+
+/** bLIP-51 §3: the payment options may end at different times. The deadline of the step is the last of them. */
+function earlierEndText(order: Order, options: Payment): string {
+  const { bolt11, onchain } = options
+  if (bolt11 === null || onchain === null) return ''
+  const [lightningEnd, onchainEnd] = [optionPayableUntil(order, bolt11), optionPayableUntil(order, onchain)]
+  if (Math.abs(lightningEnd - onchainEnd) < MINUTE_MS) return ''
+  const end = new Date(Math.min(lightningEnd, onchainEnd)).toISOString()
+  return lightningEnd < onchainEnd ? ` Pay the invoice before ${end}.` : ` Pay on-chain before ${end}.`
 }
 
 function unpayableStep(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
@@ -178,7 +181,8 @@ function unknownStateStep(order: Order): NextStep {
 
 // -- after the payment -----------------------------------------------------------------------------------
 
-function paidStep(order: Order, { features }: StepLsp): NextStep {
+function paidStep(order: Order, lsp: StepLsp): NextStep {
+  const { features } = lsp
   if (order.isRefundRequested)
     return waitForLsp('Paid, and the refund was requested. To ask for the channel instead, call openChannel.')
   if (!features.includes('OPEN_ON_REQUEST'))
@@ -198,16 +202,25 @@ function paidStep(order: Order, { features }: StepLsp): NextStep {
     return waitForLsp('The gateway has asked the LSP to open the channel. Keep your node connected to the LSP.')
   const refund = isRefundAvailable(order) ? ` Or call requestRefund: ${refundText(order.refund)}.` : ''
   return failure.isPeerMissing
-    ? step(
-        'CLIENT',
-        'CONNECT_PEER',
-        `The LSP could not open the channel: ${failure.message}. Connect your node to the LSP. The gateway asks again by itself; openChannel asks at once.${refund}`,
-      )
+    ? connectStep(order, lsp, failure.message, refund)
     : step(
         'CLIENT',
         'OPEN_CHANNEL',
         `The LSP could not open the channel: ${failure.message}. Check your node, then call openChannel; the gateway also asks again by itself.${refund}`,
       )
+}
+
+function connectStep(order: Order, lsp: StepLsp, reason: string, refund: string): NextStep {
+  const [nodeUri = null] = lspNodesOf(order, lsp)
+  const where = nodeUri === null ? 'the LSP' : `the LSP's node ${nodeUri}`
+  return {
+    ...step(
+      'CLIENT',
+      'CONNECT_PEER',
+      `The LSP could not open the channel: ${reason}. Connect your node to ${where}. The gateway asks again by itself; openChannel asks at once.${refund}`,
+    ),
+    nodeUri,
+  }
 }
 
 /** A paid order from a document: the gateway asks for no channel until its client has called an action. */
@@ -268,6 +281,8 @@ function failedStep(order: Order, lsp: StepLsp): NextStep {
       : step('NOBODY', 'NONE', text)
   }
   const text = `${paidText(order)}, but the order failed.${reasonText(order)}`
+  if (order.refund?.isOwed)
+    return waitForLsp(`${text} ${owedText(order.refund)} If the refund does not arrive, ${contactText(order, lsp)}`)
   return refundStep(order, text) ?? contactLsp(text, order, lsp, ' for a refund')
 }
 
@@ -280,61 +295,12 @@ function refundStep(order: Order, text = ''): NextStep | null {
         ? waitForLsp(`${prefix}The refund was requested. The LSP has not confirmed it yet.`)
         : step('CLIENT', 'REQUEST_REFUND', `${prefix}Call requestRefund: ${refundText(order.refund)}.`)
     case 'IN_FLIGHT':
-      return waitForLsp(`${prefix}The refund is on its way.`)
+      return waitForLsp(`${prefix}${order.refund.isOwed ? owedText(order.refund) : 'The refund is on its way.'}`)
     case 'PAID_OUT':
-      return step('NOBODY', 'NONE', `${prefix}The payment was refunded.`)
+      return step('NOBODY', 'NONE', `${prefix}${refundedText(order.refund)}`)
     default:
       return null
   }
 }
 
 const isRefundAvailable = ({ refund }: Order) => refund?.state === 'AVAILABLE'
-
-function refundText(refund: Refund | null): string {
-  const amounts = [
-    ...(refund?.lightningSat ? [`${refund.lightningSat} sat by Lightning`] : []),
-    ...(refund?.onchainSat ? [`${refund.onchainSat} sat on-chain`] : []),
-  ]
-  return amounts.length === 0 ? 'a refund is available' : `a refund is available, ${amounts.join(' or ')}`
-}
-
-function contactLsp(text: string, order: Order, lsp: StepLsp, purpose = ''): NextStep {
-  return step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contactText(order, lsp, purpose))}`)
-}
-
-function contactText({ lspId, lspOrderId }: Order, { name }: StepLsp, purpose = ''): string {
-  const who = name === lspId ? name : `${name} (${lspId})`
-  return `contact the LSP ${who}${purpose}${lspOrderId === null ? '.' : ` and quote its order id ${lspOrderId}.`}`
-}
-
-/** What was paid, as a main clause without its full stop. */
-function paidText(order: Order): string {
-  const paidSat = paidSatOf(order)
-  return paidSat === null ? 'A payment was seen' : `You paid ${paidSat} sat`
-}
-
-/** null: the LSP reported a payment, but not how much of it arrived. */
-function paidSatOf(order: Order): Sat | null {
-  const arrived = arrivedSat(order)
-  if (arrived > 0) return arrived
-  return optionsOf(order.payment).find(isSettled)?.orderTotalSat ?? null
-}
-
-function reasonText({ failureReason }: Order): string {
-  return failureReason === null ? '' : ` The LSP's reason: ${failureReason.replace(/[.\s]+$/, '')}.`
-}
-
-function pricesText({ bolt11, bolt12, onchain }: Payment): string {
-  const ways = [
-    ...(bolt11 ? [{ sat: bolt11.orderTotalSat, by: 'by Lightning invoice' }] : []),
-    ...(bolt12 ? [{ sat: bolt12.orderTotalSat, by: 'by BOLT 12 offer' }] : []),
-    ...(onchain ? [{ sat: onchain.orderTotalSat, by: 'on-chain' }] : []),
-  ]
-  const [first] = ways
-  if (first && ways.every(({ sat }) => sat === first.sat))
-    return `${first.sat} sat ${ways.map(({ by }) => by).join(' or ')}`
-  return ways.map(({ sat, by }) => `${sat} sat ${by}`).join(' or ')
-}
-
-const quoted = (word: string | undefined) => (word === undefined ? '' : ` ("${word}")`)
-const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

@@ -38,6 +38,14 @@ export interface Order extends Ending {
   isRefundRequested?: boolean
   /** The LSP called it failed once, and is to be asked again before that is believed. */
   failureSuspected: boolean
+  /** Another node, or another address, that the client named in openChannel; absent: none. */
+  openNodeUri?: string
+  /** Nodes of the LSP that its answers about this order named; absent: none. */
+  lspNodeUris?: readonly string[]
+  /** The length of the lease as it was ordered, in blocks; absent: `terms.channelExpiryBlocks`. */
+  orderedBlocks?: number
+  /** When the channel was closed, or was first reported as closing; absent: it was not. */
+  channelClosedAt?: EpochMs
   lspOrderId: string | null
   lspState: string | null
   createdAt: EpochMs

@@ -60,12 +60,27 @@ export interface Bolt11Option<State = PaymentState> extends PaymentOption<State>
   invoice: string
   /** null where the LSP leaves it to the invoice. */
   expiresAt: EpochMs | null
+  /** true: the payment stays pending until the channel opens. null or absent: the protocol does not say. */
+  isHold?: boolean | null
 }
 
 export interface Bolt12Option<State = PaymentState> extends PaymentOption<State> {
   offer: string
   expiresAt: EpochMs | null
 }
+
+/** One payment to the on-chain address of an order. Each value is null where the LSP does not report it. */
+export interface Deposit {
+  txid: string | null
+  outputIndex: number | null
+  amountSat: Sat
+  confirmations: number | null
+  /** The LSP accepted the payment before its first confirmation. */
+  isZeroConf: boolean | null
+}
+
+/** At most so many deposits are kept and shown: the most recently reported ones. */
+export const MOST_DEPOSITS = 20
 
 export interface OnchainOption<State = PaymentState> extends PaymentOption<State> {
   address: string
@@ -75,6 +90,10 @@ export interface OnchainOption<State = PaymentState> extends PaymentOption<State
   minFeeFor0Conf: number | null
   refundOnchainAddress: string | null
   paidSat: Sat | null
+  /** The payments that the LSP reports one by one; absent: it reports none. */
+  deposits?: readonly Deposit[]
+  /** When the LSP last looked for a payment; null or absent: it does not say. */
+  lastCheckedAt?: EpochMs | null
   /** The LSP's own BIP 21 URI, where it gives one; absent where its protocol has none. */
   uri?: string
 }
@@ -96,6 +115,8 @@ export interface Channel {
   /** The LSP may close it after this. */
   expiresAt: EpochMs | null
   closingTxid: string | null
+  /** null or absent: the LSP does not say. */
+  closedAt?: EpochMs | null
 }
 
 export interface Refund {
@@ -104,6 +125,10 @@ export interface Refund {
   onchainSat: Sat | null
   paidTo: string | null
   paidAt: EpochMs | null
+  /** The transaction of an on-chain refund; null or absent: the LSP does not name it. */
+  txid?: string | null
+  /** The LSP owes the refund, and its protocol reports no progress of it. */
+  isOwed?: boolean
 }
 
 export interface JitChannel {

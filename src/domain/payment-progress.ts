@@ -1,7 +1,16 @@
 import { isSameAddress } from './address.ts'
 import type { Sat } from './money.ts'
-import type { Bolt12Option, PaymentState, PaymentOptions } from './order.ts'
-import { isSettled, mapOptions, sameDestinations, wasUsed, optionsOf, type Payment } from './payment.ts'
+import type { Bolt12Option, OnchainOption, PaymentState, PaymentOptions } from './order.ts'
+import {
+  isSettled,
+  mapOptions,
+  sameDestinations,
+  wasUsed,
+  optionsOf,
+  type Payment,
+  type VerifiedBolt11,
+  type VerifiedOnchain,
+} from './payment.ts'
 import type { OrderReading, ReadPaymentState } from './reading.ts'
 import type { EpochMs } from './time.ts'
 
@@ -52,6 +61,7 @@ export function moveOptions(
   const onchain = payment.onchain && {
     ...payment.onchain,
     paidSat: mostOf(payment.onchain.paidSat, read?.onchain?.paidSat ?? null),
+    ...reportedDetails(payment.onchain, read?.onchain ?? null),
   }
   const isKnownBy =
     wasPaidBy(payment.bolt11, read?.bolt11?.state) ||
@@ -64,10 +74,22 @@ export function moveOptions(
     // Where nobody saw by which option it was paid, it may be any.
     option && { ...option, state: nextOptionState(option, told, wasPaidBy(option, told) || (paid && !isKnownBy), now) }
   return {
-    bolt11: move(payment.bolt11, read?.bolt11?.state),
+    bolt11: withHold(move(payment.bolt11, read?.bolt11?.state)),
     bolt12: move(payment.bolt12, read?.bolt12?.state),
     onchain: move(onchain, read?.onchain?.state),
   }
+}
+
+/** A payment that the LSP holds was made by a hold invoice. */
+function withHold(option: VerifiedBolt11 | null): VerifiedBolt11 | null {
+  return option?.state === 'HOLD' ? { ...option, isHold: true } : option
+}
+
+/** What a report leaves out still holds. */
+function reportedDetails(known: VerifiedOnchain, read: OnchainOption<ReadPaymentState> | null) {
+  const deposits = read?.deposits?.length ? read.deposits : known.deposits
+  const lastCheckedAt = read?.lastCheckedAt ?? known.lastCheckedAt
+  return { ...(deposits ? { deposits } : {}), ...(lastCheckedAt ? { lastCheckedAt } : {}) }
 }
 
 /**

@@ -121,13 +121,15 @@ export function maximumsOf(
 
 const PAYABLE_STATES: ReadonlySet<OrderState> = new Set(['AWAITING_PAYMENT', 'UNDERPAID'])
 
-/** The last moment at which a payment may be sent: the earliest end of the order, its options and its invoice, less a margin. */
+/** The last moment to send a payment, by the payment option that ends last; null: no option may be paid at any time. */
 export function payableUntil(owed: Owed): EpochMs | null {
-  const { state, payment, createdAt, expiresAt, paymentWarning = null } = owed
-  const ends = endsOf(payment)
-  if (ends === null || paymentWarning !== null || !PAYABLE_STATES.has(state)) return null
-  if (isUnknownToLsp(owed) || hasEnded(owed)) return null
-  return orderableUntil(createdAt, Math.min(ends.first, expiresAt ?? Number.POSITIVE_INFINITY))
+  const ends = optionsOf(openOptions(owed)).map((option) => optionPayableUntil(owed, option))
+  return ends.length === 0 ? null : Math.max(...ends)
+}
+
+/** bLIP-51 §3: each payment option has its own end. An end of the whole order ends every option; each less a margin. */
+export function optionPayableUntil({ createdAt, expiresAt }: Owed, option: AnyOption): EpochMs {
+  return orderableUntil(createdAt, Math.min(option.expiresAt, expiresAt ?? Number.POSITIVE_INFINITY))
 }
 
 const SEEN: ReadonlySet<PaymentState> = new Set(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])
@@ -147,14 +149,19 @@ export function isWithheld(owed: Owed): boolean {
 
 /**
  * The options that a wallet may pay now, and the only source of them: none after the first sign of a payment except for
- * the rest of an underpaid order, none when it is too late, and none that costs more than the client agreed to,
- * whatever the LSP says that was paid.
+ * the rest of an underpaid order, none after its own end, and none that costs more than the client agreed to, whatever
+ * the LSP says that was paid.
  */
 export function due(owed: Owed, now: EpochMs): Payment {
-  const { payment, paymentSeenAt } = owed
-  const until = payableUntil(owed)
+  return mapOptions(openOptions(owed), (option) => (now > optionPayableUntil(owed, option) ? null : option))
+}
+
+/** The options that may be paid, until their ends. */
+function openOptions(owed: Owed): Payment {
+  const { payment, paymentSeenAt, paymentWarning = null } = owed
   const options = optionsOf(payment)
-  if (until === null || now > until || options.some(isSettled)) return NO_PAYMENT
+  if (paymentWarning !== null || !PAYABLE_STATES.has(owed.state) || options.some(isSettled)) return NO_PAYMENT
+  if (isUnknownToLsp(owed) || hasEnded(owed)) return NO_PAYMENT
   const open = withinMaximums(
     mapOptions(payment, (option) => (DUE.has(option.state) ? option : null)),
     maximumsOf(owed),

@@ -1,14 +1,20 @@
+import { knownNodes, orderedBlocksOf, withChannel, withKnown } from './channel-progress.ts'
 import { describeChanges } from './changes.ts'
+import { verifyClientNode } from './client-node.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
+import { pubkeyOfUri } from './lsp.ts'
 import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import type { OnchainContext } from './onchain-offer.ts'
 import { worseTerms } from './terms.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
-import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
+import type { JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
 import { withLaterChecks } from './checks.ts'
+import { closedAtOf, verifyLease } from './lease-kept.ts'
 import { largestMaximum, maximumChecks } from './maximum.ts'
 import { verifyOpenables } from './openable.ts'
+import { verifyAmountPaid } from './overpayment.ts'
+import { refundOf } from './refunds.ts'
 import {
   cheapestOf,
   endsOf,
@@ -104,7 +110,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     order.expiresAt
   const lapsed = expiresAt !== null && expiresAt <= now
   const states = paymentStates(offered.payment)
-  const reported = orderStateOf(reading.state, { states, free: isFree(order), paid, lapsed })
+  const reported = withChannel(orderStateOf(reading.state, { states, free: isFree(order), paid, lapsed }), reading)
   const state = paid || isClaimOfImport(order) ? reported : stateAfterEnd(order.state, reported)
   const isHeld = state !== reported
   const payment = withStateWords(isHeld ? unopened(order.payment, offered.payment) : offered.payment, reading.payment)
@@ -115,6 +121,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
   )
   const channel =
     opened.channel && order.channel ? withKnown(order.channel, opened.channel) : (opened.channel ?? order.channel)
+  const channelClosedAt = closedAtOf(order.channelClosedAt, channel, now)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
   const paidSat = mostOf(
@@ -122,19 +129,20 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     payment.onchain === null ? (reading.payment?.onchain?.paidSat ?? null) : null,
   )
 
-  const next: Order = {
+  const advanced: Order = {
     ...order,
     state,
     terms,
+    ...orderedBlocksOf(order, terms),
     feeTotalSat: cheapest?.feeTotalSat ?? order.feeTotalSat,
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
     payment,
     checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
     channel,
+    ...(channelClosedAt === undefined ? {} : { channelClosedAt }),
+    lspNodeUris: knownNodes(order.lspNodeUris ?? [], reading.lspNodeUris),
     asset: reading.asset ?? order.asset,
-    refund:
-      state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
     // By the first word: what a first payment is charged was seen with what was agreed to.
     jit: order.jit ?? opened.jit,
@@ -148,6 +156,19 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     fundedAt: order.fundedAt ?? (funded ? now : null),
     notFoundAt: null,
     isReportedOpen: isHeld && reported === 'AWAITING_PAYMENT',
+  }
+  const isClientKnown = advanced.checks.some(({ name }) => name === 'CLIENT_ECHOED')
+  const refund = refundOf(advanced, reading.refund, order.refund)
+  const later = [
+    // A key that a later answer leaves out was verified before.
+    isClientKnown && reading.clientNode?.uri === null ? null : verifyClientNode(order, reading.clientNode),
+    verifyLease(advanced),
+    verifyAmountPaid(advanced),
+  ].filter((check) => check !== null)
+  const next: Order = {
+    ...advanced,
+    refund: state === 'COMPLETED' ? withoutOfferOfRefund(refund) : refund,
+    checks: withLaterChecks(advanced.checks, later),
   }
   return progress(order, next, now)
 }
@@ -198,19 +219,6 @@ function isClaimOfImport(order: Order): boolean {
 /** What was paid for the channel that stands is not to be had back. */
 function withoutOfferOfRefund(refund: Refund | null): Refund | null {
   return refund?.state === 'AVAILABLE' ? null : refund
-}
-
-/** What an answer leaves out still holds. */
-function withKnown(known: Channel, told: Channel): Channel {
-  return {
-    state: told.state,
-    channelId: told.channelId ?? known.channelId,
-    shortChannelId: told.shortChannelId ?? known.shortChannelId,
-    fundingOutpoint: told.fundingOutpoint ?? known.fundingOutpoint,
-    fundedAt: told.fundedAt ?? known.fundedAt,
-    expiresAt: told.expiresAt ?? known.expiresAt,
-    closingTxid: told.closingTxid ?? known.closingTxid,
-  }
 }
 
 /**
@@ -269,10 +277,13 @@ function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progr
   return progress(order, next, now)
 }
 
-function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
+function offerProblem(order: Order, reading: OrderReading, terms: ChannelTerms): string | null {
+  const { payment: read, asset, jit } = reading
   if (read !== null && replacesOffer(order.payment, read)) return REPLACED
   if (order.jit !== null && jit !== null && isWorse(order.jit, jit))
     return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
+  const client = verifyClientNode(order, reading.clientNode)
+  if (client?.verdict === 'FAILED') return `the LSP reports the channel for another node: ${client.message}`
   const verified = verifyAsset(order.request.asset, asset)
   if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
@@ -296,6 +307,7 @@ function confirmedPayment(
 ): NextPayment {
   const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
+    lspPubkeys: [...lsp.lspPubkeys, ...reading.lspNodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])],
     clientBalanceSat: terms.clientBalanceSat,
     free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
@@ -304,7 +316,12 @@ function confirmedPayment(
     now: Math.min(order.createdAt, now),
   })
   const asset = verifyAsset(order.request.asset, reading.asset)
-  const all = [...checks, verifyTerms(termsOf(order.request), terms), ...(asset ? [asset] : [])]
+  const client = verifyClientNode(order, reading.clientNode)
+  const all = [
+    ...checks,
+    verifyTerms(termsOf(order.request), terms),
+    ...[client, asset].filter((check) => check !== null),
+  ]
   const distrust = distrustOf(all) ?? worseTerms(order.terms, terms)
   const offered = distrust !== null || payment === null ? NO_PAYMENT : payment
   const maximums = maximumsOf(order)

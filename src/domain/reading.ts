@@ -35,11 +35,20 @@ export interface OrderReading {
   lnurlChannel: string | null
   jit: JitChannel | null
   failureReason: string | null
+  /** The client's node as this answer repeats it; null: the protocol does not repeat it here. */
+  clientNode: ClientNode | null
+  /** Nodes of the LSP that this answer names: pubkey@host:port, or a bare pubkey. */
+  lspNodeUris: readonly string[]
   createdAt: EpochMs | null
   /** Not payable after this; null where only the payment options say. */
   expiresAt: EpochMs | null
   /** A secret that later calls about this order need. Never shown, never logged. */
   accessToken: string | null
+}
+
+/** `uri`: pubkey@host:port, or a bare pubkey; null: the protocol requires it, and the answer has none that is readable. */
+export interface ClientNode {
+  uri: string | null
 }
 
 export const EMPTY_READING: Omit<OrderReading, 'lspOrderId' | 'lspState' | 'state'> = {
@@ -53,6 +62,8 @@ export const EMPTY_READING: Omit<OrderReading, 'lspOrderId' | 'lspState' | 'stat
   lnurlChannel: null,
   jit: null,
   failureReason: null,
+  clientNode: null,
+  lspNodeUris: [],
   createdAt: null,
   expiresAt: null,
   accessToken: null,

@@ -71,7 +71,10 @@ export function fundingWatchDelayMs(order: Order, traits: LifeTraits, pace: Pace
 function isToBeRefunded({ paymentSeenAt, payment, refund }: Order): boolean {
   return (
     paymentSeenAt !== null &&
-    (refund?.state === 'AVAILABLE' || refund?.state === 'IN_FLIGHT' || paymentStates(payment).includes('TO_REFUND'))
+    (refund?.state === 'AVAILABLE' ||
+      // Nothing would report the end of a refund that follows from the order's failure alone.
+      (refund?.state === 'IN_FLIGHT' && refund.isOwed !== true) ||
+      paymentStates(payment).includes('TO_REFUND'))
   )
 }
 
@@ -94,7 +97,14 @@ export function nextReadDelayMs(
   const backedOff =
     failures === 0 ? calm : Math.max(calm, Math.min(pace.activeMs * 2 ** Math.min(failures, 16), BACKOFF_MAX_MS))
   // A tenth of jitter, so that orders made together do not go on being read together.
-  return Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
+  const delayMs = Math.max(1, Math.round(backedOff * (0.9 + 0.2 * random())))
+  return Math.min(delayMs, Math.max(untilLapseMs(order, now), pace.activeMs, wavering))
+}
+
+/** The time until an unpaid order expires. A poll right after that moves it to EXPIRED, also when the LSP is silent. */
+function untilLapseMs({ state, expiresAt }: Order, now: EpochMs): number {
+  const isPending = state === 'AWAITING_PAYMENT' && expiresAt !== null && expiresAt > now
+  return isPending ? expiresAt - now : Number.POSITIVE_INFINITY
 }
 
 function calmDelayMs(order: Order, pace: Pace, now: EpochMs): number {

@@ -15,6 +15,8 @@ export const SECOND_MS = 1_000
 export const MINUTE_MS = 60 * SECOND_MS
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
+/** The protocols count leases in blocks; bitcoin's target is one block in ten minutes. */
+export const BLOCK_MS = 10 * MINUTE_MS
 
 /** Every LSP protocol counts a week as this many blocks (protocols/README.md, section 0). */
 export const BLOCKS_PER_WEEK = 1008

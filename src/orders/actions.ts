@@ -1,9 +1,10 @@
 import { OrderMoved, type OrderLog } from './log.ts'
-import type { OrderReader } from './reading.ts'
+import { nodesOf, type OrderReader } from './reading.ts'
 import { LspFailure, type FailureDetails } from '../domain/failure.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
-import type { OrderState } from '../domain/order.ts'
+import type { OrderState, Refund } from '../domain/order.ts'
+import { knownNodes } from '../domain/channel-progress.ts'
 import { verifyRefundTarget, type RefundTarget } from '../domain/refund-target.ts'
 import type { Clock } from '../domain/time.ts'
 import type { ActionOutcome, Adapter, LspCall, OrderRef } from '../protocols/adapter.ts'
@@ -31,7 +32,9 @@ interface Action {
   verify?(order: Order, lsp: Lsp): { problem: string | null; warnings: readonly string[] }
   message: string
   /** What changes in the order once it is done. */
-  leaves?: Partial<Order>
+  leaves?(order: Order, outcome: ActionOutcome): Partial<Order>
+  /** What the order keeps also when the outcome is not known: the LSP may have done what it was asked. */
+  keeps?: Partial<Order>
   /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
   imported?: {
     /** Whether it does so at all: the gateway uses the node that the document names. */
@@ -49,6 +52,9 @@ interface Possible {
   call: ActionCall
   warnings: readonly string[]
 }
+
+/** The LSP refunds what was paid; its later reports say how much. */
+const NO_REFUND: Refund = { state: 'IN_FLIGHT', lightningSat: null, onchainSat: null, paidTo: null, paidAt: null }
 
 const REFUNDABLE: readonly OrderState[] = [
   'UNDERPAID',
@@ -84,15 +90,22 @@ export class OrderActions {
       states: ['RATE_DECISION_REQUIRED'],
       of: ({ decideRate }) => decideRate && ((call, ref) => decideRate(call, ref, accept)),
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
+      leaves: (order, { txid }) => (txid === null ? {} : { refund: { ...(order.refund ?? NO_REFUND), txid } }),
     })
   }
 
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
+    const named = nodeUri === null ? {} : { openNodeUri: nodeUri }
     return this.#act(clientId, orderId, {
       states: ['PAID'],
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
       message: 'the LSP agreed to open the channel',
-      leaves: { openRequest: { failure: null }, isRefundRequested: false },
+      leaves: () => ({
+        openRequest: { failure: null },
+        isRefundRequested: false,
+        ...named,
+      }),
+      keeps: named,
       imported: {
         goesOn: ({ request }) => nodeUri === null || pubkeyOfUri(nodeUri) === request.clientPubkey,
         alsoAfterFailure: true,
@@ -108,11 +121,11 @@ export class OrderActions {
         verifyRefundTarget(order, target, {
           network: lsp.settings.network,
           addressKinds: lsp.adapter.addressKinds,
-          lspPubkeys: lsp.pubkeys,
+          lspPubkeys: [...lsp.pubkeys, ...(order.lspNodeUris ?? []).flatMap((uri) => pubkeyOfUri(uri) ?? [])],
           now: this.#clock.now(),
         }),
       message: 'a refund was requested',
-      leaves: { isRefundRequested: true },
+      leaves: () => ({ isRefundRequested: true }),
     })
   }
 
@@ -151,7 +164,7 @@ export class OrderActions {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      if (action.imported?.alsoAfterFailure) await this.#goOn(orderId, action)
+      await this.#afterFailure(orderId, action, error)
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
     } finally {
       this.#underWay.delete(orderId)
@@ -177,16 +190,22 @@ export class OrderActions {
     return call ? { tracked, lsp, ref, call, warnings } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
-  /** The LSP refused the action: nothing of the order changes, except that the gateway may try again by itself. */
-  async #goOn(orderId: string, action: Action): Promise<void> {
+  /**
+   * The LSP refused the action: nothing of the order changes, except that the gateway may try again by itself, and that the
+   * refusal may name the node to connect to.
+   */
+  async #afterFailure(orderId: string, action: Action, failure: LspFailure): Promise<void> {
     for (;;) {
       const current = await this.#store.orders.get(orderId)
       if (!current) return
       const { order, tracking } = current
-      const acted = withClientActed(order, action)
-      if (acted === order) return
+      const acted = action.imported?.alsoAfterFailure ? withClientActed(order, action) : order
+      const nodes = nodesOf(failure)
+      const kept = failure.effect === 'unknown' ? (action.keeps ?? {}) : {}
+      if (acted === order && nodes.length === 0 && Object.keys(kept).length === 0) return
+      const after = { ...acted, ...kept, lspNodeUris: knownNodes(acted.lspNodeUris ?? [], nodes) }
       try {
-        await this.#log.write(order, acted, { ...tracking, nextReadAt: this.#clock.now() }, [])
+        await this.#log.write(order, after, { ...tracking, nextReadAt: this.#clock.now() }, [])
         return
       } catch (error) {
         if (!(error instanceof OrderMoved)) throw error
@@ -195,7 +214,8 @@ export class OrderActions {
   }
 
   async #carryOut({ tracked, lsp, ref, call, warnings }: Possible, action: Action): Promise<void> {
-    const { message, txid } = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
+    const outcome = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
+    const { message, txid } = outcome
     const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
       .filter((phrase) => phrase !== null && phrase !== '')
       .join(': ')
@@ -211,7 +231,7 @@ export class OrderActions {
         // An action is part of the order's history, whatever the order looks like afterwards.
         await this.#log.write(
           current.order,
-          { ...withClientActed(current.order, action), ...action.leaves },
+          { ...withClientActed(current.order, action), ...action.leaves?.(current.order, outcome) },
           { ...current.tracking, nextReadAt, final: false },
           changes,
         )

@@ -8,6 +8,7 @@ import type { Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import { cheapestOf, endsOf, NO_PAYMENT, withinMaximums, type Payment } from '../domain/payment.ts'
 import { paymentStates } from '../domain/payment-progress.ts'
+import { knownNodes } from '../domain/channel-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { termsOf } from '../domain/request.ts'
@@ -50,6 +51,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     asset: reading?.asset ?? null,
     refund: reading?.refund ?? null,
     failureReason: reading?.failureReason ?? null,
+    lspNodeUris: knownNodes([], reading?.lspNodeUris ?? []),
     openRequest: null,
     failureSuspected: false,
     lspOrderId: placement.lspOrderId,

@@ -3,9 +3,11 @@ import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { withTimeout } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
+import { verifyClientNode } from '../domain/client-node.ts'
 import { failedChecks, type Check } from '../domain/checks.ts'
 import { refusalIn, verifyUnpaid, withoutOverOptions } from '../domain/first-answer.ts'
 import { verifyFee } from '../domain/fee-check.ts'
+import { pubkeyOfUri } from '../domain/lsp.ts'
 import { maxSat, type Sat } from '../domain/money.ts'
 import { offerEndsAt, verifyOffer, type VerifiedOffer } from '../domain/offer.ts'
 import { verifyOpenables } from '../domain/openable.ts'
@@ -286,12 +288,13 @@ export class Placing {
     const asked = lsp.adapter.roundedTerms(termsOf(request))
     const terms = verifyTerms(asked, { ...asked, ...reading.terms })
     const asset = verifyAsset(request.asset, reading.asset)
+    const client = verifyClientNode({ request }, reading.clientNode)
     const offer = verifyOffer(payment, {
       network: lsp.settings.network,
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
       free: reading.free,
-      lspPubkeys: lsp.pubkeys,
+      lspPubkeys: [...lsp.pubkeys, ...reading.lspNodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])],
       orderExpiresAt: reading.expiresAt,
       refundRoute: lsp.refundRoute,
       refundOnchainAddress: request.refundOnchainAddress,
@@ -299,7 +302,7 @@ export class Placing {
       now: this.#clock.now(),
     })
     const unpaid = offer.free ? null : verifyUnpaid(reading)
-    const blocking = [terms, asset, unpaid].filter((check) => check !== null)
+    const blocking = [terms, client, asset, unpaid].filter((check) => check !== null)
     return {
       ...offer,
       payment: failedChecks(blocking) === null ? offer.payment : null,

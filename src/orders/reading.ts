@@ -1,6 +1,7 @@
 import { claimDestinations } from './destinations.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
+import { knownNodes } from '../domain/channel-progress.ts'
 import { clientNodeUri } from '../domain/request.ts'
 import { isUnknownToLsp } from '../domain/ending.ts'
 import type { LspFeature } from '../domain/lsp.ts'
@@ -88,8 +89,10 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = this.#lsps.require(order.lspId)
-    if (lsp.circuitOpenUntil !== null)
-      return this.#log.write(order, order, this.#after(order, tracking, lsp, tracking.failures), [])
+    if (lsp.circuitOpenUntil !== null) {
+      const { order: next, changes } = unanswered(order, 'it does not answer', this.#clock.now())
+      return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures), changes)
+    }
     const ref = await this.refOf(order)
     if (ref === null) {
       const isDisowned = order.lspOrderId !== null && !tracking.final
@@ -243,13 +246,16 @@ export class OrderReader {
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
       return this.#log.write(
         order,
-        { ...order, openRequest },
+        { ...order, openRequest, lspNodeUris: knownNodes(order.lspNodeUris ?? [], nodesOf(error)) },
         { ...tracking, openAttempts: attempts, failures: 0, nextReadAt },
         changes,
       )
     }
   }
 }
+
+/** The node that the refusal asks the client to connect to. */
+export const nodesOf = ({ lspNodeUri }: LspFailure) => (lspNodeUri === null ? [] : [lspNodeUri])
 
 /**
  * An LSP whose order advances when it is read may call a healthy order failed, when it was read while the channel

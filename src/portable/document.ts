@@ -77,6 +77,7 @@ const channel = z.object({
   fundedAt: instant.nullable(),
   expiresAt: instant.nullable(),
   closingTxid: shownId.nullable(),
+  closedAt: instant.nullish(),
 })
 
 const refund = z.object({
@@ -85,6 +86,8 @@ const refund = z.object({
   onchainSat: amount.nullable(),
   paidTo: text(4_096).nullable(),
   paidAt: instant.nullable(),
+  txid: shownId.nullish(),
+  isOwed: z.boolean().optional(),
 })
 
 const asset = z.object({
@@ -126,6 +129,8 @@ export const orderSchema = (network: Network) =>
     fundedAt: instant.nullable(),
     leaseRemindedFor: instant.optional(),
     endedAt: instant.optional(),
+    orderedBlocks: count.optional(),
+    channelClosedAt: instant.optional(),
     paidSat: amount.optional(),
     isRefundRequested: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Adapter, RenewalReading } from './adapter.ts'
 import {
   beyondDrafts,
@@ -13,8 +13,8 @@ import {
 } from './draft-fields.ts'
 import { readDraftRefusal } from './draft-refusals.ts'
 import { documentOf, ignored, optional, orderId, required } from './document.ts'
-import { countField, idField, lookUp, payloadField, satField, wordField } from './fields.ts'
 import { expectIdName, getById } from './order-id-parameter.ts'
+import { countField, idField, lookUp, nodeUriField, payloadField, satField, wordField } from './fields.ts'
 import { timeField } from './time-field.ts'
 import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
 import type { Channel, ChannelState, JitChannel } from '../domain/order.ts'
@@ -43,7 +43,7 @@ const createdFields = {
   fee_per_payment: optional(satField, 'UNREADABLE' as const),
   temporary_scid: optional(idField),
   scid: channelFields.scid,
-  lsp_connection_info: optional(z.string()),
+  lsp_connection_info: optional(nodeUriField),
   lnurl_channel: optional(payloadField),
 }
 
@@ -55,7 +55,7 @@ const orderDocument = documentOf({
   ...channelFields,
   created_at: optional(timeField),
   state: required(wordField),
-  node_connection_info: ignored,
+  node_connection_info: optional(nodeUriField),
 })
 
 /** A renewal pushes no balance, so its fee is all there is to pay; the first text has no total. */
@@ -136,13 +136,16 @@ function readCreated(order: CreatedDocument): OrderReading {
     state: 'AWAITING_PAYMENT',
     jit: readJit(order, order.temporary_scid ?? order.scid),
     lnurlChannel: order.lnurl_channel,
+    lspNodeUris: nodeUrisOf(order),
   }
 }
 
+const nodeUrisOf = ({ lsp_connection_info: uri }: CreatedDocument) => (uri === null ? [] : [uri])
+
 function readOrderDocument(order: OrderDocument): OrderReading {
   const meaning = meaningOf(order)
-  // Where the text knows only one `scid`, it is the route hint's until the channel has one of its own.
-  const ofChannel = order.temporary_scid !== null || order.channel_open_tx !== null
+  // Seed 002 has only one `scid`, "the scid user puts in the route hint". Later texts name that one `temporary_scid`.
+  const ofChannel = order.temporary_scid !== null
   return {
     ...EMPTY_READING,
     ...readDraftPayment(order, meaning.payment),
@@ -153,6 +156,8 @@ function readOrderDocument(order: OrderDocument): OrderReading {
     channel: readChannel(order, meaning.channel, ofChannel ? order.scid : null),
     jit: readJit(order, ofChannel ? order.temporary_scid : order.scid),
     lnurlChannel: order.lnurl_channel,
+    clientNode: order.node_connection_info === null ? null : { uri: order.node_connection_info },
+    lspNodeUris: nodeUrisOf(order),
     createdAt: order.created_at,
   }
 }

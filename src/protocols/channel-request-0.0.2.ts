@@ -17,6 +17,7 @@ import {
   idField,
   isObject,
   lookUp,
+  nodeUriField,
   payloadField,
   satField,
   satLimitField,
@@ -30,7 +31,13 @@ import { NO_LIMITS, pubkeyOfUri, type LspFeature, type LspInfo } from '../domain
 import { ZERO_SAT } from '../domain/money.ts'
 import type { Channel, ChannelState, JitChannel, Refund, RefundState } from '../domain/order.ts'
 import { hasAddress } from '../domain/request.ts'
-import { EMPTY_READING, type OrderReading, type ReadOrderState, type ReadPaymentState } from '../domain/reading.ts'
+import {
+  EMPTY_READING,
+  type ClientNode,
+  type OrderReading,
+  type ReadOrderState,
+  type ReadPaymentState,
+} from '../domain/reading.ts'
 
 // "LSPS1 channel request", draft 0.0.2: first an order is bought, then the client has its channel opened.
 // Facts: protocols/README.md, section 7.
@@ -65,9 +72,9 @@ const channelDocument = documentOf({
   scid: optional(idField),
   expiry_ts: optional(timeField),
   closing_transaction: optional(idField),
-  closed_ts: ignored,
-  node_id: ignored,
-  lsp_node_id: ignored,
+  closed_ts: optional(timeField),
+  node_id: optional(nodeUriField),
+  lsp_node_id: optional(nodeUriField),
 })
 
 const orderDocument = documentOf({
@@ -83,7 +90,7 @@ const actionDocument = documentOf({
   success: requiredIfPresent(flagField),
   message: optional(textField),
   fail_reason: requiredIfPresent(wordField),
-  lsp_node_connection_string: ignored,
+  lsp_node_connection_string: optional(nodeUriField),
 })
 
 const lnurlDocument = documentOf({ lnurl_channel: optional(payloadField) })
@@ -194,6 +201,8 @@ function readOrderDocument(order: OrderDocument, refund: Refund | null): OrderRe
     state: orderState(order, payment),
     terms: mirroredTerms(order.request),
     channel: order.channel && readChannel(order.channel),
+    clientNode: order.channel?.node_id ? { uri: order.channel.node_id } : null,
+    lspNodeUris: order.channel?.lsp_node_id ? [order.channel.lsp_node_id] : [],
     refund,
     createdAt: order.created_at,
   }
@@ -226,6 +235,7 @@ function readChannel(channel: z.output<typeof channelDocument>): Channel {
     expiresAt: channel.expiry_ts,
     // "The txid" by the text, an outpoint by its example.
     closingTxid: channel.closing_transaction?.split(':', 1)[0] ?? null,
+    closedAt: channel.closed_ts,
   }
 }
 
@@ -268,13 +278,14 @@ function says(message: string, reason: string): boolean {
   return lookUp(REPEATED, reason)?.test(message.replace(/[.!\s]+$/, '')) ?? false
 }
 
-function refusalOfReason(reason: string, message: string | null): LspFailure {
+function refusalOfReason(reason: string, message: string | null, lspNodeUri: string | null): LspFailure {
   if (lookUp({ ALREADY_OPEN: true }, reason)) return new AlreadyOpen()
   const [code, meaning] = lookUp(FAIL_REASONS, reason) ?? (['WRONG_STATE', `the LSP could not: ${reason}`] as const)
   // The text's example of a failure carries the message of a success.
   return new LspFailure(
     code,
     message === null || message === 'ok' || says(message, reason) ? meaning : `${meaning}: ${message}`,
+    { lspNodeUri },
   )
 }
 
@@ -285,7 +296,9 @@ function refusalOfReason(reason: string, message: string | null): LspFailure {
 function readRefusal(status: number, body: unknown): LspFailure | null {
   if (status < 400 && isObject(body) && typeof body.success === 'boolean') return null
   const action = status >= 400 && status < 500 ? actionDocument.safeParse(body).data : undefined
-  return action?.fail_reason ? refusalOfReason(action.fail_reason, action.message) : readDraftRefusal(status, body)
+  return action?.fail_reason
+    ? refusalOfReason(action.fail_reason, action.message, action.lsp_node_connection_string)
+    : readDraftRefusal(status, body)
 }
 
 // -- the adapter -----------------------------------------------------------------------------------------
@@ -294,13 +307,9 @@ const pathOf = ({ lspOrderId }: OrderRef, part = '') => `/lsp/channels/${encodeU
 
 /** Under a status of success only `success` refuses: in the text's example of one, there is a reason as well. */
 async function act(call: LspCall, path: string, body: unknown): Promise<ActionOutcome> {
-  const { success, fail_reason, message } = await call.http.exchange({
-    method: 'POST',
-    path,
-    body,
-    answer: actionDocument,
-  })
-  if (success === false) throw refusalOfReason(fail_reason ?? 'no reason given', message)
+  const answer = await call.http.exchange({ method: 'POST', path, body, answer: actionDocument })
+  const { success, fail_reason, message, lsp_node_connection_string: lspNodeUri } = answer
+  if (success === false) throw refusalOfReason(fail_reason ?? 'no reason given', message, lspNodeUri)
   return { message: message ?? 'the LSP agreed', txid: null }
 }
 
@@ -314,16 +323,24 @@ async function orNull<Answer>(reading: Promise<Answer>, code?: FailureCode): Pro
   }
 }
 
+interface JitRegistration {
+  jit: JitChannel | null
+  clientNode: ClientNode | null
+}
+
 /** Registers the client's node, unless it is registered. That it may happen twice does no harm. */
-async function registerJit(call: LspCall, order: OrderRef): Promise<JitChannel | null> {
+async function registerJit(call: LspCall, order: OrderRef): Promise<JitRegistration> {
   const jit = { path: pathOf(order, '/jit'), answer: jitDocument }
   const registration = await orNull(call.http.exchange({ ...jit, method: 'GET' }), 'NOT_FOUND')
-  const isOurs = pubkeyOfUri(registration?.registerd_node_connection_string ?? '') === pubkeyOfUri(order.clientNodeUri)
-  const hint = registration && isOurs ? readJit(registration) : null
-  return (
-    hint ??
-    readJit(await call.http.exchange({ ...jit, method: 'POST', body: { node_connection_string: order.clientNodeUri } }))
-  )
+  const nodeOf = ({ registerd_node_connection_string: uri }: z.output<typeof jitDocument>) =>
+    uri === null || pubkeyOfUri(uri) === null ? null : { uri }
+  const isOurs = (node: ClientNode | null) => pubkeyOfUri(node?.uri ?? '') === pubkeyOfUri(order.clientNodeUri)
+  const known = registration && nodeOf(registration)
+  const hint = registration && isOurs(known) ? readJit(registration) : null
+  if (hint !== null) return { jit: hint, clientNode: known }
+  const body = { node_connection_string: order.clientNodeUri }
+  const answer = await call.http.exchange({ ...jit, method: 'POST', body })
+  return { jit: readJit(answer), clientNode: nodeOf(answer) }
 }
 
 export const channelRequest002: Adapter = {
@@ -371,7 +388,7 @@ export const channelRequest002: Adapter = {
       now && document.channel === null && order.features.includes(feature)
 
     // The order is read: what goes wrong in a document beside it must not lose that.
-    const [refund, lnurl, jit] = await Promise.all([
+    const [refund, lnurl, registration] = await Promise.all([
       asks('REFUND', paid)
         ? orNull(call.http.exchange({ ...get, path: pathOf(order, '/refund'), answer: refundDocument }))
         : null,
@@ -385,10 +402,12 @@ export const channelRequest002: Adapter = {
         ? orNull(registerJit(call, order))
         : null,
     ])
+    const reading = readOrderDocument(document, refund && readRefund(refund))
     return {
-      ...readOrderDocument(document, refund && readRefund(refund)),
+      ...reading,
       lnurlChannel: lnurl?.lnurl_channel ?? null,
-      jit,
+      jit: registration?.jit ?? null,
+      clientNode: reading.clientNode ?? registration?.clientNode ?? null,
     }
   },
 

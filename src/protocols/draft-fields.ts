@@ -1,11 +1,11 @@
 import type { z } from 'zod'
 import type { UnsupportedParameter } from './adapter.ts'
 import { documentOf, listOf, optional, required, requiredIfPresent, type Fields } from './document.ts'
-import { countField, payloadField, satField } from './fields.ts'
+import { countField, flagField, payloadField, satField, txidField } from './fields.ts'
 import { statesTotalsOfZero } from './free.ts'
 import { timeField } from './time-field.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
-import type { PaymentOptions } from '../domain/order.ts'
+import { MOST_DEPOSITS, type Deposit, type PaymentOptions } from '../domain/order.ts'
 import type { OrderReading, ReadPaymentState } from '../domain/reading.ts'
 import type { ChannelRequest, ChannelTerms } from '../domain/request.ts'
 import { BLOCKS_PER_WEEK, weeksOfBlocks } from '../domain/time.ts'
@@ -49,7 +49,16 @@ export function inWholeWeeks(terms: ChannelTerms): ChannelTerms {
   return { ...terms, channelExpiryBlocks: weeksOfBlocks(terms.channelExpiryBlocks) * BLOCKS_PER_WEEK }
 }
 
-const onchainPayment = documentOf({ amount: required(satField) })
+/** Draft 0.0.1 names the transaction `hash` and has its block's height, 0 before the first confirmation. */
+const onchainPayment = documentOf({
+  amount: required(satField),
+  transaction_id: optional(txidField),
+  hash: optional(txidField),
+  out_point: optional(countField),
+  height: optional(countField),
+  zero_conf: optional(flagField),
+})
+type OnchainPayment = z.output<typeof onchainPayment>
 
 /** The drafts type most texts as required, so an LSP without an invoice or an address sends an empty one. */
 export const paymentFields = {
@@ -61,11 +70,25 @@ export const paymentFields = {
   btc_address: requiredIfPresent(payloadField),
   onchain_payments: optional(
     listOf(onchainPayment)
-      .transform((payments) => payments.reduce((sum, { amount }) => sum + amount, 0))
-      .refine((sum) => sum <= MAX_SAT, `more than ${MAX_SAT} sat`)
-      .transform(sat),
+      .transform((payments) => ({ sum: payments.reduce((sum, { amount }) => sum + amount, 0), payments }))
+      .refine(({ sum }) => sum <= MAX_SAT, `more than ${MAX_SAT} sat`)
+      .transform(({ sum, payments }) => ({
+        sumSat: sat(sum),
+        deposits: payments.slice(-MOST_DEPOSITS).map(readDeposit),
+      })),
   ),
 }
+
+function readDeposit({ amount, transaction_id, hash, out_point, height, zero_conf }: OnchainPayment): Deposit {
+  return {
+    txid: transaction_id ?? hash,
+    outputIndex: out_point,
+    amountSat: amount,
+    confirmations: height === 0 ? 0 : null,
+    isZeroConf: zero_conf,
+  }
+}
+
 type DraftPayment = Read<typeof paymentFields>
 
 /** Both drafts have one price and one state for every payment option. */
@@ -102,7 +125,8 @@ function paymentOptions(payment: DraftPayment, state: ReadPaymentState): Payment
             minConfirmations: null,
             minFeeFor0Conf: null,
             refundOnchainAddress: null,
-            paidSat: payment.onchain_payments,
+            paidSat: payment.onchain_payments?.sumSat ?? null,
+            ...(payment.onchain_payments === null ? {} : { deposits: payment.onchain_payments.deposits }),
           },
   }
 }

@@ -122,6 +122,12 @@ export const idField: z.ZodType<string> = z
 /** An id or a hash that is only shown. */
 export const shownIdField = z.string().min(1).max(256).regex(PRINTABLE)
 
+/** A transaction id. */
+export const txidField = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/i)
+  .transform((value) => value.toLowerCase())
+
 /** A short word of the LSP, such as a state; never refused for what it says. */
 export const wordField = z
   .string()

@@ -22,7 +22,8 @@ const ERROR_CODES: Readonly<Record<string, FailureCode>> = {
 /** The LSP's own `{error_code, message, details}`, else a common shape: FastAPI's `{detail}` as a list or as a text. */
 export function readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null {
   const document = isObject(body) ? body : {}
-  if (typeof document.error_code === 'string') return refusalOfCode(document.error_code, document, status, now)
+  if (typeof document.error_code === 'string')
+    return withRequestId(refusalOfCode(document.error_code, document, status, now), document.request_id)
   if (isMissingEndpoint(status, body)) return new LspFailure('UNSUPPORTED', 'this LSP has no such endpoint')
   const refusal = readCommonRefusal(status, body)
   const isValidation = status >= 400 && Array.isArray(document.detail)
@@ -53,6 +54,13 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
     // An unreachable part of the LSP does not show how far it had come.
     effect: known === 'UNAVAILABLE' ? 'unknown' : 'none',
   })
+}
+
+/** KaleidoErrorResponse: "Request correlation identifier for support and debugging". */
+function withRequestId(failure: LspFailure, requestId: unknown): LspFailure {
+  if (typeof requestId !== 'string' || !/^[\w.:-]{1,100}$/.test(requestId)) return failure
+  const { code, message, property, retryAt, effect } = failure
+  return new LspFailure(code, `${message} (request id ${requestId})`, { property, retryAt, effect })
 }
 
 const OUT_OF_RANGE =

@@ -75,7 +75,7 @@ const onchainPaymentDocument = documentOf({
   ...onchainFields,
   payment_status: requiredIfPresent(wordField),
   payment_difference: optional(differenceField),
-  last_payment_check: ignored,
+  last_payment_check: optional(timeField),
 })
 
 const orderChannelDocument = documentOf({
@@ -86,7 +86,8 @@ const orderChannelDocument = documentOf({
 
 const orderDocument = documentOf({
   ...orderHeadFields,
-  client_pubkey: ignored,
+  /** Required. Another key than the client's is found when the answer is verified. */
+  client_pubkey: optional(nodeUriField),
   payment: required(paymentDocument(onchainPaymentDocument)),
   channel: optional(orderChannelDocument),
   asset_id: optional(shownIdField),
@@ -184,6 +185,7 @@ function readOrder(
     channel: order.channel && readOrderChannel(order.channel),
     asset: readAsset(order),
     failureReason: cleanTextOrNull(order.failure_reason),
+    clientNode: { uri: order.client_pubkey },
     accessToken: order.access_token,
   }
 }
@@ -202,6 +204,7 @@ function readOnchainPayment(onchain: z.output<typeof onchainPaymentDocument>): O
     ...option,
     state: option.state === 'EXPECT_PAYMENT' ? (arrived ?? option.state) : option.state,
     paidSat: arrived === null ? null : arrivedSat(arrived, option.orderTotalSat, onchain.payment_difference),
+    lastCheckedAt: onchain.last_payment_check,
   }
 }
 

@@ -6,7 +6,7 @@ import { bolt11Document, bolt12Document, optionOf, readBolt11, type StateWords }
 import { timeField } from './time-field.ts'
 import { isSameAddress } from '../domain/address.ts'
 import type { LspFailure } from '../domain/failure.ts'
-import type { OnchainOption, PaymentOptions } from '../domain/order.ts'
+import type { Deposit, OnchainOption, PaymentOptions } from '../domain/order.ts'
 import type { ReadPaymentState } from '../domain/reading.ts'
 
 // The payment object of the LSPS1 family. Since July 2024 each payment option is an object of its own (nested). Before,
@@ -119,8 +119,27 @@ function merged(
           minFeeFor0Conf: flat.min_fee_for_0conf,
           refundOnchainAddress: null,
           paidSat: flat.onchain_payment?.sat ?? null,
+          ...depositsOf(flat.onchain_payment),
         }
       : known.onchain,
+  }
+}
+
+/** `outpoint`: txid:index. */
+function depositsOf(payment: PaymentObject['onchain_payment']): { deposits?: Deposit[] } {
+  if (payment === null || payment.sat === null) return {}
+  const [, txid = null, index] = /^([0-9a-f]{64}):(\d{1,9})$/i.exec(payment.outpoint ?? '') ?? []
+  const confirmations = payment.confirmed === false ? 0 : null
+  return {
+    deposits: [
+      {
+        txid,
+        outputIndex: index === undefined ? null : Number(index),
+        amountSat: payment.sat,
+        confirmations,
+        isZeroConf: null,
+      },
+    ],
   }
 }
 

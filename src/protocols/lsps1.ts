@@ -73,7 +73,12 @@ function readInfo(info: z.output<typeof infoDocument>): LspInfo {
 }
 
 function readPaymentOf({ payment, order_id: id }: z.output<typeof orderDocument>): PaymentReading {
-  return readPayment(payment, payment.onchain && readOnchain(payment.onchain), id, PAYMENT_STATES)
+  const reading = readPayment(payment, payment.onchain && readOnchain(payment.onchain), id, PAYMENT_STATES)
+  const options = reading.payment
+  // bLIP-51 §3.1: the invoice MUST be a HOLD invoice.
+  return options?.bolt11
+    ? { ...reading, payment: { ...options, bolt11: { ...options.bolt11, isHold: true } } }
+    : reading
 }
 
 function readOrderDocument(

@@ -33,6 +33,7 @@ import { readPaymentUri } from '../domain/bip21.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
 import type { Bolt11Option, Channel, ChannelState, OnchainOption, PaymentState } from '../domain/order.ts'
 import { EMPTY_READING, type OrderReading, type ReadOrderState } from '../domain/reading.ts'
+import { BLOCK_MS } from '../domain/time.ts'
 import { clientNodeUri, type ChannelRequest } from '../domain/request.ts'
 
 // ThunderStack's ThunderFlow. Facts: protocols/README.md, section 10.
@@ -76,7 +77,8 @@ const orderDocument = documentOf({
   updated_at: ignored,
   lsp_balance_sat: optional(satField),
   channel_expiry_blocks: optional(countField),
-  public_key: ignored,
+  /** The documentation's answer has a node address here. */
+  public_key: optional(nodeUriField),
   refund_on_chain_address: optional(shownIdField),
   payment: required(
     documentWithKeys({
@@ -91,7 +93,7 @@ const orderDocument = documentOf({
       channel_id: optional(shownIdField),
       status: optional(wordField),
       temporary_channel_id: ignored,
-      created_at: ignored,
+      created_at: optional(timeField),
       updated_at: ignored,
     }),
   ),
@@ -150,7 +152,7 @@ function readOrder(order: OrderDocument): OrderReading {
     bolt12: null,
     onchain: onchain && readOnchain(onchain, refundAddressOf(order), id),
   }
-  const channel = order.channel && readChannel(order.channel)
+  const channel = order.channel && readChannel(order.channel, order.channel_expiry_blocks)
   const isPaid = payment.bolt11?.state === 'PAID' || payment.onchain?.state === 'PAID'
   const state = lookUp(ORDER_STATES, order.status) ?? 'UNKNOWN'
   return {
@@ -166,6 +168,7 @@ function readOrder(order: OrderDocument): OrderReading {
     // Another payment option may have a price.
     free: keys.every((key) => key === 'ln' || key === 'btc_onchain') && statesTotalsOfZero(payment),
     channel,
+    clientNode: { uri: order.public_key },
     createdAt: order.created_at,
   }
 }
@@ -228,14 +231,17 @@ function amountOfInvoice(invoice: string, lspOrderId: string): Sat {
   }
 }
 
-function readChannel(channel: NonNullable<OrderDocument['channel']>): Channel {
+/** The protocol states no end of the lease: it is computed from the channel's creation, at 10 minutes a block. */
+function readChannel(channel: NonNullable<OrderDocument['channel']>, expiryBlocks: number | null): Channel {
+  const state = lookUp(CHANNEL_STATES, channel.status ?? '') ?? 'UNKNOWN'
+  const fundedAt = state === 'OPEN' ? channel.created_at : null
   return {
-    state: lookUp(CHANNEL_STATES, channel.status ?? '') ?? 'UNKNOWN',
+    state,
     channelId: channel.channel_id,
     shortChannelId: null,
     fundingOutpoint: null,
-    fundedAt: null,
-    expiresAt: null,
+    fundedAt,
+    expiresAt: fundedAt === null || expiryBlocks === null ? null : fundedAt + expiryBlocks * BLOCK_MS,
     closingTxid: null,
   }
 }

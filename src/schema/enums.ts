@@ -108,7 +108,7 @@ export const OrderStateEnum = builder.enumType('OrderState', {
     PAYMENT_HELD: 'A hold invoice is paid: the money moves only when the channel opens.',
     PAID: 'Paid, or there was nothing to pay; the channel is not on its way yet.',
     RATE_DECISION_REQUIRED: 'The LSP repriced it and waits for decideRate.',
-    CHANNEL_OPENING: 'The LSP is opening the channel; no funding transaction is known yet.',
+    CHANNEL_OPENING: 'The LSP is opening the channel, and has not called the order complete.',
     COMPLETED:
       'The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest.',
     EXPIRED: 'Not paid in time. A payment may still arrive late, and the order then moves on.',

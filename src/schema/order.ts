@@ -24,9 +24,12 @@ import {
 import { LspType } from './lsp.ts'
 import { payableNow, payableThen, PaymentType } from './payment.ts'
 import { CheckType, QuoteType } from './quote.ts'
+import { orderedLeaseEnd } from '../domain/lease-kept.ts'
+import { lspNodesOf } from '../domain/next-step-problems.ts'
 import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
+import { overpaidSat } from '../domain/overpayment.ts'
 import { isWithheld } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { ActionResult } from '../orders/actions.ts'
@@ -38,6 +41,11 @@ that may be used.`,
     actor: t.expose('actor', { type: ActorEnum }),
     action: t.expose('action', { type: NextActionEnum }),
     deadline: t.expose('deadline', { type: 'DateTime', nullable: true }),
+    nodeUri: t.string({
+      nullable: true,
+      description: 'Node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key.',
+      resolve: ({ nodeUri }) => nodeUri,
+    }),
     message: t.exposeString('message'),
   }),
 })
@@ -59,6 +67,12 @@ transaction. The gateway looks for that for a day after the order is complete.`,
       description: 'The LSP may close it after this.',
     }),
     closingTxid: t.exposeString('closingTxid', { nullable: true }),
+    closedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the channel was closed. Only draft 0.0.2 reports it.',
+      resolve: ({ closedAt }) => closedAt,
+    }),
   }),
 })
 
@@ -72,6 +86,11 @@ const RefundType = builder.objectRef<Refund>('Refund').implement({
       description: 'The invoice, address or transaction that it was paid to or in.',
     }),
     paidAt: t.expose('paidAt', { type: 'DateTime', nullable: true }),
+    txid: t.string({
+      nullable: true,
+      description: 'Transaction of an on-chain refund; null if the LSP does not name it.',
+      resolve: ({ txid }) => txid,
+    }),
   }),
 })
 
@@ -132,8 +151,8 @@ OrderType.implement({
       description:
         'What happens next, who acts, and the deadline. In the order of an event: as of that event; the current order may say otherwise.',
       resolve: (order, _, { gateway }) => {
-        const { features, settings } = gateway.lsps.require(order.lspId)
-        return nextStepOf(order, { features, name: settings.name }, order.snapshotAt ?? gateway.clock.now())
+        const { features, nodeUris, settings } = gateway.lsps.require(order.lspId)
+        return nextStepOf(order, { features, name: settings.name, nodeUris }, order.snapshotAt ?? gateway.clock.now())
       },
     }),
     clientPubkey: t.field({ type: 'PublicKey', resolve: (order) => order.request.clientPubkey }),
@@ -163,6 +182,24 @@ OrderType.implement({
       resolve: (order) => order.checks,
     }),
     channel: t.expose('channel', { type: ChannelType, nullable: true }),
+    leaseEndsAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: `The end of the lease as it was ordered: the funding plus channelExpiryBlocks, at 10 minutes a block. null before the
+funding. Channel.expiresAt is the end by the LSP's word; the check LEASE_KEPT compares the two.`,
+      resolve: (order) => orderedLeaseEnd(order),
+    }),
+    overpaidSat: t.field({
+      type: 'Sat',
+      description:
+        'Amount that has arrived beyond the total, as far as the LSP reports amounts. Only the LSP can return it.',
+      resolve: (order) => overpaidSat(order),
+    }),
+    nodeUris: t.stringList({
+      description: `Nodes of the LSP to connect to for this order, pubkey@host:port or a bare public key: those that the LSP named in its
+answers about the order, then those that it lists.`,
+      resolve: (order, _, { gateway }) => [...lspNodesOf(order, gateway.lsps.require(order.lspId))],
+    }),
     asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
     refund: t.expose('refund', { type: RefundType, nullable: true }),
     lnurlChannel: t.string({

@@ -14,6 +14,7 @@ import {
   type VerifiedOnchain,
 } from '../domain/payment.ts'
 import { paymentUriOf } from '../domain/payment-uri.ts'
+import { MOST_DEPOSITS, type Deposit } from '../domain/order.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 const Bolt11PaymentType = builder.objectRef<VerifiedBolt11>('Bolt11Payment').implement({
@@ -25,6 +26,11 @@ const Bolt11PaymentType = builder.objectRef<VerifiedBolt11>('Bolt11Payment').imp
     invoice: t.exposeString('invoice'),
     paymentHash: t.exposeString('paymentHash'),
     payeePubkey: t.expose('payeePubkey', { type: 'PublicKey' }),
+    isHold: t.boolean({
+      nullable: true,
+      description: 'true: the payment stays pending until the channel opens. null: the protocol does not say.',
+      resolve: ({ isHold }) => isHold,
+    }),
   }),
 })
 
@@ -35,6 +41,20 @@ const Bolt12PaymentType = builder.objectRef<VerifiedBolt12>('Bolt12Payment').imp
     orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     offer: t.exposeString('offer'),
+  }),
+})
+
+const DepositType = builder.objectRef<Deposit>('OnchainDeposit').implement({
+  description: 'One payment to the on-chain address of an order. A value that the LSP does not report is null.',
+  fields: (t) => ({
+    txid: t.exposeString('txid', { nullable: true }),
+    outputIndex: t.exposeInt('outputIndex', { nullable: true }),
+    amountSat: t.expose('amountSat', { type: 'Sat' }),
+    confirmations: t.exposeInt('confirmations', { nullable: true }),
+    isZeroConf: t.exposeBoolean('isZeroConf', {
+      nullable: true,
+      description: 'The LSP accepted the payment before its first confirmation.',
+    }),
   }),
 })
 
@@ -52,6 +72,18 @@ const OnchainPaymentType = builder.objectRef<VerifiedOnchain>('OnchainPayment').
     }),
     refundOnchainAddress: t.exposeString('refundOnchainAddress', { nullable: true }),
     paidSat: t.expose('paidSat', { type: 'Sat', nullable: true }),
+    deposits: t.field({
+      type: [DepositType],
+      description:
+        'The payments that the LSP reports one by one; empty if it reports none. Only drafts 0.0.1 and 0.0.2 do.',
+      resolve: ({ deposits }) => (deposits ?? []).slice(-MOST_DEPOSITS),
+    }),
+    lastCheckedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the LSP last looked for a payment to this address. Only Kaleidoswap reports it.',
+      resolve: ({ lastCheckedAt }) => lastCheckedAt,
+    }),
   }),
 })
 
@@ -91,7 +123,7 @@ LSP says how much that is.`,
       type: 'DateTime',
       nullable: true,
       description:
-        'The last moment to send a payment: the earliest end of the order, its payment options and its invoice, less a margin.',
+        'Latest time to send a payment, by the payment option that ends last. Each option is null after its own end, less a margin.',
       resolve: ({ until }) => until,
     }),
   }),

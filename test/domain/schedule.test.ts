@@ -57,6 +57,11 @@ test('an order that expired is watched for a week where nobody paid it, and no s
   expect(daysRead({ state: 'FAILED', paymentSeenAt: NOW })).toBe(30)
 })
 
+test('a refund that the protocol only promises is polled for 30 days (seed 003 refund_on_chain_address)', () => {
+  const { refund: inFlight } = refund('IN_FLIGHT')
+  expect(daysRead({ state: 'FAILED', paymentSeenAt: NOW, refund: { ...inFlight, isOwed: true } })).toBe(30)
+})
+
 test.each(['EXPIRED', 'FAILED'] as const)(
   'what was paid of an order that is %s is watched until it is paid back, as one that is to be refunded is',
   (state) => {

@@ -104,13 +104,14 @@ const EVERY: Record<string, Expected> = {
     lspStates: ['Pending', 'Succeeded'],
     isOver: isCompleted,
     ends: true,
-    channel: () => ({
+    channel: (order) => ({
       state: 'OPEN',
       channelId: expect.stringMatching(TXID),
       shortChannelId: null,
       fundingOutpoint: null,
-      fundedAt: null,
-      expiresAt: null,
+      // Seed 003 §3: the channel's `created_at`. The end of the lease is computed from it.
+      fundedAt: expect.stringMatching(INSTANT),
+      expiresAt: leaseEnd(order),
       closingTxid: null,
     }),
     onchain: { minConfirmations: null, minFeeFor0Conf: null, paidSat: null },

@@ -18,9 +18,9 @@ async function decideRate(gateway: TestGateway, id: string, accept: boolean): Pr
 }
 
 /** A paid order for a channel with a bought asset, whose price Kestrel raised. */
-async function repriced(gateway: TestGateway) {
+async function repriced(gateway: TestGateway, more: Record<string, unknown> = {}) {
   gateway.sandbox.lsp('kestrel').setFaults(['RATE_CHANGES'])
-  const { id, payment } = await orderAt(gateway, 'kestrel', { asset: await assetPurchase(gateway.sandbox) })
+  const { id, payment } = await orderAt(gateway, 'kestrel', { asset: await assetPurchase(gateway.sandbox), ...more })
   const follower = follow(gateway, id)
   await pay(gateway, id)
   const asked = await follower.untilState('RATE_DECISION_REQUIRED')
@@ -70,6 +70,26 @@ describe.concurrent('a rate decision', () => {
     expect(decisionsAt(gateway)).toEqual([
       expect.objectContaining({ accept_new_rate: true, access_token: expect.stringMatching(/^ord_/) }),
     ])
+  })
+
+  test('the transaction of the refund is kept after a refused rate (0.2.0 RateDecisionResponse refund_txid)', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
+    const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
+    const { id, follower } = await repriced(gateway, { refundOnchainAddress })
+    await decideRate(gateway, id, false)
+    await follower.untilState('REFUNDED')
+    await follower.stop()
+    const { order } = await gateway.ask(
+      'query ($id: ID!) { order(id: $id) { orderTotalSat nextStep { message } refund { state onchainSat paidTo txid } } }',
+      { id },
+    )
+    expect(order.refund).toEqual({
+      state: 'PAID_OUT',
+      onchainSat: order.orderTotalSat,
+      paidTo: refundOnchainAddress,
+      txid: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
+    expect(order.nextStep.message).toContain(order.refund.txid)
   })
 
   test('a new rate that the client refuses gives the money back', async () => {

@@ -40,8 +40,8 @@ const ORDER = {
   channel_open_tx: '0301e0480b374b32851a9462db29dc19fe830a7f7d7a88b81612b9d42099c0ae',
   state: 'OPENED',
   onchain_payments: [
-    { height: 770_000, hash: 'aa', amount: 1_200, zero_conf: false },
-    { height: 0, hash: 'bb', amount: 300, zero_conf: true },
+    { height: 770_000, hash: 'aa'.repeat(32), amount: 1_200, zero_conf: false },
+    { height: 0, hash: 'bb'.repeat(32), amount: 300, zero_conf: true },
   ],
 }
 
@@ -184,6 +184,7 @@ describe('a created order', () => {
       },
       jit: { shortChannelId: '733904x1451x0', nodeId: LSP_PUBKEY, feePerPaymentSat: 50 },
       lnurlChannel: 'lnurl1channel',
+      lspNodeUris: [CREATED.lsp_connection_info],
     })
   })
 
@@ -250,20 +251,33 @@ describe('an order that is read', () => {
           minFeeFor0Conf: null,
           refundOnchainAddress: null,
           paidSat: 1_500,
+          // Seed 002, onchain_payments: the draft reports a height, and no height of the chain to count from.
+          deposits: [
+            {
+              txid: 'aa'.repeat(32),
+              outputIndex: null,
+              amountSat: 1_200,
+              confirmations: null,
+              isZeroConf: false,
+            },
+            { txid: 'bb'.repeat(32), outputIndex: null, amountSat: 300, confirmations: 0, isZeroConf: true },
+          ],
         },
       },
       paidSat: 2_008_888,
       channel: {
         state: 'OPEN',
         channelId: null,
-        shortChannelId: '733904x1451x0',
+        shortChannelId: null,
         fundingOutpoint: ORDER.channel_open_tx,
         fundedAt: null,
         expiresAt: 1_680_000_000_000,
         closingTxid: null,
       },
-      jit: null,
+      jit: { shortChannelId: '733904x1451x0', nodeId: LSP_PUBKEY, feePerPaymentSat: 50 },
       lnurlChannel: 'lnurl1channel',
+      clientNode: { uri: NODE_URI },
+      lspNodeUris: [CREATED.lsp_connection_info],
       createdAt: 1_672_600_000_000,
       expiresAt: 1_672_661_897_000,
     })
@@ -295,10 +309,10 @@ describe('an order that is read', () => {
     },
   )
 
-  test('has its one scid as route hint until the channel is funded, and as the channel’s from then on', async () => {
+  test('has its one scid as route hint, also once the channel is funded (seed 002: "the scid user puts in the route hint")', async () => {
     const before = await read({ ...ORDER, state: 'PENDING', channel_open_tx: '' })
     expect(before).toMatchObject({ channel: null, jit: { shortChannelId: ORDER.scid } })
-    expect(await read(ORDER)).toMatchObject({ channel: { shortChannelId: ORDER.scid }, jit: null })
+    expect(await read(ORDER)).toMatchObject({ channel: { shortChannelId: null }, jit: { shortChannelId: ORDER.scid } })
   })
 
   test('keeps hint and channel apart where the text has a name for each', async () => {
@@ -367,6 +381,7 @@ describe('a renewal', () => {
           minFeeFor0Conf: null,
           refundOnchainAddress: null,
           paidSat: 0,
+          deposits: [],
         },
       },
       paidSat: 0,

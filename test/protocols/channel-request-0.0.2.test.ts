@@ -22,7 +22,7 @@ const PAYMENT = {
   amount_paid: 1_200,
   ln_invoice: 'lnbc1invoice',
   btc_address: 'bc1qaddress',
-  onchain_payments: [{ transaction_id: 'aa', out_point: 0, amount: 1_200, zero_conf: false }],
+  onchain_payments: [{ transaction_id: TXID, out_point: 0, amount: 1_200, zero_conf: false }],
 }
 const CHANNEL = {
   state: 'OPENED',
@@ -192,6 +192,7 @@ describe('an order that is read', () => {
           minFeeFor0Conf: null,
           refundOnchainAddress: null,
           paidSat: 1_200,
+          deposits: [{ txid: TXID, outputIndex: 0, amountSat: 1_200, confirmations: null, isZeroConf: false }],
         },
       },
       paidSat: 2_008_888,
@@ -203,7 +204,10 @@ describe('an order that is read', () => {
         fundedAt: 1_672_661_900_000,
         expiresAt: 1_680_000_000_000,
         closingTxid: TXID,
+        closedAt: 1_680_000_001_000,
       },
+      clientNode: { uri: NODE_URI },
+      lspNodeUris: [`${LSP_PUBKEY}@lsp.example:9735`],
       createdAt: 1_675_340_297_000,
       expiresAt: 1_672_661_897_000,
     })
@@ -469,6 +473,7 @@ describe('a just-in-time channel', () => {
 
   test('is not registered again where the node is', async () => {
     const { result, requests } = await readVia([json(200, ORDER), json(200, JIT)], { features })
+    expect(result.clientNode).toEqual({ uri: NODE_URI })
     expect(requests).toHaveLength(2)
     expect(result.jit).toEqual(READ_JIT)
   })
@@ -480,6 +485,12 @@ describe('a just-in-time channel', () => {
   ])('is registered anew where the registration is of %s', async (_whom, registration) => {
     const { requests } = await readVia([json(200, ORDER), json(200, registration), json(200, JIT)], { features })
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST'])
+  })
+
+  test('that names another node after it was asked for ours is compared (0.0.2 registerd_node_connection_string)', async () => {
+    const other = { ...JIT, registerd_node_connection_string: LSP_PUBKEY }
+    const { result } = await readVia([json(200, ORDER), json(404, {}), json(200, other)], { features })
+    expect(result.clientNode).toEqual({ uri: LSP_PUBKEY })
   })
 
   test('is not registered while it is not known whether it is', async () => {

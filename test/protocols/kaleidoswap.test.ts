@@ -55,6 +55,9 @@ function readOnchain(changes: Record<string, unknown>): Promise<OrderReading> {
   return read({ payment: { ...payment, onchain: { ...payment.onchain, ...changes } } })
 }
 
+/** KaleidoErrorResponse: each message carries `request_id`, for support. */
+const REQUEST_ID = ' (request id req_01HV8Q9X7G0Q7Y3Z)'
+
 function refusalTest(
   name: string,
   status: number,
@@ -227,7 +230,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   'kaleidoswap-0.2.0/error.400.create_order.json': refusalTest('error.400.create_order.json', 400, {
     code: 'INVALID_REQUEST',
     property: 'asset.rfqId',
-    message: 'RFQ ID is required when purchasing assets (client_asset_amount > 0). Please request a quote first.',
+    message: `RFQ ID is required when purchasing assets (client_asset_amount > 0). Please request a quote first.${REQUEST_ID}`,
   }),
   'kaleidoswap-0.2.0/error.400.get_order_access_token.json': refusalTest(
     'error.400.get_order_access_token.json',
@@ -238,7 +241,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   'kaleidoswap-0.2.0/error.400.rate_decision.json': refusalTest(
     'error.400.rate_decision.json',
     400,
-    { code: 'WRONG_STATE', message: 'Order is not pending rate decision. Current state: COMPLETED' },
+    { code: 'WRONG_STATE', message: `Order is not pending rate decision. Current state: COMPLETED${REQUEST_ID}` },
     decide,
   ),
   'kaleidoswap-0.2.0/error.400.market_quote.json': refusalTest('error.400.market_quote.json', 400, {
@@ -248,7 +251,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   'kaleidoswap-0.2.0/error.404.get_order.json': refusalTest(
     'error.404.get_order.json',
     404,
-    { code: 'NOT_FOUND', message: 'Order Not found' },
+    { code: 'NOT_FOUND', message: `Order Not found${REQUEST_ID}` },
     readV2,
   ),
   'kaleidoswap-0.2.0/error.404.asset_not_found.json': refusalTest(
@@ -268,19 +271,19 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   }),
   'kaleidoswap-0.2.0/error.429.rate_limit.json': refusalTest('error.429.rate_limit.json', 429, {
     code: 'RATE_LIMITED',
-    message: 'Too many requests',
+    message: `Too many requests${REQUEST_ID}`,
     retryAt: NOW + 60_000,
   }),
   'kaleidoswap-0.2.0/error.500.internal.json': refusalTest('error.500.internal.json', 500, {
     code: 'UNAVAILABLE',
     effect: 'unknown',
-    message: 'Internal Server Error',
+    message: `Internal Server Error${REQUEST_ID}`,
   }),
   // 102 is an invalid token in bLIP-51.
   'kaleidoswap-0.2.0/error.503.node_unreachable.json': refusalTest('error.503.node_unreachable.json', 503, {
     code: 'UNAVAILABLE',
     effect: 'unknown',
-    message: 'LSP node unreachable',
+    message: `LSP node unreachable${REQUEST_ID}`,
   }),
   'kaleidoswap-0.2.0/error.503.rate_decision.json': refusalTest(
     'error.503.rate_decision.json',

@@ -91,6 +91,7 @@ async function readsNewOrder(path: string): Promise<void> {
         uri: PAYMENT.btc_onchain.invoice,
       },
     },
+    clientNode: { uri: fixture(path).public_key },
     createdAt: Date.parse('2024-09-13T12:19:06.991Z'),
   })
 }
@@ -105,7 +106,9 @@ async function readsOpenedOrder(path: string): Promise<void> {
       state: 'OPEN',
       channelId: '9e4a1140dd3a810e2807bb847f7a25219a2ce889892e59c27e7f8c928478980e',
       fundingOutpoint: null,
-      expiresAt: null,
+      // Seed 003 §3 states the channel's creation, and no end of its lease: 12960 blocks at 10 minutes.
+      fundedAt: Date.parse('2024-08-29T14:25:38.828Z'),
+      expiresAt: Date.parse('2024-08-29T14:25:38.828Z') + 12_960 * 600_000,
     },
   })
 }

@@ -44,10 +44,12 @@ export type ChannelRequest = {
 };
 
 export type CheckName =
+  | 'AMOUNT_PAID'
   | 'ASSET_ECHOED'
   | 'BIP21_AMOUNT'
   | 'BIP21_PARAMETERS'
   | 'CHANNEL_IDS'
+  | 'CLIENT_ECHOED'
   | 'FEE_ADDS_UP'
   | 'FEE_IS_USUAL'
   | 'INVOICE_AMOUNT'
@@ -60,6 +62,7 @@ export type CheckName =
   | 'INVOICE_PAYEE'
   | 'INVOICE_ROUTE_HINTS'
   | 'JIT_CHANNEL'
+  | 'LEASE_KEPT'
   | 'LNURL_CHANNEL'
   | 'NOTHING_PAID_YET'
   | 'OFFER_AMOUNT'
