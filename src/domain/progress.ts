@@ -1,4 +1,5 @@
 import type { AddressKinds } from './address.ts'
+import { assetAfter, buysAsset, withLiquidityFees } from './asset-price.ts'
 import { describeChanges } from './changes.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
 import type { Network } from './lsp.ts'
@@ -135,7 +136,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     payment,
     checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
     channel,
-    asset: reading.asset ?? order.asset,
+    asset: assetAfter(order.asset, reading.asset),
     refund:
       state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
@@ -208,6 +209,7 @@ function withKnown(known: Channel, told: Channel): Channel {
   return {
     state: told.state,
     channelId: told.channelId ?? known.channelId,
+    ...withTemporaryId(told.temporaryChannelId ?? known.temporaryChannelId),
     shortChannelId: told.shortChannelId ?? known.shortChannelId,
     fundingOutpoint: told.fundingOutpoint ?? known.fundingOutpoint,
     fundedAt: told.fundedAt ?? known.fundedAt,
@@ -215,6 +217,9 @@ function withKnown(known: Channel, told: Channel): Channel {
     closingTxid: told.closingTxid ?? known.closingTxid,
   }
 }
+
+const withTemporaryId = (temporaryChannelId: string | undefined) =>
+  temporaryChannelId === undefined ? {} : { temporaryChannelId }
 
 /**
  * No LSP begins a channel before it has the payment. ThunderStack calls a payment Failed once its channel has failed, so
@@ -272,16 +277,26 @@ function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progr
   return progress(order, next, now)
 }
 
-function offerProblem(order: Order, { payment: read, asset, jit }: OrderReading, terms: ChannelTerms): string | null {
-  if (read !== null && replacesOffer(order.payment, read)) return REPLACED
+function offerProblem(order: Order, reading: OrderReading, terms: ChannelTerms): string | null {
+  const { payment: read, jit } = reading
+  if (read !== null && replacesBoth(order, read, terms)) return REPLACED
   if (order.jit !== null && jit !== null && isWorse(order.jit, jit))
     return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
-  const verified = verifyAsset(order.request.asset, asset)
-  if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
+  const verified = verifyAsset(order.request.asset, reading.asset && assetAfter(order.asset, reading.asset))
+  if (reading.asset !== null && verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
+  const [agreedSat, priceSat] = [order.asset?.priceSat ?? null, reading.asset?.priceSat ?? null]
+  if (agreedSat !== null && priceSat !== null && agreedSat !== priceSat)
+    return `the LSP changed the price of the asset from ${agreedSat} sat to ${priceSat} sat`
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
   if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED') return "the LSP changed the channel's terms"
   return worseTerms(order.terms, terms)
+}
+
+/** Whether the options differ from the known ones, both as the LSP reports them and without the price of the asset. */
+function replacesBoth(order: Order, read: PaymentOptions<ReadPaymentState>, terms: ChannelTerms): boolean {
+  const parts = { clientBalanceSat: terms.clientBalanceSat, assetPriceSat: order.asset?.priceSat ?? null }
+  return replacesOffer(order.payment, read) && replacesOffer(order.payment, withLiquidityFees(read, parts))
 }
 
 /**
@@ -300,6 +315,7 @@ function confirmedPayment(
   const { payment, checks, free } = verifyOffer(read, {
     ...lsp,
     clientBalanceSat: terms.clientBalanceSat,
+    ...(buysAsset(order.request.asset) ? { boughtAsset: { priceSat: reading.asset?.priceSat ?? null } } : {}),
     free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
     refundOnchainAddress: order.request.refundOnchainAddress,

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { withTimeout } from './waiting.ts'
+import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { failedChecks, type Check } from '../domain/checks.ts'
 import { refusalIn, verifyUnpaid, withoutOverOptions } from '../domain/first-answer.ts'
@@ -261,6 +262,7 @@ export class Placing {
       network: lsp.settings.network,
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
+      ...(buysAsset(request.asset) ? { boughtAsset: { priceSat: reading.asset?.priceSat ?? null } } : {}),
       free: reading.free,
       lspPubkeys: lsp.pubkeys,
       orderExpiresAt: reading.expiresAt,
