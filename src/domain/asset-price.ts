@@ -1,5 +1,5 @@
 import { sat, type Sat } from './money.ts'
-import type { OrderAsset, PaymentOptions } from './order.ts'
+import type { PaymentOptions } from './order.ts'
 import type { AssetRequest } from './request.ts'
 
 // The price of the asset that a client buys with its channel. Some LSPs report it inside the fee, and some beside it.
@@ -54,19 +54,4 @@ export function sumText(
       ? `${base} = ${sum}, ${total}; the fee contains the asset price ${assetPriceSat}`
       : `${base} = ${sum}, ${total}; the fee is less than the asset price ${assetPriceSat}`
   return `${base} + asset price ${assetPriceSat} = ${sum + assetPriceSat}, ${total}`
-}
-
-/** The order's asset after a report. The LSP may leave out what it reported before. */
-export function assetAfter(known: OrderAsset | null, told: OrderAsset | null): OrderAsset | null {
-  if (known === null || told === null || known.assetId !== told.assetId) return told ?? known
-  const agreedPriceSat = known.agreedPriceSat ?? known.priceSat
-  return {
-    // One report of the delivery has all of it: an error of an earlier attempt is over.
-    ...(told.deliveryStatus === null ? known : told),
-    lspAmount: told.lspAmount ?? known.lspAmount,
-    clientAmount: told.clientAmount ?? known.clientAmount,
-    rfqId: told.rfqId ?? known.rfqId,
-    priceSat: told.priceSat ?? known.priceSat,
-    ...(agreedPriceSat === null ? {} : { agreedPriceSat }),
-  }
 }

@@ -54,7 +54,9 @@ export function describeChanges(before: Order, after: Order): string[] {
   )
   note(
     before.asset?.priceSat !== after.asset?.priceSat && after.asset?.priceSat != null,
-    `asset price ${after.asset?.priceSat} sat`,
+    before.asset?.priceSat == null
+      ? `asset price ${after.asset?.priceSat} sat`
+      : `asset price changed from ${before.asset.priceSat} sat to ${after.asset?.priceSat} sat`,
   )
   note(fact(before.lnurlChannel, after.lnurlChannel), 'an LNURL opens the channel')
   note(fact(before.jit?.shortChannelId, after.jit?.shortChannelId), 'a first payment can open the channel')

@@ -1,6 +1,6 @@
 import { OrderMoved, type OrderLog } from './log.ts'
 import type { OrderReader } from './reading.ts'
-import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
@@ -32,6 +32,8 @@ interface Action {
   message: string
   /** What changes in the order once it is done. */
   leaves?: Partial<Order>
+  /** What changes in the order if the LSP refuses it; null: nothing. */
+  leavesRefused?(failure: LspFailure): Partial<Order> | null
   /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
   imported?: {
     /** Whether it does so at all: the gateway uses the node that the document names. */
@@ -62,6 +64,9 @@ const REFUNDABLE: readonly OrderState[] = [
   'UNKNOWN',
 ]
 
+/** The LSP has no call for it, or nothing to deliver again. */
+const RETRY_REFUSALS: ReadonlySet<FailureCode> = new Set(['UNSUPPORTED', 'WRONG_STATE', 'NOT_FOUND'])
+
 export class OrderActions {
   readonly #store: Store
   readonly #log: OrderLog
@@ -84,6 +89,7 @@ export class OrderActions {
       states: ['RATE_DECISION_REQUIRED'],
       of: ({ decideRate }) => decideRate && ((call, ref) => decideRate(call, ref, accept)),
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
+      ...(accept ? {} : { leaves: { isRateDeclined: true } }),
     })
   }
 
@@ -121,6 +127,8 @@ export class OrderActions {
       states: null,
       of: ({ retryDelivery }) => retryDelivery,
       message: 'the LSP was asked to deliver the asset again',
+      leaves: { isRetryRefused: false },
+      leavesRefused: ({ code }) => (RETRY_REFUSALS.has(code) ? { isRetryRefused: true } : null),
     })
   }
 
@@ -151,7 +159,9 @@ export class OrderActions {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      if (action.imported?.alsoAfterFailure) await this.#goOn(orderId, action)
+      const left = action.leavesRefused?.(error) ?? null
+      if (left !== null) await this.#change(orderId, (order) => ({ ...order, ...left }))
+      if (action.imported?.alsoAfterFailure) await this.#change(orderId, (order) => withClientActed(order, action))
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
     } finally {
       this.#underWay.delete(orderId)
@@ -177,16 +187,16 @@ export class OrderActions {
     return call ? { tracked, lsp, ref, call, warnings } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
-  /** The LSP refused the action: nothing of the order changes, except that the gateway may try again by itself. */
-  async #goOn(orderId: string, action: Action): Promise<void> {
+  /** Changes the order without an event, and has it polled. `change` returns the order itself if nothing changes. */
+  async #change(orderId: string, change: (order: Order) => Order): Promise<void> {
     for (;;) {
       const current = await this.#store.orders.get(orderId)
       if (!current) return
       const { order, tracking } = current
-      const acted = withClientActed(order, action)
-      if (acted === order) return
+      const changed = change(order)
+      if (changed === order) return
       try {
-        await this.#log.write(order, acted, { ...tracking, nextReadAt: this.#clock.now() }, [])
+        await this.#log.write(order, changed, { ...tracking, nextReadAt: this.#clock.now() }, [])
         return
       } catch (error) {
         if (!(error instanceof OrderMoved)) throw error

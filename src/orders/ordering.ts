@@ -12,6 +12,7 @@ import { quotedMaximums } from '../domain/maximum.ts'
 import type { Order } from '../domain/order-record.ts'
 import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
+import type { ChannelRequest } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock } from '../domain/time.ts'
@@ -156,7 +157,7 @@ export class Ordering {
       clientId: key.clientId,
       question: questionKey(key.clientId, lsp.id, quote.request),
       purpose: 'ORDER',
-      request: limits ? withDefaults(quote.request, limits) : quote.request,
+      request: limits ? withDefaults(requestOf(quote), limits) : requestOf(quote),
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
@@ -339,6 +340,12 @@ export class Ordering {
     else await this.#store.idempotency.answer(key, JSON.stringify(keptAnswer(outcome)))
     return outcome
   }
+}
+
+/** What is ordered at this price: with the LSP's own quote for the asset, if the gateway requested one. */
+function requestOf({ request, asset = null }: Quote): ChannelRequest {
+  const rfqId = asset?.rfqId ?? null
+  return rfqId === null || request.asset === null ? request : { ...request, asset: { ...request.asset, rfqId } }
 }
 
 function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
