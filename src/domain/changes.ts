@@ -48,6 +48,10 @@ export function describeChanges(before: Order, after: Order): string[] {
     after.refund !== null && before.refund?.state !== after.refund.state,
     `refund: ${words(after.refund?.state ?? '')}`,
   )
+  for (const [name, words] of ASSET_FIELDS) {
+    const [was, is] = [before.asset?.[name] ?? null, after.asset?.[name] ?? null]
+    note(was !== null && is !== null && was !== is, `the LSP changed ${words}: ${was} → ${is}`)
+  }
   note(
     before.asset?.deliveryStatus !== after.asset?.deliveryStatus && after.asset?.deliveryStatus != null,
     `asset delivery: ${words(after.asset?.deliveryStatus ?? '')}`,
@@ -83,6 +87,12 @@ export function describeChanges(before: Order, after: Order): string[] {
   )
   return changes
 }
+
+const ASSET_FIELDS = [
+  ['assetId', 'the asset'],
+  ['lspAmount', 'the asset amount on its side'],
+  ['clientAmount', 'the asset amount for the client'],
+] as const
 
 function fundingOutpointText(before: string | null, after: string | null): string {
   return before === null ? `funding outpoint ${after}` : `funding outpoint changed from ${before} to ${after}`

@@ -12,7 +12,7 @@ import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt } from '../domain/offer.ts'
 import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { OrderAsset } from '../domain/order.ts'
-import type { FirmPolicy, PriceBasis, Quote, QuoteAsset } from '../domain/quote.ts'
+import type { FeeDiscount, FirmPolicy, PriceBasis, Quote, QuoteAsset } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placing } from '../orders/placing.ts'
@@ -21,6 +21,7 @@ import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
+import { REDACTED } from '../upstream/secrets.ts'
 
 export interface QuoteFailure extends FailureDetails {
   lspId: string
@@ -309,7 +310,7 @@ export class Quoting {
       orderTotalSat: totalOf(price.feeTotalSat, request, price.boughtAsset?.priceSat),
       asset: quotedAsset(request, price.boughtAsset ?? null),
       ...(price.breakdown === undefined ? {} : { breakdown: price.breakdown }),
-      ...(price.discount === undefined ? {} : { discount: price.discount }),
+      ...(price.discount === undefined ? {} : { discount: withOwnCode(price.discount, request) }),
       notes: notesOf(lsp, request, terms, null, now),
       expiresAt: price.expiresAt,
     }
@@ -386,6 +387,11 @@ function totalOf(feeTotalSat: Sat, { clientBalanceSat }: ChannelRequest, assetPr
       cause: error,
     })
   }
+}
+
+/** The client's own token is redacted in every answer, and the code of its discount is that token. */
+function withOwnCode(discount: FeeDiscount, { token }: ChannelRequest): FeeDiscount {
+  return discount.code === REDACTED ? { ...discount, code: token } : discount
 }
 
 /** The asset of the request, with what the LSP reports of it. */
