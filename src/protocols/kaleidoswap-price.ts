@@ -30,8 +30,8 @@ const marketQuoteDocument = documentOf({
   to_asset: required(legDocument),
   /** Smallest units of the asset for one bitcoin. */
   price: optional(assetAmountField),
+  timestamp: optional(timeField),
   expires_at: optional(timeField),
-  timestamp: ignored,
   fee: ignored,
 })
 type MarketQuote = z.output<typeof marketQuoteDocument>
@@ -46,20 +46,18 @@ export interface AssetQuote {
 }
 
 /**
- * Requests a quote for the bought assets. It reserves nothing and may be repeated.
- * @throws LspFailure with the effect `none`: without a quote nothing is ordered
+ * Requests a quote for the bought assets. It reserves nothing and may be repeated. null: the LSP has no market (0.1.0),
+ * and decides whether it takes the order without a quote.
+ * @throws LspFailure with the effect `none`: after it nothing is ordered
  */
-export async function requestAssetQuote(call: LspCall, asset: AssetRequest): Promise<AssetQuote> {
+export async function requestAssetQuote(call: LspCall, asset: AssetRequest): Promise<AssetQuote | null> {
   const quote = await marketQuote(call, asset).catch((error: unknown) => {
     if (!(error instanceof LspFailure)) throw error
     const { code, message, property, retryAt, cause } = error
-    if (code === 'UNSUPPORTED')
-      throw new LspFailure('UNSUPPORTED', 'this LSP has no market/quote: get a quote from the LSP and pass its id', {
-        property: 'asset.rfqs',
-        cause,
-      })
+    if (code === 'UNSUPPORTED') return null
     throw new LspFailure(code, `the quote for the asset failed: ${message}`, { property, retryAt, cause })
   })
+  if (quote === null) return null
   const { from_asset: from, to_asset: to } = quote
   if (to.asset_id !== asset.assetId || BigInt(to.amount) < BigInt(asset.clientAmount ?? 0))
     throw new LspFailure(
@@ -67,7 +65,14 @@ export async function requestAssetQuote(call: LspCall, asset: AssetRequest): Pro
       `requested a quote for ${asset.clientAmount} of ${asset.assetId}; the LSP answered with ${to.amount} of ${to.asset_id}`,
       { property: 'asset.clientAmount' },
     )
-  return { rfqId: quote.rfq_id, priceSat: priceSatOf(from, to, quote.price), expiresAt: quote.expires_at }
+  return { rfqId: quote.rfq_id, priceSat: priceSatOf(from, to, quote.price), expiresAt: endOf(quote, call.now()) }
+}
+
+/** The LSP's clock may be off: a quote is not valid for longer than the LSP says from now on, and not over at once. */
+function endOf({ timestamp, expires_at: end }: MarketQuote, now: EpochMs): EpochMs | null {
+  if (end === null || timestamp === null || end <= timestamp) return end
+  const ownEnd = now + (end - timestamp)
+  return end <= now ? ownEnd : Math.min(end, ownEnd)
 }
 
 function marketQuote(call: LspCall, asset: AssetRequest): Promise<MarketQuote> {

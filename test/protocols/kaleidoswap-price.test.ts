@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { sat } from '../../src/domain/money.ts'
 import type { ChannelRequest } from '../../src/domain/request.ts'
 import { kaleidoswap } from '../../src/protocols/kaleidoswap.ts'
-import { adapterCall, channelRequest, failureOf, talk } from '../support/adapter-call.ts'
+import { adapterCall, channelRequest, failureOf, NOW, talk } from '../support/adapter-call.ts'
 import { fixture } from '../support/fixtures.ts'
 import { json, QueueServer, text, type Handler } from '../support/queue-server.ts'
 
 // Kaleidoswap 0.2.0: market/quote (PairQuoteRequest, PairQuoteResponse) and estimate_fees (EstimateFeesResponse).
 
 const ASSET_ID = 'rgb:2NZGjyz-pJePUgegh-RLHbpx1Hy-iZMagWiZZ-qY4AxGymW-yCEYwwB'
-/** 875 000 units for 1 500 000 millisatoshis, until 2024-05-16T21:53:36Z. */
+/** 875 000 units for 1 500 000 millisatoshis, for 60 seconds of a day in 2024. */
 const QUOTE = fixture('kaleidoswap-0.2.0/market_quote.response.json')
 const ORDER = fixture('kaleidoswap-0.2.0/create_order.response.json')
 /** The fees of an estimate, 4 107 sat together. */
@@ -46,9 +46,21 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     expect(result).toEqual({
       feeTotalSat: 4_107,
       boughtAsset: { priceSat: 1_500, rfqId: QUOTE['rfq_id'] },
-      expiresAt: Date.parse('2024-05-16T21:53:36Z'),
+      expiresAt: NOW + 60_000,
       breakdown: { setupFeeSat: 1_000, capacityFeeSat: 1_500, durationFeeSat: 1_607 },
     })
+  })
+
+  test.each([
+    ['by its own clock', 0, 60, 60],
+    ['not before it began, where the LSP’s clock is slow', -3_600, -3_540, 60],
+    ['not an hour later, where the LSP’s clock is fast', 3_600, 3_660, 60],
+    ['as it says, where it does not say when it began', null, 45, 45],
+  ])('ends %s', async (_when, from, to, seconds) => {
+    const second = (after: number) => NOW / 1_000 + after
+    const market = { ...QUOTE, timestamp: from === null ? null : second(from), expires_at: second(to) }
+    const { result } = await estimate({ ...FEES, total_fee: 4_107 }, json(200, market))
+    expect(result?.expiresAt).toBe(NOW + seconds * 1_000)
   })
 
   test('is beside lsps1, wherever that is', async () => {
@@ -63,6 +75,12 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     const { result, requests } = await create(json(200, QUOTE), json(200, { ...ORDER, rfq_id: null }))
     expect(requests[1]?.body).toMatchObject({ rfq_id: QUOTE['rfq_id'] })
     expect(result.asset?.rfqId).toBe(QUOTE['rfq_id'])
+  })
+
+  test('is left out where the LSP has no market (0.1.0), which then decides', async () => {
+    const { requests } = await create(json(404, { detail: 'Not Found' }), json(200, ORDER))
+    expect(requests[1]?.body).not.toHaveProperty('rfq_id')
+    expect(requests[1]?.body).toMatchObject({ client_asset_amount: 875_000 })
   })
 
   test.each([
@@ -85,7 +103,6 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     ],
     ['a breakdown', text(503, 'down'), 'UNAVAILABLE', null],
     ['a document without an id', json(200, { ...QUOTE, rfq_id: '' }), 'BAD_RESPONSE', null],
-    ['no market (0.1.0)', json(404, { detail: 'Not Found' }), 'UNSUPPORTED', 'asset.rfqs'],
     ['less than was asked for', json(200, leg('to_asset', { amount: 874_999 })), 'UNTRUSTWORTHY', 'asset.clientAmount'],
     ['another asset', json(200, leg('to_asset', { asset_id: 'rgb:other' })), 'UNTRUSTWORTHY', 'asset.clientAmount'],
   ] as const)('after %s nothing is ordered', async (_what, market, code, property) => {
