@@ -6,16 +6,16 @@ import { isSettled, optionsOf } from './payment.ts'
 // The asset of an order: what is known of it after each report, and what a wallet is shown.
 
 /** The order's asset after a report. The LSP may leave out what it reported before. */
-export function assetAfter(known: OrderAsset | null, told: OrderAsset | null): OrderAsset | null {
-  if (known === null || told === null || known.assetId !== told.assetId) return told ?? known
+export function assetAfter(known: OrderAsset | null, reported: OrderAsset | null): OrderAsset | null {
+  if (known === null || reported === null || known.assetId !== reported.assetId) return reported ?? known
   const agreedPriceSat = known.agreedPriceSat ?? known.priceSat
   return {
     // A report of the delivery replaces the former one: the error of an earlier attempt is over.
-    ...(told.deliveryStatus === null ? known : told),
-    lspAmount: told.lspAmount ?? known.lspAmount,
-    clientAmount: told.clientAmount ?? known.clientAmount,
-    rfqId: told.rfqId ?? known.rfqId,
-    priceSat: told.priceSat ?? known.priceSat,
+    ...(reported.deliveryStatus === null ? known : reported),
+    lspAmount: reported.lspAmount ?? known.lspAmount,
+    clientAmount: reported.clientAmount ?? known.clientAmount,
+    rfqId: reported.rfqId ?? known.rfqId,
+    priceSat: reported.priceSat ?? known.priceSat,
     ...(agreedPriceSat === null ? {} : { agreedPriceSat }),
   }
 }

@@ -8,8 +8,8 @@ import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import { worseTerms } from './terms.ts'
 import { assetAfter } from './order-asset.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
-import type { Channel, JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
-import { withLaterChecks } from './checks.ts'
+import type { Channel, JitChannel, OrderAsset, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
+import { withLaterChecks, type Check } from './checks.ts'
 import { largestMaximum, maximumChecks } from './maximum.ts'
 import { verifyOpenables } from './openable.ts'
 import {
@@ -122,6 +122,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     opened.channel && order.channel ? withKnown(order.channel, opened.channel) : (opened.channel ?? order.channel)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
+  const asset = assetAfter(order.asset, reading.asset)
   const paidSat = mostOf(
     mostOf(order.paidSat ?? null, reading.paidSat),
     payment.onchain === null ? (reading.payment?.onchain?.paidSat ?? null) : null,
@@ -135,9 +136,9 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
     payment,
-    checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
+    checks: withLaterChecks(offered.checks ?? order.checks, [...opened.checks, ...worseAsset(order, reading, asset)]),
     channel,
-    asset: assetAfter(order.asset, reading.asset),
+    asset,
     refund:
       state === 'COMPLETED' ? withoutOfferOfRefund(reading.refund ?? order.refund) : (reading.refund ?? order.refund),
     lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
@@ -292,6 +293,12 @@ function offerProblem(order: Order, reading: OrderReading, terms: ChannelTerms):
     return 'the LSP asks to be paid for what was free'
   if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED') return "the LSP changed the channel's terms"
   return worseTerms(order.terms, terms)
+}
+
+/** The failed check of an asset that is less than requested by this report; also after the payment. */
+function worseAsset(order: Order, reading: OrderReading, asset: OrderAsset | null): Check[] {
+  const check = reading.asset === null ? null : verifyAsset(order.request.asset, asset)
+  return check?.verdict === 'FAILED' ? [check] : []
 }
 
 /** Whether the options differ from the known ones, both as the LSP reports them and without the price of the asset. */

@@ -32,35 +32,35 @@ export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check
  * another asset. More passes: the agreed maximum limits the price. An amount that is not repeated is a WARNING, but
  * FAILED if the client buys it (0.2.0 CreateOrderRequest: `client_asset_amount`). null: no asset on either side.
  */
-export function verifyAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
-  if (asked === null && told === null) return null
-  const { verdict, reason } = assetVerdict(asked, told)
-  const message = `requested ${assetWords(asked)}; the LSP answered ${assetWords(told)}${reason && `: ${reason}`}`
+export function verifyAsset(asked: AssetRequest | null, repeated: OrderAsset | null): Check | null {
+  if (asked === null && repeated === null) return null
+  const { verdict, reason } = assetVerdict(asked, repeated)
+  const message = `requested ${assetWords(asked)}; the LSP answered ${assetWords(repeated)}${reason && `: ${reason}`}`
   return { name: 'ASSET_ECHOED', verdict, message }
 }
 
 function assetVerdict(
   asked: AssetRequest | null,
-  told: OrderAsset | null,
+  repeated: OrderAsset | null,
 ): { verdict: Check['verdict']; reason: string } {
   if (asked === null) return { verdict: 'FAILED', reason: 'no asset was requested' }
-  if (told !== null && told.assetId !== asked.assetId) return { verdict: 'FAILED', reason: 'another asset' }
-  const lsp = compareAmounts(asked.lspAmount, told?.lspAmount ?? null)
-  const client = compareAmounts(asked.clientAmount, told?.clientAmount ?? null)
+  if (repeated !== null && repeated.assetId !== asked.assetId) return { verdict: 'FAILED', reason: 'another asset' }
+  const lsp = compareAmounts(asked.lspAmount, repeated?.lspAmount ?? null)
+  const client = compareAmounts(asked.clientAmount, repeated?.clientAmount ?? null)
   if (lsp === 'LESS') return { verdict: 'FAILED', reason: "less on the LSP's side than requested" }
   if (client === 'LESS') return { verdict: 'FAILED', reason: 'less for the client than it buys' }
   if (client === 'MISSING')
     return { verdict: 'FAILED', reason: 'the LSP does not repeat the amount that the client buys' }
-  if (told === null) return { verdict: 'WARNING', reason: 'the LSP does not repeat the asset' }
+  if (repeated === null) return { verdict: 'WARNING', reason: 'the LSP does not repeat the asset' }
   if (lsp === 'MISSING') return { verdict: 'WARNING', reason: 'the LSP does not repeat the amount on its side' }
   return { verdict: 'PASSED', reason: '' }
 }
 
-function compareAmounts(asked: string | null, told: string | null): 'LESS' | 'MISSING' | 'ENOUGH' {
+function compareAmounts(asked: string | null, repeated: string | null): 'LESS' | 'MISSING' | 'ENOUGH' {
   const least = BigInt(asked ?? 0)
   if (least === 0n) return 'ENOUGH'
-  if (told === null) return 'MISSING'
-  return BigInt(told) < least ? 'LESS' : 'ENOUGH'
+  if (repeated === null) return 'MISSING'
+  return BigInt(repeated) < least ? 'LESS' : 'ENOUGH'
 }
 
 function assetWords(asset: Pick<OrderAsset, 'assetId' | 'lspAmount' | 'clientAmount'> | null): string {

@@ -2,6 +2,7 @@ import { OrderMoved, type OrderLog } from './log.ts'
 import type { OrderReader } from './reading.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
+import { isDeliveryStopped } from '../domain/order-asset.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import { verifyRefundTarget, type RefundTarget } from '../domain/refund-target.ts'
@@ -32,8 +33,8 @@ interface Action {
   message: string
   /** What changes in the order once it is done. */
   leaves?: Partial<Order>
-  /** What changes in the order if the LSP refuses it; null: nothing. */
-  leavesRefused?(failure: LspFailure): Partial<Order> | null
+  /** The order after the LSP has refused it; the order itself if nothing changes. */
+  refused?: (order: Order, failure: LspFailure) => Order
   /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
   imported?: {
     /** Whether it does so at all: the gateway uses the node that the document names. */
@@ -128,7 +129,10 @@ export class OrderActions {
       of: ({ retryDelivery }) => retryDelivery,
       message: 'the LSP was asked to deliver the asset again',
       leaves: { isRetryRefused: false },
-      leavesRefused: ({ code }) => (RETRY_REFUSALS.has(code) ? { isRetryRefused: true } : null),
+      refused: (order, { code }) =>
+        RETRY_REFUSALS.has(code) && isDeliveryStopped(order) && !order.isRetryRefused
+          ? { ...order, isRetryRefused: true }
+          : order,
     })
   }
 
@@ -159,8 +163,8 @@ export class OrderActions {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      const left = action.leavesRefused?.(error) ?? null
-      if (left !== null) await this.#change(orderId, (order) => ({ ...order, ...left }))
+      const { refused } = action
+      if (refused) await this.#change(orderId, (order) => refused(order, error))
       if (action.imported?.alsoAfterFailure) await this.#change(orderId, (order) => withClientActed(order, action))
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
     } finally {

@@ -395,14 +395,14 @@ function withOwnCode(discount: FeeDiscount, { token }: ChannelRequest): FeeDisco
 }
 
 /** The asset of the request, with what the LSP reports of it. */
-function quotedAsset({ asset }: ChannelRequest, told: Partial<OrderAsset> | null): QuoteAsset | null {
+function quotedAsset({ asset }: ChannelRequest, reported: Partial<OrderAsset> | null): QuoteAsset | null {
   return (
     asset && {
       assetId: asset.assetId,
-      lspAmount: told?.lspAmount ?? asset.lspAmount,
-      clientAmount: told?.clientAmount ?? asset.clientAmount,
-      priceSat: told?.priceSat ?? null,
-      rfqId: told?.rfqId ?? asset.rfqId,
+      lspAmount: reported?.lspAmount ?? asset.lspAmount,
+      clientAmount: reported?.clientAmount ?? asset.clientAmount,
+      priceSat: reported?.priceSat ?? null,
+      rfqId: reported?.rfqId ?? asset.rfqId,
     }
   )
 }

@@ -173,8 +173,14 @@ OrderType.implement({
     }),
     fundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: (order) => order.terms.fundingConfirmsWithinBlocks }),
     announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
-    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
-    orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
+    feeTotalSat: t.expose('feeTotalSat', {
+      type: 'Sat',
+      description: 'Price of liquidity. It does not contain the price of assets that the client buys.',
+    }),
+    orderTotalSat: t.expose('orderTotalSat', {
+      type: 'Sat',
+      description: 'Fee, client balance and the price of assets that the client buys: what leaves the wallet.',
+    }),
     payment: t.field({
       type: PaymentType,
       resolve: (order, _, context) => {

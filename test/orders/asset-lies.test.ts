@@ -114,8 +114,8 @@ async function scripted(changes: Partial<Script> = {}) {
 const PURCHASE = { asset: { assetId: ASSET_ID, lspAmount: '0', clientAmount: String(UNITS) } }
 const quoted = (gateway: TestGateway) => quoteAt(gateway, 'scripted', PURCHASE)
 
-describe.concurrent('an order for a bought asset', () => {
-  test('costs the price of the asset beside the fee, as in the test of the vendor’s client', async () => {
+describe('an order for a bought asset', () => {
+  test('costs fee and asset price together, as in the test of the vendor’s client', async () => {
     await using lsp = await scripted()
     const quote = await quoted(lsp.gateway)
     expect(quote).toMatchObject({ basis: 'ESTIMATED', feeTotalSat: FEE_SAT, orderTotalSat: 9_049 })
@@ -133,9 +133,9 @@ describe.concurrent('an order for a bought asset', () => {
     ['no asset', { order: { asset_id: null, client_asset_amount: null } }, 'ASSET_ECHOED'],
     ['another asset', { order: { asset_id: 'rgb:other' } }, 'ASSET_ECHOED'],
     ['a total that is neither of the two sums', { feeSat: FEE_SAT - 1 }, 'FEE_ADDS_UP'],
-    ['a fee that is less than the price that it should contain', { feeSat: 1_000, totalSat: 1_000 }, 'FEE_ADDS_UP'],
-    ['a price of which the total knows nothing', { order: { asset_price_sat: null } }, 'FEE_ADDS_UP'],
-  ])('that the LSP answers with %s is not believed', async (_what, changes, check) => {
+    ['a fee below the asset price that it would contain', { feeSat: 1_000, totalSat: 1_000 }, 'FEE_ADDS_UP'],
+    ['a total above fee and client balance, and no asset price', { order: { asset_price_sat: null } }, 'FEE_ADDS_UP'],
+  ])('is refused if the LSP answers with %s', async (_what, changes, check) => {
     await using lsp = await scripted(changes)
     const { id: quoteId } = await quoted(lsp.gateway)
     expect(await createOrder(lsp.gateway, { quoteId })).toMatchObject({
@@ -145,7 +145,7 @@ describe.concurrent('an order for a bought asset', () => {
     })
   })
 
-  test('with more of the asset for the same money is good', async () => {
+  test('is accepted with more of the asset for the same money', async () => {
     await using lsp = await scripted({ order: { client_asset_amount: 5_000, lsp_asset_amount: 7 } })
     const { id: quoteId } = await quoted(lsp.gateway)
     expect(await createOrder(lsp.gateway, { quoteId })).toMatchObject({
@@ -154,7 +154,7 @@ describe.concurrent('an order for a bought asset', () => {
     })
   })
 
-  test('whose asset became dearer is not agreed to', async () => {
+  test('is a PriceChangedError if the asset now costs more', async () => {
     await using lsp = await scripted({ order: { asset_price_sat: PRICE_SAT + 1 }, totalSat: FEE_SAT + PRICE_SAT + 1 })
     const { id: quoteId } = await quoted(lsp.gateway)
     expect(await createOrder(lsp.gateway, { quoteId })).toMatchObject({
@@ -175,7 +175,7 @@ describe.concurrent('an order for a bought asset', () => {
     ['less of it', { order: { client_asset_amount: 1 } }, 'the LSP changed the asset of the channel'],
     ['another price', { order: { asset_price_sat: 2_000 } }, 'the LSP changed the price of the asset'],
     ['another fee', { feeSat: FEE_SAT + PRICE_SAT - 1 }, 'the LSP replaced what is to be paid'],
-  ])('that is unpaid and reported with %s later is withheld', async (_what, changes, reason) => {
+  ])('is withheld if a later report has %s', async (_what, changes, reason) => {
     await using lsp = await scripted()
     const { id: quoteId } = await quoted(lsp.gateway)
     const { id } = await createOrder(lsp.gateway, { quoteId })
@@ -185,7 +185,23 @@ describe.concurrent('an order for a bought asset', () => {
       .toMatchObject({ action: 'DO_NOT_PAY', message: expect.stringContaining(reason) })
   })
 
-  test('that is reported without what was said before stays payable', async () => {
+  test('shows a failed check and an event if the LSP reports less of the asset after the payment', async () => {
+    await using lsp = await scripted()
+    const { id: quoteId } = await quoted(lsp.gateway)
+    const { id } = await createOrder(lsp.gateway, { quoteId })
+    lsp.script.order = { order_state: 'CHANNEL_OPENING', client_asset_amount: 1 }
+    const CHECKS = 'query ($id: ID!) { order(id: $id) { state checks { name verdict } events { message } } }'
+    await expect
+      .poll(async () => (await lsp.gateway.ask(CHECKS, { id })).order, { timeout: 10_000 })
+      .toMatchObject({
+        state: 'CHANNEL_OPENING',
+        checks: expect.arrayContaining([{ name: 'ASSET_ECHOED', verdict: 'FAILED' }]),
+      })
+    const { order } = await lsp.gateway.ask(CHECKS, { id })
+    expect(JSON.stringify(order.events)).toContain('the LSP changed the asset amount for the client: 2500 → 1')
+  })
+
+  test('stays payable if a later report leaves out fields of the asset', async () => {
     await using lsp = await scripted()
     const { id: quoteId } = await quoted(lsp.gateway)
     const { id, asset } = await createOrder(lsp.gateway, { quoteId })

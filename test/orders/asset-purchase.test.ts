@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SANDBOX_ASSET } from '../../src/sandbox/asset.ts'
 import type { Fault } from '../../src/sandbox/index.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -63,7 +63,7 @@ describe.concurrent('a bought asset', () => {
     expect(gateway.sandbox.wallet.spentSat()).toBe(6_607)
   })
 
-  test('whose delivery fails is delivered again on request, and the stream stays open until then', async () => {
+  test('can be delivered again after a failed delivery, and the stream stays open meanwhile', async () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, ['DELIVERY_FAILS'])
     const failed = await follower.until(isDelivery('FAILED'))
@@ -81,7 +81,7 @@ describe.concurrent('a bought asset', () => {
     })
   })
 
-  test('that the LSP refuses to deliver again is a matter for the LSP’s support', async () => {
+  test('leads to CONTACT_LSP if the LSP refuses to deliver it again', async () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, ['DELIVERY_FAILS'])
     await follower.until(isDelivery('FAILED'))
@@ -91,13 +91,19 @@ describe.concurrent('a bought asset', () => {
       code: 'NOT_FOUND',
     })
     gateway.sandbox.lsp('kestrel').setFaults(['DELIVERY_FAILS'])
-    await expect
-      .poll(async () => (await detailsOf(gateway, id)).nextStep, { timeout: 10_000 })
-      .toMatchObject({ actor: 'CLIENT', action: 'CONTACT_LSP', message: expect.stringContaining('Keysend failed') })
+    await vi.waitFor(
+      async () =>
+        expect((await detailsOf(gateway, id)).nextStep).toMatchObject({
+          actor: 'CLIENT',
+          action: 'CONTACT_LSP',
+          message: expect.stringContaining('Keysend failed'),
+        }),
+      { timeout: 10_000 },
+    )
     await follower.stop()
   })
 
-  test('whose price changes before the opening waits for a decision, without a deadline, with both amounts', async () => {
+  test('waits for a decision without a deadline if its price changes before the opening, and the step names both amounts', async () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, ['RATE_CHANGES'])
     await follower.untilState('RATE_DECISION_REQUIRED')
@@ -116,7 +122,7 @@ describe.concurrent('a bought asset', () => {
     expect(events.map(({ message }) => message).join()).toContain('asset price changed from 2500 sat to 2625 sat')
   })
 
-  test('whose new price is declined before the opening is refunded', async () => {
+  test('is refunded if the client declines the new price before the opening', async () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, ['RATE_CHANGES'])
     await follower.untilState('RATE_DECISION_REQUIRED')
@@ -126,7 +132,7 @@ describe.concurrent('a bought asset', () => {
   })
 
   for (const accept of [true, false])
-    test(`whose price changes at the delivery is ${accept ? 'delivered once the price is accepted' : 'not delivered if the price is declined'}`, async () => {
+    test(`is ${accept ? 'delivered if the client accepts' : 'not delivered if the client declines'} a price that changes at the delivery`, async () => {
       await using gateway = await kestrelGateway()
       const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
       const { id, follower } = await bought(gateway, ['RATE_CHANGES_AT_DELIVERY'], { refundOnchainAddress })
@@ -151,7 +157,7 @@ describe.concurrent('a bought asset', () => {
     })
 })
 
-test.concurrent('an asset that ThunderStack does not repeat is shown as requested and not confirmed (seed 003 §2)', async () => {
+test.concurrent('an order at ThunderStack shows the requested asset as not confirmed (seed 003 §2)', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['thunder'], stepMs: 200 } })
   const { id } = await orderAt(gateway, 'thunder', { asset: { assetId: SANDBOX_ASSET.asset_id, lspAmount: '5000' } })
   const expected = { isConfirmed: false, lspAmount: '5000', clientAmount: null, priceSat: null, deliveryStatus: null }

@@ -52,10 +52,10 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
   })
 
   test.each([
-    ['by its own clock', 0, 60, 60],
-    ['not before it began, where the LSP’s clock is slow', -3_600, -3_540, 60],
-    ['not an hour later, where the LSP’s clock is fast', 3_600, 3_660, 60],
-    ['as it says, where it does not say when it began', null, 45, 45],
+    ['at the time that it names', 0, 60, 60],
+    ['after its own validity, if the LSP’s clock is slow', -3_600, -3_540, 60],
+    ['after its own validity, if the LSP’s clock is fast', 3_600, 3_660, 60],
+    ['at the time that it names, if it has no beginning', null, 45, 45],
   ])('ends %s', async (_when, from, to, seconds) => {
     const second = (after: number) => NOW / 1_000 + after
     const market = { ...QUOTE, timestamp: from === null ? null : second(from), expires_at: second(to) }
@@ -63,7 +63,7 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     expect(result?.expiresAt).toBe(NOW + seconds * 1_000)
   })
 
-  test('is beside lsps1, wherever that is', async () => {
+  test('is requested beside lsps1, also under another prefix', async () => {
     await using server = await QueueServer.start()
     await using call = adapterCall(kaleidoswap, `${server.url}/proxy/v1/lsps1`)
     server.next(json(200, QUOTE)).next(json(200, { ...FEES, total_fee: 4_107 }))
@@ -71,13 +71,13 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     expect(server.requests.map(({ path }) => path)).toEqual(['/proxy/v1/market/quote', '/proxy/v1/lsps1/estimate_fees'])
   })
 
-  test('belongs to the order that it was requested for, which shows its id', async () => {
+  test('goes into the order, which shows its id even if the LSP does not repeat it', async () => {
     const { result, requests } = await create(json(200, QUOTE), json(200, { ...ORDER, rfq_id: null }))
     expect(requests[1]?.body).toMatchObject({ rfq_id: QUOTE['rfq_id'] })
     expect(result.asset?.rfqId).toBe(QUOTE['rfq_id'])
   })
 
-  test('is left out where the LSP has no market (0.1.0), which then decides', async () => {
+  test('is left out if the LSP has no market (0.1.0)', async () => {
     const { requests } = await create(json(404, { detail: 'Not Found' }), json(200, ORDER))
     expect(requests[1]?.body).not.toHaveProperty('rfq_id')
     expect(requests[1]?.body).toMatchObject({ client_asset_amount: 875_000 })
@@ -122,7 +122,7 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     ['millisatoshis, rounded up', { amount: 1_500_001 }, 875_000, 1_501],
     ['satoshis', { amount: 1_500 }, 875_000, 1_500],
     ['a fraction of a satoshi', { amount: 1 }, 1, 1],
-  ])('has its price in %s, as its exchange rate shows', async (_unit, from, units, priceSat) => {
+  ])('has a price in %s, as its exchange rate shows', async (_unit, from, units, priceSat) => {
     const market = json(200, {
       ...leg('from_asset', from),
       to_asset: { ...(QUOTE['to_asset'] as object), amount: units },
@@ -149,15 +149,15 @@ describe('the estimate of a channel with a bought asset (0.2.0 EstimateFeesRespo
     ['is neither of the two sums', { ...FEES, total_fee: 5_000 }, json(200, QUOTE)],
     ['does not say what it consists of', { total_fee: 4_107 }, json(200, QUOTE)],
     [
-      'leaves the asset out, of which no price is known',
+      'leaves out the asset, whose price is not known',
       { ...FEES, total_fee: 4_107 },
       json(200, { ...QUOTE, price: 1 }),
     ],
-  ])('shows no price where it %s', async (_what, fees, market) => {
+  ])('shows no price if it %s', async (_what, fees, market) => {
     expect((await estimate(fees, market)).result).toBeNull()
   })
 
-  test('shows the price of the asset by the client’s own quote, where it is folded in', async () => {
+  test('shows the price of the asset of the client’s own quote if it is folded in', async () => {
     const { result } = await estimate({ ...FEES, total_fee: 5_607 }, json(500, {}), buying({ rfqId: 'its-own' }))
     expect(result).toMatchObject({ feeTotalSat: 4_107, boughtAsset: { priceSat: 1_500, rfqId: 'its-own' } })
   })

@@ -52,7 +52,7 @@ describe.concurrent('a quote for a channel with a bought asset', () => {
       }
     })
 
-  test('uses the LSP’s own quote of the asset, which ends it and goes into its order (0.2.0 PairQuoteResponse)', async () => {
+  test('uses a market quote, which limits its validity and goes into its order (0.2.0 PairQuoteResponse)', async () => {
     await using gateway = await kestrelGateway()
     const lsp = gateway.sandbox.lsp('kestrel')
     const quote = await quoteAt(gateway, { asset: PURCHASE })
@@ -86,7 +86,7 @@ describe.concurrent('a quote for a channel with a bought asset', () => {
     expect(await quoteAt(gateway, {})).toMatchObject({ discount: null })
   })
 
-  test('does not guess the price of the client’s own quote: an order shows it, or nothing does', async () => {
+  test('has the price of the client’s own quote only from an order', async () => {
     await using gateway = await kestrelGateway()
     const { rfqId, ...asset } = await assetPurchase(gateway.sandbox)
     const request = { asset: { ...asset, rfqs: [{ lspId: 'kestrel', rfqId }] } }
@@ -99,7 +99,7 @@ describe.concurrent('a quote for a channel with a bought asset', () => {
   })
 })
 
-test.concurrent('a quote for an asset reaches the LSP that gave it, and no other', async () => {
+test.concurrent('an RFQ reaches only the LSP that gave it', async () => {
   // Two LSPs of one protocol: a second sandbox has the second Kestrel.
   const other = await startSandbox({ only: ['kestrel'] })
   await using gateway = await kestrelGateway()
@@ -125,7 +125,7 @@ test.concurrent('a quote for an asset reaches the LSP that gave it, and no other
 })
 
 // 0.2.0 AssetsOptions, seed 003 §1.
-test.concurrent('assets have their supply, limits and schema, and a request beyond them is sent to nobody', async () => {
+test.concurrent('assets have supply, limits and schema, and a request beyond them is refused before the LSP is asked', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['kestrel', 'thunder'] } })
   const { lsps } = await gateway.ask(
     '{ lsps { id assets { schema issuedSupply minChannelAmount maxChannelAmount maxLspAmount } } }',
