@@ -49,13 +49,19 @@ export function describeChanges(before: Order, after: Order): string[] {
     after.refund !== null && before.refund?.state !== after.refund.state,
     `refund: ${words(after.refund?.state ?? '')}`,
   )
+  for (const [name, words] of ASSET_FIELDS) {
+    const [was, is] = [before.asset?.[name] ?? null, after.asset?.[name] ?? null]
+    note(was !== null && is !== null && was !== is, `the LSP changed ${words}: ${was} → ${is}`)
+  }
   note(
     before.asset?.deliveryStatus !== after.asset?.deliveryStatus && after.asset?.deliveryStatus != null,
     `asset delivery: ${words(after.asset?.deliveryStatus ?? '')}`,
   )
   note(
     before.asset?.priceSat !== after.asset?.priceSat && after.asset?.priceSat != null,
-    `asset price ${after.asset?.priceSat} sat`,
+    before.asset?.priceSat == null
+      ? `asset price ${after.asset?.priceSat} sat`
+      : `asset price changed from ${before.asset.priceSat} sat to ${after.asset?.priceSat} sat`,
   )
   note(fact(before.lnurlChannel, after.lnurlChannel), 'an LNURL opens the channel')
   note(fact(before.jit?.shortChannelId, after.jit?.shortChannelId), 'a first payment can open the channel')
@@ -98,6 +104,11 @@ function newProblems(before: Order, after: Order): string[] {
       : [],
   )
 }
+const ASSET_FIELDS = [
+  ['assetId', 'the asset'],
+  ['lspAmount', 'the asset amount on its side'],
+  ['clientAmount', 'the asset amount for the client'],
+] as const
 
 function fundingOutpointText(before: string | null, after: string | null): string {
   return before === null ? `funding outpoint ${after}` : `funding outpoint changed from ${before} to ${after}`

@@ -41,6 +41,7 @@ export function knownNodes(known: readonly string[], reported: readonly string[]
 /** What an answer leaves out still holds. */
 export function withKnown(known: Channel, told: Channel): Channel {
   const closedAt = told.closedAt ?? known.closedAt ?? null
+  const temporaryChannelId = told.temporaryChannelId ?? known.temporaryChannelId
   return {
     state: told.state,
     channelId: told.channelId ?? known.channelId,
@@ -50,5 +51,6 @@ export function withKnown(known: Channel, told: Channel): Channel {
     expiresAt: told.expiresAt ?? known.expiresAt,
     closingTxid: told.closingTxid ?? known.closingTxid,
     ...(closedAt === null ? {} : { closedAt }),
+    ...(temporaryChannelId === undefined ? {} : { temporaryChannelId }),
   }
 }

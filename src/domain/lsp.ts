@@ -61,9 +61,15 @@ export const NO_LIMITS: LspLimits = {
   minOnchainPaymentConfirmations: null,
 }
 
-/** An RGB asset that an LSP deals in. Amounts are decimal strings of its smallest unit (unsigned 64 bit). */
+/** The RGB contract schemas: non-inflatable (NIA), unique (UDA) and collectible fungible (CFA) assets. */
+export const ASSET_SCHEMAS = ['NIA', 'UDA', 'CFA'] as const
+export type AssetSchema = (typeof ASSET_SCHEMAS)[number]
+
+/** An RGB asset that an LSP offers channels for. Amounts are decimal strings of its smallest unit (unsigned 64 bit). */
 export interface LspAsset {
   assetId: string
+  /** null: the protocol does not say. */
+  schema: AssetSchema | null
   name: string | null
   ticker: string | null
   precision: number | null
@@ -71,6 +77,10 @@ export interface LspAsset {
   maxLspAmount: string | null
   minClientAmount: string | null
   maxClientAmount: string | null
+  /** Of both sides together. */
+  minChannelAmount: string | null
+  maxChannelAmount: string | null
+  issuedSupply: string | null
 }
 
 /** What an LSP says about itself when it is asked. */

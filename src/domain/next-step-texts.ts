@@ -16,6 +16,7 @@ export type NextAction =
   | 'CONNECT_PEER'
   | 'OPEN_CHANNEL'
   | 'DECIDE_RATE'
+  | 'RETRY_ASSET_DELIVERY'
   | 'REQUEST_REFUND'
   | 'CONTACT_LSP'
   | 'WAIT'

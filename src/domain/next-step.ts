@@ -18,6 +18,7 @@ import {
   type NextStep,
   type StepLsp,
 } from './next-step-texts.ts'
+import { isDelivering, isDeliveryStopped, priceChangeText } from './order-asset.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from './order-record.ts'
 import { arrivedSat, due, optionPayableUntil, optionsOf, payableUntil, type Payment } from './payment.ts'
 import { MINUTE_MS, type EpochMs } from './time.ts'
@@ -59,13 +60,12 @@ function stepOf(order: Order, lsp: StepLsp, now: EpochMs): NextStep {
       return step(
         'CLIENT',
         'DECIDE_RATE',
-        'The price of the asset has changed since the order was placed. Accept the new price or ask for a refund with decideRate.',
-        order.expiresAt,
+        `${priceChangeText(order)} Call decideRate to accept the new price, or to decline it and be refunded.`,
       )
     case 'CHANNEL_OPENING':
       return waitForLsp('The LSP is opening the channel. Keep your node connected to the LSP.')
     case 'COMPLETED':
-      return completedStep(order, lsp.features)
+      return deliveryStep(order, lsp) ?? completedStep(order, lsp.features)
     case 'EXPIRED':
       return expiredStep(order, lsp)
     case 'FAILED':
@@ -235,13 +235,38 @@ function importedStep(order: Order): NextStep {
   )
 }
 
-function completedStep(order: Order, features: readonly LspFeature[]): NextStep {
-  if (order.asset?.deliveryStatus === 'PENDING' || order.asset?.deliveryStatus === 'IN_PROGRESS')
+/** null: nothing is left to deliver. */
+function deliveryStep(order: Order, lsp: StepLsp): NextStep | null {
+  if (isDelivering(order))
     return waitForLsp(
       order.channel === null
         ? 'The LSP is delivering the asset.'
         : 'The channel is open. The LSP is delivering the asset.',
     )
+  if (!isDeliveryStopped(order)) return null
+  if (order.isRateDeclined) {
+    const priceSat = order.asset?.agreedPriceSat ?? null
+    const refund = priceSat === null ? 'what you paid for it' : `the ${priceSat} sat that you paid for it`
+    return waitForLsp(
+      `You declined the new price of the asset, so the LSP does not deliver it. The LSP has to refund ${refund}. If it does not, ${contactText(order, lsp)}`,
+    )
+  }
+  if (order.asset?.deliveryStatus === 'RATE_CHANGED')
+    return waitForLsp(
+      `${priceChangeText(order)} The LSP has not delivered the asset, and does not wait for a decision. The gateway keeps asking the LSP. If nothing changes, ${contactText(order, lsp)}`,
+    )
+  const error = order.asset?.deliveryError ?? null
+  const text = `The LSP could not deliver the asset${error === null ? '' : `: ${error.replace(/[.\s]+$/, '')}`}.`
+  return order.isRetryRefused
+    ? contactLsp(`${text} It does not deliver it again on request.`, order, lsp)
+    : step(
+        'CLIENT',
+        'RETRY_ASSET_DELIVERY',
+        `${text} Keep your node connected to the LSP and call retryAssetDelivery. If it fails again, ${contactText(order, lsp)}`,
+      )
+}
+
+function completedStep(order: Order, features: readonly LspFeature[]): NextStep {
   if (order.channel?.state === 'CLOSING' || order.channel?.state === 'CLOSED')
     return step('NOBODY', 'NONE', 'The channel was closed.')
   const endsAt = remindedLeaseEnd(order)

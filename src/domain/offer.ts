@@ -1,3 +1,4 @@
+import { liquidityFeeSat, sumText, withLiquidityFees } from './asset-price.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
 import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
@@ -25,6 +26,8 @@ export { verifyAsset, verifyTerms } from './terms.ts'
 
 export interface OfferContext extends OnchainContext {
   clientBalanceSat: Sat
+  /** Absent: the client buys no asset. `priceSat`: what the LSP reports that it costs; null: it reports nothing. */
+  boughtAsset?: { priceSat: Sat | null }
   /** The LSP states that there is nothing to pay. */
   free: boolean
   /** The LSP's nodes, as far as they are known. */
@@ -46,26 +49,24 @@ export interface VerifiedOffer {
  * Checks every payment option that an LSP offers. Sums, amounts, networks and addresses block; who signed the
  * invoice is only worth a warning, since some LSPs are paid through another node.
  */
-export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
+export function verifyOffer(reported: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
   const checks: Check[] = []
   const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
   if (context.free) return freeOffer(context)
-  if ((options.bolt11 ?? options.bolt12 ?? options.onchain) === null)
+  const parts = { clientBalanceSat: context.clientBalanceSat, assetPriceSat: context.boughtAsset?.priceSat ?? null }
+  if ((reported.bolt11 ?? reported.bolt12 ?? reported.onchain) === null)
     report('FEE_ADDS_UP', 'FAILED', 'the LSP offers no payment option, and does not state that the channel is free')
 
-  for (const [kind, option] of Object.entries(options) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
+  for (const [kind, option] of Object.entries(reported) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
     if (option === null) continue
-    // A plain number: a fee that is too much for any sum is a failed check, not an error.
-    const sum = option.feeTotalSat + context.clientBalanceSat
     // A channel that costs nothing has no payment option.
-    const isSum = sum === option.orderTotalSat && sum > 0
-    report(
-      'FEE_ADDS_UP',
-      isSum ? 'PASSED' : 'FAILED',
-      `${kind}: fee ${option.feeTotalSat} + client balance ${context.clientBalanceSat} = ${sum}, order total ${option.orderTotalSat}`,
-    )
+    const isSum = liquidityFeeSat(option, parts) !== null && option.orderTotalSat > 0
+    report('FEE_ADDS_UP', isSum ? 'PASSED' : 'FAILED', `${kind}: ${sumText(option, parts)}`)
   }
+  if (context.boughtAsset?.priceSat === null)
+    report('FEE_ADDS_UP', 'WARNING', 'the LSP does not report the price of the asset; the fee may contain it')
 
+  const options = withLiquidityFees(reported, parts)
   const invoice = options.bolt11 && decodedInvoice(options.bolt11.invoice, report)
   const bolt11 = options.bolt11 && invoice && verifyBolt11(options.bolt11, invoice, context, report)
   const bolt12 = options.bolt12 && verifyBolt12(options.bolt12, context, report)
@@ -75,10 +76,15 @@ export function verifyOffer(options: PaymentOptions<ReadPaymentState>, context: 
   return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free: false, checks }
 }
 
-/** Of a free channel nothing is payable. The client's own balance in a channel is always paid for. */
-function freeOffer({ clientBalanceSat }: OfferContext): VerifiedOffer {
-  if (clientBalanceSat === 0) return { payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] }
-  const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}`
+/** Of a free channel nothing is payable. The client always pays for its own balance, and for assets that it buys. */
+function freeOffer({ clientBalanceSat, boughtAsset }: OfferContext): VerifiedOffer {
+  const isAssetFree = boughtAsset === undefined || boughtAsset.priceSat === 0
+  if (clientBalanceSat === 0 && isAssetFree)
+    return { payment: { bolt11: null, bolt12: null, onchain: null }, free: true, checks: [] }
+  const asset = isAssetFree
+    ? ''
+    : ` and the client buys an asset for ${boughtAsset.priceSat ?? 'an unknown price in'} sat`
+  const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}${asset}`
   return { payment: null, free: false, checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED', message }] }
 }
 

@@ -36,6 +36,10 @@ export interface Order extends Ending {
   openRequest: { failure: { message: string; isPeerMissing: boolean } | null } | null
   /** The client asked for its money back, and has not asked for the channel since; absent: it did not. */
   isRefundRequested?: boolean
+  /** The client declined the new price of the asset; absent: it did not. */
+  isRateDeclined?: boolean
+  /** The LSP refused to deliver the asset again, or cannot; absent: it was not asked, or agreed. */
+  isRetryRefused?: boolean
   /** The LSP called it failed once, and is to be asked again before that is believed. */
   failureSuspected: boolean
   /** Another node, or another address, that the client named in openChannel; absent: none. */

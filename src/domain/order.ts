@@ -51,8 +51,9 @@ interface PaymentOption<State> {
   state: State
   /** The LSP's own word for an UNKNOWN state; absent for the others, and where the adapter does not give it. */
   stateWord?: string
+  /** The price of liquidity. As an LSP reports it, it may contain the price of a bought asset. */
   feeTotalSat: Sat
-  /** fee + client balance: what has to be paid. */
+  /** What has to be paid: fee, client balance and the price of a bought asset. */
   orderTotalSat: Sat
 }
 
@@ -108,6 +109,8 @@ export interface PaymentOptions<State = PaymentState> {
 export interface Channel {
   state: ChannelState
   channelId: string | null
+  /** The id by which an RGB node lists a channel that is not funded yet; absent: the LSP reports none. */
+  temporaryChannelId?: string
   shortChannelId: string | null
   /** txid:index, or the bare txid where the LSP tells no index. */
   fundingOutpoint: string | null
@@ -143,7 +146,10 @@ export interface OrderAsset {
   lspAmount: string | null
   clientAmount: string | null
   rfqId: string | null
+  /** What the assets that the client buys cost, by the latest report. */
   priceSat: Sat | null
+  /** The same when the order was placed; absent: the LSP has reported at most one price. */
+  agreedPriceSat?: Sat
   deliveryStatus: AssetDeliveryStatus | null
   deliveryPaymentHash: string | null
   deliveredAt: EpochMs | null

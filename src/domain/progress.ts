@@ -1,3 +1,4 @@
+import { buysAsset, withLiquidityFees } from './asset-price.ts'
 import { knownNodes, orderedBlocksOf, withChannel, withKnown } from './channel-progress.ts'
 import { describeChanges } from './changes.ts'
 import { verifyClientNode } from './client-node.ts'
@@ -7,9 +8,10 @@ import { ZERO_SAT } from './money.ts'
 import { distrustOf, verifyAsset, verifyOffer, verifyTerms } from './offer.ts'
 import type { OnchainContext } from './onchain-offer.ts'
 import { worseTerms } from './terms.ts'
+import { assetAfter } from './order-asset.ts'
 import { isUnverifiedImport, type Order } from './order-record.ts'
-import type { JitChannel, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
-import { withLaterChecks } from './checks.ts'
+import type { JitChannel, OrderAsset, OrderState, PaymentState, PaymentOptions, Refund } from './order.ts'
+import { withLaterChecks, type Check } from './checks.ts'
 import { closedAtOf, verifyLease } from './lease-kept.ts'
 import { largestMaximum, maximumChecks } from './maximum.ts'
 import { verifyOpenables } from './openable.ts'
@@ -124,6 +126,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
   const channelClosedAt = closedAtOf(order.channelClosedAt, channel, now)
   const funded = state === 'COMPLETED' || (channel?.fundingOutpoint ?? null) !== null
   const cheapest = cheapestOf(payment)
+  const asset = assetAfter(order.asset, reading.asset)
   const paidSat = mostOf(
     mostOf(order.paidSat ?? null, reading.paidSat),
     payment.onchain === null ? (reading.payment?.onchain?.paidSat ?? null) : null,
@@ -138,11 +141,11 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     orderTotalSat: cheapest?.orderTotalSat ?? order.orderTotalSat,
     ...offered,
     payment,
-    checks: withLaterChecks(offered.checks ?? order.checks, opened.checks),
+    checks: withLaterChecks(offered.checks ?? order.checks, [...opened.checks, ...worseAsset(order, reading, asset)]),
     channel,
     ...(channelClosedAt === undefined ? {} : { channelClosedAt }),
     lspNodeUris: knownNodes(order.lspNodeUris ?? [], reading.lspNodeUris),
-    asset: reading.asset ?? order.asset,
+    asset,
     lnurlChannel: opened.lnurlChannel ?? order.lnurlChannel,
     // By the first word: what a first payment is charged was seen with what was agreed to.
     jit: order.jit ?? opened.jit,
@@ -278,18 +281,33 @@ function withheld(order: Order, { lspState }: OrderReading, now: EpochMs): Progr
 }
 
 function offerProblem(order: Order, reading: OrderReading, terms: ChannelTerms): string | null {
-  const { payment: read, asset, jit } = reading
-  if (read !== null && replacesOffer(order.payment, read)) return REPLACED
+  const { payment: read, jit } = reading
+  if (read !== null && replacesBoth(order, read, terms)) return REPLACED
   if (order.jit !== null && jit !== null && isWorse(order.jit, jit))
     return 'the LSP changed what a first payment is charged for the channel, or which node it goes to'
   const client = verifyClientNode(order, reading.clientNode)
   if (client?.verdict === 'FAILED') return `the LSP reports the channel for another node: ${client.message}`
-  const verified = verifyAsset(order.request.asset, asset)
-  if (verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
+  const verified = verifyAsset(order.request.asset, reading.asset && assetAfter(order.asset, reading.asset))
+  if (reading.asset !== null && verified?.verdict === 'FAILED') return 'the LSP changed the asset of the channel'
+  const [agreedSat, priceSat] = [order.asset?.priceSat ?? null, reading.asset?.priceSat ?? null]
+  if (agreedSat !== null && priceSat !== null && agreedSat !== priceSat)
+    return `the LSP changed the price of the asset from ${agreedSat} sat to ${priceSat} sat`
   if (read !== null && isFree(order) && (cheapestOf(read)?.orderTotalSat ?? 0) > 0)
     return 'the LSP asks to be paid for what was free'
   if (verifyTerms(termsOf(order.request), terms).verdict === 'FAILED') return "the LSP changed the channel's terms"
   return worseTerms(order.terms, terms)
+}
+
+/** The failed check of an asset that is less than requested by this report; also after the payment. */
+function worseAsset(order: Order, reading: OrderReading, asset: OrderAsset | null): Check[] {
+  const check = reading.asset === null ? null : verifyAsset(order.request.asset, asset)
+  return check?.verdict === 'FAILED' ? [check] : []
+}
+
+/** Whether the options differ from the known ones, both as the LSP reports them and without the price of the asset. */
+function replacesBoth(order: Order, read: PaymentOptions<ReadPaymentState>, terms: ChannelTerms): boolean {
+  const parts = { clientBalanceSat: terms.clientBalanceSat, assetPriceSat: order.asset?.priceSat ?? null }
+  return replacesOffer(order.payment, read) && replacesOffer(order.payment, withLiquidityFees(read, parts))
 }
 
 /**
@@ -309,6 +327,7 @@ function confirmedPayment(
     ...lsp,
     lspPubkeys: [...lsp.lspPubkeys, ...reading.lspNodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])],
     clientBalanceSat: terms.clientBalanceSat,
+    ...(buysAsset(order.request.asset) ? { boughtAsset: { priceSat: reading.asset?.priceSat ?? null } } : {}),
     free: reading.free,
     orderExpiresAt: reading.expiresAt ?? order.expiresAt,
     refundOnchainAddress: order.request.refundOnchainAddress,

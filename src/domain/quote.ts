@@ -30,17 +30,47 @@ export interface QuoteNote {
   message: string
 }
 
+/** The asset side of the channel. Amounts are decimal strings of the asset's smallest unit. */
+export interface QuoteAsset {
+  assetId: string
+  lspAmount: string
+  clientAmount: string | null
+  /** What the assets that the client buys cost. null: it buys none, or the LSP does not report the price. */
+  priceSat: Sat | null
+  /** The id of the LSP's quote for that price. */
+  rfqId: string | null
+}
+
+/** The parts of the fee before a discount; null where the LSP reports none. */
+export interface FeeBreakdown {
+  setupFeeSat: Sat | null
+  capacityFeeSat: Sat | null
+  durationFeeSat: Sat | null
+}
+
+export interface FeeDiscount {
+  /** Of the fee, from 0 to 1; null: the LSP names only a code. */
+  fraction: number | null
+  code: string | null
+}
+
 export interface Quote {
   id: string
   clientId: string
   lspId: string
   basis: PriceBasis
+  /** The price of liquidity, without the price of a bought asset. */
   feeTotalSat: Sat
+  /** What leaves the wallet: fee, client balance and the price of a bought asset. */
   orderTotalSat: Sat
   bolt11FeeTotalSat: Sat | null
   onchainFeeTotalSat: Sat | null
   /** The channel as the LSP would deliver it. */
   terms: ChannelTerms
+  /** Absent in quotes of earlier versions, see `quoteAssetOf`. */
+  asset?: QuoteAsset | null
+  breakdown?: FeeBreakdown
+  discount?: FeeDiscount
   notes: readonly QuoteNote[]
   /** Of the offer behind a FIRM quote; empty otherwise, since there is nothing to check yet. */
   checks: readonly Check[]
@@ -51,6 +81,11 @@ export interface Quote {
   createdAt: EpochMs
   observedAt: EpochMs | null
   expiresAt: EpochMs | null
+}
+
+/** The requested asset, with what is known of its price. */
+export function quoteAssetOf({ asset, request }: Pick<Quote, 'asset' | 'request'>): QuoteAsset | null {
+  return asset ?? (request.asset && { ...request.asset, priceSat: null })
 }
 
 /** What was measured about an LSP; null where nothing was. */

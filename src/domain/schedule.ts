@@ -1,3 +1,4 @@
+import { isDelivering, isDeliveryStopped } from './order-asset.ts'
 import type { Order } from './order-record.ts'
 import { paymentStates } from './payment-progress.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, type EpochMs } from './time.ts'
@@ -17,7 +18,10 @@ export interface LifeTraits {
 
 /** A late payment is looked for this long after an order expired that none was seen of. */
 export const LATE_PAYMENT_WATCH_MS = 7 * DAY_MS
-/** A refund, or a word about what went wrong, is looked for this long after an order failed, or expired although a payment was seen. */
+/**
+ * A refund, a delivery or a reason is looked for this long after an order failed, after it expired although a payment was
+ * seen, and after the delivery of its asset stopped.
+ */
 export const FAILED_WATCH_MS = 30 * DAY_MS
 /** A funding transaction may be replaced: a complete order is polled this long after its last event. */
 const FUNDING_WATCH_MS = DAY_MS
@@ -43,6 +47,8 @@ export function isFinal(order: Order, traits: LifeTraits, now: EpochMs): boolean
       return age > FAILED_WATCH_MS && !isToBeRefunded(order)
     case 'COMPLETED':
       if (isDelivering(order)) return false
+      // The client may have it delivered again, and some LSPs try again by themselves.
+      if (isDeliveryStopped(order)) return age > FAILED_WATCH_MS
       // Some LSPs name the channel a moment after they call the order complete.
       if (order.channel === null && age <= SETTLING_MS / 6) return false
       if (traits.tellsChannelLife) return order.channel?.state === 'CLOSED'
@@ -78,11 +84,6 @@ function isToBeRefunded({ paymentSeenAt, payment, refund }: Order): boolean {
   )
 }
 
-function isDelivering(order: Order): boolean {
-  const status = order.asset?.deliveryStatus
-  return status === 'PENDING' || status === 'IN_PROGRESS'
-}
-
 /** How long to wait before the next reading. `failures`: how often in a row the LSP did not answer. */
 export function nextReadDelayMs(
   order: Order,
@@ -115,6 +116,7 @@ function calmDelayMs(order: Order, pace: Pace, now: EpochMs): number {
     case 'FAILED':
       return age < HOUR_MS ? pace.activeMs * 12 : pace.idleMs
     case 'COMPLETED':
+      if (isDeliveryStopped(order)) return age < HOUR_MS ? pace.activeMs * 12 : pace.idleMs
       return order.channel?.state === 'OPEN' && !isDelivering(order) ? pace.idleMs : slowing
     default:
       return slowing

@@ -28,31 +28,45 @@ export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check
 }
 
 /**
- * An RGB channel is bought for its asset: another one, less of it, or more of the client's own, is not what was asked
- * for. null where no asset is. Some protocols do not repeat it.
+ * The asset that the LSP repeats, compared with the request. Less than requested of either amount is FAILED, and so is
+ * another asset. More passes: the agreed maximum limits the price. An amount that is not repeated is a WARNING, but
+ * FAILED if the client buys it (0.2.0 CreateOrderRequest: `client_asset_amount`). null: no asset on either side.
  */
-export function verifyAsset(asked: AssetRequest | null, told: OrderAsset | null): Check | null {
-  if (told === null)
-    return asked
-      ? {
-          name: 'ASSET_ECHOED',
-          verdict: 'WARNING',
-          message: `asked for ${asked.assetId}; the LSP does not repeat the asset`,
-        }
-      : null
-  const isLess = asked !== null && told.lspAmount !== null && BigInt(told.lspAmount) < BigInt(asked.lspAmount)
-  const isMore =
-    asked !== null && told.clientAmount !== null && BigInt(told.clientAmount) > BigInt(asked.clientAmount ?? 0)
-  const isSame = asked?.assetId === told.assetId && !isLess && !isMore
-  const words = (asset: AssetRequest | OrderAsset | null) =>
-    asset === null
-      ? 'no asset'
-      : `${asset.lspAmount ?? 'an amount'} of ${asset.assetId}, ${asset.clientAmount ?? 'none'} of them the client's`
-  return {
-    name: 'ASSET_ECHOED',
-    verdict: isSame ? 'PASSED' : 'FAILED',
-    message: `asked for ${words(asked)}; answered ${words(told)}`,
-  }
+export function verifyAsset(asked: AssetRequest | null, repeated: OrderAsset | null): Check | null {
+  if (asked === null && repeated === null) return null
+  const { verdict, reason } = assetVerdict(asked, repeated)
+  const message = `requested ${assetWords(asked)}; the LSP answered ${assetWords(repeated)}${reason && `: ${reason}`}`
+  return { name: 'ASSET_ECHOED', verdict, message }
+}
+
+function assetVerdict(
+  asked: AssetRequest | null,
+  repeated: OrderAsset | null,
+): { verdict: Check['verdict']; reason: string } {
+  if (asked === null) return { verdict: 'FAILED', reason: 'no asset was requested' }
+  if (repeated !== null && repeated.assetId !== asked.assetId) return { verdict: 'FAILED', reason: 'another asset' }
+  const lsp = compareAmounts(asked.lspAmount, repeated?.lspAmount ?? null)
+  const client = compareAmounts(asked.clientAmount, repeated?.clientAmount ?? null)
+  if (lsp === 'LESS') return { verdict: 'FAILED', reason: "less on the LSP's side than requested" }
+  if (client === 'LESS') return { verdict: 'FAILED', reason: 'less for the client than it buys' }
+  if (client === 'MISSING')
+    return { verdict: 'FAILED', reason: 'the LSP does not repeat the amount that the client buys' }
+  if (repeated === null) return { verdict: 'WARNING', reason: 'the LSP does not repeat the asset' }
+  if (lsp === 'MISSING') return { verdict: 'WARNING', reason: 'the LSP does not repeat the amount on its side' }
+  return { verdict: 'PASSED', reason: '' }
+}
+
+function compareAmounts(asked: string | null, repeated: string | null): 'LESS' | 'MISSING' | 'ENOUGH' {
+  const least = BigInt(asked ?? 0)
+  if (least === 0n) return 'ENOUGH'
+  if (repeated === null) return 'MISSING'
+  return BigInt(repeated) < least ? 'LESS' : 'ENOUGH'
+}
+
+function assetWords(asset: Pick<OrderAsset, 'assetId' | 'lspAmount' | 'clientAmount'> | null): string {
+  if (asset === null) return 'no asset'
+  const { assetId, lspAmount, clientAmount } = asset
+  return `${assetId} with ${lspAmount ?? 'no amount'} on the LSP's side and ${clientAmount ?? 'no amount'} for the client`
 }
 
 /**

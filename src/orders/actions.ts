@@ -1,7 +1,8 @@
 import { OrderMoved, type OrderLog } from './log.ts'
 import { nodesOf, type OrderReader } from './reading.ts'
-import { LspFailure, type FailureDetails } from '../domain/failure.ts'
+import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
+import { isDeliveryStopped } from '../domain/order-asset.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
 import type { OrderState, Refund } from '../domain/order.ts'
 import { knownNodes } from '../domain/channel-progress.ts'
@@ -35,6 +36,8 @@ interface Action {
   leaves?(order: Order, outcome: ActionOutcome): Partial<Order>
   /** What the order keeps also when the outcome is not known: the LSP may have done what it was asked. */
   keeps?: Partial<Order>
+  /** The order after the LSP has refused it; the order itself if nothing changes. */
+  refused?: (order: Order, failure: LspFailure) => Order
   /** Absent: after it succeeded, the gateway goes on with an imported order as with its own. */
   imported?: {
     /** Whether it does so at all: the gateway uses the node that the document names. */
@@ -68,6 +71,9 @@ const REFUNDABLE: readonly OrderState[] = [
   'UNKNOWN',
 ]
 
+/** The LSP has no call for it, or nothing to deliver again. */
+const RETRY_REFUSALS: ReadonlySet<FailureCode> = new Set(['UNSUPPORTED', 'WRONG_STATE', 'NOT_FOUND'])
+
 export class OrderActions {
   readonly #store: Store
   readonly #log: OrderLog
@@ -90,7 +96,10 @@ export class OrderActions {
       states: ['RATE_DECISION_REQUIRED'],
       of: ({ decideRate }) => decideRate && ((call, ref) => decideRate(call, ref, accept)),
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
-      leaves: (order, { txid }) => (txid === null ? {} : { refund: { ...(order.refund ?? NO_REFUND), txid } }),
+      leaves: (order, { txid }) => ({
+        ...(accept ? {} : { isRateDeclined: true }),
+        ...(txid === null ? {} : { refund: { ...(order.refund ?? NO_REFUND), txid } }),
+      }),
     })
   }
 
@@ -134,6 +143,11 @@ export class OrderActions {
       states: null,
       of: ({ retryDelivery }) => retryDelivery,
       message: 'the LSP was asked to deliver the asset again',
+      leaves: () => ({ isRetryRefused: false }),
+      refused: (order, { code }) =>
+        RETRY_REFUSALS.has(code) && isDeliveryStopped(order) && !order.isRetryRefused
+          ? { ...order, isRetryRefused: true }
+          : order,
     })
   }
 
@@ -164,7 +178,7 @@ export class OrderActions {
       }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      await this.#afterFailure(orderId, action, error)
+      await this.#change(orderId, (order) => afterFailure(order, action, error))
       return { kind: 'lsp', lspId: lsp.id, failure: error.details() }
     } finally {
       this.#underWay.delete(orderId)
@@ -190,22 +204,16 @@ export class OrderActions {
     return call ? { tracked, lsp, ref, call, warnings } : impossible(`${lsp.adapter.configName} has no such call`)
   }
 
-  /**
-   * The LSP refused the action: nothing of the order changes, except that the gateway may try again by itself, and that the
-   * refusal may name the node to connect to.
-   */
-  async #afterFailure(orderId: string, action: Action, failure: LspFailure): Promise<void> {
+  /** Changes the order without an event, and has it polled. `change` returns the order itself if nothing changes. */
+  async #change(orderId: string, change: (order: Order) => Order): Promise<void> {
     for (;;) {
       const current = await this.#store.orders.get(orderId)
       if (!current) return
       const { order, tracking } = current
-      const acted = action.imported?.alsoAfterFailure ? withClientActed(order, action) : order
-      const nodes = nodesOf(failure)
-      const kept = failure.effect === 'unknown' ? (action.keeps ?? {}) : {}
-      if (acted === order && nodes.length === 0 && Object.keys(kept).length === 0) return
-      const after = { ...acted, ...kept, lspNodeUris: knownNodes(acted.lspNodeUris ?? [], nodes) }
+      const changed = change(order)
+      if (changed === order) return
       try {
-        await this.#log.write(order, after, { ...tracking, nextReadAt: this.#clock.now() }, [])
+        await this.#log.write(order, changed, { ...tracking, nextReadAt: this.#clock.now() }, [])
         return
       } catch (error) {
         if (!(error instanceof OrderMoved)) throw error
@@ -242,6 +250,19 @@ export class OrderActions {
       }
     }
   }
+}
+
+/**
+ * The order after an action failed: the gateway may try again by itself, and the failure may name the node to connect to.
+ * @returns the order itself if nothing changes
+ */
+function afterFailure(order: Order, action: Action, failure: LspFailure): Order {
+  const refused = action.refused?.(order, failure) ?? order
+  const acted = action.imported?.alsoAfterFailure ? withClientActed(refused, action) : refused
+  const nodes = nodesOf(failure)
+  const kept = failure.effect === 'unknown' ? (action.keeps ?? {}) : {}
+  if (nodes.length === 0 && Object.keys(kept).length === 0) return acted
+  return { ...acted, ...kept, lspNodeUris: knownNodes(acted.lspNodeUris ?? [], nodes) }
 }
 
 /** @returns the order itself if nothing changes. */

@@ -12,6 +12,7 @@ import { quotedMaximums } from '../domain/maximum.ts'
 import type { Order } from '../domain/order-record.ts'
 import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
+import type { ChannelRequest } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
@@ -201,8 +202,8 @@ export class Ordering {
       question: questionKey(key.clientId, lsp.id, quote.request),
       purpose: 'ORDER',
       request: lsp.adapter.requestFields.confirmations
-        ? withDefaults(quote.request, lsp.info?.limits ?? null)
-        : quote.request,
+        ? withDefaults(requestOf(quote), lsp.info?.limits ?? null)
+        : requestOf(quote),
       email: input.email,
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
@@ -389,6 +390,11 @@ export class Ordering {
 }
 
 const isoTime = (at: EpochMs) => new Date(at).toISOString()
+/** What is ordered at this price: with the LSP's own quote for the asset, if the gateway requested one. */
+function requestOf({ request, asset = null }: Quote): ChannelRequest {
+  const rfqId = asset?.rfqId ?? null
+  return rfqId === null || request.asset === null ? request : { ...request, asset: { ...request.asset, rfqId } }
+}
 
 function costOf({ orderTotalSat, paymentUnconfirmed }: Order): string {
   return paymentUnconfirmed ? 'the LSP has yet to say what is to be paid' : `${orderTotalSat} sat to pay`

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { withTimeout } from './waiting.ts'
+import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { verifyClientNode } from '../domain/client-node.ts'
 import { failedChecks, type Check } from '../domain/checks.ts'
@@ -293,6 +294,7 @@ export class Placing {
       network: lsp.settings.network,
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: request.clientBalanceSat,
+      ...(buysAsset(request.asset) ? { boughtAsset: { priceSat: reading.asset?.priceSat ?? null } } : {}),
       free: reading.free,
       lspPubkeys: [...lsp.pubkeys, ...reading.lspNodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])],
       orderExpiresAt: reading.expiresAt,

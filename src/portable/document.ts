@@ -72,6 +72,7 @@ const request = (network: Network) =>
 const channel = z.object({
   state: z.enum(CHANNEL_STATES),
   channelId: shownId.nullable(),
+  temporaryChannelId: shownId.optional(),
   shortChannelId: shownId.nullable(),
   fundingOutpoint: shownId.nullable(),
   fundedAt: instant.nullable(),
@@ -96,6 +97,7 @@ const asset = z.object({
   clientAmount: assetAmount.nullable(),
   rfqId: shownId.nullable(),
   priceSat: amount.nullable(),
+  agreedPriceSat: amount.optional(),
   deliveryStatus: z.enum(ASSET_DELIVERY_STATUSES).nullable(),
   deliveryPaymentHash: shownId.nullable(),
   deliveredAt: instant.nullable(),
@@ -133,6 +135,8 @@ export const orderSchema = (network: Network) =>
     channelClosedAt: instant.optional(),
     paidSat: amount.optional(),
     isRefundRequested: z.boolean().optional(),
+    isRateDeclined: z.boolean().optional(),
+    isRetryRefused: z.boolean().optional(),
     /** The most that was agreed to. Earlier versions of the gateway wrote it for few orders. */
     maxOrderTotalSat: amount.optional(),
     /** The same for each payment option. */
@@ -148,6 +152,15 @@ const quoteSchema = (network: Network) =>
     bolt11FeeTotalSat: amount.nullable(),
     onchainFeeTotalSat: amount.nullable(),
     terms,
+    asset: z
+      .object({
+        assetId: shownId,
+        lspAmount: assetAmount,
+        clientAmount: assetAmount.nullable(),
+        priceSat: amount.nullable(),
+        rfqId: shownId.nullable(),
+      })
+      .nullish(),
     notes: z.array(z.object({ code: z.enum(QUOTE_NOTE_CODES), message: text() })).max(20),
     request: request(network),
     createdAt: instant,

@@ -8,12 +8,15 @@ import type { JitChannel } from '../domain/order.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import type { RefundTarget } from '../domain/refund-target.ts'
 import type { Sat } from '../domain/money.ts'
+import type { FeeBreakdown, FeeDiscount } from '../domain/quote.ts'
 
 /** One HTTP exchange with an LSP. */
 export interface LspExchange<Answer> {
   method: 'GET' | 'POST'
   /** Appended to the LSP's `url`; begins with a slash. */
   path: string
+  /** True: `path` begins at the root of the LSP's host, for an API beside the one at `url`. */
+  isFromRoot?: boolean
   query?: Readonly<Record<string, string>>
   /** Sent as JSON. A bigint becomes an integer with all its digits. */
   body?: unknown
@@ -47,7 +50,12 @@ export interface LspCall {
 
 /** The price of a channel, by an estimate or a tariff; nothing was ordered for it. */
 export interface Price {
+  /** Without the price of a bought asset. */
   feeTotalSat: Sat
+  /** Absent: the request buys no asset. */
+  boughtAsset?: { priceSat: Sat; rfqId: string | null }
+  breakdown?: FeeBreakdown
+  discount?: FeeDiscount
   /** The price holds until then; null when the LSP binds itself to nothing. */
   expiresAt: EpochMs | null
 }
@@ -126,6 +134,8 @@ export interface Adapter {
   readonly addressKinds: AddressKinds
   /** How many readings a minute the LSP's documentation leaves room for, beside quotes; absent where it says nothing. */
   readonly readsPerMinute?: number
+  /** True where an asset's price is quoted before the order, under an id of the LSP (RFQ). Absent: false. */
+  readonly takesAssetQuotes?: boolean
   /** True where only reading an order makes it advance at the LSP. */
   readonly advancesWhenRead: boolean
   /** The first thing in the request that this protocol cannot express, or null. */
@@ -138,7 +148,10 @@ export interface Adapter {
    */
   readRefusal(status: number, body: unknown, now: EpochMs): LspFailure | null
   info(call: LspCall): Promise<LspInfo>
-  /** Asks what a channel would cost without ordering it. null: this LSP has no such endpoint after all. */
+  /**
+   * Asks what a channel would cost without ordering it. null: this LSP has no such endpoint after all, or its answer does
+   * not show the price.
+   */
   estimate?(call: LspCall, request: ChannelRequest): Promise<Price | null>
   /** Computes the price from the published tariff. null when the configuration lacks what it depends on. */
   tariff?(call: LspCall, request: ChannelRequest): Price | null

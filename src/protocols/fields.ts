@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { documentOf, ignored, optional, required } from './document.ts'
+import { documentOf, optional, required } from './document.ts'
 import { cleanText } from '../domain/text.ts'
 import { pubkeyOfUri, type LspAsset } from '../domain/lsp.ts'
 import { MAX_SAT, sat, type Sat } from '../domain/money.ts'
@@ -90,15 +90,16 @@ const assetDocument = documentOf({
   max_initial_lsp_amount: optional(assetAmountField),
   min_initial_client_amount: optional(assetAmountField),
   max_initial_client_amount: optional(assetAmountField),
-  min_channel_amount: ignored,
-  max_channel_amount: ignored,
-  issued_supply: ignored,
+  min_channel_amount: optional(assetAmountField),
+  max_channel_amount: optional(assetAmountField),
+  issued_supply: optional(assetAmountField),
 })
 
 /** An RGB asset as an LSP lists it. Only some LSPs state its limits. */
 export const rgbAssetField = Object.assign(
   assetDocument.transform((asset): LspAsset => ({
     assetId: asset.asset_id,
+    schema: null,
     name: asset.name,
     ticker: asset.ticker,
     precision: asset.precision,
@@ -106,6 +107,9 @@ export const rgbAssetField = Object.assign(
     maxLspAmount: asset.max_initial_lsp_amount,
     minClientAmount: asset.min_initial_client_amount,
     maxClientAmount: asset.max_initial_client_amount,
+    minChannelAmount: asset.min_channel_amount,
+    maxChannelAmount: asset.max_channel_amount,
+    issuedSupply: asset.issued_supply,
   })),
   { fields: assetDocument.fields, unwrap: assetDocument.unwrap },
 )

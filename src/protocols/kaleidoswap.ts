@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Adapter, OrderRef } from './adapter.ts'
+import type { Adapter, LspCall, OrderRef } from './adapter.ts'
 import { documentOf, ignored, listOf, optional, required, requiredIfPresent } from './document.ts'
 import {
   assetAmountField,
@@ -13,6 +13,7 @@ import {
   textField,
   wordField,
 } from './fields.ts'
+import { estimateDocument, priceOf, requestAssetQuote, type AssetQuote } from './kaleidoswap-price.ts'
 import { readRefusal } from './kaleidoswap-refusals.ts'
 import {
   channelObjectFields,
@@ -31,6 +32,7 @@ import {
 } from './lsps1-family.ts'
 import { paymentDocument, readPayment, type PaymentReading } from './lsps1-payment.ts'
 import { timeField } from './time-field.ts'
+import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure, type FailureCode } from '../domain/failure.ts'
 import type { LspFeature, LspInfo, Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
@@ -58,15 +60,6 @@ const infoDocument = documentOf({
 })
 
 const networkInfoDocument = documentOf({ network: required(wordField), height: ignored })
-
-const estimateDocument = documentOf({
-  total_fee: required(satField),
-  setup_fee: ignored,
-  capacity_fee: ignored,
-  duration_fee: ignored,
-  applied_discount: ignored,
-  discount_code: ignored,
-})
 
 /** Satoshis above (+) or below (−) the total. */
 const differenceField = z.number().int().min(-MAX_SAT).max(MAX_SAT)
@@ -219,7 +212,7 @@ function readOrderChannel(channel: z.output<typeof orderChannelDocument>): Chann
   const { channel_id: channelId, temporary_channel_id: temporaryId, funding_outpoint: outpoint } = channel
   // Every field may be null: that is a channel of which there is nothing to tell yet.
   if ((channelId ?? temporaryId ?? outpoint) === null) return null
-  return { ...readChannel(channel), channelId }
+  return { ...readChannel(channel), channelId, ...(temporaryId === null ? {} : { temporaryChannelId: temporaryId }) }
 }
 
 function readAsset(order: z.output<typeof orderDocument>): OrderAsset | null {
@@ -252,7 +245,7 @@ function channelFields(request: ChannelRequest) {
   }
 }
 
-/** None of an asset is said by leaving the amount out. Whether an `rfq_id` is missing is for the LSP to say. */
+/** An amount of 0 is left out. */
 function assetFields(asset: AssetRequest) {
   return {
     asset_id: asset.assetId,
@@ -263,6 +256,19 @@ function assetFields(asset: AssetRequest) {
 }
 
 const isNone = (amount: string | null): amount is null => amount === null || BigInt(amount) === 0n
+
+/** A quote for the assets that the request buys; null: it buys none, or the client has its own quote. */
+function assetQuoteFor(call: LspCall, { asset }: ChannelRequest): Promise<AssetQuote | null> {
+  return asset !== null && buysAsset(asset) && asset.rfqId === null
+    ? requestAssetQuote(call, asset)
+    : Promise.resolve(null)
+}
+
+function withQuote(request: ChannelRequest, quote: AssetQuote | null): ChannelRequest {
+  return quote === null || request.asset === null
+    ? request
+    : { ...request, asset: { ...request.asset, rfqId: quote.rfqId } }
+}
 
 /** 0.1.0 has no access token. */
 function orderFields(order: OrderRef) {
@@ -291,6 +297,7 @@ export const kaleidoswap: Adapter = {
   // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
   readsPerMinute: 45,
   advancesWhenRead: false,
+  takesAssetQuotes: true,
 
   unsupportedParameter: withFeeRate,
   roundedTerms: (terms) => terms,
@@ -316,20 +323,22 @@ export const kaleidoswap: Adapter = {
   },
 
   async estimate(call, request) {
+    const quote = await assetQuoteFor(call, request)
     const estimate = await ifThere(
       call.http.exchange({
         method: 'POST',
         path: '/estimate_fees',
-        body: channelFields(request),
+        body: channelFields(withQuote(request, quote)),
         isRepeatable: true,
         answer: estimateDocument,
       }),
     )
-    return estimate && { feeTotalSat: estimate.total_fee, expiresAt: null }
+    return estimate && priceOf(estimate, request, quote)
   },
 
-  async createOrder(call, request, email) {
-    return readCreated(
+  async createOrder(call, asked, email) {
+    const request = withQuote(asked, await assetQuoteFor(call, asked))
+    const created = readCreated(
       await call.http.exchange({
         method: 'POST',
         path: '/create_order',
@@ -345,6 +354,8 @@ export const kaleidoswap: Adapter = {
         answer: orderDocument,
       }),
     )
+    const rfqId = created.asset?.rfqId ?? request.asset?.rfqId ?? null
+    return { ...created, asset: created.asset && { ...created.asset, rfqId } }
   },
 
   async readOrder(call, order) {

@@ -28,7 +28,7 @@ import { readCommonRefusal } from './refusal.ts'
 import { timeField } from './time-field.ts'
 import { unproven, type LspFailure } from '../domain/failure.ts'
 import { decodeInvoice, InvoiceError } from '../domain/invoice.ts'
-import { pubkeyOfUri, type LspFeature } from '../domain/lsp.ts'
+import { pubkeyOfUri, type AssetSchema, type LspAsset, type LspFeature } from '../domain/lsp.ts'
 import { readPaymentUri } from '../domain/bip21.ts'
 import { parseSat, sat, type Sat } from '../domain/money.ts'
 import type { Bolt11Option, Channel, ChannelState, OnchainOption, PaymentState } from '../domain/order.ts'
@@ -92,7 +92,7 @@ const orderDocument = documentOf({
     documentOf({
       channel_id: optional(shownIdField),
       status: optional(wordField),
-      temporary_channel_id: ignored,
+      temporary_channel_id: optional(shownIdField),
       created_at: optional(timeField),
       updated_at: ignored,
     }),
@@ -238,6 +238,7 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>, expiryBlock
   return {
     state,
     channelId: channel.channel_id,
+    ...(channel.temporary_channel_id === null ? {} : { temporaryChannelId: channel.temporary_channel_id }),
     shortChannelId: null,
     fundingOutpoint: null,
     fundedAt,
@@ -245,6 +246,9 @@ function readChannel(channel: NonNullable<OrderDocument['channel']>, expiryBlock
     closingTxid: null,
   }
 }
+
+const withSchema = (schema: AssetSchema, assets: readonly LspAsset[] | null | undefined): LspAsset[] =>
+  (assets ?? []).map((asset) => ({ ...asset, schema }))
 
 /** This protocol documents no errors. A refusal under a status of success proves nothing about the order. */
 function readRefusal(status: number, body: unknown): LspFailure | null {
@@ -299,7 +303,7 @@ export const thunderstack: Adapter = {
       limits: readLimits(info),
       nodeUris: info.uris ?? [],
       features: FEATURES,
-      assets: [...(assets?.nia ?? []), ...(assets?.uda ?? []), ...(assets?.cfa ?? [])],
+      assets: [...withSchema('NIA', assets?.nia), ...withSchema('UDA', assets?.uda), ...withSchema('CFA', assets?.cfa)],
       website: null,
     }
   },

@@ -4,12 +4,15 @@ import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
 import { notesOf } from './notes.ts'
 import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
+import { brokenAssetLimit } from '../domain/asset-limits.ts'
+import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt, type CheckName, type VerifiedOffer } from '../domain/offer.ts'
 import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
-import type { FirmPolicy, PriceBasis, Quote } from '../domain/quote.ts'
+import type { OrderAsset } from '../domain/order.ts'
+import type { FeeDiscount, FirmPolicy, PriceBasis, Quote, QuoteAsset } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
 import { SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placing } from '../orders/placing.ts'
@@ -18,6 +21,7 @@ import type { Price } from '../protocols/adapter.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Store } from '../store/store.ts'
 import type { Lsp } from '../upstream/lsp.ts'
+import { REDACTED } from '../upstream/secrets.ts'
 
 export interface QuoteFailure extends FailureDetails {
   lspId: string
@@ -92,10 +96,13 @@ export class Quoting {
     const standing = await this.#store.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
     if (standing) return this.firmQuote(lsp, await this.#placing.priced(lsp, standing))
 
-    const { limits } = await lsp.currentInfo()
+    const { limits, assets } = await lsp.currentInfo()
     const request = lsp.adapter.requestFields.confirmations ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
     if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
+    const brokenAsset = request.asset && brokenAssetLimit(request.asset, assets)
+    if (brokenAsset)
+      throw new BeyondKnownLimits('OPTION_MISMATCH', brokenAsset.message, { property: brokenAsset.property })
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
     const limited = lsp.rateLimitFailure
     if (limited) return this.#observedPrice(context, limited.code, limited.message, limited.retryAt)
@@ -129,8 +136,8 @@ export class Quoting {
 
   /** The LSP's own estimate, else its published tariff, else null. @throws OverBudget where no more estimates may be asked for. */
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
-    const { lsp, request } = context
-    const estimate = await this.#estimate(lsp, request).catch(asOverBudget)
+    const { lsp, request, question } = context
+    const estimate = await this.#estimate(lsp, request, question).catch(asOverBudget)
     if (estimate && !(estimate instanceof OverBudget))
       return this.#save(context, this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
@@ -139,17 +146,21 @@ export class Quoting {
     return null
   }
 
-  /** Those who ask for the same channel share one call, which no deadline of theirs cuts short. @throws OverBudget */
-  #estimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
+  /**
+   * Those who ask for the same channel share one call, which no deadline of theirs cuts short. A quote for an asset belongs
+   * to one client and serves one order. @throws OverBudget
+   */
+  #estimate(lsp: Lsp, request: ChannelRequest, question: string): Promise<Price | null> {
     if (!lsp.adapter.estimate) return Promise.resolve(null)
-    const key = `${lsp.id} ${channelKey(request)}`
+    const isOwn = buysAsset(request.asset)
+    const key = isOwn ? question : `${lsp.id} ${channelKey(request)}`
     const asked = this.#estimates.get(key)
     if (asked) return asked
     const estimate = this.#askEstimate(lsp, request)
     this.#estimates.set(key, estimate)
     const forget = () => this.#estimates.delete(key)
     // Whoever asks next is not answered with this one's failure, but asks again.
-    estimate.then(() => setTimeout(forget, ESTIMATE_FRESH_MS).unref(), forget)
+    estimate.then(() => (isOwn ? forget() : setTimeout(forget, ESTIMATE_FRESH_MS).unref()), forget)
     return estimate
   }
 
@@ -209,7 +220,8 @@ export class Quoting {
     if (known) return known
     if (placement.offer?.free) await this.#assertFree(lsp, placement)
     const quote = this.#quoteOfPlacement(lsp, placement)
-    const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt } = quote
+    const { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms, createdAt, asset } = quote
+    const assetPriceSat = asset?.priceSat ?? null
     return this.#store.transaction(async ({ placements, quotes }) => {
       await placements.lock(placement.id)
       // Many may wait for the same order: the first of them to get here writes its quote, the others get that.
@@ -218,7 +230,7 @@ export class Quoting {
       await quotes.savePrice(
         lsp.id,
         channelKey(placement.request),
-        { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, terms },
+        { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, assetPriceSat, terms },
         createdAt,
       )
       await quotes.save([quote])
@@ -230,10 +242,13 @@ export class Quoting {
    * An LSP that wants money for a channel does not give it away: an order that is free although its quote, an estimate
    * or the tariff is not is a misread one. @throws LspFailure
    */
-  async #assertFree(lsp: Lsp, { request, agreed }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>): Promise<void> {
+  async #assertFree(
+    lsp: Lsp,
+    { request, agreed, question }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>,
+  ): Promise<void> {
     const tariff = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request)
     const known = Math.max(agreed?.feeTotalSat ?? 0, tariff?.feeTotalSat ?? 0)
-    const feeSat = known || ((await this.#estimate(lsp, request).catch(asNull))?.feeTotalSat ?? 0)
+    const feeSat = known || ((await this.#estimate(lsp, request, question).catch(asNull))?.feeTotalSat ?? 0)
     if (feeSat > 0)
       throw new LspFailure(
         'UNTRUSTWORTHY',
@@ -265,6 +280,7 @@ export class Quoting {
       ...cheapest,
       bolt11FeeTotalSat: payment.bolt11?.feeTotalSat ?? null,
       onchainFeeTotalSat: payment.onchain?.feeTotalSat ?? null,
+      asset: quotedAsset(request, reading.asset),
       notes: notesOf(lsp, request, terms, offer, now),
       checks: offer.checks,
       placementId: placement.id,
@@ -279,7 +295,10 @@ export class Quoting {
       ...this.#blank(lsp, clientId, asked, terms, now),
       basis,
       feeTotalSat: price.feeTotalSat,
-      orderTotalSat: totalOf(price, request),
+      orderTotalSat: totalOf(price.feeTotalSat, request, price.boughtAsset?.priceSat),
+      asset: quotedAsset(request, price.boughtAsset ?? null),
+      ...(price.breakdown === undefined ? {} : { breakdown: price.breakdown }),
+      ...(price.discount === undefined ? {} : { discount: withOwnCode(price.discount, request) }),
       notes: notesOf(lsp, request, terms, null, now),
       expiresAt: price.expiresAt,
     }
@@ -295,7 +314,8 @@ export class Quoting {
       ...this.#blank(lsp, clientId, asked, price.terms, now),
       basis: 'OBSERVED',
       feeTotalSat: price.feeTotalSat,
-      orderTotalSat: addSat(price.feeTotalSat, request.clientBalanceSat),
+      orderTotalSat: totalOf(price.feeTotalSat, request, price.assetPriceSat),
+      asset: quotedAsset(request, { priceSat: price.assetPriceSat ?? null }),
       bolt11FeeTotalSat: price.bolt11FeeTotalSat,
       onchainFeeTotalSat: price.onchainFeeTotalSat,
       notes: notesOf(lsp, request, price.terms, null, now),
@@ -346,13 +366,33 @@ export class Quoting {
   }
 }
 
-/** @throws LspFailure when the LSP asks for more than there is. */
-function totalOf({ feeTotalSat }: Price, { clientBalanceSat }: ChannelRequest): Sat {
+/** @throws LspFailure if the total is more than 21 million bitcoin */
+function totalOf(feeTotalSat: Sat, { clientBalanceSat }: ChannelRequest, assetPriceSat: Sat | null | undefined): Sat {
   try {
-    return addSat(feeTotalSat, clientBalanceSat)
+    return addSat(addSat(feeTotalSat, clientBalanceSat), assetPriceSat ?? ZERO_SAT)
   } catch (error) {
-    throw new LspFailure('BAD_RESPONSE', 'its fee and the client balance are more than all bitcoin', { cause: error })
+    throw new LspFailure('BAD_RESPONSE', 'fee, client balance and asset price are more than 21 million bitcoin', {
+      cause: error,
+    })
   }
+}
+
+/** The client's own token is redacted in every answer, and the code of its discount is that token. */
+function withOwnCode(discount: FeeDiscount, { token }: ChannelRequest): FeeDiscount {
+  return discount.code === REDACTED ? { ...discount, code: token } : discount
+}
+
+/** The asset of the request, with what the LSP reports of it. */
+function quotedAsset({ asset }: ChannelRequest, reported: Partial<OrderAsset> | null): QuoteAsset | null {
+  return (
+    asset && {
+      assetId: asset.assetId,
+      lspAmount: reported?.lspAmount ?? asset.lspAmount,
+      clientAmount: reported?.clientAmount ?? asset.clientAmount,
+      priceSat: reported?.priceSat ?? null,
+      rfqId: reported?.rfqId ?? asset.rfqId,
+    }
+  )
 }
 
 /** A wallet pays the fees of the invoice's route hints as well: they are part of the price. @throws LspFailure */

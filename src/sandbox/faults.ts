@@ -28,8 +28,8 @@ export const FAULTS = {
   RATE_CHANGES_AT_DELIVERY:
     'raises the price of a bought asset by 5 % when the channel is open and waits for a decision before it delivers (Kaleidoswap)',
   DELIVERY_FAILS: 'opens the channel and fails to deliver the bought asset (Kaleidoswap)',
-  ASSET_PRICE_APART:
-    'leaves the price of a bought asset out of the fee and adds it to the order’s total (Kaleidoswap’s newer client)',
+  ASSET_PRICE_IN_FEE:
+    'reports the price of a bought asset inside the fee, as the text of 0.2.0 can be read (Kaleidoswap)',
   OPEN_FAILS_ONCE: 'cannot reach the client’s node at the first attempt to open the channel (draft 0.0.2)',
   EARLY_READ_FAILS:
     'reports a failure that did not happen when an order is read right after the opening began (ThunderStack)',

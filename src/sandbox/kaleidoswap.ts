@@ -45,10 +45,10 @@ function openEndpoints(desk: LspDesk<KaleidoswapOrder>): Endpoints {
     return { lsp_connection_url: desk.node.uri, options: OPTIONS, assets: [SANDBOX_ASSET] }
   }
 
-  /** The fee as this LSP reports it: with the price of a bought asset in it, unless ASSET_PRICE_APART is on. */
+  /** The fee as this LSP reports it: without the price of a bought asset, unless ASSET_PRICE_IN_FEE is on. */
   function feesOf(request: Priced) {
     const { channelFeeSat, assetPriceSat, ...price } = priceOf(request)
-    const isApart = desk.faults.has('ASSET_PRICE_APART')
+    const isApart = !desk.faults.has('ASSET_PRICE_IN_FEE')
     return {
       ...price,
       assetPriceSat,
@@ -191,7 +191,7 @@ export const kestrel = defineSimulator<KaleidoswapOrder>({
     'RATE_CHANGES',
     'RATE_CHANGES_AT_DELIVERY',
     'DELIVERY_FAILS',
-    'ASSET_PRICE_APART',
+    'ASSET_PRICE_IN_FEE',
   ],
   policy: {
     holdInvoices: false,

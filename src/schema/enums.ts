@@ -1,6 +1,6 @@
 import { builder } from './builder.ts'
 import type { FailureCode } from '../domain/failure.ts'
-import { LSP_FEATURES, NETWORKS } from '../domain/lsp.ts'
+import { LSP_FEATURES, NETWORKS, type AssetSchema } from '../domain/lsp.ts'
 import type { Actor, NextAction } from '../domain/next-step.ts'
 import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
 import {
@@ -36,6 +36,14 @@ export const LspProtocolEnum = builder.enumType('LspProtocol', {
   }),
 })
 
+export const AssetSchemaEnum = builder.enumType('AssetSchema', {
+  description: 'An RGB contract schema. More values may follow.',
+  values: described<AssetSchema>({
+    NIA: 'Non-inflatable fungible asset.',
+    UDA: 'Unique digital asset.',
+    CFA: 'Collectible fungible asset.',
+  }),
+})
 export const LspFeatureEnum = builder.enumType('LspFeature', { values: LSP_FEATURES })
 export const LspStateEnum = builder.enumType('LspState', { values: LSP_STATES })
 
@@ -153,7 +161,8 @@ export const NextActionEnum = builder.enumType('NextAction', {
     DO_NOT_PAY: 'Payment is withheld; the message says why.',
     CONNECT_PEER: 'Connect the node to the LSP.',
     OPEN_CHANNEL: 'Call openChannel.',
-    DECIDE_RATE: 'Call decideRate.',
+    DECIDE_RATE: 'Call decideRate. Order.asset has the new price and the new total.',
+    RETRY_ASSET_DELIVERY: 'Call retryAssetDelivery.',
     REQUEST_REFUND: 'Call requestRefund.',
     CONTACT_LSP: 'Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP.',
     WAIT: null,

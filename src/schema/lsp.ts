@@ -1,5 +1,5 @@
 import { builder } from './builder.ts'
-import { LspFeatureEnum, LspProtocolEnum, LspStateEnum, NetworkEnum } from './enums.ts'
+import { AssetSchemaEnum, LspFeatureEnum, LspProtocolEnum, LspStateEnum, NetworkEnum } from './enums.ts'
 import type { DatedLspInfo, LspAsset, LspLimits } from '../domain/lsp.ts'
 import type { Lsp, LspStatus } from '../upstream/lsp.ts'
 
@@ -24,13 +24,37 @@ const LspLimitsType = builder.objectRef<LspLimits & Pick<DatedLspInfo, 'asOf'>>(
 const LspAssetType = builder.objectRef<LspAsset>('LspAsset').implement({
   fields: (t) => ({
     assetId: t.exposeString('assetId'),
+    schema: t.expose('schema', {
+      type: AssetSchemaEnum,
+      nullable: true,
+      description: "The asset's RGB contract schema. null: the protocol does not say.",
+    }),
     name: t.exposeString('name', { nullable: true }),
     ticker: t.exposeString('ticker', { nullable: true }),
     precision: t.exposeInt('precision', { nullable: true }),
     minLspAmount: t.expose('minLspAmount', { type: 'AssetAmount', nullable: true }),
     maxLspAmount: t.expose('maxLspAmount', { type: 'AssetAmount', nullable: true }),
     minClientAmount: t.expose('minClientAmount', { type: 'AssetAmount', nullable: true }),
-    maxClientAmount: t.expose('maxClientAmount', { type: 'AssetAmount', nullable: true }),
+    maxClientAmount: t.expose('maxClientAmount', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'The most that the client may buy with one channel.',
+    }),
+    minChannelAmount: t.expose('minChannelAmount', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'Least amount of both sides together.',
+    }),
+    maxChannelAmount: t.expose('maxChannelAmount', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'Largest amount of both sides together.',
+    }),
+    issuedSupply: t.expose('issuedSupply', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'Amount of the asset that was issued in total.',
+    }),
   }),
 })
 

@@ -28,8 +28,9 @@ import { orderedLeaseEnd } from '../domain/lease-kept.ts'
 import { lspNodesOf } from '../domain/next-step-problems.ts'
 import { nextStepOf, type NextStep } from '../domain/next-step.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
-import type { Channel, JitChannel, OrderAsset, Refund } from '../domain/order.ts'
 import { overpaidSat } from '../domain/overpayment.ts'
+import { shownAsset, type ShownAsset } from '../domain/order-asset.ts'
+import type { Channel, JitChannel, Refund } from '../domain/order.ts'
 import { isWithheld } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { ActionResult } from '../orders/actions.ts'
@@ -54,6 +55,10 @@ export const ChannelType = builder.objectRef<Channel>('Channel').implement({
   fields: (t) => ({
     state: t.expose('state', { type: ChannelStateEnum }),
     channelId: t.exposeString('channelId', { nullable: true }),
+    temporaryChannelId: t.exposeString('temporaryChannelId', {
+      nullable: true,
+      description: 'The id by which an RGB node lists the channel before it is funded (Kaleidoswap, ThunderStack).',
+    }),
     shortChannelId: t.exposeString('shortChannelId', { nullable: true }),
     fundingOutpoint: t.exposeString('fundingOutpoint', {
       nullable: true,
@@ -106,17 +111,39 @@ const JitChannelType = builder.objectRef<JitChannel>('JitChannel').implement({
   }),
 })
 
-const OrderAssetType = builder.objectRef<OrderAsset>('OrderAsset').implement({
+const OrderAssetType = builder.objectRef<ShownAsset>('OrderAsset').implement({
   fields: (t) => ({
     assetId: t.exposeString('assetId'),
-    lspAmount: t.expose('lspAmount', { type: 'AssetAmount', nullable: true }),
-    clientAmount: t.expose('clientAmount', { type: 'AssetAmount', nullable: true }),
-    rfqId: t.exposeString('rfqId', { nullable: true }),
-    priceSat: t.expose('priceSat', { type: 'Sat', nullable: true }),
+    isConfirmed: t.exposeBoolean('isConfirmed', {
+      description: 'false: this is the requested asset; the LSP has not repeated it. ThunderStack never does.',
+    }),
+    lspAmount: t.expose('lspAmount', { type: 'AssetAmount', nullable: true, description: "Amount on the LSP's side." }),
+    clientAmount: t.expose('clientAmount', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'Amount that the client buys.',
+    }),
+    rfqId: t.exposeString('rfqId', { nullable: true, description: "The id of the LSP's quote for the price." }),
+    priceSat: t.expose('priceSat', {
+      type: 'Sat',
+      nullable: true,
+      description: "What the client's amount costs, by the LSP's latest report. orderTotalSat contains agreedPriceSat.",
+    }),
+    agreedPriceSat: t.field({
+      type: 'Sat',
+      nullable: true,
+      description: "What the client's amount cost when the order was placed.",
+      resolve: ({ agreedPriceSat, priceSat }) => agreedPriceSat ?? priceSat,
+    }),
+    newOrderTotalSat: t.expose('newOrderTotalSat', {
+      type: 'Sat',
+      nullable: true,
+      description: "The order's total at priceSat. null: the price has not changed since the order was placed.",
+    }),
     deliveryStatus: t.expose('deliveryStatus', { type: AssetDeliveryStatusEnum, nullable: true }),
     deliveryPaymentHash: t.exposeString('deliveryPaymentHash', { nullable: true }),
     deliveredAt: t.expose('deliveredAt', { type: 'DateTime', nullable: true }),
-    deliveryError: t.exposeString('deliveryError', { nullable: true }),
+    deliveryError: t.exposeString('deliveryError', { nullable: true, description: "The LSP's words." }),
   }),
 })
 
@@ -165,8 +192,14 @@ OrderType.implement({
     }),
     fundingConfirmsWithinBlocks: t.int({ nullable: true, resolve: (order) => order.terms.fundingConfirmsWithinBlocks }),
     announceChannel: t.boolean({ resolve: (order) => order.terms.announceChannel }),
-    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
-    orderTotalSat: t.expose('orderTotalSat', { type: 'Sat' }),
+    feeTotalSat: t.expose('feeTotalSat', {
+      type: 'Sat',
+      description: 'Price of liquidity. It does not contain the price of assets that the client buys.',
+    }),
+    orderTotalSat: t.expose('orderTotalSat', {
+      type: 'Sat',
+      description: 'Fee, client balance and the price of assets that the client buys: what leaves the wallet.',
+    }),
     payment: t.field({
       type: PaymentType,
       resolve: (order, _, context) => {
@@ -200,7 +233,7 @@ funding. Channel.expiresAt is the end by the LSP's word; the check LEASE_KEPT co
 answers about the order, then those that it lists.`,
       resolve: (order, _, { gateway }) => [...lspNodesOf(order, gateway.lsps.require(order.lspId))],
     }),
-    asset: t.expose('asset', { type: OrderAssetType, nullable: true }),
+    asset: t.field({ type: OrderAssetType, nullable: true, resolve: shownAsset }),
     refund: t.expose('refund', { type: RefundType, nullable: true }),
     lnurlChannel: t.string({
       resolve: (order) => (isWithheld(order) ? null : order.lnurlChannel),

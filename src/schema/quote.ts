@@ -10,9 +10,18 @@ import {
   QuoteRankingEnum,
 } from './enums.ts'
 import { LspType } from './lsp.ts'
-import { ChannelRequestInput, chosen, requestFor } from './request.ts'
+import { assertOneRfqTaker, ChannelRequestInput, chosen, requestFor } from './request.ts'
 import type { Check } from '../domain/offer.ts'
-import { annualRatePercent, feePpm, type Quote, type QuoteNote } from '../domain/quote.ts'
+import {
+  annualRatePercent,
+  feePpm,
+  quoteAssetOf,
+  type FeeBreakdown,
+  type FeeDiscount,
+  type Quote,
+  type QuoteAsset,
+  type QuoteNote,
+} from '../domain/quote.ts'
 import { arrivals, compare, type Comparison } from '../quotes/comparison.ts'
 import type { QuoteFailure } from '../quotes/quoting.ts'
 
@@ -34,15 +43,80 @@ export const CheckType = builder.objectRef<Check>('Check').implement({
   }),
 })
 
+const QuoteAssetType = builder.objectRef<QuoteAsset>('QuoteAsset').implement({
+  description: 'The asset side of an RGB channel. Quote.asset is null if no asset was requested.',
+  fields: (t) => ({
+    assetId: t.exposeString('assetId'),
+    lspAmount: t.expose('lspAmount', { type: 'AssetAmount', description: "Amount on the LSP's side." }),
+    clientAmount: t.expose('clientAmount', {
+      type: 'AssetAmount',
+      nullable: true,
+      description: 'Amount that the client buys.',
+    }),
+    priceSat: t.expose('priceSat', {
+      type: 'Sat',
+      nullable: true,
+      description: `What the assets that the client buys cost. It is part of orderTotalSat, never of the fee, the rates or the ranking.
+null: the client buys none, or the LSP does not report the price.`,
+    }),
+    rfqId: t.exposeString('rfqId', {
+      nullable: true,
+      description: "The id of the LSP's quote for priceSat; its end is the quote's expiresAt.",
+    }),
+  }),
+})
+
+const FeeBreakdownType = builder.objectRef<FeeBreakdown>('FeeBreakdown').implement({
+  fields: (t) => ({
+    setupFeeSat: t.expose('setupFeeSat', { type: 'Sat', nullable: true }),
+    capacityFeeSat: t.expose('capacityFeeSat', {
+      type: 'Sat',
+      nullable: true,
+      description: 'The part that depends on the size of the channel.',
+    }),
+    durationFeeSat: t.expose('durationFeeSat', {
+      type: 'Sat',
+      nullable: true,
+      description: 'The part that depends on the length of the lease.',
+    }),
+  }),
+})
+
+const FeeDiscountType = builder.objectRef<FeeDiscount>('FeeDiscount').implement({
+  fields: (t) => ({
+    fraction: t.exposeFloat('fraction', {
+      nullable: true,
+      description: 'Part of the fee that is taken off, from 0 to 1. null: the LSP names only the code.',
+    }),
+    code: t.exposeString('code', { nullable: true, description: 'The code that the LSP applied.' }),
+  }),
+})
+
 export const QuoteType = builder.objectRef<Quote>('Quote').implement({
   fields: (t) => ({
     id: t.exposeID('id'),
     lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.require(quote.lspId) }),
     basis: t.expose('basis', { type: PriceBasisEnum }),
-    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'The fee by the cheapest payment option.' }),
+    feeTotalSat: t.expose('feeTotalSat', {
+      type: 'Sat',
+      description: 'Fee by the cheapest payment option. It does not contain the price of assets that the client buys.',
+    }),
     orderTotalSat: t.expose('orderTotalSat', {
       type: 'Sat',
-      description: 'Fee and client balance: what leaves the wallet, by the cheapest payment option.',
+      description:
+        'Fee, client balance and the price of assets that the client buys, by the cheapest payment option: what leaves the wallet.',
+    }),
+    breakdown: t.field({
+      type: FeeBreakdownType,
+      nullable: true,
+      description: 'The parts of an ESTIMATED fee, before a discount. null: the LSP reports none.',
+      resolve: (quote) => quote.breakdown,
+    }),
+    discount: t.field({
+      type: FeeDiscountType,
+      nullable: true,
+      description: 'The discount that an ESTIMATED fee contains. null: the LSP reports none.',
+      resolve: (quote) => quote.discount,
     }),
     annualRatePercent: t.float({
       description:
@@ -63,6 +137,7 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     clientBalanceSat: t.field({ type: 'Sat', resolve: ({ terms }) => terms.clientBalanceSat }),
     channelExpiryBlocks: t.int({ resolve: ({ terms }) => terms.channelExpiryBlocks }),
     announceChannel: t.boolean({ resolve: ({ terms }) => terms.announceChannel }),
+    asset: t.field({ type: QuoteAssetType, nullable: true, resolve: quoteAssetOf }),
     notes: t.field({
       type: [QuoteNoteType],
       description: 'Where those terms differ from the ones asked for, and anything else to know before ordering.',
@@ -119,14 +194,17 @@ slow or down never holds back or fails the others. \`deadlineMs\` bounds the who
       firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED' }),
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
     },
-    resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId }) =>
-      compare(
+    resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId }) => {
+      const lsps = chosen(gateway.lsps.configured, lspIds)
+      assertOneRfqTaker(request, lsps)
+      return compare(
         gateway.quoting,
         gateway.store,
-        chosen(gateway.lsps.configured, lspIds),
+        lsps,
         (lsp) => ({ clientId, request: requestFor(lsp.id, request), firm, deadlineMs }),
         rankBy,
-      ),
+      )
+    },
   }),
   quote: t.field({
     type: QuoteType,
@@ -148,13 +226,16 @@ builder.subscriptionFields((t) => ({
       firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED' }),
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
     },
-    subscribe: (_, { request, lspIds, firm, deadlineMs }, { gateway, clientId }) =>
-      arrivals(gateway.quoting, chosen(gateway.lsps.configured, lspIds), (lsp) => ({
+    subscribe(_, { request, lspIds, firm, deadlineMs }, { gateway, clientId }) {
+      const lsps = chosen(gateway.lsps.configured, lspIds)
+      assertOneRfqTaker(request, lsps)
+      return arrivals(gateway.quoting, lsps, (lsp) => ({
         clientId,
         request: requestFor(lsp.id, request),
         firm,
         deadlineMs,
-      })),
+      }))
+    },
     resolve: (outcome) => (outcome.kind === 'quote' ? outcome.quote : outcome.failure),
   }),
 }))

@@ -13,13 +13,31 @@ const MAX_FEE_RATE = 100_000
 /** host:port, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST_PORT = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):\d{1,5}$/i
 
+const AssetRfqInput = builder.inputType('AssetRfqInput', {
+  description: "The id of one LSP's own quote for the price of an asset (RFQ).",
+  fields: (t) => ({
+    lspId: t.id({ required: true }),
+    rfqId: t.string({ required: true, validate: z.string().min(1).max(256) }),
+  }),
+})
+
 const AssetRequestInput = builder.inputType('AssetRequest', {
   fields: (t) => ({
     assetId: t.string({ required: true, validate: z.string().min(1).max(256) }),
-    lspAmount: t.field({ type: 'AssetAmount', required: true }),
-    clientAmount: t.field({ type: 'AssetAmount' }),
+    lspAmount: t.field({ type: 'AssetAmount', required: true, description: "Amount on the LSP's side." }),
+    clientAmount: t.field({
+      type: 'AssetAmount',
+      description: 'Amount that the client buys. Quote.asset.priceSat is its price, which orderTotalSat contains.',
+    }),
+    rfqs: t.field({
+      type: [AssetRfqInput],
+      description: `Ids of LSPs' own quotes for the asset's price, when the client buys assets. Each belongs to one LSP. Default: the
+gateway requests a quote from each LSP that gives them; its id is Quote.asset.rfqId, and its end ends the quote.`,
+      validate: z.array(z.unknown()).max(100).nullish(),
+    }),
     rfqId: t.string({
-      description: "The id of the LSP's own asset price quote, when assets are bought.",
+      description: `An id as in \`rfqs\`, without its LSP. It is an error if more than one of the asked LSPs gives quotes for assets.`,
+      deprecationReason: 'Use rfqs: a quote belongs to one LSP.',
       validate: z.string().max(256).nullish(),
     }),
   }),
@@ -116,10 +134,28 @@ export function requestFor(lspId: string, input: ChannelRequestArgs): ChannelReq
           assetId: input.asset.assetId,
           lspAmount: input.asset.lspAmount,
           clientAmount: input.asset.clientAmount ?? null,
-          rfqId: input.asset.rfqId ?? null,
+          rfqId: rfqIdFor(lspId, input.asset),
         }
       : null,
   }
+}
+
+/** Without `rfqs`, the deprecated `rfqId`; see `assertOneRfqTaker`. */
+function rfqIdFor(lspId: string, { rfqs, rfqId }: typeof AssetRequestInput.$inferInput): string | null {
+  return rfqs ? (rfqs.find((rfq) => rfq.lspId === lspId)?.rfqId ?? null) : (rfqId ?? null)
+}
+
+/** A quote for an asset belongs to one LSP, and must not reach another. @throws GraphQLError */
+export function assertOneRfqTaker(
+  { asset }: ChannelRequestArgs,
+  lsps: readonly { id: string; adapter: { takesAssetQuotes?: boolean } }[],
+): void {
+  if (asset?.rfqs || asset?.rfqId == null) return
+  const takers = lsps.filter(({ adapter }) => adapter.takesAssetQuotes).map(({ id }) => id)
+  if (takers.length > 1)
+    throw badInput(
+      `request.asset.rfqId: ${takers.join(', ')} give quotes for assets, and an id belongs to one of them. Use rfqs`,
+    )
 }
 
 /** @throws for an id that no LSP has: dropping it would answer a question that was not asked. */

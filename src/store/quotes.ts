@@ -10,6 +10,8 @@ export interface ObservedPrice {
   feeTotalSat: Sat
   bolt11FeeTotalSat: Sat | null
   onchainFeeTotalSat: Sat | null
+  /** Of a bought asset. null, or absent in prices of earlier versions: it is inside the fee, or nothing is bought. */
+  assetPriceSat?: Sat | null
   terms: ChannelTerms
 }
 

@@ -158,7 +158,9 @@ export class LspConnection {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<RawAnswer> {
-    const url = new URL(this.#target.url + exchange.path)
+    const url = exchange.isFromRoot
+      ? new URL(exchange.path, this.#target.url)
+      : new URL(this.#target.url + exchange.path)
     for (const [name, value] of Object.entries(exchange.query ?? {})) url.searchParams.set(name, value)
     const { statusCode, headers, body } = await undiciRequest(url, {
       dispatcher,

@@ -2,7 +2,8 @@
 const SHORTEST = 4
 /** From this length on a secret is replaced everywhere. A shorter one may be part of an honest id or invoice. */
 const UNMISTAKABLE = 8
-const REDACTED = '[secret]'
+/** The text in place of a secret. */
+export const REDACTED = '[secret]'
 
 /**
  * Replaces secrets in texts, so that an LSP that repeats our key in an error does not get it into a log, a metric or a

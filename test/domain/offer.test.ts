@@ -85,6 +85,8 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
 const verdicts = ({ checks }: VerifiedOffer) => checks.map(({ name, verdict }) => `${name} ${verdict}`)
 const failed = ({ checks }: VerifiedOffer): CheckName[] =>
   checks.filter(({ verdict }) => verdict === 'FAILED').map(({ name }) => name)
+const verdictsOf = ({ checks }: VerifiedOffer, of: CheckName) =>
+  checks.filter(({ name }) => name === of).map(({ verdict }) => verdict)
 const messageOf = ({ checks }: VerifiedOffer, name: CheckName) => checks.find((check) => check.name === name)?.message
 
 test('an honest offer passes every check, and each says what was compared', () => {
@@ -400,16 +402,60 @@ const TOLD = {
   deliveredAt: null,
   deliveryError: null,
 }
+const BOUGHT_NONE = { ...ASKED, clientAmount: null }
+// 0.2.0 CreateOrderRequest, seed 000: `client_asset_amount` is what the client buys.
 test.each([
-  ['is the one asked for', ASKED, TOLD, 'PASSED'],
-  ['is more of it', ASKED, { ...TOLD, lspAmount: '1001' }, 'PASSED'],
-  ['is less of it', ASKED, { ...TOLD, lspAmount: '999' }, 'FAILED'],
-  ["is more of the client's own", ASKED, { ...TOLD, clientAmount: '11' }, 'FAILED'],
+  ['is the requested one', ASKED, TOLD, 'PASSED'],
+  ['is more on the LSP’s side', ASKED, { ...TOLD, lspAmount: '1001' }, 'PASSED'],
+  ['is less on the LSP’s side', ASKED, { ...TOLD, lspAmount: '999' }, 'FAILED'],
+  ['is more for the client', ASKED, { ...TOLD, clientAmount: '11' }, 'PASSED'],
+  ['is less for the client', ASKED, { ...TOLD, clientAmount: '9' }, 'FAILED'],
+  ['is nothing for the client', ASKED, { ...TOLD, clientAmount: '0' }, 'FAILED'],
+  ['is repeated without the amount that the client buys', ASKED, { ...TOLD, clientAmount: null }, 'FAILED'],
+  ['is repeated without the LSP’s amount', ASKED, { ...TOLD, lspAmount: null }, 'WARNING'],
   ['is another', ASKED, { ...TOLD, assetId: 'rgb:WORTHLESS' }, 'FAILED'],
-  ['is not told', ASKED, null, 'WARNING'],
-  ['is one that nobody asked for', null, TOLD, 'FAILED'],
+  ['is bought and not repeated', ASKED, null, 'FAILED'],
+  ['is not bought and not repeated', BOUGHT_NONE, null, 'WARNING'],
+  ['is not bought, of which the client gets some', BOUGHT_NONE, TOLD, 'PASSED'],
+  ['is not bought, without an amount for the client', BOUGHT_NONE, { ...TOLD, clientAmount: null }, 'PASSED'],
+  ['is one that nobody requested', null, TOLD, 'FAILED'],
 ])('the asset of a channel that %s', (_what, asked, told, verdict) => {
   expect(verifyAsset(asked, told)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
+})
+
+// 0.2.0 EstimateFeesRequest folds the asset's price into the fee; the vendor's client has it beside the fee.
+test.each([
+  ['beside the fee', 7_826, 9_049, 1_223, 7_826],
+  ['inside the fee', 9_049, 9_049, 1_223, 7_826],
+  ['of nothing', 7_826, 7_826, 0, 7_826],
+])('the price of a bought asset %s is not part of the fee', (_where, fee, total, price, feeTotalSat) => {
+  const offer = vet(
+    { onchain: onchain({ feeTotalSat: sat(fee), orderTotalSat: sat(total) }) },
+    { clientBalanceSat: sat(0), boughtAsset: { priceSat: sat(price) } },
+  )
+  expect(offer.payment?.onchain).toMatchObject({ feeTotalSat, orderTotalSat: total })
+  expect(verdictsOf(offer, 'FEE_ADDS_UP')).toEqual(['PASSED'])
+})
+
+test.each([
+  ['neither sum fits', 7_826, 9_050, 1_223],
+  ['the fee is less than the asset price that it would contain', 1_000, 1_000, 1_223],
+  ['the LSP reports no asset price, and the total is more than fee and client balance', 7_826, 9_049, null],
+])('a total is not believed where %s', (_why, fee, total, price) => {
+  const offer = vet(
+    { onchain: onchain({ feeTotalSat: sat(fee), orderTotalSat: sat(total) }) },
+    { clientBalanceSat: sat(0), boughtAsset: { priceSat: price === null ? null : sat(price) } },
+  )
+  expect(offer.payment).toBeNull()
+  expect(verdictsOf(offer, 'FEE_ADDS_UP')).toContain('FAILED')
+})
+
+test('a bought asset without a reported price is a warning, and is not free', () => {
+  const bought = { clientBalanceSat: sat(0), boughtAsset: { priceSat: null } }
+  const offer = vet({ onchain: onchain({ feeTotalSat: sat(500), orderTotalSat: sat(500) }) }, bought)
+  expect(verdictsOf(offer, 'FEE_ADDS_UP')).toEqual(['PASSED', 'WARNING'])
+  expect(offer.payment?.onchain).toMatchObject({ feeTotalSat: 500 })
+  expect(vet({}, { ...bought, free: true })).toMatchObject({ payment: null, free: false })
 })
 
 test('a channel without an asset has none checked', () => {

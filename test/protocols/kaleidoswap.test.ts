@@ -184,6 +184,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
       assets: [
         {
           assetId: 'string',
+          schema: null,
           name: 'US Dollar Notes',
           ticker: 'USDT',
           precision: 6,
@@ -191,6 +192,9 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
           maxLspAmount: '10000',
           minClientAmount: '0',
           maxClientAmount: '0',
+          minChannelAmount: '0',
+          maxChannelAmount: '10000',
+          issuedSupply: '0',
         },
       ],
       website: null,
@@ -212,10 +216,16 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     expect(requests[0]?.body).toEqual(v2('estimate_fees.request.json'))
   },
   'kaleidoswap-0.2.0/estimate_fees.response.json': async () => {
-    expect((await estimate(json(200, v2('estimate_fees.response.json')))).result).toEqual({
+    const answer = json(200, v2('estimate_fees.response.json'))
+    const plain = { ...REQUEST_V2, asset: null }
+    expect((await talk(kaleidoswap, [answer], (call) => kaleidoswap.estimate!(call, plain))).result).toEqual({
       feeTotalSat: 0,
       expiresAt: null,
+      breakdown: { setupFeeSat: 0, capacityFeeSat: 0, durationFeeSat: 0 },
+      discount: { fraction: 0, code: 'string' },
     })
+    // Of the client's own quote the gateway does not know the price, and this total does not contain it.
+    expect((await estimate(answer)).result).toBeNull()
   },
   'kaleidoswap-0.2.0/rate_decision.request.json': async () => {
     const { requests } = await decide(json(200, v2('rate_decision.response.json')))
@@ -293,10 +303,10 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   ),
 }
 
-const NO_QUOTES = 'asset prices are not asked for here: the client brings the rfq_id of a quote that it has got itself'
 const NOT_SPOKEN: Readonly<Record<string, string>> = {
-  'kaleidoswap-0.2.0/market_quote.request.json': NO_QUOTES,
-  'kaleidoswap-0.2.0/market_quote.response.json': NO_QUOTES,
+  'kaleidoswap-0.2.0/market_quote.request.json':
+    'it asks what an amount of bitcoin buys; the gateway asks what an amount of the asset costs',
+  'kaleidoswap-0.2.0/market_quote.response.json': 'test/protocols/kaleidoswap-price.test.ts reads it',
 }
 
 async function sendsRequestV1(path: string): Promise<void> {

@@ -87,6 +87,9 @@ const FLOWS: Record<string, (gateway: TestGateway) => Promise<unknown>> = {
       })
     const repriced = await buying(['RATE_CHANGES'], ({ state }) => state === 'RATE_DECISION_REQUIRED')
     await gateway.ask(DECIDE_RATE, { id: repriced.id, accept: true })
+    // 0.2.0 PairQuoteRequest: the gateway requests the quote by itself.
+    const { rfqId: _, ...purchase } = await assetPurchase(gateway.sandbox)
+    await order(gateway, 'kestrel', { fundingConfirmsWithinBlocks: 1, asset: purchase })
     const failed = await buying(['DELIVERY_FAILS'], ({ order: { asset } }) => asset?.['deliveryStatus'] === 'FAILED')
     await gateway.ask(RETRY, { id: failed.id })
   },

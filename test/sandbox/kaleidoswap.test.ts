@@ -249,14 +249,17 @@ test('HOLDS_PAYMENTS holds the payment until the channel is funded', async () =>
   expect(done.at('payment.bolt11.state')).toBe('PAID')
 })
 
-test('ASSET_PRICE_APART leaves the asset’s price out of the fee and adds it to the total', async () => {
-  kestrel.setFaults(['ASSET_PRICE_APART'])
+test('ASSET_PRICE_IN_FEE reports the asset’s price inside the fee, of the estimate as of the order', async () => {
+  kestrel.setFaults(['ASSET_PRICE_IN_FEE'])
   const { order } = await buy(2_500_000, { client_balance_sat: 1_000 })
   expect(order.body).toMatchObject({
     asset_price_sat: 2_500,
-    payment: { bolt11: { fee_total_sat: 4_107, order_total_sat: 4_107 + 1_000 + 2_500 } },
+    payment: { bolt11: { fee_total_sat: 4_107 + 2_500, order_total_sat: 4_107 + 2_500 + 1_000 } },
   })
   expect(amountOf(order.text('payment.bolt11.invoice'))).toBe(7_607)
+  const rfq_id = (await quoteFor(2_500_000)).text('rfq_id')
+  const bought = { asset_id: SANDBOX_ASSET.asset_id, client_asset_amount: 2_500_000, rfq_id }
+  expect((await post(kestrel, '/estimate_fees', { ...priced, ...bought })).at('total_fee')).toBe(4_107 + 2_500)
 })
 
 test('the options have 0.2.0’s default of 0 for the funding blocks, which an order may not ask for', async () => {
@@ -303,13 +306,13 @@ test('a bought asset needs a quote, is paid with the channel, and follows it', a
   const quote = await quoteFor(2_500_000)
   expect(quote.body).toMatchObject({ to_asset: { amount: 2_500_000 }, from_asset: { amount: 2_500_000 } })
   const bought = { asset_id: SANDBOX_ASSET.asset_id, client_asset_amount: 2_500_000, rfq_id: quote.text('rfq_id') }
-  expect((await post(kestrel, '/estimate_fees', { ...priced, ...bought })).at('total_fee')).toBe(4_107 + 2_500)
+  expect((await post(kestrel, '/estimate_fees', { ...priced, ...bought })).at('total_fee')).toBe(4_107)
   const order = await create(bought)
   expect(order.body).toMatchObject({
     ...bought,
     asset_price_sat: 2_500,
     asset_delivery_status: 'PENDING',
-    payment: { bolt11: { order_total_sat: 6_607 } },
+    payment: { bolt11: { fee_total_sat: 4_107, order_total_sat: 6_607 } },
   })
   const read = () =>
     post(kestrel, '/get_order', { order_id: order.text('order_id'), access_token: order.text('access_token') })

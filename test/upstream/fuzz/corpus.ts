@@ -171,6 +171,7 @@ const FITTING: readonly (readonly [request: RegExp, name: RegExp])[] = [
   [/^POST .*\/(refund|open)$/, /\/(open|refund_post|error\.412)/],
   [/\/network_info$/, /\/network_info/],
   [/\/estimate_fees$/, /\/estimate_fees\.response/],
+  [/\/market\/quote$/, /\/market_quote\.response/],
   [/\/rate_decision$/, /\/rate_decision\.response/],
   [/\/retry_delivery$/, /\/retry_delivery\.response/],
 ]

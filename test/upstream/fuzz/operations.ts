@@ -17,9 +17,18 @@ export interface Operation {
 
 function operationsOf(adapter: Adapter): readonly (readonly [name: string, act: Act])[] {
   const request = channelRequest({ clientAddress: '203.0.113.5:9735', clientBalanceSat: sat(1_000) })
+  /** What `market_quote.response.json` is the answer to. */
+  const asset = {
+    assetId: 'rgb:2NZGjyz-pJePUgegh-RLHbpx1Hy-iZMagWiZZ-qY4AxGymW-yCEYwwB',
+    lspAmount: '0',
+    clientAmount: '875000',
+    rfqId: null,
+  }
+  const purchase: Act = async (call) => adapter.estimate?.(call, { ...request, asset })
   const renewal = { shortChannelId: '1x2x3', validTo: NOW + 60_000, signedMessage: 'signed' }
   const optional: readonly (readonly [string, Act | undefined])[] = [
     ['estimate', adapter.estimate && (async (call) => adapter.estimate?.(call, request))],
+    ['estimate of a purchase', adapter.takesAssetQuotes ? purchase : undefined],
     ['decideRate', adapter.decideRate && (async (call, order) => adapter.decideRate?.(call, order, true))],
     ['openChannel', adapter.openChannel && (async (call, order) => adapter.openChannel?.(call, order, NODE_URI))],
     [

@@ -13,10 +13,23 @@ export type Actor =
 
 export type AssetRequest = {
   assetId: string;
+  /** Amount that the client buys. Quote.asset.priceSat is its price, which orderTotalSat contains. */
   clientAmount?: string | null | undefined;
+  /** Amount on the LSP's side. */
   lspAmount: string;
-  /** The id of the LSP's own asset price quote, when assets are bought. */
+  /** An id as in `rfqs`, without its LSP. It is an error if more than one of the asked LSPs gives quotes for assets. */
   rfqId?: string | null | undefined;
+  /**
+   * Ids of LSPs' own quotes for the asset's price, when the client buys assets. Each belongs to one LSP. Default: the
+   * gateway requests a quote from each LSP that gives them; its id is Quote.asset.rfqId, and its end ends the quote.
+   */
+  rfqs?: Array<AssetRfqInput> | null | undefined;
+};
+
+/** The id of one LSP's own quote for the price of an asset (RFQ). */
+export type AssetRfqInput = {
+  lspId: string;
+  rfqId: string;
 };
 
 export type ChannelRequest = {
@@ -136,7 +149,7 @@ export type NextAction =
   | 'CONNECT_PEER'
   /** Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP. */
   | 'CONTACT_LSP'
-  /** Call decideRate. */
+  /** Call decideRate. Order.asset has the new price and the new total. */
   | 'DECIDE_RATE'
   /** Payment is withheld; the message says why. */
   | 'DO_NOT_PAY'
@@ -147,6 +160,8 @@ export type NextAction =
   | 'PAY'
   /** Call requestRefund. */
   | 'REQUEST_REFUND'
+  /** Call retryAssetDelivery. */
+  | 'RETRY_ASSET_DELIVERY'
   /** Pay the rest on-chain; see the message. */
   | 'TOP_UP'
   | 'WAIT';
