@@ -11,7 +11,7 @@ import { readAnswer } from '../../../src/upstream/answer.ts'
 
 // The honest answers to every operation, and the operation run with another answer in the place of one of them.
 
-export type AnyExchange = Pick<LspExchange<unknown>, 'method' | 'path' | 'answer'>
+export type AnyExchange = Pick<LspExchange<unknown>, 'method' | 'path' | 'query' | 'body' | 'answer'>
 export interface Honest {
   name: string
   body: unknown
@@ -99,7 +99,7 @@ export interface Target {
 }
 
 /** All that the operation may ask, whatever it is answered first. */
-async function exchangesOf(operation: Operation): Promise<AnyExchange[]> {
+export async function exchangesOf(operation: Operation): Promise<AnyExchange[]> {
   const { exchanges } = await outcomeOf(operation, usual(operation))
   const [main] = exchanges
   if (!main) return []
