@@ -17,7 +17,10 @@ export type AssetRequest = {
   clientAmount?: string | null | undefined;
   /** Amount on the LSP's side. */
   lspAmount: string;
-  /** An id as in `rfqs`, without its LSP. It is an error if more than one of the asked LSPs gives quotes for assets. */
+  /**
+   * An id as in `rfqs`, without its LSP. It is an error if more than one of the asked LSPs gives quotes for assets.
+   * @deprecated Use rfqs: a quote belongs to one LSP.
+   */
   rfqId?: string | null | undefined;
   /**
    * Ids of LSPs' own quotes for the asset's price, when the client buys assets. Each belongs to one LSP. Default: the
@@ -168,7 +171,7 @@ export type NextAction =
 
 export type OrderState =
   | 'AWAITING_PAYMENT'
-  /** The LSP is opening the channel; no funding transaction is known yet. */
+  /** The LSP is opening the channel, and has not called the order complete. */
   | 'CHANNEL_OPENING'
   /** The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest. */
   | 'COMPLETED'
