@@ -118,8 +118,9 @@ function gatewayConfig(
   const protocolOf = (lsp: { protocol: string }) =>
     named(protocols, (candidate) => candidate.configName === lsp.protocol)
   return {
-    lsps: file.lsps.map(({ tariff, ...lsp }) => ({
+    lsps: file.lsps.map(({ tariff, retired, ...lsp }) => ({
       ...lsp,
+      isRetired: retired,
       protocol: protocolOf(lsp).protocol,
       network: named(NETWORKS, (candidate) => candidate.toLowerCase() === lsp.network),
       url: new URL(lsp.url).href.replace(/\/+$/, ''),

@@ -20,7 +20,7 @@ import { DatabaseClock } from './store/database-clock.ts'
 import type { Store } from './store/store.ts'
 import type { ExchangeRecord } from './upstream/http.ts'
 import type { LspSettings } from './upstream/lsp.ts'
-import { LspRegistry } from './upstream/registry.ts'
+import { LspRegistry, type RegistryOptions } from './upstream/registry.ts'
 import { Webhooks, type ClientWebhook, type WebhooksOptions } from './webhooks/webhooks.ts'
 
 /** Everything that answers clients, whatever they come over. */
@@ -57,6 +57,8 @@ export interface GatewayOptions {
   webhooks?: readonly ClientWebhook[]
   /** How each of those went, and what tests set otherwise. */
   webhookOptions?: Pick<WebhooksOptions, 'timing' | 'surroundings' | 'onDelivery'> | undefined
+  /** How settings of LSPs are stored, and which LSPs may have moved. */
+  registry?: Pick<RegistryOptions, 'secretBox' | 'acceptMoved'> | undefined
   /** How long before its end somebody is reminded of a lease; 0, the default: never. */
   leaseReminderDays?: number
 }
@@ -80,7 +82,7 @@ export async function openGateway({
   ...options
 }: GatewayOptions): Promise<Gateway> {
   const clock = new DatabaseClock(machineClock)
-  const lsps = await LspRegistry.open(settings, store, clock, { onExchange, logger })
+  const lsps = await LspRegistry.open(settings, store, clock, { onExchange, logger, ...options.registry })
   const hints = new Hints(store.bus)
   const log = new OrderLog(store, hints, clock)
   const placing = new Placing(store, clock)

@@ -16,10 +16,14 @@ import { startServer, type Unready } from './server/server.ts'
 import { SKEW_LIMIT_MS } from './store/database-clock.ts'
 import { isPostgresUrl, UNAVAILABLE_REASONS } from './store/database.ts'
 import { lockDatabase } from './store/instance-lock.ts'
+import { SecretBox } from './store/secret-box.ts'
 import { openStore, type Store } from './store/store.ts'
+import { LspMoved } from './upstream/registry.ts'
 import type { ClientWebhook, Webhooks } from './webhooks/webhooks.ts'
 
-export interface RunOptions extends Environment {
+export interface RunOptions extends Omit<Environment, 'acceptMoved' | 'secret'> {
+  acceptMoved?: readonly string[]
+  secret?: string | null
   variables: Readonly<Record<string, string | undefined>>
   /** Instead of what the configuration file, or the sandbox, says. */
   config?: Partial<GatewayConfig>
@@ -89,6 +93,9 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
     const { logger } = outages
     // Before the gateway, which speaks to LSPs and webhooks before anything listens.
     const metrics = new Metrics()
+    const secretBox = new SecretBox(options.secret ?? null)
+    if (!secretBox.encrypts && config.lsps.some(({ auth }) => auth !== null))
+      log.warn('SLUICE_SECRET is not set: the credentials of LSPs are stored in the database as plain text')
     const gateway = await openGateway({
       lsps: config.lsps,
       pace: config.pace,
@@ -99,6 +106,9 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       webhooks: webhooksOf(config),
       webhookOptions: { ...options.webhooks, onDelivery: (outcome) => metrics.delivery(outcome) },
       leaseReminderDays: config.leaseReminderDays,
+      registry: { secretBox, acceptMoved: options.acceptMoved ?? [] },
+    }).catch((error: unknown) => {
+      throw error instanceof LspMoved ? new ConfigError(error.message, { cause: error }) : error
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
 

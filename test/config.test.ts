@@ -68,6 +68,7 @@ describe('a configuration file', () => {
           protocol: 'LSPS1',
           url: 'https://lsp.example',
           network: 'MAINNET',
+          isRetired: false,
           auth: null,
           authScheme: 'Bearer',
           timeoutMs: 8_000,
@@ -107,6 +108,7 @@ lsps:
     auth: token
     authScheme: none
     timeoutMs: 50
+    retired: true
     allowInsecure: true
     allowPrivateAddresses: true
     pinnedKeySha256: '${PIN};sha256//${PIN_HEX.toUpperCase()}'
@@ -147,6 +149,7 @@ logLevel: silent
           auth: 'token',
           authScheme: 'none',
           timeoutMs: 50,
+          isRetired: true,
           allowInsecure: true,
           allowPrivateAddresses: true,
           pinnedKeySha256: [PIN_HEX, PIN_HEX],
@@ -627,6 +630,8 @@ describe('the environment', () => {
       port: 4000,
       configPath: null,
       databaseUrl: './data/sandbox.db',
+      acceptMoved: [],
+      secret: null,
     })
     // What was played is not to stand among real orders.
     expect(readEnvironment(['--config', 'a.yaml'], {}).databaseUrl).toBe('./data/sluice.db')
@@ -639,12 +644,20 @@ describe('the environment', () => {
   })
 
   it('is read where it is set', () => {
-    const environment = { HOST: '::', PORT: '0', SLUICE_CONFIG: 'a.yaml', DATABASE_URL: 'postgres://u:p@h/db' }
-    expect(readEnvironment([], environment)).toEqual({
+    const environment = {
+      HOST: '::',
+      PORT: '0',
+      SLUICE_CONFIG: 'a.yaml',
+      DATABASE_URL: 'postgres://u:p@h/db',
+      SLUICE_SECRET: '0123456789abcdef',
+    }
+    expect(readEnvironment(['--accept-moved', 'a', '--accept-moved=b'], environment)).toEqual({
       host: '::',
       port: 0,
       configPath: 'a.yaml',
       databaseUrl: 'postgres://u:p@h/db',
+      acceptMoved: ['a', 'b'],
+      secret: '0123456789abcdef',
     })
     expect(readEnvironment([], { DATABASE_URL: 'postgresql://h/db', PORT: '65535' })).toMatchObject({
       databaseUrl: 'postgresql://h/db',
@@ -675,11 +688,17 @@ describe('the environment', () => {
     )
   })
 
+  it('refuses a secret that is too short, without showing it', () => {
+    expect(mistakes(() => readEnvironment([], { SLUICE_SECRET: 'too short' }))).toBe(
+      'SLUICE_SECRET: too short; allowed: at least 16 characters, such as openssl rand -hex 32 gives',
+    )
+  })
+
   it.each([['--port'], ['sluice.yaml'], ['--configs=a'], ['--', '--config', 'a']])(
     'refuses an unknown argument and names what is allowed: %s',
     (...argv) => {
       expect(mistakes(() => readEnvironment(argv, {}))).toBe(
-        `${JSON.stringify(argv[0])} is not an argument; allowed: --config FILE`,
+        `${JSON.stringify(argv[0])} is not an argument; allowed: --config FILE, --accept-moved ID`,
       )
     },
   )

@@ -9,6 +9,10 @@ export interface Environment {
   configPath: string | null
   /** A file's path, or postgres://… */
   databaseUrl: string
+  /** Ids of LSPs that may have moved although orders are open there. */
+  acceptMoved: readonly string[]
+  /** Encrypts credentials in the database; null: they are stored as plain text. */
+  secret: string | null
 }
 
 /** For the reference; an empty variable counts as unset. */
@@ -27,9 +31,18 @@ export const ENVIRONMENT_VARIABLES = [
     meaning:
       "Path of the embedded database's file, or `postgres://…` for several instances. In sandbox mode the default is `./data/sandbox.db`.",
   },
+  {
+    name: 'SLUICE_SECRET',
+    default: null,
+    meaning:
+      'Encrypts the credentials of LSPs in the database, where they are kept for as long as orders may need them. At least 16 characters, the same for all instances. Without it they are stored as plain text, and the start warns.',
+  },
 ] as const
 
 type VariableName = (typeof ENVIRONMENT_VARIABLES)[number]['name']
+
+/** Of a secret that nobody guesses, in hexadecimal. */
+const LEAST_SECRET = 16
 
 /**
  * @param argv the arguments after the script's name
@@ -51,8 +64,14 @@ export function readEnvironment(
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     problems.push(`PORT: ${quoted(port)} is not allowed; allowed: a whole number from 0 to 65535`)
 
-  const argument = readArguments(argv, problems)
-  const configPath = argument ?? variable('SLUICE_CONFIG')
+  const { config, acceptMoved } = readArguments(argv, problems)
+  const configPath = config ?? variable('SLUICE_CONFIG')
+
+  const secret = variable('SLUICE_SECRET')
+  if (secret !== null && secret.length < LEAST_SECRET)
+    problems.push(
+      `SLUICE_SECRET: too short; allowed: at least ${LEAST_SECRET} characters, such as openssl rand -hex 32 gives`,
+    )
 
   // Not shown: it may hold a password. What was played in the sandbox is not to stand among real orders.
   const databaseUrl =
@@ -65,25 +84,35 @@ export function readEnvironment(
   }
 
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-  return { host, port: Number(port), configPath, databaseUrl }
+  return { host, port: Number(port), configPath, databaseUrl, acceptMoved, secret }
 }
 
-function readArguments(argv: readonly string[], problems: string[]): string | null {
-  let config: string | null = null
+interface Arguments {
+  config: string | null
+  acceptMoved: string[]
+}
+
+const ALLOWED_ARGUMENTS = 'allowed: --config FILE, --accept-moved ID'
+
+function readArguments(argv: readonly string[], problems: string[]): Arguments {
+  const read: Arguments = { config: null, acceptMoved: [] }
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? ''
-    const [, name, inline] = /^(--config)(?:=(.*))?$/s.exec(argument) ?? []
+    const [, name, inline] = /^(--config|--accept-moved)(?:=(.*))?$/s.exec(argument) ?? []
     if (name === undefined) {
-      problems.push(`${quoted(argument)} is not an argument; allowed: --config FILE`)
+      problems.push(`${quoted(argument)} is not an argument; ${ALLOWED_ARGUMENTS}`)
       continue
     }
     const next = argv[index + 1]
     const separate = inline === undefined && next !== undefined && !next.startsWith('--')
     if (separate) index += 1
-    const path = separate ? next : inline
-    if (!path) problems.push('--config: the path of a file is missing; allowed: --config FILE')
-    else if (config !== null) problems.push('--config: given twice; allowed: one file')
-    else config = path
+    const value = separate ? next : inline
+    if (name === '--accept-moved') {
+      if (value) read.acceptMoved.push(value)
+      else problems.push('--accept-moved: the id of an LSP is missing; allowed: --accept-moved ID')
+    } else if (!value) problems.push('--config: the path of a file is missing; allowed: --config FILE')
+    else if (read.config !== null) problems.push('--config: given twice; allowed: one file')
+    else read.config = value
   }
-  return config
+  return read
 }

@@ -51,7 +51,7 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
     .strictObject({
       id: key(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), {
         description:
-          'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter, also when it moves to another `url`: its orders, and what they need, are asked for there. Another LSP gets another id.',
+          'What clients see as `Lsp.id`. Unique; keep it for as long as orders of this LSP matter, also when it moves to another `url`: then start once with `--accept-moved ID`. Another LSP gets another id.',
         allowed: "1 to 64 letters, digits and '-'",
       }),
       name: key(label(100), { description: "The LSP's name for people.", allowed: '1 to 100 printable characters' }),
@@ -66,6 +66,10 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       }),
       network: key(z.enum(NETWORKS.map((network) => network.toLowerCase())), {
         description: 'The Bitcoin network of its channels.',
+      }),
+      retired: key(z.boolean().default(false), {
+        description:
+          'Whether the LSP gets no new orders: it is not in `lsps`, and its orders are polled until they end. Remove the entry after that.',
       }),
       auth: key(
         z

@@ -171,6 +171,7 @@ export class OrderActions {
         // An action that has ended since may have left nothing to do.
         const still = await this.#possible(clientId, orderId, action)
         if ('kind' in still) return still
+        lsp.assertConfigured()
         await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
         await this.#carryOut(still, action)
       } finally {
@@ -190,7 +191,7 @@ export class OrderActions {
     const tracked = await this.#store.orders.get(orderId)
     if (tracked?.order.clientId !== clientId) return { kind: 'not-found' }
     const { order } = tracked
-    const lsp = this.#lsps.require(order.lspId)
+    const lsp = await this.#lsps.find(order.lspId)
     const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
     if (isUnverifiedImport(order))
       return impossible('the order was imported, and its LSP has not reported it to this gateway yet')

@@ -68,7 +68,7 @@ export class LeaseReminder {
       // Nobody may have looked at it before: then it is written only so that it is not looked at again.
       if (isDue)
         await log.write(order, { ...order, leaseRemindedFor: endsAt }, tracking, [
-          reminderOf(endsAt, lsps.require(order.lspId).features, clock.now()),
+          reminderOf(endsAt, (await lsps.find(order.lspId)).features, clock.now()),
         ])
       else await log.write(order, order, tracking, [])
     } catch (error) {

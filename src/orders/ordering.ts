@@ -24,6 +24,7 @@ import type { Tracking } from '../store/orders.ts'
 import type { Placement } from '../store/placements.ts'
 import type { Restore } from '../store/restores.ts'
 import type { Store, Stores } from '../store/store.ts'
+import type { Lsp } from '../upstream/lsp.ts'
 import type { LspRegistry } from '../upstream/registry.ts'
 
 /** Refusals that another try may well not meet, and that left nothing behind: the key may be used again for it. */
@@ -128,6 +129,13 @@ export class Ordering {
       return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
     const isAbove = quote.orderTotalSat > (input.maxOrderTotalSat ?? quote.orderTotalSat)
     if (isAbove || isTooDear(placement, maximums)) return this.#answer(key, { kind: 'price-changed', quote })
+    const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
+    if (!lsp) {
+      const failure = new LspFailure('UNAVAILABLE', 'this LSP takes no new orders at this gateway: get quotes again', {
+        retryAt: this.#clock.now() + MINUTE_MS,
+      })
+      return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: failure.details() })
+    }
     if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maximums }, key)
     // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
     const standing = await this.#store.placements.standing(
@@ -137,7 +145,7 @@ export class Ordering {
     )
     return standing?.offer?.payment
       ? this.#takeOver(standing, key, { quoteId: quote.id, maximums })
-      : this.#placeAnew(key, input, quote, maximums)
+      : this.#placeAnew(lsp, key, input, quote, maximums)
   }
 
   /**
@@ -155,7 +163,7 @@ export class Ordering {
     const reason = `the gateway's database was restored at ${isoTime(restoredAt)} from a backup of ${isoTime(dataUntil)}: an order with this key may exist at the LSP`
     const placement = await this.#placing.assumeSent(
       {
-        lsp: this.#lsps.require(quote.lspId),
+        lsp: await this.#lsps.find(quote.lspId),
         clientId: key.clientId,
         question: questionKey(key.clientId, quote.lspId, quote.request),
         purpose: 'ORDER',
@@ -180,14 +188,13 @@ export class Ordering {
     return refused ? this.#answer(key, refused) : this.#adopt(standing, agreed, key)
   }
 
-  async #placeAnew(key: OpenKey, input: OrderInput, quote: Quote, maximums: PaymentMaximums): Promise<OrderOutcome> {
-    const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
-    if (!lsp)
-      return this.#answer(key, {
-        kind: 'lsp',
-        lspId: quote.lspId,
-        failure: new LspFailure('UNAVAILABLE', 'this LSP is no longer configured here').details(),
-      })
+  async #placeAnew(
+    lsp: Lsp,
+    key: OpenKey,
+    input: OrderInput,
+    quote: Quote,
+    maximums: PaymentMaximums,
+  ): Promise<OrderOutcome> {
     // The quote may be older than the LSP's present protocol.
     const unsupported = lsp.adapter.unsupportedParameter(quote.request)
     if (unsupported) {
@@ -242,7 +249,7 @@ export class Ordering {
 
   /** Why it does not become an order; null when it does. */
   async #refusal(placement: Omit<Placement, 'agreed'> & { agreed: Agreed | null }): Promise<OrderOutcome | null> {
-    const lsp = this.#lsps.require(placement.lspId)
+    const lsp = await this.#lsps.find(placement.lspId)
     // Of the one that is without an offer, the LSP has yet to say what is to be paid.
     if (placement.status === 'LOST' || (placement.status === 'STANDING' && placement.offer === null)) return null
     try {
@@ -267,7 +274,7 @@ export class Ordering {
     lostMessage = 'the LSP did not answer: whether the order stands there is not known',
   ): Promise<OrderOutcome> {
     const now = this.#clock.now()
-    const order = orderOf(placement, agreed, uuidv7(), this.#lsps.require(placement.lspId), now)
+    const order = orderOf(placement, agreed, uuidv7(), await this.#lsps.find(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
     // Given up already, or only not waited for any longer: then its answer may still come.
     const tracking: Tracking = {
@@ -335,7 +342,7 @@ export class Ordering {
       return
     }
     const standing = {
-      ...orderOf(placement, agreedOf(placement), order.id, this.#lsps.require(order.lspId), now),
+      ...orderOf(placement, agreedOf(placement), order.id, await this.#lsps.find(order.lspId), now),
       createdAt: order.createdAt,
       sequence: order.sequence,
     }

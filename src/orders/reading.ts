@@ -48,7 +48,7 @@ export class OrderReader {
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
       // What is to be asked or registered beside the order waits until the LSP has said that there is such an order.
-      features: featuresFor(order, this.#lsps.require(order.lspId)),
+      features: featuresFor(order, await this.#lsps.find(order.lspId)),
       lnurlChannel: order.lnurlChannel,
       jit: order.jit,
       paid: order.paymentSeenAt !== null,
@@ -61,7 +61,7 @@ export class OrderReader {
    */
   async readNow(id: string): Promise<Order> {
     const tracked = await this.#tracked(id)
-    const { settings, notBefore } = this.#lsps.require(tracked.order.lspId)
+    const { settings, notBefore } = await this.#lsps.find(tracked.order.lspId)
     const now = this.#clock.now()
     const isAllowed =
       notBefore <= now &&
@@ -88,7 +88,7 @@ export class OrderReader {
 
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
-    const lsp = this.#lsps.require(order.lspId)
+    const lsp = await this.#lsps.find(order.lspId)
     if (lsp.circuitOpenUntil !== null) {
       const { order: next, changes } = unanswered(order, 'it does not answer', this.#clock.now())
       return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures), changes)

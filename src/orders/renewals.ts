@@ -136,7 +136,7 @@ export class RenewalDesk {
 
   /** Reads it once, and writes down what became of it, unless somebody has written it since it was taken. */
   async read({ renewal, ...taken }: TrackedRenewal): Promise<void> {
-    const lsp = this.#lsps.require(renewal.lspId)
+    const lsp = await this.#lsps.find(renewal.lspId)
     const now = this.#clock.now()
     let next = renewal
     let soonest = now

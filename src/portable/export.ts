@@ -48,7 +48,7 @@ export async function exportOrder(
   const { clientId: _, lspId, ...order } = { ...withoutToken(tracked.order), payment: shown }
   const [quote] = await store.quotes.byIds(clientId, [order.quoteId])
   const placement = await store.placements.get(order.placementId)
-  const { settings } = lsps.require(lspId)
+  const { settings } = await lsps.find(lspId)
   const { protocol, url, network } = settings
   const { lspOrderId } = order
   // One that the LSP never named cannot be asked about, with whatever token.

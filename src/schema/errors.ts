@@ -94,7 +94,7 @@ builder.objectType(LspError, {
     code: t.field({ type: FailureCodeEnum, resolve: ({ details }) => details.code }),
     property: t.string({ nullable: true, resolve: ({ details }) => details.property }),
     retryAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ details }) => details.retryAt }),
-    lsp: t.field({ type: LspType, resolve: ({ lspId }, _, { gateway }) => gateway.lsps.require(lspId) }),
+    lsp: t.field({ type: LspType, resolve: ({ lspId }, _, { gateway }) => gateway.lsps.find(lspId) }),
   }),
 })
 

@@ -162,7 +162,7 @@ const OrderEventType = builder.objectRef<OrderEvent>('OrderEvent')
 OrderType.implement({
   fields: (t) => ({
     id: t.exposeID('id'),
-    lsp: t.field({ type: LspType, resolve: (order, _, { gateway }) => gateway.lsps.require(order.lspId) }),
+    lsp: t.field({ type: LspType, resolve: (order, _, { gateway }) => gateway.lsps.find(order.lspId) }),
     quote: t.loadable({
       type: QuoteType,
       nullable: true,
@@ -177,8 +177,8 @@ OrderType.implement({
       type: NextStepType,
       description:
         'What happens next, who acts, and the deadline. In the order of an event: as of that event; the current order may say otherwise.',
-      resolve: (order, _, { gateway }) => {
-        const { features, nodeUris, settings } = gateway.lsps.require(order.lspId)
+      resolve: async (order, _, { gateway }) => {
+        const { features, nodeUris, settings } = await gateway.lsps.find(order.lspId)
         return nextStepOf(order, { features, name: settings.name, nodeUris }, order.snapshotAt ?? gateway.clock.now())
       },
     }),
@@ -231,7 +231,7 @@ funding. Channel.expiresAt is the end by the LSP's word; the check LEASE_KEPT co
     nodeUris: t.stringList({
       description: `Nodes of the LSP to connect to for this order, pubkey@host:port or a bare public key: those that the LSP named in its
 answers about the order, then those that it lists.`,
-      resolve: (order, _, { gateway }) => [...lspNodesOf(order, gateway.lsps.require(order.lspId))],
+      resolve: async (order, _, { gateway }) => [...lspNodesOf(order, await gateway.lsps.find(order.lspId))],
     }),
     asset: t.field({ type: OrderAssetType, nullable: true, resolve: shownAsset }),
     refund: t.expose('refund', { type: RefundType, nullable: true }),

@@ -95,7 +95,7 @@ const FeeDiscountType = builder.objectRef<FeeDiscount>('FeeDiscount').implement(
 export const QuoteType = builder.objectRef<Quote>('Quote').implement({
   fields: (t) => ({
     id: t.exposeID('id'),
-    lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.require(quote.lspId) }),
+    lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.find(quote.lspId) }),
     basis: t.expose('basis', { type: PriceBasisEnum }),
     feeTotalSat: t.expose('feeTotalSat', {
       type: 'Sat',
@@ -156,7 +156,7 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
 
 const QuoteFailureType = builder.objectRef<QuoteFailure>('QuoteFailure').implement({
   fields: (t) => ({
-    lsp: t.field({ type: LspType, resolve: (failure, _, { gateway }) => gateway.lsps.require(failure.lspId) }),
+    lsp: t.field({ type: LspType, resolve: (failure, _, { gateway }) => gateway.lsps.find(failure.lspId) }),
     code: t.expose('code', { type: FailureCodeEnum }),
     message: t.exposeString('message'),
     property: t.exposeString('property', {

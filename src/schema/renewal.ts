@@ -14,7 +14,7 @@ import type { Gateway } from '../gateway.ts'
 const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
   fields: (t) => ({
     id: t.exposeID('id'),
-    lsp: t.field({ type: LspType, resolve: (renewal, _, { gateway }) => gateway.lsps.require(renewal.lspId) }),
+    lsp: t.field({ type: LspType, resolve: (renewal, _, { gateway }) => gateway.lsps.find(renewal.lspId) }),
     shortChannelId: t.exposeString('shortChannelId'),
     state: t.expose('state', { type: OrderStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),

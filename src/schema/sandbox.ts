@@ -66,7 +66,7 @@ const SandboxForwardedPaymentType = builder
 const SandboxLspType = builder.objectRef<SandboxLsp>('SandboxLsp').implement({
   description: 'A simulated LSP and its faults.',
   fields: (t) => ({
-    lsp: t.field({ type: LspType, resolve: ({ id }, _, { gateway }) => gateway.lsps.require(id) }),
+    lsp: t.field({ type: LspType, resolve: ({ id }, _, { gateway }) => gateway.lsps.find(id) }),
     faults: t.field({
       type: [SandboxFaultEnum],
       description: 'The faults that are on.',

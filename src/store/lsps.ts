@@ -1,4 +1,5 @@
 import type { Db } from './database.ts'
+import type { LspRow } from './schema.ts'
 import type { DatedLspInfo, LspProtocol, Network } from '../domain/lsp.ts'
 import { NO_RECORD, type LspRecord } from '../domain/quote.ts'
 
@@ -11,10 +12,21 @@ export interface KnownLsp {
   url: string
   website: string | null
   info: DatedLspInfo | null
+  /** How it is reached, as SecretBox seals it; null: stored by an earlier release. */
+  settings: string | null
 }
 
 /** Enough recent orders to tell how an LSP does today. */
 const RECORD_SIZE = 100
+
+function knownLsp(row: LspRow): KnownLsp {
+  return {
+    ...row,
+    protocol: row.protocol as LspProtocol,
+    network: row.network as Network,
+    info: row.info === null ? null : (JSON.parse(row.info) as DatedLspInfo),
+  }
+}
 
 export class LspStore {
   readonly #db: Db
@@ -25,12 +37,12 @@ export class LspStore {
 
   async all(): Promise<KnownLsp[]> {
     const rows = await this.#db.selectFrom('lsps').selectAll().execute()
-    return rows.map((row) => ({
-      ...row,
-      protocol: row.protocol as LspProtocol,
-      network: row.network as Network,
-      info: row.info === null ? null : (JSON.parse(row.info) as DatedLspInfo),
-    }))
+    return rows.map(knownLsp)
+  }
+
+  async byId(id: string): Promise<KnownLsp | null> {
+    const row = await this.#db.selectFrom('lsps').selectAll().where('id', '=', id).executeTakeFirst()
+    return row ? knownLsp(row) : null
   }
 
   /** What the configuration says of it now; what it said of itself stays. */

@@ -212,6 +212,17 @@ export class OrderStore {
     return row?.position ?? 0
   }
 
+  /** How many orders at an LSP are not final. */
+  async openCount(lspId: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('orders')
+      .select((e) => e.fn.countAll().as('count'))
+      .where('lsp_id', '=', lspId)
+      .where('final', '=', 0)
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
   async lastPosition(): Promise<number> {
     const row = await this.#db
       .selectFrom('counters')

@@ -12,6 +12,8 @@ export interface LspRow {
   website: string | null
   /** DatedLspInfo; null until the LSP has answered once. */
   info: string | null
+  /** LspSettings, as SecretBox seals them; null: stored by an earlier release. */
+  settings: string | null
 }
 
 export interface RestoreRow {

@@ -46,9 +46,14 @@ export interface LspSettings extends ConnectRules {
   requestsPerMinute: number
   estimatesPerMinute: number
   tariffFeeRateSatPerVbyte: number | null
+  /** True: it gets no new orders. Its orders are polled until they end. */
+  isRetired?: boolean
 }
 
-export const LSP_STATES = ['UP', 'DEGRADED', 'DOWN', 'UNKNOWN'] as const
+/** UNCONFIGURED: not in this gateway's configuration; it was removed, or another gateway has it. */
+export type LspRole = 'CONFIGURED' | 'RETIRED' | 'UNCONFIGURED'
+
+export const LSP_STATES = ['UP', 'DEGRADED', 'DOWN', 'UNKNOWN', 'RETIRED'] as const
 export type LspState = (typeof LSP_STATES)[number]
 
 export interface LspStatus {
@@ -98,6 +103,7 @@ interface RateLimit {
 export class Lsp {
   readonly settings: LspSettings
   readonly adapter: Adapter
+  readonly role: LspRole
   readonly #connection: LspConnection
   readonly #clock: Clock
   readonly #listener: LspListener
@@ -117,12 +123,14 @@ export class Lsp {
     clock: Clock,
     known: DatedLspInfo | null,
     listener: LspListener,
+    role: LspRole = 'CONFIGURED',
   ) {
     this.settings = settings
     this.adapter = adapter
     this.#clock = clock
     this.#info = known
     this.#listener = listener
+    this.role = role
     this.#connection = new LspConnection(settings, (status, body, now) => adapter.readRefusal(status, body, now), clock)
   }
 
@@ -193,6 +201,16 @@ export class Lsp {
     return Math.max(this.rateLimitedUntil ?? 0, this.circuitOpenUntil ?? 0)
   }
 
+  /** @throws LspFailure if this gateway does not have the LSP in its configuration */
+  assertConfigured(): void {
+    if (this.role !== 'UNCONFIGURED') return
+    throw new LspFailure(
+      'UNAVAILABLE',
+      'this LSP is not in the configuration of this gateway: its orders are only polled',
+      { retryAt: this.#clock.now() + MINUTE_MS },
+    )
+  }
+
   /** The context of one adapter call. Each of its exchanges takes `timeoutMs` at most. */
   call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false }: CallScope): LspCall {
     return {
@@ -257,7 +275,7 @@ export class Lsp {
       .toSorted((a, b) => a - b)
     const { circuitOpenUntil } = this
     return {
-      state: this.#state(),
+      state: this.role === 'CONFIGURED' ? this.#state() : this.role === 'RETIRED' ? 'RETIRED' : 'UNKNOWN',
       lastAnsweredAt: this.#lastAnsweredAt,
       lastError:
         circuitOpenUntil === null

@@ -1,63 +1,133 @@
 import type { Logger } from 'pino'
 import type { ExchangeRecord } from './http.ts'
-import { Lsp, type LspSettings } from './lsp.ts'
-import type { Clock } from '../domain/time.ts'
+import { Lsp, type LspRole, type LspSettings } from './lsp.ts'
+import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { adapterOf } from '../protocols/index.ts'
+import type { KnownLsp } from '../store/lsps.ts'
+import { SecretBox } from '../store/secret-box.ts'
 import type { Store } from '../store/store.ts'
 
-/** Every configured LSP, and those that were removed from the configuration but still have orders here. */
+/** How long the settings of an LSP that another gateway has are used before they are read again. */
+const REREAD_MS = MINUTE_MS
+
+export interface RegistryOptions {
+  onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined
+  logger: Logger
+  /** Encrypts the settings that are stored. Default: they are stored as they are. */
+  secretBox?: SecretBox
+  /** Ids that may have another URL, protocol or network than before although orders are open there. */
+  acceptMoved?: readonly string[]
+}
+
+/** An LSP in the configuration is another one than the LSP that had its id, and orders of that one are open. */
+export class LspMoved extends Error {
+  override name = 'LspMoved'
+}
+
+/**
+ * All LSPs: those of the configuration, and those that only the database knows, because they were removed from the
+ * configuration or another gateway has them.
+ */
 export class LspRegistry implements AsyncDisposable {
-  readonly #byId: ReadonlyMap<string, Lsp>
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #options: RegistryOptions
+  readonly #byId = new Map<string, Lsp>()
+  readonly #readAt = new Map<string, EpochMs>()
   /** The ones that may be asked for quotes, in the operator's order. */
   readonly configured: readonly Lsp[]
 
-  private constructor(configured: readonly Lsp[], retired: readonly Lsp[]) {
-    this.configured = configured
-    this.#byId = new Map([...retired, ...configured].map((lsp) => [lsp.id, lsp]))
+  private constructor(
+    settings: readonly LspSettings[],
+    known: ReadonlyMap<string, KnownLsp>,
+    store: Store,
+    clock: Clock,
+    options: RegistryOptions,
+  ) {
+    this.#store = store
+    this.#clock = clock
+    this.#options = options
+    for (const one of settings)
+      this.#byId.set(one.id, this.#open(one, one.isRetired ? 'RETIRED' : 'CONFIGURED', known.get(one.id)))
+    this.configured = [...this.#byId.values()].filter(({ role }) => role === 'CONFIGURED')
+    for (const one of known.values()) if (!this.#byId.has(one.id)) this.#adopt(one)
   }
 
+  /** @throws LspMoved */
   static async open(
     settings: readonly LspSettings[],
     store: Store,
     clock: Clock,
-    listener: { onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined; logger: Logger },
+    options: RegistryOptions,
   ): Promise<LspRegistry> {
     const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
-    const open = (one: LspSettings) => {
-      const before = known.get(one.id)
-      // The operator may have reused this id for another LSP. The old one's limits do not apply to it.
-      const info = before?.url === one.url && before.protocol === one.protocol ? before.info : null
-      return new Lsp(one, adapterOf(one.protocol), clock, info, {
-        onInfo: (fresh) => store.lsps.saveInfo(one.id, fresh),
-        onExchange: (record) => listener.onExchange?.(one.id, record),
+    for (const one of settings) await assertSame(one, known.get(one.id), store, options.acceptMoved ?? [])
+    const { secretBox = new SecretBox(null) } = options
+    for (const one of settings) {
+      const { id, name, protocol, network, url, website } = one
+      const sealed = secretBox.seal(JSON.stringify(one))
+      await store.lsps.save({ id, name, protocol, network, url, website, info: null, settings: sealed })
+    }
+    return new LspRegistry(settings, known, store, clock, options)
+  }
+
+  #open(settings: LspSettings, role: LspRole, before: KnownLsp | undefined): Lsp {
+    const { logger, onExchange } = this.#options
+    const { id } = settings
+    // The operator may have reused this id for another LSP. The old one's limits do not apply to it.
+    const info = before?.url === settings.url && before.protocol === settings.protocol ? before.info : null
+    return new Lsp(
+      settings,
+      adapterOf(settings.protocol),
+      this.#clock,
+      info,
+      {
+        onInfo: (fresh) => this.#store.lsps.saveInfo(id, fresh),
+        onExchange: (record) => onExchange?.(id, record),
         onTurn(isDown, reason) {
-          if (isDown) listener.logger.warn({ lsp: one.id, reason }, 'an LSP does not answer')
-          else listener.logger.info({ lsp: one.id }, 'an LSP answers again')
+          if (isDown) logger.warn({ lsp: id, reason }, 'an LSP does not answer')
+          else logger.info({ lsp: id }, 'an LSP answers again')
         },
         // Without the value: it may be a client's.
         onUnreadField: (field) =>
-          listener.logger.warn(
-            { lsp: one.id, field },
-            'an optional field of an LSP cannot be read: it counts as absent',
-          ),
-      })
-    }
-    for (const { id, name, protocol, network, url, website } of settings)
-      await store.lsps.save({ id, name, protocol, network, url, website, info: null })
-    const configuredIds = new Set(settings.map((one) => one.id))
-    const retired = [...known.values()].filter((lsp) => !configuredIds.has(lsp.id)).map(retiredSettings)
-    return new LspRegistry(settings.map(open), retired.map(open))
+          logger.warn({ lsp: id, field }, 'an optional field of an LSP cannot be read: it counts as absent'),
+      },
+      role,
+    )
   }
 
+  /** Opens an LSP that only the database knows. */
+  #adopt(known: KnownLsp): Lsp {
+    const { secretBox = new SecretBox(null), logger } = this.#options
+    const text = known.settings === null ? null : secretBox.open(known.settings)
+    if (known.settings !== null && text === null) {
+      logger.warn(
+        { lsp: known.id },
+        'the stored settings of an LSP were encrypted with another SLUICE_SECRET: its orders are polled without credentials',
+      )
+    }
+    const settings = text === null ? settingsWithoutCredentials(known) : (JSON.parse(text) as LspSettings)
+    const lsp = this.#open(settings, 'UNCONFIGURED', known)
+    this.#byId.set(known.id, lsp)
+    this.#readAt.set(known.id, this.#clock.now())
+    return lsp
+  }
+
+  /** null: neither the configuration nor, at the last look, the database had it. */
   get(id: string): Lsp | null {
     return this.#byId.get(id) ?? null
   }
 
   /** For ids that came from our own database, where an LSP is never deleted. */
-  require(id: string): Lsp {
-    const lsp = this.#byId.get(id)
-    if (!lsp) throw new Error(`no LSP has the id ${id}`)
-    return lsp
+  async find(id: string): Promise<Lsp> {
+    const here = this.#byId.get(id)
+    if (here && (here.role !== 'UNCONFIGURED' || this.#clock.now() - (this.#readAt.get(id) ?? 0) < REREAD_MS))
+      return here
+    const known = await this.#store.lsps.byId(id)
+    if (!known) throw new Error(`no LSP has the id ${id}`)
+    const opened = this.#adopt(known)
+    await here?.close()
+    return opened
   }
 
   /** The ids of the LSPs whose breaker is open. */
@@ -70,17 +140,36 @@ export class LspRegistry implements AsyncDisposable {
   }
 }
 
-/** Enough to poll the remaining orders at a removed LSP. Its key was removed with the configuration. */
-function retiredSettings(
-  lsp: Pick<LspSettings, 'id' | 'name' | 'protocol' | 'url' | 'network' | 'website'>,
-): LspSettings {
+/**
+ * An id that leads elsewhere would give the new host the ids and access tokens of the old orders, and its answers would be
+ * believed. @throws LspMoved
+ */
+async function assertSame(
+  settings: LspSettings,
+  before: KnownLsp | undefined,
+  store: Store,
+  acceptMoved: readonly string[],
+): Promise<void> {
+  if (!before || acceptMoved.includes(settings.id)) return
+  const changed = (['url', 'protocol', 'network'] as const).filter((name) => before[name] !== settings[name])
+  if (changed.length === 0) return
+  const open = await store.orders.openCount(settings.id)
+  if (open === 0) return
+  const what = changed.map((name) => `${name} ${before[name]}, now ${settings[name]}`).join('; ')
+  throw new LspMoved(
+    `lsps: ${settings.id} had ${what}, and ${open} of its orders are open. If it is the same LSP, start once with --accept-moved ${settings.id}; if it is another one, give it another id`,
+  )
+}
+
+/** For an LSP that an earlier release stored: enough to poll its orders. */
+function settingsWithoutCredentials({ id, name, protocol, url, network, website }: KnownLsp): LspSettings {
   return {
-    id: lsp.id,
-    name: lsp.name,
-    protocol: lsp.protocol,
-    url: lsp.url,
-    network: lsp.network,
-    website: lsp.website,
+    id,
+    name,
+    protocol,
+    url,
+    network,
+    website,
     // Only LSPs for which http: was allowed are stored with an http: URL.
     allowInsecure: true,
     auth: null,

@@ -25,6 +25,7 @@ const RELEASED = [
   'a6fdaad53462b7b9502893f1038c2afa7e59ba565b9b30ea37e6219a40b7690f',
   '5a934540caef1ae8bb2ddaf2062e900f0a3d88bac3e5c36795b8573e70b134b3',
   'f22eedb5b2ab7ebea38bb06612b290e95e3986eca5c01eaebdaa70d69ecfab24',
+  'e05222a79342eccbdabe224c079b8994272ed418c675a45c142216e9c5c60f86',
 ]
 
 const numberOf = (file: string) => Number(file.slice(0, 4))

@@ -154,6 +154,7 @@ export async function saveLsp(store: Store, id: string = LSP): Promise<void> {
     url: `https://${id}.example`,
     website: null,
     info: null,
+    settings: null,
   })
 }
 

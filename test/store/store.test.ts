@@ -58,6 +58,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
       url: 'https://olive.example',
       website: null,
       info: null,
+      settings: 'sealed',
     })
     expect(await lsps.all()).toEqual([
       {
@@ -68,6 +69,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
         url: 'https://olive.example',
         website: null,
         info,
+        settings: 'sealed',
       },
     ])
   })

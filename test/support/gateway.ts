@@ -47,6 +47,9 @@ export interface TestGatewayOptions {
   key?: string
   webhooks?: RunOptions['webhooks']
   clock?: RunOptions['clock']
+  acceptMoved?: readonly string[]
+  /** SLUICE_SECRET. */
+  secret?: string
   /** Default: a file of its own. */
   databaseUrl?: string
   /** Another gateway, whose simulated LSPs this one speaks to as well. */
@@ -75,6 +78,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       sandbox,
       webhooks: options.webhooks,
       ...(options.clock ? { clock: options.clock } : {}),
+      acceptMoved: options.acceptMoved ?? [],
+      secret: options.secret ?? null,
       config: {
         pace: PACE,
         lsps: sandbox.lsps.map((lsp) => ({ ...testSettingsOf(lsp), ...options.lsp?.(testSettingsOf(lsp)) })),

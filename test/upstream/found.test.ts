@@ -120,7 +120,7 @@ test('an id that is markup is none in the message of an event', async () => {
     clock,
     logger: pino({ level: 'silent' }),
   })
-  const quoted = await gateway.quoting.ask(gateway.lsps.require('lsp'), {
+  const quoted = await gateway.quoting.ask(await gateway.lsps.find('lsp'), {
     clientId: 'ann',
     request: channelRequest(),
     firm: 'WHEN_NEEDED',

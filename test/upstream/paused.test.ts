@@ -10,6 +10,7 @@ import type { FirmPolicy } from '../../src/domain/quote.ts'
 import { HOUR_MS } from '../../src/domain/time.ts'
 import { openGateway, type Gateway } from '../../src/gateway.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import type { Lsp } from '../../src/upstream/lsp.ts'
 
 // What clients and the tracker notice of an LSP that is left alone: the whole gateway, real HTTP, a clock that is set.
 
@@ -45,7 +46,7 @@ function heal(): void {
   )
 }
 
-const lsp = () => gateway.lsps.require('lsp')
+const lsp = () => gateway.lsps.get('lsp') as Lsp
 const quote = (lspBalanceSat: number, firm: FirmPolicy = 'WHEN_NEEDED') =>
   gateway.quoting.ask(lsp(), {
     clientId: 'ann',
