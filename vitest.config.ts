@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts', 'test/support/build.ts'],
+    // A worker keeps the modules of the files before: loading them again costs more than most files take.
+    isolate: false,
     // Tests wait more than they compute: three files at once, even on two cores.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: 20_000,

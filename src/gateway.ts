@@ -115,6 +115,7 @@ export async function openGateway({
   })
   // So that limits and features can be seen before the first question; an LSP that is down is asked again then.
   for (const lsp of lsps.configured) void lsp.refreshInfo().catch(() => {})
+  lsps.startTrials()
   tracker.start()
   reminder.start()
   retention.start()

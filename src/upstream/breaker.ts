@@ -1,4 +1,4 @@
-import { MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 
 // Not cockatiel's breaker: that one reads the system's clock, makes callers wait for the trial request instead of
 // failing them, and has no growing pauses.
@@ -13,7 +13,11 @@ const MAX_SAMPLES = 200
 /** One short interruption fails all current requests at once, which does not mean that the LSP is down. */
 const MIN_SPAN_MS = SECOND_MS
 const FIRST_PAUSE_MS = 10 * SECOND_MS
-const LONGEST_PAUSE_MS = MINUTE_MS
+/** Recovery is noticed within 30 s: the gateway sends a trial by itself after each pause. */
+const LONGEST_PAUSE_MS = 20 * SECOND_MS
+/** Requests in a row that fail after they waited this long together: the LSP hangs, however rarely it is asked. */
+const HANG_MS = 10 * SECOND_MS
+const HANGS_IN_A_ROW = 2
 /** A trial that takes longer, such as an order, does not delay the next one. */
 const TRIAL_MS = 10 * SECOND_MS
 
@@ -30,6 +34,8 @@ export class Breaker {
   readonly #clock: Clock
   #samples: Sample[] = []
   #isOpen = false
+  /** Failures since the last answer, and how long their requests waited. */
+  #hang = { failures: 0, waitedMs: 0 }
   /** Increases when it opens and when it closes. The outcome of an exchange of an earlier generation is dropped. */
   #generation = 0
   #trials = 0
@@ -57,12 +63,13 @@ export class Breaker {
   /** Call it before each exchange, when `retryAt` is null, and the returned function with the exchange's outcome. */
   begin(): (outcome: Outcome) => void {
     const generation = this.#generation
+    const startedAt = this.#clock.now()
     const trial = this.#isOpen ? ++this.#trials : null
     if (trial !== null) this.#pause(TRIAL_MS)
     return (outcome) => {
       if (generation !== this.#generation) return
       if (trial !== null) this.#endTrial(outcome, trial === this.#trials)
-      else if (outcome !== 'IGNORED') this.#addSample({ at: this.#clock.now(), failed: outcome === 'FAILED' })
+      else if (outcome !== 'IGNORED') this.#addSample(outcome === 'FAILED', startedAt)
     }
   }
 
@@ -78,10 +85,15 @@ export class Breaker {
     }
   }
 
-  #addSample(sample: Sample): void {
+  #addSample(failed: boolean, startedAt: EpochMs): void {
+    const sample: Sample = { at: this.#clock.now(), failed }
+    this.#hang = failed
+      ? { failures: this.#hang.failures + 1, waitedMs: this.#hang.waitedMs + Math.max(0, sample.at - startedAt) }
+      : { failures: 0, waitedMs: 0 }
     const recent = this.#samples.filter(({ at }) => at <= sample.at && at > sample.at - WINDOW_MS)
     this.#samples = [...recent.slice(1 - MAX_SAMPLES), sample]
-    if (!failsInARow(this.#samples) && !failsOften(this.#samples)) return
+    const hangs = this.#hang.failures >= HANGS_IN_A_ROW && this.#hang.waitedMs >= HANG_MS
+    if (!hangs && !failsInARow(this.#samples) && !failsOften(this.#samples)) return
     this.#turn(true)
     this.#pause(this.#pauseMs)
   }
@@ -91,6 +103,7 @@ export class Breaker {
     this.#generation += 1
     this.#pauseMs = FIRST_PAUSE_MS
     this.#samples = []
+    this.#hang = { failures: 0, waitedMs: 0 }
   }
 
   #pause(ms: number): void {

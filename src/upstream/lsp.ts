@@ -14,7 +14,7 @@ import {
 } from '../domain/lsp.ts'
 import type { RefundRoute } from '../domain/onchain-offer.ts'
 import { clearnetFirst } from '../domain/node-address.ts'
-import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { Adapter, LspCall } from '../protocols/adapter.ts'
 
 /** What an operator says about an LSP. */
@@ -70,6 +70,8 @@ const INFO_FRESH_MS = 10 * MINUTE_MS
 /** Limits older than this are marked on every quote that was checked against them. */
 export const INFO_STALE_MS = HOUR_MS
 const RECENT_EXCHANGES = 20
+/** How often an LSP with a wrong URL or credential is asked whether it has been corrected at its side. */
+const TRIAL_EVERY_MS = 20 * SECOND_MS
 /** After a 429 without a time to retry. */
 const RATE_LIMIT_MS = MINUTE_MS
 
@@ -82,13 +84,18 @@ interface CallScope {
   timeoutMs?: number
   /** Its failures do not count against the LSP: the request may be about a document that a client made up. */
   isUnjudged?: boolean
+  /** A request for the LSP's limits: a refusal of it concerns the gateway, not one client or order. */
+  isInfo?: boolean
 }
+
+/** Why no LSP of this configuration can be reached, or why it refuses the gateway: for the operator, in our own words. */
+type Misconfiguration = string
 
 export interface LspListener {
   onInfo(info: DatedLspInfo): Promise<void>
   onExchange(record: ExchangeRecord): void
-  /** It went down, or came up again. */
-  onTurn?(isDown: boolean, lastError: string | null): void
+  /** It cannot be used from now on, and why; null: it can be used again. */
+  onTurn?(problem: string | null): void
   /** An optional field of its answers could not be read, and counts as null. Called once per field. */
   onUnreadField?(field: string): void
 }
@@ -98,6 +105,8 @@ interface RateLimit {
   until: EpochMs
   code: 'RATE_LIMITED' | 'UNAVAILABLE'
 }
+
+const NO_LIMIT: RateLimit = { until: 0, code: 'RATE_LIMITED' }
 
 /** One LSP: its adapter, connections, limits and features, status and rate limit. */
 export class Lsp {
@@ -114,7 +123,10 @@ export class Lsp {
   readonly #unreadFields = new Set<string>()
   #lastAnsweredAt: EpochMs | null = null
   #lastError: string | null = null
-  #rateLimit: RateLimit = { until: 0, code: 'RATE_LIMITED' }
+  /** The last answer to a request for its limits shows a wrong URL or refused credentials; null: it does not. */
+  #misconfiguration: Misconfiguration | null = null
+  #nextTrialAt: EpochMs = 0
+  #rateLimit: RateLimit = NO_LIMIT
   #isClosing = false
 
   constructor(
@@ -212,9 +224,9 @@ export class Lsp {
   }
 
   /** The context of one adapter call. Each of its exchanges takes `timeoutMs` at most. */
-  call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false }: CallScope): LspCall {
+  call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false, isInfo = false }: CallScope): LspCall {
     return {
-      http: this.#connection.within({ timeoutMs, secrets, isUnjudged }, (record) => this.#record(record)),
+      http: this.#connection.within({ timeoutMs, secrets, isUnjudged }, (record) => this.#record(record, isInfo)),
       url: this.settings.url,
       network: this.settings.network,
       now: () => this.#clock.now(),
@@ -251,7 +263,8 @@ export class Lsp {
   }
 
   async #askInfo(): Promise<DatedLspInfo> {
-    const said = await this.adapter.info(this.call({ secrets: [] }))
+    this.#nextTrialAt = this.#clock.now() + TRIAL_EVERY_MS
+    const said = await this.adapter.info(this.call({ secrets: [], isInfo: true }))
     const contradiction = said.limits && contradictoryLimits(said.limits)
     if (contradiction !== null)
       throw new LspFailure('BAD_RESPONSE', `the LSP's limits contradict each other: ${contradiction}`)
@@ -278,33 +291,54 @@ export class Lsp {
       state: this.role === 'CONFIGURED' ? this.#state() : this.role === 'RETIRED' ? 'RETIRED' : 'UNKNOWN',
       lastAnsweredAt: this.#lastAnsweredAt,
       lastError:
-        circuitOpenUntil === null
-          ? this.#lastError
-          : `it fails too often; the gateway retries it after ${new Date(circuitOpenUntil).toISOString()}; last error: ${this.#lastError}`,
+        this.#misconfiguration !== null
+          ? this.#misconfiguration
+          : this.rateLimitedUntil !== null
+            ? `the LSP is rate limited: no request before ${new Date(this.rateLimitedUntil).toISOString()}`
+            : circuitOpenUntil === null
+              ? this.#lastError
+              : `it fails too often; the gateway retries it after ${new Date(circuitOpenUntil).toISOString()}; last error: ${this.#lastError}`,
       latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? null,
       retryAt: this.notBefore || null,
     }
   }
 
+  /** The breaker is open, or the last answer shows that the configuration is wrong. */
+  get needsTrial(): boolean {
+    const now = this.#clock.now()
+    if (this.notBefore > now) return false
+    return this.#connection.breaker.isOpen || (this.#misconfiguration !== null && now >= this.#nextTrialAt)
+  }
+
   #state(): LspState {
-    if (this.#connection.breaker.isOpen) return 'DOWN'
+    if (this.#connection.breaker.isOpen || this.#misconfiguration !== null) return 'DOWN'
     if (this.#recent.length === 0) return 'UNKNOWN'
     const lastThree = this.#recent.slice(-3)
     if (!lastThree.some(isAnswer)) return 'DOWN'
+    if (this.rateLimitedUntil !== null) return 'DEGRADED'
     return this.#recent.slice(-10).every(isAnswer) ? 'UP' : 'DEGRADED'
   }
 
-  #record(record: ExchangeRecord): void {
-    const wasDown = this.#state() === 'DOWN'
+  #record(record: ExchangeRecord, isInfo: boolean): void {
+    const before = this.#problem()
+    if (isInfo || record.outcome === 'FAILED') this.#misconfiguration = misconfigurationIn(record, this.settings)
     this.#add(record)
     for (const field of record.unreadFields) {
       if (this.#unreadFields.has(field)) continue
       this.#unreadFields.add(field)
       this.#listener.onUnreadField?.(field)
     }
-    const isDown = this.#state() === 'DOWN'
+    const after = this.#problem()
     // Requests that the gateway's own shutdown ends say nothing about the LSP.
-    if (isDown !== wasDown && !this.#isClosing) this.#listener.onTurn?.(isDown, this.#lastError)
+    if ((after === null) !== (before === null) && !this.#isClosing) this.#listener.onTurn?.(after)
+  }
+
+  /** Why it cannot be used now; null: it can. */
+  #problem(): string | null {
+    if (this.#misconfiguration !== null) return this.#misconfiguration
+    // Until a later answer, also after the time that it asked for.
+    if (this.#rateLimit.until > 0) return 'the LSP is rate limited'
+    return this.#state() === 'DOWN' ? (this.#lastError ?? 'it does not answer') : null
   }
 
   #add(record: ExchangeRecord): void {
@@ -315,6 +349,7 @@ export class Lsp {
     if (record.outcome === 'IGNORED') return
     this.#recent.push(record)
     if (this.#recent.length > RECENT_EXCHANGES) this.#recent.shift()
+    if (limit === null && isAnswer(record) && this.rateLimitedUntil === null) this.#rateLimit = NO_LIMIT
     if (isAnswer(record)) this.#lastAnsweredAt = this.#clock.now()
     else this.#lastError = problemOf(record)
   }
@@ -323,6 +358,20 @@ export class Lsp {
     this.#isClosing = true
     return this.#connection.close()
   }
+}
+
+const CERTIFICATE_ERROR = /\((CERT_\w+|ERR_TLS_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+|DEPTH_ZERO\w*)\)|public key|pinned/i
+
+/** What the operator has to correct; null: nothing. */
+function misconfigurationIn({ failure, status }: ExchangeRecord, { id }: LspSettings): string | null {
+  if (failure === null) return null
+  if (status === 401 || status === 403)
+    return `the LSP refuses the credentials (HTTP ${status}): check auth of ${id} in the configuration`
+  if (status === 404 || status === 405 || status === 410)
+    return `nothing answers at this path (HTTP ${status}): check url and protocol of ${id} in the configuration`
+  if (status === null && CERTIFICATE_ERROR.test(failure.message))
+    return `the LSP's certificate is not accepted: ${failure.message}`
+  return null
 }
 
 const isAnswer = ({ outcome }: ExchangeRecord) => outcome === 'ANSWERED'

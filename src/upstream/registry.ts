@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { ExchangeRecord } from './http.ts'
 import { Lsp, type LspRole, type LspSettings } from './lsp.ts'
-import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { adapterOf } from '../protocols/index.ts'
 import type { KnownLsp } from '../store/lsps.ts'
 import { SecretBox } from '../store/secret-box.ts'
@@ -9,6 +9,8 @@ import type { Store } from '../store/store.ts'
 
 /** How long the settings of an LSP that another gateway has are used before they are read again. */
 const REREAD_MS = MINUTE_MS
+
+const TRY_EVERY_MS = 2 * SECOND_MS
 
 export interface RegistryOptions {
   onExchange?: ((lspId: string, record: ExchangeRecord) => void) | undefined
@@ -34,6 +36,8 @@ export class LspRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions
   readonly #byId = new Map<string, Lsp>()
   readonly #readAt = new Map<string, EpochMs>()
+  readonly #unusableSince = new Map<string, EpochMs>()
+  #trials: NodeJS.Timeout | undefined
   /** The ones that may be asked for quotes, in the operator's order. */
   readonly configured: readonly Lsp[]
 
@@ -84,16 +88,35 @@ export class LspRegistry implements AsyncDisposable {
       {
         onInfo: (fresh) => this.#store.lsps.saveInfo(id, fresh),
         onExchange: (record) => onExchange?.(id, record),
-        onTurn(isDown, reason) {
-          if (isDown) logger.warn({ lsp: id, reason }, 'an LSP does not answer')
-          else logger.info({ lsp: id }, 'an LSP answers again')
-        },
+        onTurn: (reason) => this.#logTurn(id, reason),
         // Without the value: it may be a client's.
         onUnreadField: (field) =>
           logger.warn({ lsp: id, field }, 'an optional field of an LSP cannot be read: it counts as absent'),
       },
       role,
     )
+  }
+
+  /** Logs once when an LSP cannot be used any more, and once when it can be used again. */
+  #logTurn(id: string, reason: string | null): void {
+    const { logger } = this.#options
+    const since = this.#unusableSince.get(id)
+    if (reason !== null) {
+      if (since === undefined) this.#unusableSince.set(id, this.#clock.now())
+      logger.warn({ lsp: id, reason }, 'an LSP cannot be used')
+      return
+    }
+    this.#unusableSince.delete(id)
+    const seconds = Math.round((this.#clock.now() - (since ?? this.#clock.now())) / SECOND_MS)
+    logger.info({ lsp: id, seconds }, 'an LSP can be used again')
+  }
+
+  /** Asks an LSP that could not be used for its limits after each pause, so that its recovery is noticed. */
+  startTrials(): void {
+    this.#trials = setInterval(() => {
+      for (const lsp of this.#byId.values())
+        if (lsp.role !== 'UNCONFIGURED' && lsp.needsTrial) void lsp.refreshInfo().catch(() => {})
+    }, TRY_EVERY_MS).unref()
   }
 
   /** Opens an LSP that only the database knows. */
@@ -136,6 +159,7 @@ export class LspRegistry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#trials)
     await Promise.all([...this.#byId.values()].map((lsp) => lsp.close()))
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { failureOf, orderPosts, requestOf, requestsTo, settingsOf } from './support.ts'
 import { SANDBOX_ASSET } from '../../src/sandbox/asset.ts'
 import { startSandbox } from '../../src/sandbox/index.ts'
@@ -127,8 +127,15 @@ test.concurrent('an RFQ reaches only the LSP that gave it', async () => {
 // 0.2.0 AssetsOptions, seed 003 §1.
 test.concurrent('assets have supply, limits and schema, and a request beyond them is refused before the LSP is asked', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['kestrel', 'thunder'] } })
-  const { lsps } = await gateway.ask(
-    '{ lsps { id assets { schema issuedSupply minChannelAmount maxChannelAmount maxLspAmount } } }',
+  const LISTED = '{ lsps { id assets { schema issuedSupply minChannelAmount maxChannelAmount maxLspAmount } } }'
+  // The gateway asks for them when it starts.
+  const { lsps } = await vi.waitFor(
+    async () => {
+      const read = await gateway.ask(LISTED)
+      expect(read.lsps.every(({ assets }: { assets: unknown[] }) => assets.length > 0)).toBe(true)
+      return read
+    },
+    { timeout: 10_000 },
   )
   expect(lsps).toEqual([
     {

@@ -139,7 +139,7 @@ test('four failing calls do not yet make an LSP be left alone', async () => {
   expect(await quote(1_000_000)).toMatchObject({ kind: 'quote' })
 })
 
-test('that an LSP does not answer is logged once, and so is that it does again', async () => {
+test('an LSP that does not answer is logged once, and once when it answers again', async () => {
   await lsp().refreshInfo()
   server.always(text(503, 'down'))
   for (let tries = 0; tries < 4; tries += 1)
@@ -152,8 +152,8 @@ test('that an LSP does not answer is logged once, and so is that it does again',
   expect(
     logged.map((line) => JSON.parse(line) as { level: number; lsp: string; reason?: string; msg: string }),
   ).toMatchObject([
-    { level: 40, lsp: 'lsp', reason: 'HTTP status 503', msg: 'an LSP does not answer' },
-    { level: 30, lsp: 'lsp', msg: 'an LSP answers again' },
+    { level: 40, lsp: 'lsp', reason: 'HTTP status 503', msg: 'an LSP cannot be used' },
+    { level: 30, lsp: 'lsp', msg: 'an LSP can be used again' },
   ])
 })
 
