@@ -106,7 +106,11 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       webhooks: webhooksOf(config),
       webhookOptions: { ...options.webhooks, onDelivery: (outcome) => metrics.delivery(outcome) },
       leaseReminderDays: config.leaseReminderDays,
-      registry: { secretBox, acceptMoved: options.acceptMoved ?? [] },
+      registry: {
+        secretBox,
+        // Simulated LSPs take another port at each start, and keep their orders.
+        acceptMoved: started ? started.lsps.map(({ id }) => id) : (options.acceptMoved ?? []),
+      },
     }).catch((error: unknown) => {
       throw error instanceof LspMoved ? new ConfigError(error.message, { cause: error }) : error
     })

@@ -314,7 +314,9 @@ describe.concurrent('what the operator has to mend ends the start with status 2 
   })
 
   test('an unknown argument', async () => {
-    expect(await refusal({ args: ['--verbose'] })).toBe('"--verbose" is not an argument; allowed: --config FILE\n')
+    expect(await refusal({ args: ['--verbose'] })).toBe(
+      '"--verbose" is not an argument; allowed: --config FILE, --accept-moved ID\n',
+    )
   })
 
   test('a port that something else has', async () => {

@@ -371,7 +371,11 @@ test('claims of the previous process end at the start of a gateway on an embedde
   const final = await insertOrder(previous, {}, { final: true })
   expect(await previous.readings.leaseForAction(final.id, NOW, NOW + LEASE_MS)).not.toBeNull()
   await previous.close()
-  await using gateway = await startTestGateway({ databaseUrl: database.url, sandbox: { only: ['olive'] } })
+  await using gateway = await startTestGateway({
+    databaseUrl: database.url,
+    sandbox: { only: ['olive'] },
+    acceptMoved: ['olive'],
+  })
   await using store = await openStore(gateway.databaseUrl, systemClock)
   expect(idsOf(await take(store))).toEqual([order.id])
   expect(await store.readings.leaseForAction(final.id, NOW, NOW + LEASE_MS)).not.toBeNull()
