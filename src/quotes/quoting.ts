@@ -62,8 +62,10 @@ export class Quoting {
   async ask(lsp: Lsp, ask: Ask): Promise<QuoteOutcome> {
     const timeoutMs = Math.max(1, Math.min(ask.deadlineMs, lsp.settings.timeoutMs))
     let timer: NodeJS.Timeout | undefined
+    // Not the LSP's timeout, which each request to it has: a slow database must not look like a slow LSP.
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)), timeoutMs)
+      const message = `no answer within ${ask.deadlineMs} ms`
+      timer = setTimeout(() => reject(new LspFailure('TIMEOUT', message)), Math.max(1, ask.deadlineMs))
     })
     try {
       return { kind: 'quote', quote: await Promise.race([this.#quote(lsp, ask, timeoutMs), late]) }
@@ -79,7 +81,7 @@ export class Quoting {
   }
 
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {
-    const endsAt = performance.now() + timeoutMs
+    const endsAt = performance.now() + ask.deadlineMs
     const unsupportedParameter = lsp.adapter.unsupportedParameter(ask.request)
     if (unsupportedParameter)
       throw new LspFailure('UNSUPPORTED', unsupportedParameter.message, { property: unsupportedParameter.property })
@@ -122,7 +124,7 @@ export class Quoting {
         spent?.retryAt ?? null,
       )
     // Whoever asked has been told that it is too late: an order would be for nobody.
-    if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${timeoutMs} ms`)
+    if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${ask.deadlineMs} ms`)
     try {
       return await this.#firm(context)
     } catch (error) {

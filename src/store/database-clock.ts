@@ -24,14 +24,17 @@ export class DatabaseClock implements Clock {
 
   /** How far the machine's clock is ahead of the database's, in milliseconds; negative: behind. */
   get skewMs(): number {
-    return -this.#offsetMs
+    return 0 - this.#offsetMs
   }
 
-  /** Compares the clocks. `ask` returns the database's time. An answer may be off by half of the time that it took. */
+  /**
+   * Compares the clocks. `ask` returns the database's time, which was read at some moment between the request and the
+   * answer: the offset changes only as far as it must, so that a slow answer changes nothing.
+   */
   async compare(ask: () => Promise<EpochMs>): Promise<void> {
     const before = this.#machine.now()
     const databaseTime = await ask()
-    const after = this.#machine.now()
-    this.#offsetMs = Math.round(databaseTime - (before + after) / 2)
+    const [least, most] = [databaseTime - this.#machine.now(), databaseTime - before]
+    this.#offsetMs = Math.max(least, Math.min(most, this.#offsetMs))
   }
 }

@@ -11,12 +11,15 @@ export interface Proxy extends AsyncDisposable {
   /** Connections stay, and nothing passes any more until `resume`. */
   hang(): void
   resume(): void
+  /** From now on each answer of the database takes this much longer, in milliseconds. */
+  slow(ms: number): void
 }
 
 export async function proxyTo(url: string): Promise<Proxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   let isHanging = false
+  let delayMs = 0
   const keep = (socket: Socket) => {
     sockets.add(socket)
     if (isHanging) socket.pause()
@@ -34,7 +37,12 @@ export async function proxyTo(url: string): Promise<Proxy> {
         [near, far],
         [far, near],
       ] as const) {
-        from.on('data', (chunk) => to.write(chunk)).on('close', () => to.destroy())
+        from
+          .on('data', (chunk: Buffer) => {
+            if (delayMs === 0 || from === near) to.write(chunk)
+            else setTimeout(() => to.write(chunk), delayMs)
+          })
+          .on('close', () => to.destroy())
         if (isHanging) from.pause()
       }
     }).listen(port, '127.0.0.1')
@@ -64,6 +72,9 @@ export async function proxyTo(url: string): Promise<Proxy> {
     restore,
     hang: () => setHanging(true),
     resume: () => setHanging(false),
+    slow: (ms) => {
+      delayMs = ms
+    },
     [Symbol.asyncDispose]: cut,
   }
 }
