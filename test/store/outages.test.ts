@@ -70,7 +70,7 @@ async function readyOf({ origin }: TestGateway): Promise<{ status: number; reaso
   return { ...((await response.json()) as object), status: response.status }
 }
 
-describe.each(Object.entries(OUTAGES))('while PostgreSQL %s', (_what, { reasons, begin, end }) => {
+describe.each(Object.entries(OUTAGES))('while PostgreSQL %s', (_what, outage) => {
   test(
     'the gateway is not ready, answers UNAVAILABLE, logs at most three lines, and recovers',
     { timeout: 60_000 },
@@ -81,10 +81,10 @@ describe.each(Object.entries(OUTAGES))('while PostgreSQL %s', (_what, { reasons,
       const placed = gateway.sandbox.lsp('olive').orderCount
       const logged = gateway.logged.length
 
-      await begin(stage)
+      await outage.begin(stage)
       await expect
         .poll(() => readyOf(gateway))
-        .toMatchObject({ status: 503, reason: expect.stringMatching(reasons) as string })
+        .toMatchObject({ status: 503, reason: expect.stringMatching(outage.reasons) as string })
       const answer = await gateway.send('{ orders(first: 1) { nodes { id } } }')
       // A standby can still be read.
       if (answer.errors)
@@ -101,7 +101,7 @@ describe.each(Object.entries(OUTAGES))('while PostgreSQL %s', (_what, { reasons,
       await delay(2_500)
       expect(gateway.logged.length - logged).toBeLessThanOrEqual(2)
 
-      await end(stage)
+      await outage.end(stage)
       await expect.poll(() => readyOf(gateway)).toMatchObject({ status: 200 })
       await expect.poll(() => gateway.logged.at(-1)).toContain('the database can be used again')
       expect(gateway.logged.slice(logged).length).toBeLessThanOrEqual(3)
