@@ -81,6 +81,11 @@ const RenewChannelInput = builder.inputType('RenewChannelInput', {
       description: "The node's signature of Query.renewalMessage.",
       validate: z.string().min(1).max(512),
     }),
+    maxFeeTotalSat: t.field({
+      type: 'Sat',
+      description:
+        'The most that the renewal may cost. A more expensive payment option is withheld. Without it, the price of the first answer is the maximum.',
+    }),
   }),
 })
 

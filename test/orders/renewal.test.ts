@@ -16,7 +16,7 @@ const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
 async function renew(
   gateway: TestGateway,
-  input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string },
+  input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string; maxFeeTotalSat?: number },
 ) {
   return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
 }
@@ -195,7 +195,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
   }
 
   /** An LSP of draft 0.0.1 whose `answer` a test changes; renews at once. */
-  async function renewing(answer: Record<string, unknown> = {}) {
+  async function renewing(answer: Record<string, unknown> = {}, input: { maxFeeTotalSat?: number } = {}) {
     const nowSeconds = Math.floor(Date.now() / 1_000)
     const honest = {
       order_id: 'renewal-1',
@@ -212,10 +212,11 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
       scid: SCID,
       state: 'CREATED',
     }
-    const state = { answer: { ...honest, ...answer }, readings: 0 }
+    const state = { answer: { ...honest, ...answer }, readings: 0, requests: 0 }
     const server = await QueueServer.start()
     server.always((request, response) => {
       if (request.path === '/lsp/channel') state.readings += 1
+      else state.requests += 1
       json(200, state.answer)(request, response)
     })
     const gateway = await startTestGateway({
@@ -225,13 +226,10 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
         pace: { activeMs: 20, idleMs: 1_000 },
       },
     })
-    const ordered = await renew(gateway, {
-      lspId: 'draft',
-      shortChannelId: SCID,
-      validTo: inAnHour(),
-      signedMessage: 'signed',
-    })
+    const asked = { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed', ...input }
+    const ordered = await renew(gateway, asked)
     return {
+      again: () => renew(gateway, asked),
       gateway,
       ordered,
       state,
@@ -322,7 +320,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     })
   })
 
-  test('an end that is past is not believed later either', async () => {
+  test('a renewal whose end moves back after the payment is UNKNOWN and not COMPLETED (seed 002, channel_renewed_expiry_ts)', async () => {
     await using at = await renewing()
     Object.assign(at.state.answer, {
       state: 'OPENED',
@@ -332,10 +330,40 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await vi.waitFor(
       async () =>
         expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
-          state: 'COMPLETED',
+          state: 'UNKNOWN',
           renewedUntil: at.ordered.renewedUntil,
         }),
       { timeout: 5_000 },
     )
+  })
+
+  test.each([
+    ['an end before the present one', { channel_renewed_expiry_ts: Math.floor(Date.now() / 1_000) + 3_600 }],
+    ['no end', { channel_renewed_expiry_ts: null }],
+    ['a payment in the first answer', { state: 'PENDING', amount_paid: 1_000 }],
+  ])(
+    'a first answer with %s is UNTRUSTWORTHY, and a repeated call sends no second request (W11)',
+    async (_, answer) => {
+      await using at = await renewing(answer)
+      expect(at.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY' })
+      expect(await at.again()).toEqual(at.ordered)
+      expect(at.state.requests).toBe(1)
+    },
+  )
+
+  test('a renewal above maxFeeTotalSat is not payable', async () => {
+    await using at = await renewing({}, { maxFeeTotalSat: 999 })
+    expect(at.ordered).toMatchObject({
+      __typename: 'LspError',
+      code: 'UNTRUSTWORTHY',
+      message: expect.stringContaining('maxFeeTotalSat'),
+    })
+  })
+
+  test('a lost answer leaves OUTCOME_UNKNOWN, and a repeated call sends no second request', async () => {
+    await using at = await renewing({ order_id: null })
+    expect(at.ordered).toMatchObject({ __typename: 'Renewal', state: 'OUTCOME_UNKNOWN', payment: { bolt11: null } })
+    expect(await at.again()).toMatchObject({ id: at.ordered.id, state: 'OUTCOME_UNKNOWN' })
+    expect(at.state.requests).toBe(1)
   })
 })
