@@ -12,6 +12,8 @@ export interface Renewal extends Ending {
   clientId: string
   lspId: string
   shortChannelId: string
+  /** SHA-256 of the client's input. Absent: an earlier version wrote the record. */
+  inputHash?: string
   /** Empty until the LSP answers. */
   lspOrderId: string
   state: OrderState
@@ -33,6 +35,13 @@ export interface Renewal extends Ending {
   failure?: FailureDetails
   /** The id of the earlier renewal that the LSP answered with. */
   sameAs?: string
+  /** Counts the changes, from 1. Absent: nothing has changed since an earlier version wrote the record. */
+  sequence?: number
+  /** Whether the gateway polls the LSP no more. Absent: it still polls, or an earlier version wrote the record. */
+  isFinal?: boolean
+  /** The LSP's own word for the state. */
+  lspState?: string | null
+  failureReason?: string | null
   paymentSeenAt: EpochMs | null
   createdAt: EpochMs
   updatedAt: EpochMs

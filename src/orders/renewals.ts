@@ -1,11 +1,14 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
+import { destinationsOf } from './destinations.ts'
+import { inputHashOf, RenewalKeyConflict, requestKeyOf, type RenewalInput } from './renewal-key.ts'
+import { writeAnswer } from './write-patience.ts'
 import { isEnded, isUnknownToLsp, stateAfterEnd } from '../domain/ending.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { refusalIn, verifyUnpaid } from '../domain/first-answer.ts'
+import { pubkeyOfUri } from '../domain/lsp.ts'
 import { maximumChecks } from '../domain/maximum.ts'
-import { MAX_SAT, sat, ZERO_SAT, type Sat } from '../domain/money.ts'
+import { MAX_SAT, sat, ZERO_SAT } from '../domain/money.ts'
 import { failedChecks, verifyOffer, type Check } from '../domain/offer.ts'
 import { verifyChannel } from '../domain/openable.ts'
 import {
@@ -22,6 +25,7 @@ import {
 } from '../domain/payment.ts'
 import { moveOptions, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
+import { verifyEnd } from '../domain/renewal-end.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import { FAILED_WATCH_MS, LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
 import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
@@ -36,23 +40,14 @@ import type { LspRegistry } from '../upstream/registry.ts'
 const LATE_ANSWER_MS = MINUTE_MS
 const LOOK_ELSEWHERE_MS = 100
 
-export interface RenewalInput {
-  lspId: string
-  shortChannelId: string
-  validTo: EpochMs
-  signedMessage: string
-  /** The most that the renewal may cost. null or absent: the price of the first answer. */
-  maxFeeTotalSat?: Sat | null
-}
-
 /** Orders longer lives for channels that stand, and follows those orders. */
 export class RenewalDesk {
   readonly #store: Store
   readonly #lsps: LspRegistry
   readonly #clock: Clock
   readonly #pace: Pace
-  /** Being ordered right now, by what they were asked for with. */
-  readonly #asking = new Map<string, Promise<Renewal>>()
+  /** Requests that this instance is sending, by request key. */
+  readonly #asking = new Map<string, { inputHash: string; renewal: Promise<Renewal> }>()
 
   constructor(store: Store, lsps: LspRegistry, clock: Clock, pace: Pace) {
     this.#store = store
@@ -62,21 +57,24 @@ export class RenewalDesk {
   }
 
   /**
-   * The same signature again is the same renewal, however often and wherever it is brought.
-   * @throws LspFailure; one whose effect is unknown may have left a renewal at the LSP, which costs nothing unpaid.
+   * Requests a renewal once for each key. A repeated call with the same input returns the same renewal.
+   * @throws LspFailure: the LSP refuses the renewal, or its answer fails a check.
+   * @throws RenewalKeyConflict: the key was used with another input. Nothing is sent.
    */
   async order(lsp: Lsp, clientId: string, input: RenewalInput): Promise<Renewal> {
-    const question = questionOf(clientId, lsp.id, input)
+    const question = requestKeyOf(clientId, input)
+    const inputHash = inputHashOf(input)
     const asked = this.#asking.get(question)
-    if (asked) return asked
+    if (asked && asked.inputHash !== inputHash) throw new RenewalKeyConflict()
+    if (asked) return asked.renewal
     const renewal = this.#order(lsp, clientId, input, question).finally(() => this.#asking.delete(question))
-    this.#asking.set(question, renewal)
+    this.#asking.set(question, { inputHash, renewal })
     return renewal
   }
 
   async #order(lsp: Lsp, clientId: string, input: RenewalInput, question: string): Promise<Renewal> {
     const known = await this.#store.renewals.byQuestion(question)
-    if (known) return this.#known(known, question)
+    if (known) return this.#known(known, question, input)
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
     const limited = lsp.rateLimitFailure
     if (limited) throw limited
@@ -87,7 +85,7 @@ export class RenewalDesk {
     } catch (error) {
       const first = await this.#store.renewals.byQuestion(question)
       // Another instance wrote its intent first, so it sends the request.
-      if (first) return this.#known(first, question)
+      if (first) return this.#known(first, question, input)
       throw error
     }
     return this.#ask(lsp, input, intent)
@@ -107,22 +105,22 @@ export class RenewalDesk {
           ? error
           : new LspFailure('BAD_RESPONSE', 'the answer could not be read', { effect: 'unknown', cause: error })
       if (failure.effect === 'none') {
-        await this.#store.renewals.drop(intent.id)
+        await writeAnswer(() => this.#store.renewals.drop(intent.id))
         throw failure
       }
       const lost: Renewal = { ...intent, asking: false, failure: failure.details(), updatedAt: this.#clock.now() }
-      await this.#store.renewals.settle(lost, null)
+      await writeAnswer(() => this.#store.renewals.settle(lost, null))
       return lost
     }
     try {
       const renewal = this.#answered(lsp, input, intent, reading)
-      return await this.#store.transaction((stores) => this.#settle(stores, renewal))
+      return await writeAnswer(() => this.#store.transaction((stores) => this.#settle(stores, renewal)))
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       const now = this.#clock.now()
       const { lspOrderId } = reading
       const failed: Renewal = { ...intent, lspOrderId, state: 'FAILED', asking: false, failure: error.details() }
-      await this.#store.renewals.settle({ ...failed, endedAt: now, updatedAt: now }, null)
+      await writeAnswer(() => this.#store.renewals.settle({ ...failed, endedAt: now, updatedAt: now }, null))
       throw error
     }
   }
@@ -139,6 +137,8 @@ export class RenewalDesk {
       ...intent,
       asking: false,
       lspOrderId: reading.lspOrderId,
+      lspState: reading.lspState,
+      sequence: 1,
       state: orderStateOf(reading.state, { states: paymentStates(payment), free, paid: false }),
       feeTotalSat: cheapestOf(payment)?.feeTotalSat ?? ZERO_SAT,
       payment,
@@ -152,7 +152,9 @@ export class RenewalDesk {
   }
 
   /** The renewal of an earlier request; waits while another instance sends that request. */
-  async #known(first: Renewal, question: string): Promise<Renewal> {
+  async #known(first: Renewal, question: string, input: RenewalInput): Promise<Renewal> {
+    // A record of an earlier version has no hash, and its key contains all of the input.
+    if (first.inputHash !== undefined && first.inputHash !== inputHashOf(input)) throw new RenewalKeyConflict()
     const giveUpAt = performance.now() + Math.max(0, first.createdAt + LATE_ANSWER_MS - this.#clock.now())
     let known = first
     while (known.asking === true && performance.now() < giveUpAt) {
@@ -169,12 +171,13 @@ export class RenewalDesk {
 
   /** @returns the renewal, or the client's earlier renewal if the LSP answered with that one. */
   async #settle({ renewals, destinations }: Stores, renewal: Renewal): Promise<Renewal> {
-    const paymentHash = renewal.payment.bolt11?.paymentHash
-    const holder = paymentHash === undefined ? renewal.id : await destinations.claim(paymentHash, renewal.id)
-    if (holder !== renewal.id) {
+    const { hash, offer, address } = destinationsOf(renewal.payment)
+    for (const destination of [hash, offer, address]) {
+      const holder = destination === null ? renewal.id : await destinations.claim(destination, renewal.id)
+      if (holder === renewal.id) continue
       const before = await renewals.get(renewal.clientId, holder)
       if (before?.lspId !== renewal.lspId || before.lspOrderId !== renewal.lspOrderId)
-        throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${paymentHash} too`)
+        throw new LspFailure('UNTRUSTWORTHY', `something else is to be paid to ${destination} too`)
       await renewals.settle({ ...renewal, payment: NO_PAYMENT, state: 'FAILED', sameAs: before.id }, null)
       return before
     }
@@ -190,17 +193,15 @@ export class RenewalDesk {
   ): { payment: Payment; checks: readonly Check[]; free: boolean } {
     if (isOther(reading.shortChannelId, shortChannelId))
       throw new LspFailure('UNTRUSTWORTHY', `the LSP answered for the channel ${reading.shortChannelId}`)
-    if (reading.renewedUntil === null)
-      throw new LspFailure('UNTRUSTWORTHY', 'the LSP does not report the end of the renewed channel')
-    const until = new Date(reading.renewedUntil).toISOString()
-    if (reading.renewedUntil <= now)
-      throw new LspFailure('UNTRUSTWORTHY', `the LSP would renew the channel until ${until}, which is past`)
-    const presentEnd = reading.channel?.expiresAt ?? null
-    if (presentEnd !== null && reading.renewedUntil <= presentEnd)
-      throw new LspFailure(
-        'UNTRUSTWORTHY',
-        `the LSP would renew the channel until ${until}, not later than its present end ${new Date(presentEnd).toISOString()}`,
-      )
+    const end = verifyEnd(
+      {
+        renewedUntil: reading.renewedUntil,
+        presentEnd: reading.channel?.expiresAt ?? null,
+        channelExpiryBlocks: reading.terms.channelExpiryBlocks,
+      },
+      now,
+    )
+    if (end.verdict === 'FAILED') throw new LspFailure('UNTRUSTWORTHY', end.message)
     if (reading.payment === null)
       throw new LspFailure('BAD_RESPONSE', 'the answer says nothing about the payment', { effect: 'unknown' })
     const { payment, checks, free } = verifyOffer(reading.payment, {
@@ -208,16 +209,18 @@ export class RenewalDesk {
       addressKinds: lsp.adapter.addressKinds,
       clientBalanceSat: ZERO_SAT,
       free: reading.free,
-      lspPubkeys: lsp.pubkeys,
+      lspPubkeys: [...lsp.pubkeys, ...reading.lspNodeUris.flatMap((uri) => pubkeyOfUri(uri) ?? [])],
       orderExpiresAt: reading.expiresAt,
-      // A renewal has no on-chain refund address to send, so it is paid by Lightning.
+      refundRoute: lsp.refundRoute,
+      // The request has no field for a refund address.
       refundOnchainAddress: null,
+      limits: lsp.info?.limits ?? null,
       now,
     })
     if (payment === null) throw new LspFailure('UNTRUSTWORTHY', failedChecks(checks) ?? 'no payment option it')
     const unpaid = free ? null : verifyUnpaid(reading)
     if (unpaid !== null) throw new LspFailure('UNTRUSTWORTHY', unpaid.message)
-    return { payment, checks, free }
+    return { payment, checks: [...checks, end], free }
   }
 
   /** Reads it once, and writes down what became of it, unless somebody has written it since it was taken. */
@@ -242,6 +245,9 @@ export class RenewalDesk {
     }
     next = lapsed(next, now)
     const nextReadAt = this.#nextReadAt(next, now)
+    // A sequence number stands for one content, so only a change increments it.
+    const isSame = sameContent({ ...next, isFinal: nextReadAt === null }, renewal)
+    next = { ...next, isFinal: nextReadAt === null, sequence: (renewal.sequence ?? 1) + (isSame ? 0 : 1) }
     await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore), taken)
   }
 
@@ -275,6 +281,8 @@ export class RenewalDesk {
       channel: verifyChannel(reading.channel).channel ?? renewal.channel,
       renewedUntil,
       paymentWarning,
+      lspState: reading.lspState ?? renewal.lspState ?? null,
+      failureReason: reading.failureReason ?? renewal.failureReason ?? null,
       paymentSeenAt: renewal.paymentSeenAt ?? (paid ? now : null),
       updatedAt: isChanged ? now : renewal.updatedAt,
       notFoundAt: null,
@@ -302,6 +310,22 @@ function firstAsked({ bolt11, bolt12, onchain }: Payment): PaymentMaximums {
   return { bolt11: asked(bolt11), bolt12: asked(bolt12), onchain: asked(onchain) }
 }
 
+/** Whether a poll has changed nothing that a client can see. */
+function sameContent(next: Renewal, before: Renewal): boolean {
+  const content = ({ state, payment, channel, renewedUntil, notFoundAt, paymentWarning, lspState, isFinal }: Renewal) =>
+    JSON.stringify([
+      state,
+      payment,
+      channel,
+      renewedUntil,
+      notFoundAt ?? null,
+      paymentWarning ?? null,
+      lspState,
+      isFinal ?? false,
+    ])
+  return content(next) === content(before)
+}
+
 /** Whether an answer names another channel; both spellings of an id are in use. */
 function isOther(told: string | null, shortChannelId: string): boolean {
   return told !== null && told.replaceAll(':', 'x') !== shortChannelId.replaceAll(':', 'x')
@@ -320,12 +344,13 @@ function lapsed(renewal: Renewal, now: EpochMs): Renewal {
 }
 
 /** The record of a request before it is sent: after a crash its outcome is unknown, and it is never sent again. */
-function intentOf(lspId: string, clientId: string, { shortChannelId }: RenewalInput, now: EpochMs): Renewal {
+function intentOf(lspId: string, clientId: string, input: RenewalInput, now: EpochMs): Renewal {
   return {
     id: uuidv7(),
     clientId,
     lspId,
-    shortChannelId,
+    shortChannelId: input.shortChannelId,
+    inputHash: inputHashOf(input),
     lspOrderId: '',
     state: 'OUTCOME_UNKNOWN',
     feeTotalSat: ZERO_SAT,
@@ -338,10 +363,4 @@ function intentOf(lspId: string, clientId: string, { shortChannelId }: RenewalIn
     createdAt: now,
     updatedAt: now,
   }
-}
-
-function questionOf(clientId: string, lspId: string, { shortChannelId, validTo, signedMessage }: RenewalInput): string {
-  return createHash('sha256')
-    .update(JSON.stringify([clientId, lspId, shortChannelId, validTo, signedMessage]))
-    .digest('hex')
 }

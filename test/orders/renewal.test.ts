@@ -4,9 +4,9 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { CHANNEL_FIELDS, follow, orderAt, pay, PAYMENT_FIELDS } from '../support/operations.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
 
-const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
+const RENEWAL = `sequence isFinal nextStep { actor action message } failureReason lspOrderId lspState id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
 const RENEW = `mutation ($input: RenewChannelInput!) {
-  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } }
+  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } ... on IdempotencyConflictError { message } }
 }`
 const MESSAGE =
   'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
@@ -16,7 +16,14 @@ const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
 async function renew(
   gateway: TestGateway,
-  input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string; maxFeeTotalSat?: number },
+  input: {
+    lspId?: string
+    shortChannelId: string
+    validTo: string
+    signedMessage: string
+    maxFeeTotalSat?: number
+    idempotencyKey?: string
+  },
 ) {
   return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
 }
@@ -70,7 +77,8 @@ describe.concurrent('a renewal', () => {
           orderTotalSat: 5_590,
           paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
         },
-        onchain: null,
+        // Seed 002, btc_address: as for orders, an on-chain payment comes with a warning about refunds.
+        onchain: { state: 'EXPECT_PAYMENT', orderTotalSat: 5_590 },
       },
       channel: {
         state: 'OPEN',
@@ -195,7 +203,10 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
   }
 
   /** An LSP of draft 0.0.1 whose `answer` a test changes; renews at once. */
-  async function renewing(answer: Record<string, unknown> = {}, input: { maxFeeTotalSat?: number } = {}) {
+  async function renewing(
+    answer: Record<string, unknown> = {},
+    input: { maxFeeTotalSat?: number; idempotencyKey?: string } = {},
+  ) {
     const nowSeconds = Math.floor(Date.now() / 1_000)
     const honest = {
       order_id: 'renewal-1',
@@ -229,7 +240,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     const asked = { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed', ...input }
     const ordered = await renew(gateway, asked)
     return {
-      again: () => renew(gateway, asked),
+      again: (other: object = {}) => renew(gateway, { ...asked, ...other }),
       gateway,
       ordered,
       state,
@@ -358,6 +369,32 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
       code: 'UNTRUSTWORTHY',
       message: expect.stringContaining('maxFeeTotalSat'),
     })
+  })
+
+  test('a repeated idempotencyKey returns the same renewal, and with another input is an IdempotencyConflictError', async () => {
+    await using at = await renewing({}, { idempotencyKey: 'key-1' })
+    expect(at.ordered).toMatchObject({ sequence: 1, isFinal: false, nextStep: { action: 'PAY' }, lspState: 'CREATED' })
+    expect(await at.again()).toMatchObject({ id: at.ordered.id })
+    for (const other of [{ maxFeeTotalSat: 5_000 }, { signedMessage: 'another' }, { shortChannelId: '1x2x3' }])
+      expect(await at.again(other)).toMatchObject({ __typename: 'IdempotencyConflictError' })
+    expect(at.state.requests).toBe(1)
+  })
+
+  test('without an idempotencyKey, the same signature with another maximum is an IdempotencyConflictError', async () => {
+    await using at = await renewing()
+    expect(await at.again({ maxFeeTotalSat: 1_000 })).toMatchObject({ __typename: 'IdempotencyConflictError' })
+    expect(at.state.requests).toBe(1)
+  })
+
+  test('channel_renewed_expiry weeks beyond the reported end are a warning (seed 002, W11)', async () => {
+    await using at = await renewing()
+    expect(at.ordered.checks).toContainEqual(
+      expect.objectContaining({
+        name: 'LEASE_KEPT',
+        verdict: 'WARNING',
+        message: expect.stringContaining('the LSP reports 13 weeks'),
+      }),
+    )
   })
 
   test('a lost answer leaves OUTCOME_UNKNOWN, and a repeated call sends no second request', async () => {
