@@ -223,15 +223,17 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
       scid: SCID,
       state: 'CREATED',
     }
-    const state = { answer: { ...honest, ...answer }, readings: 0, requests: 0 }
+    const state = { answer: { ...honest, ...answer }, readings: 0, requests: 0, isForgotten: false, offsetMs: 0 }
     const server = await QueueServer.start()
     server.always((request, response) => {
       if (request.path === '/lsp/channel') state.readings += 1
       else state.requests += 1
-      json(200, state.answer)(request, response)
+      const isUnknown = state.isForgotten && request.path === '/lsp/channel'
+      json(isUnknown ? 404 : 200, isUnknown ? { message: 'Order not found' } : state.answer)(request, response)
     })
     const gateway = await startTestGateway({
       sandbox: { only: [] },
+      clock: { now: () => Date.now() + state.offsetMs },
       config: {
         lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })],
         pace: { activeMs: 20, idleMs: 1_000 },
@@ -343,6 +345,8 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
         expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
           state: 'UNKNOWN',
           renewedUntil: at.ordered.renewedUntil,
+          sequence: 2,
+          nextStep: { action: 'CONTACT_LSP', message: expect.stringContaining('earlier end') },
         }),
       { timeout: 5_000 },
     )
@@ -397,9 +401,56 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     )
   })
 
+  test.each([
+    ['reports as CREATED', false],
+    ['no longer knows', true],
+  ])('an unpaid renewal that its LSP %s is EXPIRED and not polled after 400 days', async (_, isForgotten) => {
+    await using at = await renewing()
+    at.state.isForgotten = isForgotten
+    await at.untilRead()
+    at.state.offsetMs = 400 * 86_400_000
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
+          state: 'EXPIRED',
+          isFinal: true,
+          nextStep: { actor: 'NOBODY' },
+          payment: { bolt11: null, bip21: null },
+        }),
+      { timeout: 8_000 },
+    )
+    const { readings } = at.state
+    at.state.offsetMs += 30 * 86_400_000
+    // Ten times the pace of an active renewal.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(at.state.readings).toBe(readings)
+  })
+
+  test('a paid renewal that its LSP no longer knows ends, and the client contacts the LSP', async () => {
+    await using at = await renewing()
+    Object.assign(at.state.answer, { state: 'PENDING', amount_paid: 1_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'PAID', nextStep: { action: 'WAIT' } }),
+      { timeout: 8_000 },
+    )
+    at.state.isForgotten = true
+    await at.untilRead()
+    at.state.offsetMs = 400 * 86_400_000
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
+          isFinal: true,
+          nextStep: { action: 'CONTACT_LSP', message: expect.stringContaining('renewal-1') },
+        }),
+      { timeout: 8_000 },
+    )
+  })
+
   test('a lost answer leaves OUTCOME_UNKNOWN, and a repeated call sends no second request', async () => {
     await using at = await renewing({ order_id: null })
     expect(at.ordered).toMatchObject({ __typename: 'Renewal', state: 'OUTCOME_UNKNOWN', payment: { bolt11: null } })
+    expect(at.ordered).toMatchObject({ isFinal: true, nextStep: { action: 'DO_NOT_PAY' }, lspOrderId: null })
     expect(await at.again()).toMatchObject({ id: at.ordered.id, state: 'OUTCOME_UNKNOWN' })
     expect(at.state.requests).toBe(1)
   })

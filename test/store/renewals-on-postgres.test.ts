@@ -31,3 +31,34 @@ test('two instances that get the same three renewals send the LSP three requests
   const requests = first.sandbox.lsp('anchor').requests.filter(({ path }) => path.startsWith('/lsp/channel/renew'))
   expect(requests).toHaveLength(3)
 })
+
+test('after a lost answer, two instances send no second request', { timeout: 60_000 }, async () => {
+  await using fleet = await startFleet(2, { lspId: 'anchor' })
+  const [first] = fleet.gateways
+  const lsp = first.sandbox.lsp('anchor')
+  const { id } = await orderAt(first, 'anchor')
+  const follower = follow(first, id)
+  await pay(first, id)
+  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  await follower.stop()
+  const shortChannelId = order.channel?.shortChannelId ?? ''
+  const validTo = Math.floor(Date.now() / 1_000) + 3_600
+  const message = `${lsp.url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${validTo}`
+  const input = {
+    lspId: 'anchor',
+    shortChannelId,
+    idempotencyKey: 'lost',
+    validTo: new Date(validTo * 1_000).toISOString(),
+    signedMessage: first.sandbox.wallet.signMessage(message),
+  }
+  // The LSP places the renewal, and its answer cannot be read.
+  lsp.setFaults(['MALFORMED'])
+  const { renewChannel: lost } = await first.ask(RENEW, { input })
+  expect(lost).toMatchObject({ __typename: 'Renewal', state: 'OUTCOME_UNKNOWN' })
+  lsp.setFaults([])
+  for (const gateway of fleet.gateways) expect((await gateway.ask(RENEW, { input })).renewChannel).toEqual(lost)
+  const other = { ...input, maxFeeTotalSat: 1 }
+  for (const gateway of fleet.gateways)
+    expect((await gateway.ask(RENEW, { input: other })).renewChannel.__typename).toBe('IdempotencyConflictError')
+  expect(lsp.requests.filter(({ path }) => path.startsWith('/lsp/channel/renew'))).toHaveLength(1)
+})
