@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { startFleet } from './fleet.ts'
+import { execute } from '../support/database.ts'
 import { follow, orderAt, pay } from '../support/operations.ts'
 
 const RENEW = `mutation ($input: RenewChannelInput!) {
-  renewChannel(input: $input) { __typename ... on Renewal { id state } ... on LspError { message code } }
+  renewChannel(input: $input) { __typename ... on Renewal { id state isFinal nextStep { action } } ... on LspError { message code } }
 }`
 
 // Draft 0.0.1, seed 002: GET /lsp/channel/renew places an order.
@@ -32,7 +33,7 @@ test('two instances that get the same three renewals send the LSP three requests
   expect(requests).toHaveLength(3)
 })
 
-test('after a lost answer, two instances send no second request', { timeout: 60_000 }, async () => {
+test('after a lost answer or a crash, two instances send no second request', { timeout: 60_000 }, async () => {
   await using fleet = await startFleet(2, { lspId: 'anchor' })
   const [first] = fleet.gateways
   const lsp = first.sandbox.lsp('anchor')
@@ -56,6 +57,12 @@ test('after a lost answer, two instances send no second request', { timeout: 60_
   const { renewChannel: lost } = await first.ask(RENEW, { input })
   expect(lost).toMatchObject({ __typename: 'Renewal', state: 'OUTCOME_UNKNOWN' })
   lsp.setFaults([])
+  for (const gateway of fleet.gateways) expect((await gateway.ask(RENEW, { input })).renewChannel).toEqual(lost)
+  // What a crash between the intent and the answer leaves.
+  await execute(
+    fleet.database.url,
+    `update renewals set body = (body::jsonb - 'failure' || '{"asking": true, "createdAt": ${Date.now() - 3_600_000}}')::text`,
+  )
   for (const gateway of fleet.gateways) expect((await gateway.ask(RENEW, { input })).renewChannel).toEqual(lost)
   const other = { ...input, maxFeeTotalSat: 1 }
   for (const gateway of fleet.gateways)
