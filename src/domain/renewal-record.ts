@@ -1,4 +1,5 @@
 import type { Ending } from './ending.ts'
+import type { FailureDetails } from './failure.ts'
 import type { Check } from './offer.ts'
 import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, OrderState } from './order.ts'
@@ -11,6 +12,9 @@ export interface Renewal extends Ending {
   clientId: string
   lspId: string
   shortChannelId: string
+  /** SHA-256 of the client's input. Absent: an earlier version wrote the record. */
+  inputHash?: string
+  /** Empty until the LSP answers. */
   lspOrderId: string
   state: OrderState
   feeTotalSat: Sat
@@ -21,6 +25,23 @@ export interface Renewal extends Ending {
   checks?: readonly Check[]
   channel: Channel | null
   renewedUntil: EpochMs | null
+  /** The end of the first answer, which the client pays for. Absent: an earlier version wrote the record. */
+  agreedUntil?: EpochMs | null
+  /** Why nothing of it may be paid. */
+  paymentWarning?: string | null
+  /** true from the intent until the request has an outcome. A crash leaves it true. */
+  asking?: boolean
+  /** Why the request has no usable answer. */
+  failure?: FailureDetails
+  /** The id of the earlier renewal that the LSP answered with. */
+  sameAs?: string
+  /** Counts the changes, from 1. Absent: nothing has changed since an earlier version wrote the record. */
+  sequence?: number
+  /** Whether the gateway polls the LSP no more. Absent: it still polls, or an earlier version wrote the record. */
+  isFinal?: boolean
+  /** The LSP's own word for the state. */
+  lspState?: string | null
+  failureReason?: string | null
   paymentSeenAt: EpochMs | null
   createdAt: EpochMs
   updatedAt: EpochMs

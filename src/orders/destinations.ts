@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalAddress } from '../domain/address.ts'
 import { canonicalOffer } from '../domain/bolt12.ts'
+import { NO_PAYMENT, type Payment } from '../domain/payment.ts'
 import type { VerifiedOffer } from '../domain/offer.ts'
 import { withoutName, withoutShared, type OtherPayer } from '../domain/shared-destinations.ts'
 import type { EpochMs } from '../domain/time.ts'
@@ -8,6 +9,16 @@ import type { Placement } from '../store/placements.ts'
 import type { Stores } from '../store/store.ts'
 
 type Placed = Pick<Placement, 'id' | 'clientId' | 'lspId' | 'lspOrderId'>
+
+/** One text for each payment option, as the store compares them; null: the LSP does not offer the option. */
+export function destinationsOf({ bolt11, bolt12, onchain }: Payment) {
+  return {
+    hash: bolt11 && bolt11.paymentHash,
+    // An offer may be longer than an index takes.
+    offer: bolt12 && createHash('sha256').update(canonicalOffer(bolt12.offer)).digest('hex'),
+    address: onchain && canonicalAddress(onchain.address),
+  }
+}
 
 interface Claimed {
   offer: VerifiedOffer
@@ -25,8 +36,8 @@ export async function claimDestinations(
   offer: VerifiedOffer,
   now: EpochMs,
 ): Promise<Claimed> {
-  const whose = async (destination: string | null | undefined): Promise<OtherPayer> => {
-    const holder = destination == null ? placement.id : await stores.destinations.claim(destination, placement.id)
+  const whose = async (destination: string | null): Promise<OtherPayer> => {
+    const holder = destination === null ? placement.id : await stores.destinations.claim(destination, placement.id)
     if (holder === placement.id) return 'NOBODY'
     const other = await stores.placements.get(holder)
     const isSameOrder =
@@ -36,13 +47,11 @@ export async function claimDestinations(
       other.orderId === null
     return isSameOrder ? 'SAME_ORDER' : 'ANOTHER_ORDER'
   }
+  const destinations = destinationsOf(offer.payment ?? NO_PAYMENT)
   const others = {
-    hash: await whose(offer.payment?.bolt11?.paymentHash),
-    // An offer may be longer than an index takes.
-    offer: await whose(
-      offer.payment?.bolt12 && createHash('sha256').update(canonicalOffer(offer.payment.bolt12.offer)).digest('hex'),
-    ),
-    address: await whose(offer.payment?.onchain && canonicalAddress(offer.payment.onchain.address)),
+    hash: await whose(destinations.hash),
+    offer: await whose(destinations.offer),
+    address: await whose(destinations.address),
   }
   const found = Object.values(others)
   const isShared = found.includes('ANOTHER_ORDER')

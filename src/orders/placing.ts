@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { claimDestinations } from './destinations.ts'
 import { withTimeout } from './waiting.ts'
+import { writeAnswer } from './write-patience.ts'
 import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { verifyClientNode } from '../domain/client-node.ts'
@@ -16,7 +17,7 @@ import { cheapestOf } from '../domain/payment.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { clientNodeUri, termsOf, type ChannelRequest } from '../domain/request.ts'
 import { verifyAsset, verifyTerms } from '../domain/terms.ts'
-import { HOUR_MS, MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
+import { HOUR_MS, MINUTE_MS, type Clock } from '../domain/time.ts'
 import { channelKey } from '../quotes/question.ts'
 import type { Placement, PlacementPurpose } from '../store/placements.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
@@ -30,10 +31,6 @@ const LATE_ANSWER_MS = MINUTE_MS
 const ASSUMED_STANDING_MS = HOUR_MS
 /** How often to look whether another instance has its answer. */
 const LOOK_ELSEWHERE_MS = 100
-/** An answer is money: while the database is away, writing it down is tried again for this long. */
-const WRITE_PATIENCE_MS = 10 * MINUTE_MS
-const WRITE_AGAIN_MS = 50
-const WRITE_AGAIN_MAX_MS = 5 * SECOND_MS
 /** Waited before each look for what an order costs, where the answer to it did not say; after these, it is read as others are. */
 const PAYMENT_LOOKS_MS = [500, 1_000, 2_000]
 
@@ -131,27 +128,20 @@ export class Placing {
 
   /** What is never written down is taken for lost by whoever finds the order, and by nobody for sent again. */
   async #settle(placement: Placement): Promise<Placement> {
-    const giveUpAt = performance.now() + WRITE_PATIENCE_MS
-    for (let waitMs = WRITE_AGAIN_MS; ; waitMs = Math.min(waitMs * 2, WRITE_AGAIN_MAX_MS)) {
-      try {
-        return await this.#store.transaction(async (stores) => {
-          const { id, clientId, lspId, lspOrderId } = placement
-          // An import of this very order looks first, and under the same lock.
-          if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
-          const claimed =
-            placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
-          // What is another's by what it is paid to is that one's, whoever imported it.
-          if (lspOrderId !== null && !claimed?.isShared)
-            await stores.imports.disown({ id, clientId, lspId, lspOrderId })
-          const checked = { ...placement, offer: claimed?.offer ?? null }
-          await stores.placements.settle(checked)
-          return checked
-        })
-      } catch (error) {
-        if (performance.now() > giveUpAt) throw error
-        await pause(waitMs)
-      }
-    }
+    return writeAnswer(() =>
+      this.#store.transaction(async (stores) => {
+        const { id, clientId, lspId, lspOrderId } = placement
+        // An import of this very order looks first, and under the same lock.
+        if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
+        const claimed =
+          placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
+        // What is another's by what it is paid to is that one's, whoever imported it.
+        if (lspOrderId !== null && !claimed?.isShared) await stores.imports.disown({ id, clientId, lspId, lspOrderId })
+        const checked = { ...placement, offer: claimed?.offer ?? null }
+        await stores.placements.settle(checked)
+        return checked
+      }),
+    )
   }
 
   /** What becomes of an order that another instance sends, or has sent. */

@@ -35,7 +35,7 @@ import { isWithheld } from '../domain/payment.ts'
 import type { EpochMs } from '../domain/time.ts'
 import type { ActionResult } from '../orders/actions.ts'
 
-const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
+export const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
   description: `What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if the order has a payment option
 that may be used.`,
   fields: (t) => ({

@@ -2,14 +2,16 @@ import { z } from 'zod'
 import { badInput } from './bad-input.ts'
 import { builder } from './builder.ts'
 import { OrderStateEnum } from './enums.ts'
-import { LspError } from './errors.ts'
+import { IdempotencyConflictError, LspError } from './errors.ts'
 import { LspType } from './lsp.ts'
-import { ChannelType } from './order.ts'
+import { ChannelType, NextStepType } from './order.ts'
 import { payableNow, PaymentType } from './payment.ts'
 import { CheckType } from './quote.ts'
 import { LspFailure } from '../domain/failure.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
+import { isFinalRenewal, renewalStepOf } from '../domain/renewal-step.ts'
 import type { Gateway } from '../gateway.ts'
+import { RenewalKeyConflict } from '../orders/renewal-key.ts'
 
 const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
   fields: (t) => ({
@@ -18,6 +20,37 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
     shortChannelId: t.exposeString('shortChannelId'),
     state: t.expose('state', { type: OrderStateEnum }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat' }),
+    sequence: t.int({
+      description: 'Sequence number of the latest change.',
+      resolve: ({ sequence }) => sequence ?? 1,
+    }),
+    isFinal: t.boolean({
+      description: 'true: the gateway expects nothing more from the LSP, and polls it no more.',
+      resolve: (renewal, _, { gateway }) => isFinalRenewal(renewal, gateway.clock.now()),
+    }),
+    nextStep: t.field({
+      type: NextStepType,
+      description: 'What happens next, who acts, and the deadline.',
+      resolve: (renewal, _, { gateway }) => {
+        const { features, nodeUris, settings } = gateway.lsps.require(renewal.lspId)
+        return renewalStepOf(renewal, { features, name: settings.name, nodeUris }, gateway.clock.now())
+      },
+    }),
+    failureReason: t.string({
+      nullable: true,
+      description: 'Why the renewal failed, or why its request has no usable answer.',
+      resolve: ({ failureReason, failure }) => failureReason ?? failure?.message,
+    }),
+    lspOrderId: t.string({
+      nullable: true,
+      description: "The LSP's id of the renewal. null: the LSP has not answered.",
+      resolve: ({ lspOrderId }) => (lspOrderId === '' ? null : lspOrderId),
+    }),
+    lspState: t.string({
+      nullable: true,
+      description: "The LSP's own word for the state.",
+      resolve: ({ lspState }) => lspState,
+    }),
     payment: t.field({
       type: PaymentType,
       resolve: (renewal, _, { gateway }) => payableNow({ ...renewal, expiresAt: null }, gateway.clock.now()),
@@ -81,21 +114,32 @@ const RenewChannelInput = builder.inputType('RenewChannelInput', {
       description: "The node's signature of Query.renewalMessage.",
       validate: z.string().min(1).max(512),
     }),
+    idempotencyKey: t.string({
+      description:
+        'Identifies the request. Repeating it with the same input returns the same renewal, and with different input is an IdempotencyConflictError. Without it, the key is derived from lspId, shortChannelId, validTo and signedMessage.',
+      validate: z.string().min(1, 'it must not be empty').max(255, 'at most 255 characters'),
+    }),
+    maxFeeTotalSat: t.field({
+      type: 'Sat',
+      description:
+        'The most that the renewal may cost. A more expensive payment option is withheld. Without it, the price of the first answer is the maximum.',
+    }),
   }),
 })
 
 builder.mutationField('renewChannel', (t) =>
   t.field({
     type: RenewalType,
-    description: `Ask for a longer life of a channel that stands, and for what that costs. The same input again is the same renewal;
-another one, also once this has expired, takes a signature for another \`validTo\`.`,
+    description: `Requests a longer lease for an open channel, and its price. Repeating the call with the same \`idempotencyKey\` and input
+returns the same renewal. The LSP receives one request. For a new renewal, sign a message with a different \`validTo\`.`,
     args: { input: t.arg({ type: RenewChannelInput, required: true }) },
-    errors: { union: { name: 'RenewChannelResult' }, types: [LspError] },
+    errors: { union: { name: 'RenewChannelResult' }, types: [IdempotencyConflictError, LspError] },
     async resolve(_, { input }, { gateway, clientId }) {
       const lsp = configuredLsp(gateway, input.lspId)
       try {
         return await gateway.renewals.order(lsp, clientId, input)
       } catch (error) {
+        if (error instanceof RenewalKeyConflict) throw new IdempotencyConflictError()
         throw error instanceof LspFailure ? new LspError(lsp.id, error.details()) : error
       }
     },

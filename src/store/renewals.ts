@@ -18,7 +18,7 @@ export class RenewalStore {
   }
 
   /** `question`: no other renewal may have the same. */
-  async insert(renewal: Renewal, question: string, nextReadAt: EpochMs): Promise<void> {
+  async insert(renewal: Renewal, question: string, nextReadAt: EpochMs | null): Promise<void> {
     await this.#db
       .insertInto('renewals')
       .values({
@@ -57,6 +57,20 @@ export class RenewalStore {
       .where('lease_owner', '=', leasedBy)
       .executeTakeFirst()
     return result.numUpdatedRows > 0n
+  }
+
+  /** Writes the outcome of the request that `insert` recorded as an intent. */
+  async settle(renewal: Renewal, nextReadAt: EpochMs | null): Promise<void> {
+    await this.#db
+      .updateTable('renewals')
+      .set({ body: JSON.stringify(renewal), next_read_at: nextReadAt, final: nextReadAt === null ? 1 : 0 })
+      .where('id', '=', renewal.id)
+      .execute()
+  }
+
+  /** Deletes an intent after a refusal without effect. The client may send the same input again. */
+  async drop(id: string): Promise<void> {
+    await this.#db.deleteFrom('renewals').where('id', '=', id).execute()
   }
 
   async byQuestion(question: string): Promise<Renewal | null> {

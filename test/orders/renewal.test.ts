@@ -4,9 +4,9 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { CHANNEL_FIELDS, follow, orderAt, pay, PAYMENT_FIELDS } from '../support/operations.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
 
-const RENEWAL = `id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
+const RENEWAL = `sequence isFinal nextStep { actor action message } failureReason lspOrderId lspState id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
 const RENEW = `mutation ($input: RenewChannelInput!) {
-  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } }
+  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } ... on IdempotencyConflictError { message } }
 }`
 const MESSAGE =
   'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
@@ -16,7 +16,14 @@ const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
 async function renew(
   gateway: TestGateway,
-  input: { lspId?: string; shortChannelId: string; validTo: string; signedMessage: string },
+  input: {
+    lspId?: string
+    shortChannelId: string
+    validTo: string
+    signedMessage: string
+    maxFeeTotalSat?: number
+    idempotencyKey?: string
+  },
 ) {
   return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
 }
@@ -70,7 +77,8 @@ describe.concurrent('a renewal', () => {
           orderTotalSat: 5_590,
           paymentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
         },
-        onchain: null,
+        // Seed 002, btc_address: as for orders, an on-chain payment comes with a warning about refunds.
+        onchain: { state: 'EXPECT_PAYMENT', orderTotalSat: 5_590 },
       },
       channel: {
         state: 'OPEN',
@@ -195,7 +203,10 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
   }
 
   /** An LSP of draft 0.0.1 whose `answer` a test changes; renews at once. */
-  async function renewing(answer: Record<string, unknown> = {}) {
+  async function renewing(
+    answer: Record<string, unknown> = {},
+    input: { maxFeeTotalSat?: number; idempotencyKey?: string } = {},
+  ) {
     const nowSeconds = Math.floor(Date.now() / 1_000)
     const honest = {
       order_id: 'renewal-1',
@@ -212,26 +223,26 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
       scid: SCID,
       state: 'CREATED',
     }
-    const state = { answer: { ...honest, ...answer }, readings: 0 }
+    const state = { answer: { ...honest, ...answer }, readings: 0, requests: 0, isForgotten: false, offsetMs: 0 }
     const server = await QueueServer.start()
     server.always((request, response) => {
       if (request.path === '/lsp/channel') state.readings += 1
-      json(200, state.answer)(request, response)
+      else state.requests += 1
+      const isUnknown = state.isForgotten && request.path === '/lsp/channel'
+      json(isUnknown ? 404 : 200, isUnknown ? { message: 'Order not found' } : state.answer)(request, response)
     })
     const gateway = await startTestGateway({
       sandbox: { only: [] },
+      clock: { now: () => Date.now() + state.offsetMs },
       config: {
         lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_1' })],
         pace: { activeMs: 20, idleMs: 1_000 },
       },
     })
-    const ordered = await renew(gateway, {
-      lspId: 'draft',
-      shortChannelId: SCID,
-      validTo: inAnHour(),
-      signedMessage: 'signed',
-    })
+    const asked = { lspId: 'draft', shortChannelId: SCID, validTo: inAnHour(), signedMessage: 'signed', ...input }
+    const ordered = await renew(gateway, asked)
     return {
+      again: (other: object = {}) => renew(gateway, { ...asked, ...other }),
       gateway,
       ordered,
       state,
@@ -322,7 +333,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     })
   })
 
-  test('an end that is past is not believed later either', async () => {
+  test('a renewal whose end moves back after the payment is UNKNOWN and not COMPLETED (seed 002, channel_renewed_expiry_ts)', async () => {
     await using at = await renewing()
     Object.assign(at.state.answer, {
       state: 'OPENED',
@@ -332,10 +343,115 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await vi.waitFor(
       async () =>
         expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
-          state: 'COMPLETED',
+          state: 'UNKNOWN',
           renewedUntil: at.ordered.renewedUntil,
+          sequence: 2,
+          nextStep: { action: 'CONTACT_LSP', message: expect.stringContaining('earlier end') },
         }),
       { timeout: 5_000 },
     )
+  })
+
+  test.each([
+    ['an end before the present one', { channel_renewed_expiry_ts: Math.floor(Date.now() / 1_000) + 3_600 }],
+    ['no end', { channel_renewed_expiry_ts: null }],
+    ['a payment in the first answer', { state: 'PENDING', amount_paid: 1_000 }],
+  ])(
+    'a first answer with %s is UNTRUSTWORTHY, and a repeated call sends no second request (W11)',
+    async (_, answer) => {
+      await using at = await renewing(answer)
+      expect(at.ordered).toMatchObject({ __typename: 'LspError', code: 'UNTRUSTWORTHY' })
+      expect(await at.again()).toEqual(at.ordered)
+      expect(at.state.requests).toBe(1)
+    },
+  )
+
+  test('a renewal above maxFeeTotalSat is not payable', async () => {
+    await using at = await renewing({}, { maxFeeTotalSat: 999 })
+    expect(at.ordered).toMatchObject({
+      __typename: 'LspError',
+      code: 'UNTRUSTWORTHY',
+      message: expect.stringContaining('maxFeeTotalSat'),
+    })
+  })
+
+  test('a repeated idempotencyKey returns the same renewal, and with another input is an IdempotencyConflictError', async () => {
+    await using at = await renewing({}, { idempotencyKey: 'key-1' })
+    expect(at.ordered).toMatchObject({ sequence: 1, isFinal: false, nextStep: { action: 'PAY' }, lspState: 'CREATED' })
+    expect(await at.again()).toMatchObject({ id: at.ordered.id })
+    for (const other of [{ maxFeeTotalSat: 5_000 }, { signedMessage: 'another' }, { shortChannelId: '1x2x3' }])
+      expect(await at.again(other)).toMatchObject({ __typename: 'IdempotencyConflictError' })
+    expect(at.state.requests).toBe(1)
+  })
+
+  test('without an idempotencyKey, the same signature with another maximum is an IdempotencyConflictError', async () => {
+    await using at = await renewing()
+    expect(await at.again({ maxFeeTotalSat: 1_000 })).toMatchObject({ __typename: 'IdempotencyConflictError' })
+    expect(at.state.requests).toBe(1)
+  })
+
+  test('channel_renewed_expiry weeks beyond the reported end are a warning (seed 002, W11)', async () => {
+    await using at = await renewing()
+    expect(at.ordered.checks).toContainEqual(
+      expect.objectContaining({
+        name: 'LEASE_KEPT',
+        verdict: 'WARNING',
+        message: expect.stringContaining('the LSP reports 13 weeks'),
+      }),
+    )
+  })
+
+  test.each([
+    ['reports as CREATED', false],
+    ['no longer knows', true],
+  ])('an unpaid renewal that its LSP %s is EXPIRED and not polled after 400 days', async (_, isForgotten) => {
+    await using at = await renewing()
+    at.state.isForgotten = isForgotten
+    await at.untilRead()
+    at.state.offsetMs = 400 * 86_400_000
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
+          state: 'EXPIRED',
+          isFinal: true,
+          nextStep: { actor: 'NOBODY' },
+          payment: { bolt11: null, bip21: null },
+        }),
+      { timeout: 8_000 },
+    )
+    const { readings } = at.state
+    at.state.offsetMs += 30 * 86_400_000
+    // Ten times the pace of an active renewal.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(at.state.readings).toBe(readings)
+  })
+
+  test('a paid renewal that its LSP no longer knows ends, and the client contacts the LSP', async () => {
+    await using at = await renewing()
+    Object.assign(at.state.answer, { state: 'PENDING', amount_paid: 1_000 })
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'PAID', nextStep: { action: 'WAIT' } }),
+      { timeout: 8_000 },
+    )
+    at.state.isForgotten = true
+    await at.untilRead()
+    at.state.offsetMs = 400 * 86_400_000
+    await vi.waitFor(
+      async () =>
+        expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({
+          isFinal: true,
+          nextStep: { action: 'CONTACT_LSP', message: expect.stringContaining('renewal-1') },
+        }),
+      { timeout: 8_000 },
+    )
+  })
+
+  test('a lost answer leaves OUTCOME_UNKNOWN, and a repeated call sends no second request', async () => {
+    await using at = await renewing({ order_id: null })
+    expect(at.ordered).toMatchObject({ __typename: 'Renewal', state: 'OUTCOME_UNKNOWN', payment: { bolt11: null } })
+    expect(at.ordered).toMatchObject({ isFinal: true, nextStep: { action: 'DO_NOT_PAY' }, lspOrderId: null })
+    expect(await at.again()).toMatchObject({ id: at.ordered.id, state: 'OUTCOME_UNKNOWN' })
+    expect(at.state.requests).toBe(1)
   })
 })

@@ -1,0 +1,69 @@
+import { isUnknownToLsp } from './ending.ts'
+import { capitalized, doNotPay, pricesText, step, waitForLsp, type NextStep, type StepLsp } from './next-step-texts.ts'
+import { due, endsOf, optionsOf } from './payment.ts'
+import type { Renewal } from './renewal-record.ts'
+import { MINUTE_MS, type EpochMs } from './time.ts'
+
+/** The request and the attempts to write its answer take at most this long. */
+const ANSWER_MS = 12 * MINUTE_MS
+
+/** Whether the gateway expects nothing more from the LSP. */
+export function isFinalRenewal(renewal: Renewal, now: EpochMs): boolean {
+  // A crash leaves `asking` true. The request is never sent again.
+  if (renewal.state === 'OUTCOME_UNKNOWN') return renewal.asking !== true || now > renewal.createdAt + ANSWER_MS
+  if (renewal.isFinal !== undefined) return renewal.isFinal
+  return renewal.state === 'COMPLETED' || renewal.state === 'REFUNDED'
+}
+
+/** What happens next, and who acts. The action is PAY exactly if a payment option of the renewal is due. */
+export function renewalStepOf(renewal: Renewal, lsp: StepLsp, now: EpochMs): NextStep {
+  const isPaid = renewal.paymentSeenAt !== null
+  const contact = contactOf(renewal, lsp)
+  const contactLsp = (text: string) => step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contact)}`)
+  const warning = renewal.paymentWarning ?? null
+  if (renewal.state !== 'COMPLETED' && renewal.state !== 'REFUNDED') {
+    if (isPaid && isUnknownToLsp(renewal))
+      return contactLsp('A payment was seen, but the LSP says that it does not know this renewal. Do not pay again.')
+    if (isPaid && warning !== null) return contactLsp(`A payment was seen, but ${warning}. Do not pay again.`)
+  }
+  const options = due({ ...renewal, expiresAt: null }, now)
+  if (optionsOf(options).length > 0)
+    return step('CLIENT', 'PAY', `Pay ${pricesText(options)} to renew the channel.`, endsOf(options)?.last ?? null)
+  switch (renewal.state) {
+    case 'OUTCOME_UNKNOWN':
+      return doNotPay(
+        'Do not pay: the answer of the LSP is not known. The gateway does not send the request again. For a new renewal, sign a message with a different validTo.',
+      )
+    case 'COMPLETED':
+      return step('NOBODY', 'NONE', 'The channel is renewed.', renewal.renewedUntil)
+    case 'REFUNDED':
+      return step('NOBODY', 'NONE', 'The payment was refunded.')
+    case 'REFUND_PENDING':
+      return waitForLsp('The LSP has to refund the payment.')
+    case 'EXPIRED':
+      return isPaid
+        ? contactLsp('A payment was seen, but the renewal expired. Do not pay again.')
+        : step('NOBODY', 'NONE', 'The renewal was not paid in time. Do not pay it now. Request a new renewal.')
+    case 'FAILED':
+      return isPaid
+        ? contactLsp('A payment was seen, but the renewal failed. Do not pay again.')
+        : step('NOBODY', 'NONE', 'The renewal failed. Nothing was paid.')
+    case 'UNDERPAID':
+      return contactLsp('Less than the total has arrived. Do not pay again.')
+    default:
+      if (isPaid) return waitForLsp('A payment was seen. The LSP has to renew the channel. Do not pay again.')
+      return doNotPay(`Do not pay: ${whyNothingIsDue(renewal)}`)
+  }
+}
+
+function whyNothingIsDue(renewal: Renewal): string {
+  if (isUnknownToLsp(renewal)) return 'the LSP says that it does not know this renewal.'
+  if (renewal.paymentWarning) return `${renewal.paymentWarning}.`
+  if (renewal.state === 'UNKNOWN') return 'the LSP reports a state that the gateway does not know.'
+  return 'no payment option of this renewal can be used. Request a new renewal.'
+}
+
+function contactOf({ lspId, lspOrderId }: Renewal, { name }: StepLsp): string {
+  const who = name === lspId ? name : `${name} (${lspId})`
+  return `contact the LSP ${who}${lspOrderId === '' ? '.' : ` and quote its order id ${lspOrderId}.`}`
+}
