@@ -31,8 +31,8 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
     nextStep: t.field({
       type: NextStepType,
       description: 'What happens next, who acts, and the deadline.',
-      resolve: (renewal, _, { gateway }) => {
-        const { features, nodeUris, settings } = gateway.lsps.require(renewal.lspId)
+      resolve: async (renewal, _, { gateway }) => {
+        const { features, nodeUris, settings } = await gateway.lsps.find(renewal.lspId)
         return renewalStepOf(renewal, { features, name: settings.name, nodeUris }, gateway.clock.now())
       },
     }),
