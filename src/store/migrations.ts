@@ -9,6 +9,7 @@ import { migration as growth } from './migrations/0007-growth.ts'
 import { migration as watchedOrders } from './migrations/0008-watched-orders.ts'
 import { migration as restores } from './migrations/0009-restores.ts'
 import { migration as unverifiedImports } from './migrations/0010-unverified-imports.ts'
+import { migration as followedOrders } from './migrations/0011-followed-orders.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   watchedOrders,
   restores,
   unverifiedImports,
+  followedOrders,
 ]
