@@ -101,6 +101,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       leaseReminderDays: config.leaseReminderDays,
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
+    metrics.watchPolls(() => store.readings.lateness(clock.now()))
 
     const access = await openAccess(config, options.host, systemClock)
     const { schema } = await import('./schema/index.ts')

@@ -13,7 +13,7 @@ import type { Order } from '../domain/order-record.ts'
 import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { ChannelRequest } from '../domain/request.ts'
-import type { Pace } from '../domain/schedule.ts'
+import { FOLLOWED_MS, type Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
@@ -272,6 +272,8 @@ export class Ordering {
     // Given up already, or only not waited for any longer: then its answer may still come.
     const tracking: Tracking = {
       nextReadAt: isLost ? null : now + this.#pace.activeMs,
+      // Most wallets pay at once.
+      followedUntil: now + FOLLOWED_MS,
       failures: 0,
       openAttempts: 0,
       final: isLost && placement.failure !== null,
