@@ -171,7 +171,7 @@ export class OrderActions {
         // An action that has ended since may have left nothing to do.
         const still = await this.#possible(clientId, orderId, action)
         if ('kind' in still) return still
-        await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
+        await assertMayAct(this.#store, lsp.settings, clientId, this.#clock.now())
         await this.#carryOut(still, action)
       } finally {
         await this.#store.readings.release(lease, [orderId])

@@ -13,10 +13,10 @@ import type { Order } from '../domain/order-record.ts'
 import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { ChannelRequest } from '../domain/request.ts'
-import { FOLLOWED_MS, type Pace } from '../domain/schedule.ts'
+import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
-import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
+import { assertMayOrder, OverBudget, spendRequest } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import { KeyLost, type OpenKey } from '../store/idempotency.ts'
@@ -208,6 +208,7 @@ export class Ordering {
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
         await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
+        await spendRequest(stores, lsp.settings, key.clientId, this.#clock.now())
         await this.#bind(stores, key, quote, placementId)
       },
     })
@@ -272,8 +273,6 @@ export class Ordering {
     // Given up already, or only not waited for any longer: then its answer may still come.
     const tracking: Tracking = {
       nextReadAt: isLost ? null : now + this.#pace.activeMs,
-      // Most wallets pay at once.
-      followedUntil: now + FOLLOWED_MS,
       failures: 0,
       openAttempts: 0,
       final: isLost && placement.failure !== null,

@@ -60,7 +60,7 @@ export class RenewalDesk {
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
     const limited = lsp.rateLimitFailure
     if (limited) throw limited
-    await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
+    await assertMayAct(this.#store, lsp.settings, clientId, this.#clock.now())
     const reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
     const now = this.#clock.now()
     const { payment, checks } = this.#verify(lsp, input, reading, now)

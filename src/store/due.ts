@@ -19,7 +19,7 @@ export interface DueAt {
 
 /**
  * `followed`: unpaid orders that a client follows or has just queried. `paid`: orders that wait for their channel, and
- * renewals. `unpaid`: all unpaid orders.
+ * renewals. `unpaid`: the other unpaid orders.
  */
 type Tier = 'followed' | 'paid' | 'unpaid'
 
@@ -35,6 +35,8 @@ interface Queue {
   name: string
   table: Table
   where: RawBuilder<unknown>
+  /** Due work that another tier serves. */
+  except?: (now: EpochMs) => RawBuilder<unknown>
 }
 
 /** Clients take turns in each queue. */
@@ -43,7 +45,14 @@ const QUEUES: Readonly<Record<'paid' | 'unpaid', readonly Queue[]>> = {
     { name: 'paid', table: 'orders', where: sql`paid = 1` },
     { name: 'renewal', table: 'renewals', where: sql`1 = 1` },
   ],
-  unpaid: [{ name: 'unpaid', table: 'orders', where: sql`paid = 0` }],
+  unpaid: [
+    {
+      name: 'unpaid',
+      table: 'orders',
+      where: sql`paid = 0`,
+      except: (now) => sql`followed_until > ${now}`,
+    },
+  ],
 }
 
 /** The due work of one client in one queue. */
@@ -63,6 +72,8 @@ interface Candidates {
   stoppedAt: string | null
 }
 
+const NONE: Candidates = { next: [], stoppedAt: null }
+
 /** Stored as JSON in `read_budgets.turn`. */
 interface Turns extends Partial<Record<Tier, string>> {
   slot: number
@@ -75,6 +86,10 @@ const nameOf = ({ queue, client }: Place) => `${queue.name} ${client}`
 
 const dueIn = (table: Table, { lspId, now }: DueAt) =>
   sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
+
+/** The due work of a queue; each column is the table's. */
+const dueOf = ({ table, where, except }: Queue, at: DueAt) =>
+  sql`${dueIn(table, at)} and ${where} and (${except?.(at.now) ?? sql`1 = 0`}) is not true`
 
 export class DueWork {
   readonly #db: Db
@@ -91,13 +106,23 @@ export class DueWork {
     return rows.length > limit ? this.#chooseByTier(at, limit, rows.slice(0, limit)) : rows
   }
 
+  /** The most urgent of the orders that clients follow or have paid, and of the renewals. Within a transaction only. */
+  chooseUrgent(at: DueAt, limit: number): Promise<readonly Due[]> {
+    return this.#chooseByTier(at, limit, [], NONE)
+  }
+
   /** `oldest` fills what remains when the clients that were examined have too little due. */
-  async #chooseByTier(at: DueAt, limit: number, oldest: readonly Due[]): Promise<readonly Due[]> {
+  async #chooseByTier(
+    at: DueAt,
+    limit: number,
+    oldest: readonly Due[],
+    notUrgent?: Candidates,
+  ): Promise<readonly Due[]> {
     const turns = await this.#turns(at.lspId)
     const candidates: Record<Tier, Candidates> = {
       followed: await this.#followed(at, limit, turns.followed ?? ''),
       paid: await this.#inTurn(QUEUES.paid, at, limit, turns.paid ?? ''),
-      unpaid: await this.#inTurn(QUEUES.unpaid, at, limit, turns.unpaid ?? ''),
+      unpaid: notUrgent ?? (await this.#inTurn(QUEUES.unpaid, at, limit, turns.unpaid ?? '')),
     }
     const chosen = new Map<string, Due>()
     const after: Turns = { ...turns }
@@ -114,6 +139,7 @@ export class DueWork {
       const { next, stoppedAt } = candidates[tier]
       if (next.length === 0 && stoppedAt !== null) after[tier] = stoppedAt
     }
+    if (chosen.size === 0 && oldest.length === 0) return []
     await this.#db
       .updateTable('read_budgets')
       .set({ turn: JSON.stringify(after) })
@@ -162,7 +188,7 @@ export class DueWork {
     const most = limit - places.length + 1
     const due = places.map(
       ({ queue, client }, place) =>
-        sql`select * from (select ${sql.lit(place)} as place, id, next_read_at from ${dueIn(queue.table, at)} and ${queue.where} and client_id = ${client} order by next_read_at limit ${most}) as ${sql.ref(`due_${place}`)}`,
+        sql`select * from (select ${sql.lit(place)} as place, id, next_read_at from ${dueOf(queue, at)} and client_id = ${client} order by next_read_at limit ${most}) as ${sql.ref(`due_${place}`)}`,
     )
     const { rows } = await sql<{ place: number; id: string }>`
       select place, id from (
@@ -198,14 +224,15 @@ export class DueWork {
   }
 
   /** Clients with work in the queue that is due now or later, sorted. The index skips the rest of each client's work. */
-  async #clients({ table, where }: Queue, at: DueAt, after: string): Promise<{ client_id: string; due: unknown }[]> {
+  async #clients(queue: Queue, at: DueAt, after: string): Promise<{ client_id: string; due: unknown }[]> {
+    const { table, where } = queue
     const next = (client: RawBuilder<unknown>) =>
       sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${at.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
     const { rows } = await sql<{ client_id: string; due: unknown }>`
       with recursive waiting (client_id, step) as (
         select (${next(sql`${after}`)}), 1 union all select (${next(sql`waiting.client_id`)}), step + 1 from waiting where waiting.client_id is not null and step < ${MOST_CLIENTS}
       )
-      select client_id, exists (select 1 from ${dueIn(table, at)} and ${where} and client_id = waiting.client_id) as due
+      select client_id, exists (select 1 from ${dueOf(queue, at)} and client_id = waiting.client_id) as due
       from waiting where client_id is not null order by step`.execute(this.#db)
     return rows
   }

@@ -16,7 +16,7 @@ export interface Tracking {
   /** Attempts to have the channel opened. */
   openAttempts: number
   final: boolean
-  /** A client follows the order, or has queried it, until then. Written for a new order only; see `OrderStore.follow`. */
+  /** A client follows the order, or has queried it, until then. `OrderStore.follow` writes it. */
   followedUntil?: EpochMs | undefined
   /** The instance that took it to read it: should it have lost its lease, what it read is not written. */
   leasedBy?: string | undefined
@@ -90,7 +90,7 @@ export class OrderStore {
         created_at: order.createdAt,
         lease_owner: null,
         lease_until: 0,
-        followed_until: tracking.followedUntil ?? null,
+        followed_until: null,
         ...columnsOf(order, tracking),
       })
       .execute()

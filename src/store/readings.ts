@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { BudgetStore } from './budgets.ts'
+import { BudgetStore, type Budget } from './budgets.ts'
 import { DueWork, type Due, type Table } from './due.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
 import type { TrackedRenewal } from './renewals.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
-import type { EpochMs } from '../domain/time.ts'
+import { SECOND_MS, type EpochMs } from '../domain/time.ts'
 
 /** What the owner of a lease is called that is no instance. */
 const ACTION = 'action '
@@ -29,6 +29,9 @@ export interface ClaimedReadings {
   /** The LSP may not be read before this; null: there was room for more. */
   nextAt: EpochMs | null
 }
+
+/** How often the gateway looks for urgent polls while an LSP's budget is used up. */
+const URGENT_LOOK_MS = SECOND_MS
 
 /** How late the polls of one LSP are. */
 export interface Lateness {
@@ -97,14 +100,27 @@ export class ReadingStore {
   /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
     const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
+    const work = new DueWork(this.#db)
+    if (budget.room < 1) return this.#takeUrgent(claim, work, budget)
     const limit = Math.min(claim.limit, budget.room)
-    const chosen = limit > 0 ? await new DueWork(this.#db).choose(claim, limit) : []
+    const chosen = limit > 0 ? await work.choose(claim, limit) : []
     const watched = limit > chosen.length ? await this.#watched(claim, limit - chosen.length) : []
     const orders = await this.#takeOrders(claim, [...idsIn('orders', chosen), ...watched])
     const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
+  }
+
+  /** Clients' requests have used the budget up: one order that was paid or is followed, from the part reserved for those. */
+  async #takeUrgent(claim: ReadingClaim, work: DueWork, budget: Budget): Promise<ClaimedReadings> {
+    const reserved = await this.#budgets.ofUrgentReadings(claim.lspId, claim.requestsPerMinute, claim.now)
+    const chosen = claim.limit > 0 && reserved.room > 0 ? await work.chooseUrgent(claim, 1) : []
+    const orders = await this.#takeOrders(claim, idsIn('orders', chosen))
+    const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
+    const taken = renewals.length + orders.length
+    const urgentAt = Math.max(await reserved.spend(taken), claim.now + URGENT_LOOK_MS)
+    return { orders, renewals, nextAt: Math.min(await budget.spend(taken), urgentAt) }
   }
 
   /** Final orders whose funding transaction is looked at, with what the others leave of the budget. */
@@ -140,7 +156,7 @@ export class ReadingStore {
       select lsp_id, count(*) as due, min(next_read_at) as since from (${due('orders')} union all ${due('renewals')}) as due group by lsp_id`.execute(
       this.#db,
     )
-    return rows.map((row) => ({ lspId: row.lsp_id, due: Number(row.due), overdueMs: now - Number(row.since) }))
+    return rows.map((row) => ({ lspId: row.lsp_id, due: row.due, overdueMs: now - row.since }))
   }
 
   async #takeOrders({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedOrder[]> {

@@ -25,6 +25,7 @@ const RELEASED = [
   'a6fdaad53462b7b9502893f1038c2afa7e59ba565b9b30ea37e6219a40b7690f',
   '5a934540caef1ae8bb2ddaf2062e900f0a3d88bac3e5c36795b8573e70b134b3',
   'f22eedb5b2ab7ebea38bb06612b290e95e3986eca5c01eaebdaa70d69ecfab24',
+  'a91f97be56a17c67c9a16f4c190b03600d0f074959483b471372066fdaf55c09',
 ]
 
 const numberOf = (file: string) => Number(file.slice(0, 4))
