@@ -87,14 +87,17 @@ export async function assertMayAct(
   clientId: string,
   now: EpochMs,
 ): Promise<void> {
-  const retryAt = await store.transaction(
-    async ({ budgets }) =>
-      (await budgets.takeAction(id, clientId, now)) ?? budgets.takeRequest(id, requestsPerMinute, clientId, now),
-  )
-  if (retryAt !== null)
-    throw new LspFailure(
-      'RATE_LIMITED',
-      `your share of this LSP's budget is used up, or you made ${ACTIONS_PER_MINUTE} renewals and actions within a minute; try again after retryAt`,
-      { retryAt },
-    )
+  await store.transaction(async (stores) => {
+    const retryAt = await stores.budgets.takeAction(id, clientId, now)
+    if (retryAt !== null)
+      throw new LspFailure(
+        'RATE_LIMITED',
+        `each client may send this LSP at most ${ACTIONS_PER_MINUTE} renewals and actions a minute; try again after retryAt`,
+        { retryAt },
+      )
+    await spendRequest(stores, { id, requestsPerMinute }, clientId, now).catch((error: unknown) => {
+      if (error instanceof OverBudget) throw new LspFailure('RATE_LIMITED', error.message, { retryAt: error.retryAt })
+      throw error
+    })
+  })
 }

@@ -105,8 +105,8 @@ export class BudgetStore {
         now,
       ),
     ]
-    const waits = await Promise.all(shares.map((share) => (share.room < 1 ? share.spend(0) : null)))
-    const retryAt = Math.max(0, ...waits.map((at) => at ?? 0))
+    let retryAt = 0
+    for (const share of shares) if (share.room < 1) retryAt = Math.max(retryAt, await share.spend(0))
     if (retryAt > 0) return retryAt
     for (const share of shares) await share.spend(1)
     await (await this.ofReadings(lspId, requestsPerMinute, now)).spend(1)
