@@ -12,6 +12,8 @@ export interface Rig extends AsyncDisposable {
   readonly sandbox: Sandbox
   readonly lsp: SandboxLsp
   readonly databaseUrl: string
+  /** Starts the gateway again, with these changes to the settings of its LSP. */
+  restart(changes: Record<string, unknown>): Promise<void>
 }
 
 export interface RigOptions {
@@ -27,8 +29,7 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
   const configPath = join(directory, 'sluice.yaml')
   const databaseUrl = join(directory, 'sluice.db')
   // JSON is YAML.
-  await writeFile(
-    configPath,
+  const configOf = (changes: Record<string, unknown>) =>
     JSON.stringify({
       lsps: [
         {
@@ -40,19 +41,25 @@ export async function openRig({ lspId, stepMs = 500, activeMs = 5_000 }: RigOpti
           requestsPerMinute: 60_000,
           estimatesPerMinute: 60_000,
           courtesy: { maxUnpaidOrders: 100_000, firmQuotesPerHour: 100_000, maxStandingOrders: 100_000 },
+          ...changes,
         },
       ],
       limits: { operationsPerSecond: 1_000_000, ordersPerMinute: 1_000_000, firmQuotesPerMinute: 1_000_000 },
       pace: { activeMs, idleMs: 3_600_000 },
       logLevel: 'error',
-    }),
-  )
+    })
+  await writeFile(configPath, configOf({}))
   const gateway = new GatewayProcess({ main: await builtProgram(), configPath, databaseUrl })
   return {
     gateway,
     sandbox,
     lsp,
     databaseUrl,
+    async restart(changes) {
+      await gateway.kill()
+      await writeFile(configPath, configOf(changes))
+      await gateway.start()
+    },
     async [Symbol.asyncDispose]() {
       await gateway.kill()
       await sandbox.close()

@@ -109,7 +109,7 @@ async function readText(path: string): Promise<string> {
 }
 
 /** Fifty orders at the rate at which wallets read theirs. */
-const DEFAULT_READS_PER_MINUTE = 600
+const DEFAULT_REQUESTS_PER_MINUTE = 600
 
 function gatewayConfig(
   file: z.output<ReturnType<typeof configSchema>>,
@@ -127,7 +127,7 @@ function gatewayConfig(
       auth: lsp.auth ?? null,
       pinnedKeySha256: (lsp.pinnedKeySha256?.split(';') ?? []).map(pinOf),
       website: lsp.website ?? null,
-      requestsPerMinute: lsp.requestsPerMinute ?? protocolOf(lsp).readsPerMinute ?? DEFAULT_READS_PER_MINUTE,
+      requestsPerMinute: lsp.requestsPerMinute ?? protocolOf(lsp).requestsPerMinute ?? DEFAULT_REQUESTS_PER_MINUTE,
       tariffFeeRateSatPerVbyte: tariff?.feeRateSatPerVbyte ?? null,
     })),
     clients: file.clients.map(({ expiresAt, limits, ...client }) => ({

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Pace } from './domain/schedule.ts'
 import type { Clock, EpochMs } from './domain/time.ts'
 import { OrderActions } from './orders/actions.ts'
+import { Attention } from './orders/attention.ts'
 import { Feed } from './orders/following.ts'
 import { Hints } from './orders/hints.ts'
 import { LeaseReminder } from './orders/lease-reminder.ts'
@@ -27,6 +28,7 @@ import { Webhooks, type ClientWebhook, type WebhooksOptions } from './webhooks/w
 export interface Gateway extends AsyncDisposable {
   readonly clock: DatabaseClock
   readonly store: Store
+  readonly attention: Attention
   readonly feed: Feed
   readonly lsps: LspRegistry
   readonly quoting: Quoting
@@ -92,6 +94,7 @@ export async function openGateway({
   const actions = new OrderActions({ store, log, reader, lsps, clock })
   const renewals = new RenewalDesk(store, lsps, clock, pace)
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
+  const attention = new Attention(store, tracker, clock)
   const upkeep = new Upkeep({ store, ordering, clock, logger })
 
   await upkeep.start()
@@ -134,7 +137,8 @@ export async function openGateway({
   return {
     clock,
     store,
-    feed: new Feed(store, hints),
+    attention,
+    feed: new Feed(store, hints, (order) => attention.give(order)),
     lsps,
     quoting,
     ordering,

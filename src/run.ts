@@ -115,6 +115,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       throw error instanceof LspMoved ? new ConfigError(error.message, { cause: error }) : error
     })
     closing.push(async () => gateway[Symbol.asyncDispose]())
+    metrics.watchPolls(() => store.readings.lateness(clock.now()))
 
     const access = await openAccess(config, options.host, systemClock)
     const { schema } = await import('./schema/index.ts')

@@ -12,7 +12,7 @@ import { targetProblem } from '../webhooks/target.ts'
 // and docs/configuration.md follow from it.
 
 /** What the configuration has to know of a protocol. */
-export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff' | 'readsPerMinute'>
+export type ConfigurableProtocol = Pick<Adapter, 'configName' | 'protocol' | 'tariff' | 'requestsPerMinute'>
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
@@ -126,11 +126,11 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       }),
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
         description:
-          "How many times a minute orders are read at this LSP, at most. Default: what its protocol's documentation allows (kaleidoswap: 45), else 600.",
+          "How many requests a minute all instances together send to this LSP, at most: polls, estimates, orders and actions. Orders and actions may use a third of it, and those of one client a quarter; estimates may use a quarter. A sixth is reserved for polls of orders that were paid or that a client follows. Default: what its protocol's documentation allows (kaleidoswap: 60), else 600.",
       }),
       estimatesPerMinute: key(z.int().min(1).max(100_000).default(15), {
         description:
-          'How many times a minute this LSP is asked for an estimate, where its protocol has that, by all instances together. The same channel is asked for once in 20 seconds.',
+          'How many estimates a minute all instances together request from this LSP, if its protocol has estimates. They are part of `requestsPerMinute`. One estimate serves all requests for the same channel within 20 seconds.',
       }),
       tariff: key(
         z

@@ -172,7 +172,7 @@ export class OrderActions {
         const still = await this.#possible(clientId, orderId, action)
         if ('kind' in still) return still
         lsp.assertConfigured()
-        await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
+        await assertMayAct(this.#store, lsp.settings, clientId, this.#clock.now())
         await this.#carryOut(still, action)
       } finally {
         await this.#store.readings.release(lease, [orderId])

@@ -1,6 +1,6 @@
 import { setImmediate as nextRound } from 'node:timers/promises'
 import type { Hints, Topic } from './hints.ts'
-import type { OrderEvent } from '../domain/order-record.ts'
+import type { Order, OrderEvent } from '../domain/order-record.ts'
 import type { Store } from '../store/store.ts'
 
 /** How many events a follower holds at most: a slow one is served from the log at its own pace. */
@@ -164,9 +164,13 @@ export class Feed {
   readonly #ofOrders: SharedReadings<OrderBatch | null>
   readonly #ofClients: SharedReadings<ClientBatch>
 
-  constructor(store: Store, hints: Hints) {
+  readonly #onFollow: (order: Order) => Promise<unknown>
+
+  /** `onFollow` is called while a client follows an order, at least every ten seconds. */
+  constructor(store: Store, hints: Hints, onFollow: (order: Order) => Promise<unknown> = () => Promise.resolve()) {
     this.#store = store
     this.#hints = hints
+    this.#onFollow = onFollow
     this.#ofOrders = new SharedReadings(hints)
     this.#ofClients = new SharedReadings(hints)
   }
@@ -197,6 +201,7 @@ export class Feed {
     const tracked = await this.#store.orders.get(orderId)
     if (!tracked) return null
     const { sequence } = tracked.order
+    if (!tracked.tracking.final) await this.#onFollow(tracked.order)
     const entries = await this.#store.orders.events(orderId, cursor ?? sequence - 1, BATCH)
     return { entries, sequence, isFinal: tracked.tracking.final }
   }

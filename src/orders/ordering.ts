@@ -16,7 +16,7 @@ import type { ChannelRequest } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
 import { worseTerms } from '../domain/terms.ts'
 import { MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
-import { assertMayOrder, OverBudget } from '../quotes/courtesy.ts'
+import { assertMayOrder, OverBudget, spendRequest } from '../quotes/courtesy.ts'
 import { LAST_CALL_MS, questionKey } from '../quotes/question.ts'
 import type { Quoting } from '../quotes/quoting.ts'
 import { KeyLost, type OpenKey } from '../store/idempotency.ts'
@@ -215,6 +215,7 @@ export class Ordering {
       agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
       first: async (stores, placementId) => {
         await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
+        await spendRequest(stores, lsp.settings, key.clientId, this.#clock.now())
         await this.#bind(stores, key, quote, placementId)
       },
     })

@@ -190,7 +190,7 @@ export class OrderReader {
   #after(order: Order, tracking: Tracking, lsp: Lsp, failures: number): Tracking {
     const now = this.#clock.now()
     const final = this.#log.isFinal(order, lsp.adapter)
-    const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random)
+    const delayMs = nextReadDelayMs(order, this.#pace, failures, now, Math.random, (tracking.followedUntil ?? 0) > now)
     const watchDelayMs = final ? fundingWatchDelayMs(order, lsp.adapter, this.#pace, now) : null
     // An LSP that holds back orders for hours still has to be asked about those that were paid.
     const heldUntil = Math.max(Math.min(lsp.rateLimitedUntil ?? 0, now + MINUTE_MS), lsp.circuitOpenUntil ?? 0)

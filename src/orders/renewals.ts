@@ -78,7 +78,7 @@ export class RenewalDesk {
     if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
     const limited = lsp.rateLimitFailure
     if (limited) throw limited
-    await assertMayAct(this.#store, lsp.id, clientId, this.#clock.now())
+    await assertMayAct(this.#store, lsp.settings, clientId, this.#clock.now())
     const intent = intentOf(lsp.id, clientId, input, this.#clock.now())
     try {
       await this.#store.renewals.insert(intent, question, null)

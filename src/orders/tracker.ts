@@ -24,10 +24,13 @@ const PROBE_EVERY_MS = MINUTE_MS
 const CLOCK_STEP_MS = 5 * SECOND_MS
 /** Readings of one LSP at the same time. */
 const CONCURRENCY = 4
+/** The shortest time between two visits to one LSP. Budgets allow a second's worth of polls at once, so none is lost. */
+const VISIT_GAP_MS = 100
 
 /**
- * Reads every open order when it is due, at each LSP no more often than is good for it. Which orders are due is
- * in the database, so a restart loses nothing.
+ * Polls every open order when it is due, within the budget of its LSP. It visits an LSP when its next order becomes due
+ * and when its budget allows the next poll, and looks for work of other instances every second. Which orders are due is in
+ * the database, so a restart loses nothing.
  */
 export class Tracker {
   readonly #store: Store
@@ -41,6 +44,10 @@ export class Tracker {
   readonly #queues = new Map<string, PQueue>()
   /** LSPs whose budget is spent, and until when. */
   readonly #spentUntil = new Map<string, EpochMs>()
+  /** The next visit to each LSP. */
+  readonly #wakeUps = new Map<string, { at: EpochMs; timer: NodeJS.Timeout }>()
+  /** The visits that are in progress, by LSP. */
+  readonly #visits = new Map<string, Promise<void>>()
   /** When each LSP that holds us back may be read once. */
   readonly #probeAt = new Map<string, EpochMs>()
   /** Orders and renewals that are leased to this instance. */
@@ -93,7 +100,10 @@ export class Tracker {
   async stop(): Promise<void> {
     this.#stopped = true
     if (this.#timer) clearTimeout(this.#timer)
+    for (const { timer } of this.#wakeUps.values()) clearTimeout(timer)
+    this.#wakeUps.clear()
     await this.#looking
+    await Promise.all(this.#visits.values())
     for (const queue of this.#queues.values()) queue.clear()
     await Promise.all([...this.#queues.values()].map((queue) => queue.onIdle()))
     if (this.#renewing) clearInterval(this.#renewing)
@@ -107,15 +117,47 @@ export class Tracker {
   async #look(): Promise<void> {
     try {
       await this.#noticeClock()
-      const paused = new Set(this.#lsps.paused())
-      for (const lspId of await this.#store.readings.dueLsps(this.#clock.now())) {
-        const lsp = this.#lsps.get(lspId)
-        // Only another instance knows an LSP that was configured since this one started.
-        if (lsp && !paused.has(lspId) && (this.#spentUntil.get(lspId) ?? 0) <= this.#clock.now()) await this.#take(lsp)
-      }
+      const visits = (await this.#store.readings.dueLsps(this.#clock.now())).map((lspId) => this.#visit(lspId))
+      await Promise.all(visits)
     } catch (error) {
       this.#log.error({ err: error }, 'the tracker could not look for due orders')
     }
+  }
+
+  /** Polls the LSP's due orders without waiting for the next look: a client has just asked for one of them. */
+  poke(lspId: string): void {
+    this.#wakeAt(lspId, this.#spentUntil.get(lspId) ?? 0)
+  }
+
+  /** Takes what is due at the LSP, unless a visit is in progress, its breaker is open or its budget is spent. */
+  #visit(lspId: string): Promise<void> {
+    const lsp = this.#lsps.get(lspId)
+    const isBlocked =
+      // Only another instance knows an LSP that was configured since this one started.
+      !lsp || lsp.circuitOpenUntil !== null || (this.#spentUntil.get(lspId) ?? 0) > this.#clock.now()
+    if (isBlocked || this.#stopped || this.#visits.has(lspId)) return Promise.resolve()
+    const visit = this.#take(lsp)
+      .then((nextAt) => this.#wakeAt(lspId, nextAt))
+      .catch((error: unknown) => this.#log.error({ err: error, lsp: lspId }, 'the tracker could not take due orders'))
+      .finally(() => this.#visits.delete(lspId))
+    this.#visits.set(lspId, visit)
+    return visit
+  }
+
+  /** Schedules a visit, unless an earlier one is scheduled. null: the next look finds what is due. */
+  #wakeAt(lspId: string, at: EpochMs | null): void {
+    const now = this.#clock.now()
+    if (at === null || this.#stopped) return
+    const earliest = Math.max(at, now + Math.min(VISIT_GAP_MS, this.#lookEveryMs))
+    const scheduled = this.#wakeUps.get(lspId)
+    // A wake-up later than the next look is left to that look.
+    if (earliest > now + this.#lookEveryMs * 2 || (scheduled && scheduled.at <= earliest)) return
+    if (scheduled) clearTimeout(scheduled.timer)
+    const timer = setTimeout(() => {
+      this.#wakeUps.delete(lspId)
+      void this.#visit(lspId)
+    }, earliest - now)
+    this.#wakeUps.set(lspId, { at: earliest, timer })
   }
 
   /** A clock that was set back leaves everything due in a future that is far: it is due now. */
@@ -130,13 +172,15 @@ export class Tracker {
     await this.#store.orders.makeAllDue(now)
   }
 
-  async #take(lsp: Lsp): Promise<void> {
+  /** @returns when to visit the LSP again; null: not before something becomes due that this instance does not know of. */
+  async #take(lsp: Lsp): Promise<EpochMs | null> {
     const queue = this.#queueOf(lsp.id)
     const isHeldBack = lsp.rateLimitedUntil !== null
     const limit = Math.min(BATCH - queue.size - queue.pending, isHeldBack ? 1 : BATCH)
     const now = this.#clock.now()
     if (!isHeldBack) this.#probeAt.delete(lsp.id)
-    if (limit <= 0 || this.#stopped || (isHeldBack && !this.#mayProbe(lsp.id, now))) return
+    if (limit <= 0) return now
+    if (this.#stopped || (isHeldBack && !this.#mayProbe(lsp.id, now))) return null
     const claim = {
       lspId: lsp.id,
       owner: this.#owner,
@@ -157,6 +201,8 @@ export class Tracker {
     }
     for (const tracked of orders) enqueue(tracked.order.id, () => this.#read(tracked))
     for (const tracked of renewals) enqueue(tracked.renewal.id, () => this.#renewals.read(tracked))
+    if (isHeldBack) return null
+    return nextAt ?? (orders.length === limit ? now : this.#store.readings.nextDueAt(lsp.id, now))
   }
 
   /** It has held us back since this was taken from what is due; a probe is taken in spite of that. */

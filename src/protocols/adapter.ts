@@ -132,8 +132,8 @@ export interface Adapter {
   readonly clientConnects: boolean
   /** The kinds of on-chain address that this protocol allows, the LSP's and the client's alike. */
   readonly addressKinds: AddressKinds
-  /** How many readings a minute the LSP's documentation leaves room for, beside quotes; absent where it says nothing. */
-  readonly readsPerMinute?: number
+  /** How many requests a minute the LSP's documentation allows; absent where it says nothing. */
+  readonly requestsPerMinute?: number
   /** True where an asset's price is quoted before the order, under an id of the LSP (RFQ). Absent: false. */
   readonly takesAssetQuotes?: boolean
   /** True where only reading an order makes it advance at the LSP. */

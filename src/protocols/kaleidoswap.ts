@@ -294,8 +294,7 @@ export const kaleidoswap: Adapter = {
   tellsChannelLife: false,
   clientConnects: true,
   addressKinds: 'ANY',
-  // 60 requests a minute are documented; a quarter of them is left for estimates and orders.
-  readsPerMinute: 45,
+  requestsPerMinute: 60,
   advancesWhenRead: false,
   takesAssetQuotes: true,
 

@@ -62,13 +62,42 @@ export async function assertMayOrder(
   )
 }
 
-/** @throws LspFailure when the client has had this LSP asked for as many renewals and actions as it may. */
-export async function assertMayAct(store: Store, lspId: string, clientId: string, now: EpochMs): Promise<void> {
-  const retryAt = await store.transaction(({ budgets }) => budgets.takeAction(lspId, clientId, now))
+/**
+ * Charges one request of the client to the LSP's budget. @throws OverBudget when the client has used its share, or all
+ * clients have used theirs
+ */
+export async function spendRequest(
+  { budgets }: Stores,
+  { id, requestsPerMinute }: Pick<LspSettings, 'id' | 'requestsPerMinute'>,
+  clientId: string,
+  now: EpochMs,
+): Promise<void> {
+  const retryAt = await budgets.takeRequest(id, requestsPerMinute, clientId, now)
   if (retryAt !== null)
-    throw new LspFailure(
-      'RATE_LIMITED',
-      `one client has this LSP asked for no more than ${ACTIONS_PER_MINUTE} renewals and actions a minute`,
-      { retryAt },
+    throw new OverBudget(
+      `the gateway sends this LSP at most ${requestsPerMinute} requests a minute, and your share of them is used up; try again after retryAt`,
+      retryAt,
     )
+}
+
+/** @throws LspFailure when the client has had this LSP asked for as many renewals and actions as it may. */
+export async function assertMayAct(
+  store: Store,
+  { id, requestsPerMinute }: Pick<LspSettings, 'id' | 'requestsPerMinute'>,
+  clientId: string,
+  now: EpochMs,
+): Promise<void> {
+  await store.transaction(async (stores) => {
+    const retryAt = await stores.budgets.takeAction(id, clientId, now)
+    if (retryAt !== null)
+      throw new LspFailure(
+        'RATE_LIMITED',
+        `each client may send this LSP at most ${ACTIONS_PER_MINUTE} renewals and actions a minute; try again after retryAt`,
+        { retryAt },
+      )
+    await spendRequest(stores, { id, requestsPerMinute }, clientId, now).catch((error: unknown) => {
+      if (error instanceof OverBudget) throw new LspFailure('RATE_LIMITED', error.message, { retryAt: error.retryAt })
+      throw error
+    })
+  })
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { uuidv7 } from 'uuidv7'
-import { assertWithinCourtesy, OverBudget } from './courtesy.ts'
+import { assertWithinCourtesy, OverBudget, spendRequest } from './courtesy.ts'
 import { notesOf } from './notes.ts'
 import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
@@ -167,9 +167,9 @@ export class Quoting {
   }
 
   async #askEstimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
-    const { estimatesPerMinute } = lsp.settings
+    const { estimatesPerMinute, requestsPerMinute } = lsp.settings
     const retryAt = await this.#store.transaction(({ budgets }) =>
-      budgets.takeEstimate(lsp.id, estimatesPerMinute, this.#clock.now()),
+      budgets.takeEstimate(lsp.id, { estimatesPerMinute, requestsPerMinute }, this.#clock.now()),
     )
     if (retryAt !== null)
       throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
@@ -198,6 +198,7 @@ export class Quoting {
               (await stores.placements.beingAsked(question))
             if (placed) throw new AlreadyPlaced(placed)
             await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
+            await spendRequest(stores, lsp.settings, clientId, this.#clock.now())
           },
         })
         .then(

@@ -314,7 +314,11 @@ builder.queryFields((t) => ({
     type: OrderType,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },
-    resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.orders.byIds(clientId, [id]))[0] ?? null,
+    async resolve(_, { id }, { gateway, clientId }) {
+      const [order] = await gateway.store.orders.byIds(clientId, [id])
+      if (order) await gateway.attention.give(order)
+      return order ?? null
+    },
   }),
   orders: t.connection(
     {

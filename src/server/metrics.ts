@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Lateness } from '../store/readings.ts'
 import type { ExchangeRecord } from '../upstream/http.ts'
 import type { DeliveryOutcome } from '../webhooks/sender.ts'
 
@@ -48,6 +49,33 @@ export class Metrics {
       help: 'Open WebSocket connections.',
       registers: [this.#registry],
       collect: () => sockets.set(count()),
+    })
+  }
+
+  /** `ask` returns how late polls are. If it fails, the last figures stay: other metrics say what is wrong. */
+  watchPolls(ask: () => Promise<readonly Lateness[]>): void {
+    const labelNames = ['lsp'] as const
+    const due: Gauge<'lsp'> = new Gauge({
+      name: 'sluice_polls_due',
+      help: 'Orders and renewals that are due for a poll and wait for the budget of their LSP, by all instances together.',
+      labelNames,
+      registers: [this.#registry],
+      async collect() {
+        const found = await ask().catch(() => null)
+        if (found === null) return
+        due.reset()
+        overdue.reset()
+        for (const { lspId: lsp, due: count, overdueMs } of found) {
+          due.set({ lsp }, count)
+          overdue.set({ lsp }, overdueMs / 1000)
+        }
+      },
+    })
+    const overdue: Gauge<'lsp'> = new Gauge({
+      name: 'sluice_polls_overdue_seconds',
+      help: 'For how long the poll that waits longest has been due.',
+      labelNames,
+      registers: [this.#registry],
     })
   }
 

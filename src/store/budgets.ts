@@ -9,6 +9,24 @@ const CLOCK_SLACK_MICROS = 5 * SECOND_MS * MICROS
 const SHARE_AT_ONCE = 1 / 4
 const READINGS_AT_ONCE = 10
 
+/**
+ * All requests to an LSP come out of one budget. Polls wait until it allows them; a client's request is sent ahead of it, and
+ * polls wait the longer. At most a twelfth of a minute's requests is sent ahead for orders and actions, and another for estimates.
+ */
+const AHEAD_SHARE = 1 / 12
+/** The part of the budget that the requests of all clients may use. Polls have the rest. */
+const CLIENTS_SHARE = 1 / 3
+/** The part that the requests of one client may use, and the part of what is sent ahead. */
+const CLIENT_SHARE = 1 / 4
+const CLIENT_AHEAD_SHARE = 3 / 5
+/** The part of the budget that estimates may use at most. */
+const ESTIMATES_SHARE = 1 / 4
+/**
+ * The part that is reserved for polls of orders that were paid or that a client follows: they are sent ahead of the budget, too.
+ * The parts together are less than what the budget allows in the long run.
+ */
+const URGENT_SHARE = 1 / 6
+
 /** Whoever compares a few sizes need not wait between them. */
 const ESTIMATES_AT_ONCE = 10
 
@@ -56,17 +74,56 @@ export class BudgetStore {
     return true
   }
 
-  /** How often an LSP may be read; a second's worth may come at once. */
+  /**
+   * How often an LSP may be polled; a second's worth may come at once. Within any minute, polls and clients' requests
+   * together are at most `requestsPerMinute`.
+   */
   ofReadings(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
-    return this.#budget(lspId, requestsPerMinute, Math.max(1, Math.floor(requestsPerMinute / 60)), now)
+    const burst = Math.max(1, Math.floor(requestsPerMinute / 60))
+    const ahead = aheadOf(requestsPerMinute)
+    const perMinute = Math.max(requestsPerMinute / 2, requestsPerMinute - burst - 2 * ahead - 1)
+    return this.#budget(lspId, perMinute, burst, now, 2 * ahead + 1)
+  }
+
+  /** Polls of orders that were paid or that a client follows, while the budget allows no other. */
+  ofUrgentReadings(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
+    return this.#budget(`${lspId} urgent`, requestsPerMinute * URGENT_SHARE, 1, now)
   }
 
   /**
-   * One estimate by an LSP, out of those that may be asked for.
-   * @returns null: it may be asked for. Else not before this.
+   * One request for a client: an order, a firm quote, a renewal or an action. @returns null: it may be sent. Otherwise the
+   * earliest time to try again.
    */
-  takeEstimate(lspId: string, estimatesPerMinute: number, now: EpochMs): Promise<EpochMs | null> {
-    return this.#takeOne(`${lspId} estimates`, estimatesPerMinute, Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE), now)
+  async takeRequest(lspId: string, requestsPerMinute: number, clientId: string, now: EpochMs): Promise<EpochMs | null> {
+    const ahead = aheadOf(requestsPerMinute)
+    const shares = [
+      await this.#budget(`${lspId} clients`, requestsPerMinute * CLIENTS_SHARE, ahead, now),
+      await this.#budget(
+        `${lspId} client ${clientId}`,
+        requestsPerMinute * CLIENT_SHARE,
+        Math.max(1, Math.floor(ahead * CLIENT_AHEAD_SHARE)),
+        now,
+      ),
+    ]
+    let retryAt = 0
+    for (const share of shares) if (share.room < 1) retryAt = Math.max(retryAt, await share.spend(0))
+    if (retryAt > 0) return retryAt
+    for (const share of shares) await share.spend(1)
+    await (await this.ofReadings(lspId, requestsPerMinute, now)).spend(1)
+    return null
+  }
+
+  /** One estimate by an LSP, out of its budget. @returns null: it may be sent. Otherwise the earliest time to try again. */
+  async takeEstimate(
+    lspId: string,
+    { estimatesPerMinute, requestsPerMinute }: { estimatesPerMinute: number; requestsPerMinute: number },
+    now: EpochMs,
+  ): Promise<EpochMs | null> {
+    const burst = Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE, aheadOf(requestsPerMinute))
+    const perMinute = Math.min(estimatesPerMinute, requestsPerMinute * ESTIMATES_SHARE)
+    const retryAt = await this.#takeOne(`${lspId} estimates`, perMinute, Math.max(1, burst), now)
+    if (retryAt === null) await (await this.ofReadings(lspId, requestsPerMinute, now)).spend(1)
+    return retryAt
   }
 
   /** The same for an order that a client imports. */
@@ -103,11 +160,11 @@ export class BudgetStore {
   }
 
   /** Until the transaction ends, nobody else gets past this for the same budget. */
-  async #budget(name: string, perMinute: number, burst: number, now: EpochMs): Promise<Budget> {
+  async #budget(name: string, perMinute: number, burst: number, now: EpochMs, ahead = 0): Promise<Budget> {
     const micros = now * MICROS
     const spacing = Math.ceil((MINUTE_MS * MICROS) / perMinute)
     const written = await this.#spentUntil(name)
-    const isAhead = written > micros + burst * spacing + CLOCK_SLACK_MICROS
+    const isAhead = written > micros + (burst + ahead) * spacing + CLOCK_SLACK_MICROS
     const spentUntil = isAhead ? micros : Math.max(written, micros)
     return {
       room: Math.floor((micros + burst * spacing - spentUntil) / spacing),
@@ -134,4 +191,9 @@ export class BudgetStore {
       .execute()
     return (await budget())?.spent_until ?? 0
   }
+}
+
+/** Requests that clients may send before polls have left them room. */
+function aheadOf(requestsPerMinute: number): number {
+  return Math.max(1, Math.floor(requestsPerMinute * AHEAD_SHARE))
 }

@@ -10,6 +10,7 @@ import { migration as watchedOrders } from './migrations/0008-watched-orders.ts'
 import { migration as restores } from './migrations/0009-restores.ts'
 import { migration as unverifiedImports } from './migrations/0010-unverified-imports.ts'
 import { migration as lspSettings } from './migrations/0011-lsp-settings.ts'
+import { migration as followedOrders } from './migrations/0012-followed-orders.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   restores,
   unverifiedImports,
   lspSettings,
+  followedOrders,
 ]

@@ -16,6 +16,8 @@ export interface Tracking {
   /** Attempts to have the channel opened. */
   openAttempts: number
   final: boolean
+  /** A client follows the order, or has queried it, until then. `OrderStore.follow` writes it. */
+  followedUntil?: EpochMs | undefined
   /** The instance that took it to read it: should it have lost its lease, what it read is not written. */
   leasedBy?: string | undefined
 }
@@ -41,6 +43,7 @@ export function trackedOf(row: OrderRow): TrackedOrder {
     tracking: {
       nextReadAt: row.next_read_at,
       ...(row.watch_at === null ? {} : { watchAt: row.watch_at }),
+      ...(row.followed_until === null ? {} : { followedUntil: row.followed_until }),
       failures: row.failures,
       openAttempts: row.open_attempts,
       final: row.final === 1,
@@ -57,6 +60,7 @@ function columnsOf(order: Order, tracking: Tracking) {
     failures: tracking.failures,
     open_attempts: tracking.openAttempts,
     final: tracking.final ? 1 : 0,
+    ...(tracking.final ? { followed_until: null } : {}),
     paid: order.paymentSeenAt !== null && !isUnverifiedImport(order) ? 1 : 0,
     // What another gateway saw is not what was measured here.
     payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
@@ -86,6 +90,7 @@ export class OrderStore {
         created_at: order.createdAt,
         lease_owner: null,
         lease_until: 0,
+        followed_until: null,
         ...columnsOf(order, tracking),
       })
       .execute()
@@ -261,6 +266,27 @@ export class OrderStore {
       .where('next_read_at', '>', now)
       .execute()
     await this.#db.updateTable('orders').set({ watch_at: now, lease_until: 0 }).where('watch_at', '>', now).execute()
+  }
+
+  /**
+   * Records that a client follows the order, or has queried it. Unless it was followed already, it is due at once; an
+   * order whose LSP did not answer the last poll keeps its delay. Does nothing while it is followed until `refreshBefore`.
+   * @returns whether it became due.
+   */
+  async follow(id: string, now: EpochMs, until: EpochMs, refreshBefore: EpochMs): Promise<boolean> {
+    const open = this.#db.updateTable('orders').where('id', '=', id).where('next_read_at', 'is not', null)
+    const first = await open
+      .set({ followed_until: until, next_read_at: now })
+      .where((e) => e.or([e('followed_until', 'is', null), e('followed_until', '<=', now)]))
+      .where('failures', '=', 0)
+      .where('next_read_at', '>', now)
+      .executeTakeFirst()
+    if (first.numUpdatedRows > 0n) return true
+    await open
+      .set({ followed_until: until })
+      .where((e) => e.or([e('followed_until', 'is', null), e('followed_until', '<', refreshBefore)]))
+      .execute()
+    return false
   }
 
   /** Has it read as soon as somebody gets to it. */

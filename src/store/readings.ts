@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { sql, type RawBuilder } from 'kysely'
-import { BudgetStore } from './budgets.ts'
+import { sql } from 'kysely'
+import { BudgetStore, type Budget } from './budgets.ts'
+import { DueWork, type Due, type Table } from './due.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
 import type { TrackedRenewal } from './renewals.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
-import type { EpochMs } from '../domain/time.ts'
+import { SECOND_MS, type EpochMs } from '../domain/time.ts'
 
 /** What the owner of a lease is called that is no instance. */
 const ACTION = 'action '
@@ -29,41 +30,19 @@ export interface ClaimedReadings {
   nextAt: EpochMs | null
 }
 
-type Table = 'orders' | 'renewals'
+/** How often the gateway looks for urgent polls while an LSP's budget is used up. */
+const URGENT_LOOK_MS = SECOND_MS
 
-/** Something that is to be read. */
-interface Chosen {
-  kind: Table
-  id: string
+/** How late the polls of one LSP are. */
+export interface Lateness {
+  lspId: string
+  /** Orders and renewals that are due and that no instance polls now. */
+  due: number
+  /** For how long the one that waits longest has been due. */
+  overdueMs: number
 }
 
-interface Queue {
-  name: string
-  table: Table
-  where: RawBuilder<unknown>
-}
-
-/** Each client has a place in each: none of the three waits for more than its share of the others. */
-const QUEUES: readonly Queue[] = [
-  { name: 'paid', table: 'orders', where: sql`paid = 1` },
-  { name: 'renewal', table: 'renewals', where: sql`1 = 1` },
-  { name: 'unpaid', table: 'orders', where: sql`paid = 0` },
-]
-
-interface Place {
-  queue: Queue
-  client: string
-}
-
-const nameOf = ({ queue, client }: Place) => `${queue.name} ${client}`
-
-/** So many clients are looked at for one take: most of them may have nothing due. */
-const WALK = 200
-
-const dueIn = (table: Table, { lspId, now }: ReadingClaim) =>
-  sql`${sql.table(table)} where lsp_id = ${lspId} and next_read_at <= ${now} and lease_until <= ${now}`
-const idsIn = (table: Table, chosen: readonly Chosen[]) =>
-  chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
+const idsIn = (table: Table, chosen: readonly Due[]) => chosen.flatMap(({ kind, id }) => (kind === table ? [id] : []))
 
 /** Who reads what next, so that of all instances exactly one does, and no LSP is read more often than it may be. */
 export class ReadingStore {
@@ -121,14 +100,27 @@ export class ReadingStore {
   /** Takes what is due at one LSP, as much of it as its budget allows now. Within a transaction only. */
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
     const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
+    const work = new DueWork(this.#db)
+    if (budget.room < 1) return this.#takeUrgent(claim, work, budget)
     const limit = Math.min(claim.limit, budget.room)
-    const chosen = limit > 0 ? await this.#choose(claim, limit) : []
+    const chosen = limit > 0 ? await work.choose(claim, limit) : []
     const watched = limit > chosen.length ? await this.#watched(claim, limit - chosen.length) : []
     const orders = await this.#takeOrders(claim, [...idsIn('orders', chosen), ...watched])
     const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
     const taken = renewals.length + orders.length
     const nextAt = await budget.spend(taken)
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
+  }
+
+  /** Clients' requests have used the budget up: one order that was paid or is followed, from the part reserved for those. */
+  async #takeUrgent(claim: ReadingClaim, work: DueWork, budget: Budget): Promise<ClaimedReadings> {
+    const reserved = await this.#budgets.ofUrgentReadings(claim.lspId, claim.requestsPerMinute, claim.now)
+    const chosen = claim.limit > 0 && reserved.room > 0 ? await work.chooseUrgent(claim, 1) : []
+    const orders = await this.#takeOrders(claim, idsIn('orders', chosen))
+    const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
+    const taken = renewals.length + orders.length
+    const urgentAt = Math.max(await reserved.spend(taken), claim.now + URGENT_LOOK_MS)
+    return { orders, renewals, nextAt: Math.min(await budget.spend(taken), urgentAt) }
   }
 
   /** Final orders whose funding transaction is looked at, with what the others leave of the budget. */
@@ -145,88 +137,26 @@ export class ReadingStore {
     return rows.map(({ id }) => id)
   }
 
-  /** All that is due, where there is room for it; else what is due of those whose turn it is. */
-  async #choose(claim: ReadingClaim, limit: number): Promise<readonly Chosen[]> {
+  /** When the next order or renewal of the LSP becomes due after `now`; null: none does. */
+  async nextDueAt(lspId: string, now: EpochMs): Promise<EpochMs | null> {
+    const next = (table: Table, column: 'next_read_at' | 'watch_at') =>
+      sql`select min(${sql.ref(column)}) as at from ${sql.table(table)} where lsp_id = ${lspId} and ${sql.ref(column)} > ${now}`
+    const { rows } = await sql<{ at: number | null }>`
+      select min(at) as at from (${next('orders', 'next_read_at')} union all ${next('orders', 'watch_at')} union all ${next('renewals', 'next_read_at')}) as next`.execute(
+      this.#db,
+    )
+    return rows[0]?.at ?? null
+  }
+
+  /** For each LSP with due orders or renewals, how many there are and how late they are. */
+  async lateness(now: EpochMs): Promise<Lateness[]> {
     const due = (table: Table) =>
-      sql`select * from (select ${sql.lit(table)} as kind, id from ${dueIn(table, claim)} order by next_read_at limit ${limit + 1}) as ${sql.ref(`due_${table}`)}`
-    const { rows } = await sql<Chosen>`${due('orders')} union all ${due('renewals')}`.execute(this.#db)
-    return rows.length > limit ? this.#chooseInTurn(claim, limit, rows.slice(0, limit)) : rows
-  }
-
-  /**
-   * Goes on in the circle of all places where it stopped the last time, each place having one reading in each round:
-   * whoever has much to be read does not keep others waiting, and one that has little waits for one round. `oldest`
-   * fills what is left where those who were looked at have less due than that.
-   */
-  async #chooseInTurn(claim: ReadingClaim, limit: number, oldest: readonly Chosen[]): Promise<readonly Chosen[]> {
-    const { places, stoppedAt } = await this.#places(claim, limit)
-    const chosen = places.length === 0 ? [] : await this.#roundsOf(places, claim, limit)
-    const last = chosen.at(-1)
-    const turn = stoppedAt ?? (last && nameOf(last))
-    if (turn !== undefined)
-      await this.#db.updateTable('read_budgets').set({ turn }).where('lsp_id', '=', claim.lspId).execute()
-    const ids = new Set(chosen.map(({ id }) => id))
-    return [
-      ...chosen.map(({ queue, id }) => ({ kind: queue.table, id })),
-      ...oldest.filter(({ id }) => !ids.has(id)),
-    ].slice(0, limit)
-  }
-
-  async #roundsOf(places: readonly Place[], claim: ReadingClaim, limit: number): Promise<(Place & { id: string })[]> {
-    // What one place can get at most, since every other one gets something.
-    const most = limit - places.length + 1
-    const due = places.map(
-      ({ queue, client }, place) =>
-        sql`select * from (select ${sql.lit(place)} as place, id, next_read_at from ${dueIn(queue.table, claim)} and ${queue.where} and client_id = ${client} order by next_read_at limit ${most}) as ${sql.ref(`due_${place}`)}`,
+      sql`select lsp_id, next_read_at from ${sql.table(table)} where next_read_at <= ${now} and lease_until <= ${now}`
+    const { rows } = await sql<{ lsp_id: string; due: number; since: number }>`
+      select lsp_id, count(*) as due, min(next_read_at) as since from (${due('orders')} union all ${due('renewals')}) as due group by lsp_id`.execute(
+      this.#db,
     )
-    const { rows } = await sql<{ place: number; id: string }>`
-      select place, id from (
-        select place, id, row_number() over (partition by place order by next_read_at) as round from (${sql.join(due, sql` union all `)}) as due
-      ) as rounds order by round, place limit ${limit}`.execute(this.#db)
-    return rows.flatMap(({ place, id }) => (places[place] ? [{ ...places[place], id }] : []))
-  }
-
-  /** The next places in the circle at which something is due, once around it at most; `stoppedAt` where it is too large to be walked at once. */
-  async #places(claim: ReadingClaim, limit: number): Promise<{ places: Place[]; stoppedAt?: string }> {
-    const { turn } = await this.#db
-      .selectFrom('read_budgets')
-      .select('turn')
-      .where('lsp_id', '=', claim.lspId)
-      .executeTakeFirstOrThrow()
-    const [name = '', lastClient = ''] = turn?.split(/ (.*)/s) ?? []
-    const first = Math.max(
-      0,
-      QUEUES.findIndex((queue) => queue.name === name),
-    )
-    const places = new Map<string, Place>()
-    for (let step = 0; step <= QUEUES.length && places.size < limit; step += 1) {
-      const queue = QUEUES[(first + step) % QUEUES.length]
-      if (!queue) break
-      const walked = await this.#walk(queue, claim, step === 0 ? lastClient : '')
-      for (const { client_id: client } of walked.filter(({ due }) => due).slice(0, limit - places.size))
-        places.set(nameOf({ queue, client }), { queue, client })
-      const end = walked.at(-1)
-      if (places.size < limit && walked.length === WALK && end)
-        return { places: [...places.values()], stoppedAt: nameOf({ queue, client: end.client_id }) }
-    }
-    return { places: [...places.values()] }
-  }
-
-  /** Clients with something to be read some day, in an order of their own. However much one has, the index leads past it. */
-  async #walk(
-    { table, where }: Queue,
-    claim: ReadingClaim,
-    after: string,
-  ): Promise<{ client_id: string; due: unknown }[]> {
-    const next = (client: RawBuilder<unknown>) =>
-      sql`select min(client_id) from ${sql.table(table)} where lsp_id = ${claim.lspId} and ${where} and next_read_at is not null and client_id > ${client}`
-    const { rows } = await sql<{ client_id: string; due: unknown }>`
-      with recursive waiting (client_id, step) as (
-        select (${next(sql`${after}`)}), 1 union all select (${next(sql`waiting.client_id`)}), step + 1 from waiting where waiting.client_id is not null and step < ${WALK}
-      )
-      select client_id, exists (select 1 from ${dueIn(table, claim)} and ${where} and client_id = waiting.client_id) as due
-      from waiting where client_id is not null order by step`.execute(this.#db)
-    return rows
+    return rows.map((row) => ({ lspId: row.lsp_id, due: row.due, overdueMs: now - row.since }))
   }
 
   async #takeOrders({ owner, now, leaseUntil }: ReadingClaim, ids: readonly string[]): Promise<TrackedOrder[]> {

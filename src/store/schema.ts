@@ -73,6 +73,8 @@ export interface OrderRow {
   next_read_at: number | null
   /** When a final order is polled, only because its funding transaction may be replaced; null: never. */
   watch_at: number | null
+  /** A client follows the order, or has queried it, until then at least. */
+  followed_until: number | null
   failures: number
   open_attempts: number
   lease_owner: string | null
@@ -141,7 +143,7 @@ export interface ReadBudgetRow {
   lsp_id: string
   /** The moment up to which what it may be read is spent, in microseconds. */
   spent_until: number
-  /** Of readings: which client's turn was last, and at what. */
+  /** Of an LSP: which polls were last, as JSON. See due.ts. */
   turn: Generated<string | null>
 }
 

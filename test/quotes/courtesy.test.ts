@@ -278,7 +278,7 @@ test('a client has an LSP asked for a burst of renewals, and then for one a seco
   const refusal = answers.at(-1)
   expect(refusal).toMatchObject({
     code: 'RATE_LIMITED',
-    message: 'one client has this LSP asked for no more than 60 renewals and actions a minute',
+    message: 'each client may send this LSP at most 60 renewals and actions a minute; try again after retryAt',
   })
   expect(Date.parse(refusal?.retryAt ?? '')).toBeLessThanOrEqual(Date.now() + 1_000)
   expect((await renew('bob', 0)).code).toBe('NOT_FOUND')

@@ -26,6 +26,7 @@ const RELEASED = [
   '5a934540caef1ae8bb2ddaf2062e900f0a3d88bac3e5c36795b8573e70b134b3',
   'f22eedb5b2ab7ebea38bb06612b290e95e3986eca5c01eaebdaa70d69ecfab24',
   'e05222a79342eccbdabe224c079b8994272ed418c675a45c142216e9c5c60f86',
+  'a91f97be56a17c67c9a16f4c190b03600d0f074959483b471372066fdaf55c09',
 ]
 
 const numberOf = (file: string) => Number(file.slice(0, 4))

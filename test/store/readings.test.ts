@@ -273,7 +273,7 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     await using stage = await openStage(engine)
     const stores = [stage.store, await stage.another(), await stage.another(), await stage.another()]
     for (const _ of upTo(200)) await insertOrder(stage.store)
-    // Five a second, for four seconds, asked for ten times a second by each of four.
+    // 245 polls a minute, five at once: 50 of the 300 requests may be sent ahead. For four seconds, asked for ten times a second by each of four.
     let taken = 0
     for (let now = NOW; now <= NOW + 4_000; now += 100) {
       const claims = await Promise.all(
@@ -281,18 +281,18 @@ describe.each(ENGINES)('readings in %s', (engine) => {
       )
       taken += claims.flatMap(idsOf).length
     }
-    expect(taken).toBe(25)
+    expect(taken).toBe(21)
   })
 
   test('say when there is room again, and need no room for what is not there', async () => {
     await using stage = await openStage(engine)
     await insertOrder(stage.store)
     await insertOrder(stage.store)
-    // One in two seconds.
+    // 24 polls a minute: five of the 30 requests may be sent ahead of the budget.
     const slow = { requestsPerMinute: 30 }
-    expect(await take(stage.store, slow)).toMatchObject({ orders: [{}], nextAt: NOW + 2_000 })
-    expect(await take(stage.store, { ...slow, now: NOW + 1_999 })).toMatchObject({ orders: [], nextAt: NOW + 2_000 })
-    expect(await take(stage.store, { ...slow, now: NOW + 2_000 })).toMatchObject({ orders: [{}], nextAt: NOW + 4_000 })
+    expect(await take(stage.store, slow)).toMatchObject({ orders: [{}], nextAt: NOW + 2_500 })
+    expect(await take(stage.store, { ...slow, now: NOW + 2_499 })).toMatchObject({ orders: [], nextAt: NOW + 2_500 })
+    expect(await take(stage.store, { ...slow, now: NOW + 2_500 })).toMatchObject({ orders: [{}], nextAt: NOW + 5_000 })
     expect(await take(stage.store, { ...slow, now: NOW + 5_000 })).toMatchObject({ orders: [], nextAt: null })
   })
 
@@ -304,9 +304,9 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     const asked = await Promise.all([takeOne(stage.store, NOW), takeOne(other, NOW)])
     expect(asked.toSorted()).toEqual([false, true])
     expect((await take(other, { requestsPerMinute: 30 })).orders).toEqual([])
-    expect((await take(other, { requestsPerMinute: 30, now: NOW + 2_000 })).orders).toHaveLength(1)
-    expect(await takeOne(stage.store, NOW + 2_000)).toBe(false)
-    expect(await takeOne(stage.store, NOW + 4_000)).toBe(true)
+    expect((await take(other, { requestsPerMinute: 30, now: NOW + 2_500 })).orders).toHaveLength(1)
+    expect(await takeOne(stage.store, NOW + 2_500)).toBe(false)
+    expect(await takeOne(stage.store, NOW + 5_000)).toBe(true)
   })
 
   test('that somebody is waiting for leave most of what an LSP may be read to what is due', async () => {
@@ -314,14 +314,14 @@ describe.each(ENGINES)('readings in %s', (engine) => {
     const { store } = stage
     for (const _ of upTo(200)) await insertOrder(store)
     let [waitedFor, due] = [0, 0]
-    // Two a second, for a minute.
+    // 98 polls, for a minute: 20 of the 120 requests may be sent ahead.
     for (let now = NOW; now < NOW + 60_000; now += 250) {
       for (const _ of upTo(2))
         waitedFor += (await store.transaction(({ budgets }) => budgets.takeReading(LSP, 120, now))) ? 1 : 0
       due += (await take(store, { now, leaseUntil: NOW + 1_000_000, requestsPerMinute: 120 })).orders.length
     }
     expect(waitedFor).toBeLessThanOrEqual(40)
-    expect(due).toBeGreaterThanOrEqual(80)
+    expect(due).toBeGreaterThanOrEqual(58)
   })
 
   test('leave an order alone that something is done with, which one at a time may, wherever it runs', async () => {
