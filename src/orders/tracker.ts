@@ -132,9 +132,9 @@ export class Tracker {
   /** Takes what is due at the LSP, unless a visit is in progress, its breaker is open or its budget is spent. */
   #visit(lspId: string): Promise<void> {
     const lsp = this.#lsps.get(lspId)
-    const isBlocked =
-      // Only another instance knows an LSP that was configured since this one started.
-      !lsp || lsp.circuitOpenUntil !== null || (this.#spentUntil.get(lspId) ?? 0) > this.#clock.now()
+    // Another instance has it in its configuration since this one started: the next look finds it.
+    if (!lsp) void this.#lsps.find(lspId).catch(() => {})
+    const isBlocked = !lsp || lsp.circuitOpenUntil !== null || (this.#spentUntil.get(lspId) ?? 0) > this.#clock.now()
     if (isBlocked || this.#stopped || this.#visits.has(lspId)) return Promise.resolve()
     const visit = this.#take(lsp)
       .then((nextAt) => this.#wakeAt(lspId, nextAt))

@@ -1,6 +1,6 @@
 import { builder } from './builder.ts'
 import { badInput } from './bad-input.ts'
-import { pubkeyOfUri } from '../domain/lsp.ts'
+import { isPublicKey } from '../domain/curve.ts'
 import { parseSat } from '../domain/money.ts'
 
 builder.scalarType('Sat', {
@@ -50,8 +50,8 @@ builder.scalarType('PublicKey', {
   description: "A node's public key: 33 bytes, compressed, in hexadecimal.",
   serialize: (value) => value,
   parseValue(value) {
-    const key = typeof value === 'string' && value.length === 66 ? pubkeyOfUri(value) : null
-    if (key === null) throw badInput('PublicKey: 33 bytes in hexadecimal, beginning with 02 or 03, are wanted')
-    return key
+    if (typeof value !== 'string' || !isPublicKey(value))
+      throw badInput('PublicKey: not a public key: give 33 bytes in hexadecimal, a compressed point of secp256k1')
+    return value.toLowerCase()
   },
 })

@@ -80,7 +80,10 @@ test('there is one graphql: what tests, Yoga and Node.js load is the same', () =
 })
 
 describe('what GraphiQL opens with', () => {
-  const SANDBOX = { clientPubkey: `02${'11'.repeat(32)}`, clientAddress: '127.0.0.1:9735' }
+  const SANDBOX = {
+    clientPubkey: '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798',
+    clientAddress: '127.0.0.1:9735',
+  }
 
   test.each([
     ['in the sandbox', sandboxSchema, SANDBOX, ['Compare', 'Order', 'Pay', 'Follow', 'Break']],

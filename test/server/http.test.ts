@@ -7,7 +7,7 @@ import { createLogger, run } from '../../src/run.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { eventually, openRaw, readToEnd, sendRaw, Wire } from './wire.ts'
 
-const PUBKEY = `02${'11'.repeat(32)}`
+const PUBKEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/graphql-response+json' }
 
 let gateway: TestGateway
@@ -343,7 +343,7 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
   const SAT = 'Sat: a whole number of satoshis from 0 to 2100000000000000 is wanted'
   const ASSET = 'AssetAmount: an unsigned 64-bit integer as a decimal string is wanted'
   const TIME = 'DateTime: an instant such as 2026-11-21T12:00:00Z is wanted'
-  const KEY = 'PublicKey: 33 bytes in hexadecimal, beginning with 02 or 03, are wanted'
+  const KEY = 'PublicKey: not a public key: give 33 bytes in hexadecimal, a compressed point of secp256k1'
 
   test.each([
     ['a fraction of a Sat', request({ lspBalanceSat: 1.5 }), SAT],
@@ -363,6 +363,7 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
     ['a time as a number', renewal(1_800_000_000), TIME],
     ['a key that is too short', request({ clientPubkey: PUBKEY.slice(2) }), KEY],
     ['a key that is not compressed', request({ clientPubkey: `04${PUBKEY.slice(2)}` }), KEY],
+    ['a key that is no point of the curve', request({ clientPubkey: `02${'11'.repeat(32)}` }), KEY],
     ['a key with an address', request({ clientPubkey: `${PUBKEY}@host:9735` }), KEY],
   ])('%s', async (_, { query, variables }, message) => {
     const { status, errors, data } = await gateway.send(query, variables)
