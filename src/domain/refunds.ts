@@ -11,11 +11,14 @@ export interface Refunded {
 }
 
 /**
- * `reported`: by the LSP's document of the refund. `known`: before this report; what a report leaves out of it still
+ * `reported`: by the LSP's document of the refund. `earlier`: before this report; what a report leaves out of it still
  * holds, such as the transaction that the answer to decideRate named.
  */
-export function refundOf(order: Refunded, reported: Refund | null, known: Refund | null): Refund | null {
+export function refundOf(order: Refunded, reported: Refund | null, earlier: Refund | null): Refund | null {
   const refund = reported ?? impliedRefund(order)
+  // An earlier state implied a refund that no LSP reported, and the present state does not.
+  const isOver = refund === null && earlier?.isOwed === true && (earlier.txid ?? null) === null
+  const known = isOver ? null : earlier
   if (refund === null || known === null) return refund ?? known
   const txid = refund.txid ?? known.txid ?? null
   const { isOwed, ...rest } = refund

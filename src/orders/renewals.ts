@@ -28,7 +28,7 @@ import { orderStateOf } from '../domain/progress.ts'
 import { verifyEnd } from '../domain/renewal-end.ts'
 import type { Renewal } from '../domain/renewal-record.ts'
 import { FAILED_WATCH_MS, LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
-import { HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { RenewalReading } from '../protocols/adapter.ts'
 import { assertMayAct } from '../quotes/courtesy.ts'
 import type { TrackedRenewal } from '../store/renewals.ts'
@@ -39,8 +39,10 @@ import type { LspRegistry } from '../upstream/registry.ts'
 /** A repeated call waits this long for the answer to the first one. */
 const LATE_ANSWER_MS = MINUTE_MS
 const LOOK_ELSEWHERE_MS = 100
+/** Messages are signed for hours: one that is valid for longer after a restore was signed after it. */
+const SIGNED_BEFORE_RESTORE_MS = DAY_MS
 
-/** Orders longer lives for channels that stand, and follows those orders. */
+/** Requests longer leases for open channels, and polls these renewals. */
 export class RenewalDesk {
   readonly #store: Store
   readonly #lsps: LspRegistry
@@ -80,6 +82,11 @@ export class RenewalDesk {
     if (limited) throw limited
     await assertMayAct(this.#store, lsp.settings, clientId, this.#clock.now())
     const intent = intentOf(lsp.id, clientId, input, this.#clock.now())
+    const lost = this.#lostByRestore(intent, input)
+    if (lost) {
+      await this.#store.renewals.insert(lost, question, null)
+      return lost
+    }
     try {
       await this.#store.renewals.insert(intent, question, null)
     } catch (error) {
@@ -89,6 +96,22 @@ export class RenewalDesk {
       throw error
     }
     return this.#ask(lsp, input, intent)
+  }
+
+  /**
+   * The renewal as OUTCOME_UNKNOWN if the message may have been signed and sent before the database was restored; then
+   * nothing is sent. A message that is valid for longer after the restore was signed later.
+   */
+  #lostByRestore(intent: Renewal, { validTo }: RenewalInput): Renewal | null {
+    const { restore } = this.#store
+    if (restore === null || validTo >= restore.restoredAt + SIGNED_BEFORE_RESTORE_MS) return null
+    const at = new Date(restore.restoredAt).toISOString()
+    const failure = new LspFailure(
+      'UNAVAILABLE',
+      `the gateway's database was restored at ${at}: this renewal may exist at the LSP. Sign a message whose validTo is later than one day after that`,
+      { effect: 'unknown' },
+    )
+    return { ...intent, asking: false, failure: failure.details() }
   }
 
   /** Sends the only request of this intent. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, copyFileSync, chmodSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'libsql'
 import { BackupError, EXIT_USAGE, sync, type Terminal } from './backup.ts'
@@ -14,45 +14,54 @@ import { openStore } from '../store/store.ts'
 const SUFFIXES = ['', '-wal', '-shm', '.position'] as const
 
 /**
- * Puts a backup in the place of the embedded database and records that it was restored. The database that is there is kept
- * under another name.
+ * Puts a backup in the place of the embedded database and records that it was restored. The restore is recorded in a copy
+ * before the copy takes its place: whatever interrupts this, no gateway finds the backup without the record. The database
+ * that is there is kept under another name.
  * @returns the restore, and the new name of the database that was there; null: there was none.
  * @throws BackupError, DatabaseError; then the database that was there is still in its place.
  */
 async function restoreFile(databasePath: string, backupPath: string, clock: Clock) {
   assertIntact(backupPath)
+  mkdirSync(dirname(databasePath), { recursive: true, mode: 0o700 })
   const release = existsSync(databasePath) ? lockDatabase(databasePath) : () => {}
+  const copy = `${databasePath}.restoring`
   const kept = existsSync(databasePath)
     ? `${databasePath}.before-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-')}`
     : null
   const moved: [from: string, to: string][] = []
+  const move = (from: string, to: string) => {
+    if (!existsSync(from)) return
+    renameSync(from, to)
+    moved.push([from, to])
+  }
   try {
-    mkdirSync(dirname(databasePath), { recursive: true, mode: 0o700 })
-    if (kept !== null) {
-      for (const suffix of SUFFIXES) {
-        if (!existsSync(databasePath + suffix)) continue
-        renameSync(databasePath + suffix, kept + suffix)
-        moved.push([databasePath + suffix, kept + suffix])
-      }
-    }
-    copyFileSync(backupPath, databasePath)
-    chmodSync(databasePath, 0o600)
-    sync(databasePath)
+    removeFiles(copy)
+    copyFileSync(backupPath, copy)
+    chmodSync(copy, 0o600)
+    const restore = await recordIn(copy, clock)
+    sync(copy)
+    for (const suffix of SUFFIXES) if (kept !== null) move(databasePath + suffix, kept + suffix)
+    for (const suffix of SUFFIXES) move(copy + suffix, databasePath + suffix)
     sync(dirname(databasePath))
-    return { restore: await recordIn(databasePath, clock), kept }
+    return { restore, kept }
   } catch (error) {
     for (const [from, to] of moved.toReversed()) renameSync(to, from)
+    removeFiles(copy)
     throw error
   } finally {
     release()
   }
 }
 
+function removeFiles(path: string): void {
+  for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true })
+}
+
 /** @throws DatabaseError */
 async function recordIn(databaseUrl: string, clock: Clock): Promise<Restore> {
   const store = await openStore(databaseUrl, clock)
   try {
-    return await store.recordRestore(clock.now())
+    return await store.recordRestore(null)
   } finally {
     await store.close()
   }

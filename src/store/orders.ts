@@ -217,15 +217,30 @@ export class OrderStore {
     return row?.position ?? 0
   }
 
-  /** How many orders at an LSP are not final. */
-  async openCount(lspId: string): Promise<number> {
-    const { count } = await this.#db
+  /** How many orders, unpaid orders behind quotes, and renewals an LSP may still be asked about. */
+  async openCount(lspId: string, now: EpochMs): Promise<number> {
+    const orders = await this.#db
       .selectFrom('orders')
+      .select((e) => e.fn.countAll().as('count'))
+      .where('lsp_id', '=', lspId)
+      .where((e) => e.or([e('final', '=', 0), e('watch_at', 'is not', null)]))
+      .executeTakeFirstOrThrow()
+    const placements = await this.#db
+      .selectFrom('placements')
+      .select((e) => e.fn.countAll().as('count'))
+      .where('lsp_id', '=', lspId)
+      .where('order_id', 'is', null)
+      .where('unpaid', '=', 1)
+      .where('status', 'in', ['INTENDED', 'SENT', 'STANDING'])
+      .where('stands_until', '>', now)
+      .executeTakeFirstOrThrow()
+    const renewals = await this.#db
+      .selectFrom('renewals')
       .select((e) => e.fn.countAll().as('count'))
       .where('lsp_id', '=', lspId)
       .where('final', '=', 0)
       .executeTakeFirstOrThrow()
-    return Number(count)
+    return Number(orders.count) + Number(placements.count) + Number(renewals.count)
   }
 
   async lastPosition(): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, RawBuilder } from 'kysely'
 import type { Tables } from './schema.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -16,32 +16,41 @@ export async function lastRestore(db: Kysely<Tables>): Promise<Restore | null> {
 }
 
 /**
- * Records a restore. Call it in a transaction, while no gateway runs on the database.
+ * Records a restore: at `statedAt`, or now by the database's clock (null). Call it in a transaction, while no gateway runs
+ * on the database.
  *
  * Orders that were about to be sent when the backup was made count as sent. Unpaid orders at LSPs that nobody had ordered
  * are not used again: a wallet may have ordered and paid them after the backup.
  */
-export async function recordRestore(db: Kysely<Tables>, restoredAt: EpochMs): Promise<Restore> {
+export async function recordRestore(
+  db: Kysely<Tables>,
+  now: RawBuilder<number>,
+  statedAt: EpochMs | null,
+): Promise<Restore> {
+  const most = statedAt ?? Number.MAX_SAFE_INTEGER
   const newest = await db
     .selectNoFrom((e) => [
-      e.selectFrom('events').select('at').where('at', '<', restoredAt).orderBy('position', 'desc').limit(1).as('event'),
+      now.as('now'),
+      e.selectFrom('events').select('at').where('at', '<', most).orderBy('position', 'desc').limit(1).as('event'),
       e
         .selectFrom('placements')
         .select('intended_at')
-        .where('intended_at', '<', restoredAt)
+        .where('intended_at', '<', most)
         .orderBy('intended_at', 'desc')
         .limit(1)
         .as('placement'),
       e
         .selectFrom('quotes')
         .select('created_at')
-        .where('created_at', '<', restoredAt)
+        .where('created_at', '<', most)
         .orderBy('created_at', 'desc')
         .limit(1)
         .as('quote'),
     ])
     .executeTakeFirstOrThrow()
   const dataUntil = Math.max(newest.event ?? 0, newest.placement ?? 0, newest.quote ?? 0)
+  // All of the backup is older, whichever clock it was written by.
+  const restoredAt = statedAt ?? Math.max(Number(newest.now), dataUntil + 1)
   await db
     .updateTable('placements')
     .set({ status: 'SENT' })

@@ -66,8 +66,8 @@ export interface Store extends Stores, AsyncDisposable {
   readonly restore: Restore | null
   /** True if this start found an older copy of the database in the place of the one before. */
   readonly foundOlderCopy: boolean
-  /** Records that the database was restored. Call it before orders are placed. */
-  recordRestore(restoredAt: EpochMs): Promise<Restore>
+  /** Records that the database was restored: then, or now by its own clock (null). Call it before orders are placed. */
+  recordRestore(restoredAt: EpochMs | null): Promise<Restore>
   /**
    * Runs `work` in one transaction: all of it is kept, or nothing. It may run more than once, so it must do
    * nothing but read and write here.
@@ -104,13 +104,13 @@ export async function openStore(databaseUrl: string, clock: Clock, options: Open
   const health = new Health(engine, schemaAfter(MIGRATIONS), instanceId)
   let restore = await lastRestore(engine.db)
   const stores = (db: Db) => storesOn(db, engine, instanceId, () => restore?.restoredAt ?? null)
-  const record = async (restoredAt: EpochMs) => {
-    restore = await engine.transaction((trx) => recordRestore(trx, restoredAt))
+  const record = async (restoredAt: EpochMs | null) => {
+    restore = await engine.transaction((trx) => recordRestore(trx, engine.now, restoredAt))
     return restore
   }
   const { foundOlderCopy, stop } = isPostgresUrl(databaseUrl)
     ? NO_POSITION_FILE
-    : await watchPosition(databaseUrl, stores(engine.db).orders, () => record(clock.now()))
+    : await watchPosition(databaseUrl, stores(engine.db).orders, () => record(null))
   const close = async () => {
     await stop()
     await health.close().catch(() => {})

@@ -21,6 +21,8 @@ const HANGS_IN_A_ROW = 2
 /** A trial that takes longer, such as an order, does not delay the next one. */
 const TRIAL_MS = 10 * SECOND_MS
 
+const NO_HANG = { failures: 0, waitedMs: 0, since: 0 }
+
 interface Sample {
   at: EpochMs
   failed: boolean
@@ -34,8 +36,8 @@ export class Breaker {
   readonly #clock: Clock
   #samples: Sample[] = []
   #isOpen = false
-  /** Failures since the last answer, and how long their requests waited. */
-  #hang = { failures: 0, waitedMs: 0 }
+  /** Failures since the last answer, how long their requests waited together, and when the first of them began. */
+  #hang = NO_HANG
   /** Increases when it opens and when it closes. The outcome of an exchange of an earlier generation is dropped. */
   #generation = 0
   #trials = 0
@@ -87,12 +89,18 @@ export class Breaker {
 
   #addSample(failed: boolean, startedAt: EpochMs): void {
     const sample: Sample = { at: this.#clock.now(), failed }
+    const { failures, waitedMs, since } = this.#hang
     this.#hang = failed
-      ? { failures: this.#hang.failures + 1, waitedMs: this.#hang.waitedMs + Math.max(0, sample.at - startedAt) }
-      : { failures: 0, waitedMs: 0 }
+      ? {
+          failures: failures + 1,
+          waitedMs: waitedMs + Math.max(0, sample.at - startedAt),
+          since: failures === 0 ? startedAt : since,
+        }
+      : NO_HANG
     const recent = this.#samples.filter(({ at }) => at <= sample.at && at > sample.at - WINDOW_MS)
     this.#samples = [...recent.slice(1 - MAX_SAMPLES), sample]
-    const hangs = this.#hang.failures >= HANGS_IN_A_ROW && this.#hang.waitedMs >= HANG_MS
+    const hangs =
+      this.#hang.failures >= HANGS_IN_A_ROW && this.#hang.waitedMs >= HANG_MS && sample.at - this.#hang.since >= HANG_MS
     if (!hangs && !failsInARow(this.#samples) && !failsOften(this.#samples)) return
     this.#turn(true)
     this.#pause(this.#pauseMs)
@@ -103,7 +111,7 @@ export class Breaker {
     this.#generation += 1
     this.#pauseMs = FIRST_PAUSE_MS
     this.#samples = []
-    this.#hang = { failures: 0, waitedMs: 0 }
+    this.#hang = NO_HANG
   }
 
   #pause(ms: number): void {

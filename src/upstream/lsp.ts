@@ -9,6 +9,7 @@ import {
   pubkeyOfUri,
   type DatedLspInfo,
   type LspFeature,
+  type LspInfo,
   type LspProtocol,
   type Network,
 } from '../domain/lsp.ts'
@@ -125,6 +126,7 @@ export class Lsp {
   #lastError: string | null = null
   /** The last answer to a request for its limits shows a wrong URL or refused credentials; null: it does not. */
   #misconfiguration: Misconfiguration | null = null
+  #infoProblem: Misconfiguration | null = null
   #nextTrialAt: EpochMs = 0
   #rateLimit: RateLimit = NO_LIMIT
   #isClosing = false
@@ -264,7 +266,7 @@ export class Lsp {
 
   async #askInfo(): Promise<DatedLspInfo> {
     this.#nextTrialAt = this.#clock.now() + TRIAL_EVERY_MS
-    const said = await this.adapter.info(this.call({ secrets: [], isInfo: true }))
+    const said = await this.#judgedInfo()
     const contradiction = said.limits && contradictoryLimits(said.limits)
     if (contradiction !== null)
       throw new LspFailure('BAD_RESPONSE', `the LSP's limits contradict each other: ${contradiction}`)
@@ -279,6 +281,23 @@ export class Lsp {
     this.#info = info
     await this.#listener.onInfo(info)
     return info
+  }
+
+  /** The outcome of the whole call counts: a protocol may ask for documents that an LSP does not have. */
+  async #judgedInfo(): Promise<LspInfo> {
+    this.#infoProblem = null
+    try {
+      const info = await this.adapter.info(this.call({ secrets: [], isInfo: true }))
+      this.#turn(() => {
+        this.#misconfiguration = null
+      })
+      return info
+    } catch (error) {
+      this.#turn(() => {
+        this.#misconfiguration = this.#infoProblem
+      })
+      throw error
+    }
   }
 
   get status(): LspStatus {
@@ -320,14 +339,19 @@ export class Lsp {
   }
 
   #record(record: ExchangeRecord, isInfo: boolean): void {
-    const before = this.#problem()
-    if (isInfo || record.outcome === 'FAILED') this.#misconfiguration = misconfigurationIn(record, this.settings)
-    this.#add(record)
+    if (isInfo) this.#infoProblem ??= misconfigurationIn(record, this.settings)
+    this.#turn(() => this.#add(record))
     for (const field of record.unreadFields) {
       if (this.#unreadFields.has(field)) continue
       this.#unreadFields.add(field)
       this.#listener.onUnreadField?.(field)
     }
+  }
+
+  /** Tells the listener if `change` makes the LSP usable or unusable. */
+  #turn(change: () => void): void {
+    const before = this.#problem()
+    change()
     const after = this.#problem()
     // Requests that the gateway's own shutdown ends say nothing about the LSP.
     if ((after === null) !== (before === null) && !this.#isClosing) this.#listener.onTurn?.(after)

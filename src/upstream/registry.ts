@@ -36,6 +36,9 @@ export class LspRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions
   readonly #byId = new Map<string, Lsp>()
   readonly #readAt = new Map<string, EpochMs>()
+  /** The row that each LSP that only the database knows was opened from. */
+  readonly #stored = new Map<string, string>()
+  readonly #finding = new Map<string, Promise<Lsp>>()
   readonly #unusableSince = new Map<string, EpochMs>()
   #trials: NodeJS.Timeout | undefined
   /** The ones that may be asked for quotes, in the operator's order. */
@@ -65,7 +68,7 @@ export class LspRegistry implements AsyncDisposable {
     options: RegistryOptions,
   ): Promise<LspRegistry> {
     const known = new Map((await store.lsps.all()).map((lsp) => [lsp.id, lsp]))
-    for (const one of settings) await assertSame(one, known.get(one.id), store, options.acceptMoved ?? [])
+    for (const one of settings) await assertSame(one, known.get(one.id), store, options.acceptMoved ?? [], clock.now())
     const { secretBox = new SecretBox(null) } = options
     for (const one of settings) {
       const { id, name, protocol, network, url, website } = one
@@ -133,6 +136,7 @@ export class LspRegistry implements AsyncDisposable {
     const lsp = this.#open(settings, 'UNCONFIGURED', known)
     this.#byId.set(known.id, lsp)
     this.#readAt.set(known.id, this.#clock.now())
+    this.#stored.set(known.id, textOf(known))
     return lsp
   }
 
@@ -146,8 +150,18 @@ export class LspRegistry implements AsyncDisposable {
     const here = this.#byId.get(id)
     if (here && (here.role !== 'UNCONFIGURED' || this.#clock.now() - (this.#readAt.get(id) ?? 0) < REREAD_MS))
       return here
+    const finding = this.#finding.get(id) ?? this.#reread(id).finally(() => this.#finding.delete(id))
+    this.#finding.set(id, finding)
+    return finding
+  }
+
+  /** Reads an LSP that only the database knows. The one that is open stays if nothing has changed. */
+  async #reread(id: string): Promise<Lsp> {
     const known = await this.#store.lsps.byId(id)
     if (!known) throw new Error(`no LSP has the id ${id}`)
+    const here = this.#byId.get(id)
+    this.#readAt.set(id, this.#clock.now())
+    if (here && this.#stored.get(id) === textOf(known)) return here
     const opened = this.#adopt(known)
     await here?.close()
     return opened
@@ -164,6 +178,9 @@ export class LspRegistry implements AsyncDisposable {
   }
 }
 
+const textOf = ({ settings, url, protocol, network, name }: KnownLsp) =>
+  JSON.stringify([settings, url, protocol, network, name])
+
 /**
  * An id that leads elsewhere would give the new host the ids and access tokens of the old orders, and its answers would be
  * believed. @throws LspMoved
@@ -173,11 +190,12 @@ async function assertSame(
   before: KnownLsp | undefined,
   store: Store,
   acceptMoved: readonly string[],
+  now: EpochMs,
 ): Promise<void> {
   if (!before || acceptMoved.includes(settings.id)) return
   const changed = (['url', 'protocol', 'network'] as const).filter((name) => before[name] !== settings[name])
   if (changed.length === 0) return
-  const open = await store.orders.openCount(settings.id)
+  const open = await store.orders.openCount(settings.id, now)
   if (open === 0) return
   const what = changed.map((name) => `${name} ${before[name]}, now ${settings[name]}`).join('; ')
   throw new LspMoved(

@@ -8,7 +8,7 @@ import { backUp } from '../../src/portable/backup.ts'
 import { runRestore } from '../../src/portable/restore.ts'
 import { freshDatabase, type EngineName, type TestDatabase } from '../support/database.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { CREATE_ORDER, orderAt, quoteAt, readOrder } from '../support/operations.ts'
+import { CREATE_ORDER, follow, orderAt, pay, quoteAt, readOrder } from '../support/operations.ts'
 
 const LSPS = ['olive', 'kestrel']
 
@@ -202,6 +202,52 @@ describe('npm run restore', () => {
     expect(await readOrder(gateway, id)).toMatchObject({ id })
   })
 })
+
+test(
+  'a renewal that may have been requested before the restore is not sent, and a later one is',
+  { timeout: 60_000 },
+  async () => {
+    await using database = await freshDatabase('SQLite')
+    const lsps = await startTestGateway({ sandbox: { only: ['anchor'], stepMs: 100 } })
+    onTestFinished(() => lsps[Symbol.asyncDispose]())
+    const before = await startTestGateway({ beside: lsps, databaseUrl: database.url })
+    const { id } = await orderAt(before, 'anchor')
+    const follower = follow(before, id)
+    await pay(before, id)
+    const { order: opened } = await follower.until(({ order: { channel } }) => channel?.state === 'OPEN')
+    const shortChannelId = opened.channel?.shortChannelId
+    await before[Symbol.asyncDispose]()
+    await using after = await startTestGateway({
+      beside: lsps,
+      databaseUrl: database.url,
+      config: { restoredAt: Date.now() },
+    })
+    const renew = async (validTo: string) => {
+      const { renewalMessage } = await after.ask(
+        'query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }',
+        { scid: shortChannelId, validTo },
+      )
+      const signedMessage = lsps.sandbox.wallet.signMessage(renewalMessage)
+      const { renewChannel } = await after.ask(
+        'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { state failureReason payment { bip21 } } } }',
+        { input: { lspId: 'anchor', shortChannelId, validTo, signedMessage } },
+      )
+      return renewChannel
+    }
+    const sent = () => lsps.sandbox.lsp('anchor').requests.filter(({ path }) => path.includes('/renew')).length
+    expect(await renew(new Date(Date.now() + 3_600_000).toISOString())).toMatchObject({
+      __typename: 'Renewal',
+      state: 'OUTCOME_UNKNOWN',
+      failureReason: expect.stringContaining('database was restored') as string,
+      payment: { bip21: null },
+    })
+    expect(sent()).toBe(0)
+    expect(await renew(new Date(Date.now() + 2 * 86_400_000).toISOString())).toMatchObject({
+      state: 'AWAITING_PAYMENT',
+    })
+    expect(sent()).toBe(1)
+  },
+)
 
 test('restoredAt in the future is refused at the start', async () => {
   await expect(

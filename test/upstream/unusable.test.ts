@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { SetClock } from './support.ts'
 import { LSPS1_INFO, settings } from '../quotes/support.ts'
 import { channelRequest } from '../support/adapter-call.ts'
+import { fixture } from '../support/fixtures.ts'
 import { json, QueueServer, type Handler } from '../support/queue-server.ts'
 import { openGateway } from '../../src/gateway.ts'
 import { openStore } from '../../src/store/store.ts'
@@ -85,4 +86,28 @@ test('an LSP that is rate limited is DEGRADED until then, and is logged once', a
   clock.pass(30_000)
   await ask()
   expect(logged).toMatchObject([{ level: 40 }, { level: 30, msg: 'an LSP can be used again' }])
+})
+
+test('an LSP without an optional document is UP', async () => {
+  const clock = new SetClock()
+  const server = await QueueServer.start()
+  server.always((request, response) =>
+    request.path === '/get_info'
+      ? json(200, fixture('kaleidoswap-0.2.0/get_info.response.json'))(request, response)
+      : json(404, { detail: 'Not Found' })(request, response),
+  )
+  const store = await openStore(':memory:', clock)
+  const gateway = await openGateway({
+    lsps: [settings('lsp', server.url, { protocol: 'KALEIDOSWAP' })],
+    pace: { activeMs: 25, idleMs: 1_000 },
+    store,
+    clock,
+    logger: pino({ level: 'silent' }),
+  })
+  const lsp = gateway.lsps.get('lsp') as Lsp
+  await vi.waitFor(() => expect(lsp.info).not.toBeNull(), { timeout: 10_000 })
+  expect(lsp.status).toMatchObject({ state: 'UP', lastError: null })
+  await gateway[Symbol.asyncDispose]()
+  await store.close()
+  await server[Symbol.asyncDispose]()
 })
