@@ -50,7 +50,7 @@ export async function recordRestore(
     .executeTakeFirstOrThrow()
   const dataUntil = Math.max(newest.event ?? 0, newest.placement ?? 0, newest.quote ?? 0)
   // All of the backup is older, whichever clock it was written by.
-  const restoredAt = statedAt ?? Math.max(Number(newest.now), dataUntil + 1)
+  const restoredAt = statedAt ?? Math.max(newest.now, dataUntil + 1)
   await db
     .updateTable('placements')
     .set({ status: 'SENT' })
