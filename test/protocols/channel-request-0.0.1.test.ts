@@ -408,6 +408,32 @@ describe('a renewal', () => {
     expect(result).toMatchObject({ state: 'PAID', paidSat: 4_000, channel: { state: 'OPEN' } })
   })
 
+  test('shows what was paid on-chain (seed 002 renew: btc_address, amount_paid, onchain_payments)', async () => {
+    const { result } = await speak(
+      [
+        json(200, {
+          ...RENEWAL,
+          state: 'UNDER_FUNDED',
+          btc_address: 'bcrt1q6zfdk8n3gy0wvl7jsurtqyamgqfeyt5cguydev',
+          amount_paid: 1_500,
+          onchain_payments: [{ height: 0, hash: 'ab'.repeat(32), amount: 1_500, zero_conf: true }],
+        }),
+      ],
+      (call) => adapter.readRenewal!(call, 'renewal-1'),
+    )
+    expect(result).toMatchObject({
+      paidSat: 1_500,
+      payment: {
+        onchain: {
+          state: 'UNDERPAID',
+          address: 'bcrt1q6zfdk8n3gy0wvl7jsurtqyamgqfeyt5cguydev',
+          paidSat: 1_500,
+          deposits: [{ txid: 'ab'.repeat(32), amountSat: 1_500 }],
+        },
+      },
+    })
+  })
+
   test('may be answered with the fields of an order', async () => {
     const { result } = await speak([json(200, { ...ORDER, order_id: 'renewal-1', id: '' })], (call) =>
       adapter.readRenewal!(call, 'renewal-1'),
