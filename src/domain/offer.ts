@@ -137,7 +137,7 @@ function verifyBolt11(
     report(
       'INVOICE_PAYEE',
       context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING',
-      `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${context.lspPubkeys.join(', ')}`,
+      `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${[...new Set(context.lspPubkeys)].join(', ')}`,
     )
   }
   verifyFinalCltv(invoice, report)
