@@ -12,7 +12,7 @@ import { Placing } from './orders/placing.ts'
 import { OrderReader } from './orders/reading.ts'
 import { RenewalDesk } from './orders/renewals.ts'
 import { Tracker } from './orders/tracker.ts'
-import { Upkeep } from './orders/upkeep.ts'
+import { Heartbeat } from './orders/heartbeat.ts'
 import { withTimeout } from './orders/waiting.ts'
 import { Importing } from './portable/import.ts'
 import { Quoting } from './quotes/quoting.ts'
@@ -95,9 +95,9 @@ export async function openGateway({
   const renewals = new RenewalDesk(store, lsps, clock, pace)
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
   const attention = new Attention(store, tracker, clock)
-  const upkeep = new Upkeep({ store, ordering, clock, logger })
+  const heartbeat = new Heartbeat({ store, ordering, clock, logger })
 
-  await upkeep.start()
+  await heartbeat.start()
   const reminder = new LeaseReminder({
     store,
     log,
@@ -155,7 +155,7 @@ export async function openGateway({
       await drain()
       await lsps[Symbol.asyncDispose]()
       await withTimeout(Promise.all([stopped, placing.drain(BREAK_OFF_MS)]), BREAK_OFF_MS)
-      await upkeep.stop()
+      await heartbeat.stop()
     },
   }
 }

@@ -2,7 +2,7 @@ import type { Check } from './checks.ts'
 import { pubkeyOfUri } from './lsp.ts'
 import type { ClientNode } from './reading.ts'
 
-// Whose node the channel is for, as the LSP repeats it.
+// Compares the node that the LSP repeats in its answers with the client's node.
 
 /** The client's node as it was requested, and the node that the client named in openChannel. */
 export interface AskedNode {

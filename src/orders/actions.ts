@@ -34,7 +34,7 @@ interface Action {
   message: string
   /** What changes in the order once it is done. */
   leaves?(order: Order, outcome: ActionOutcome): Partial<Order>
-  /** What the order keeps also when the outcome is not known: the LSP may have done what it was asked. */
+  /** Fields that the order keeps even if no answer came: the LSP may have carried out the action. */
   keeps?: Partial<Order>
   /** The order after the LSP has refused it; the order itself if nothing changes. */
   refused?: (order: Order, failure: LspFailure) => Order

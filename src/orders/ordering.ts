@@ -272,7 +272,7 @@ export class Ordering {
     placement: Placement,
     agreed: Agreed,
     key: OpenKey | null,
-    lostMessage = 'the LSP did not answer: whether the order stands there is not known',
+    lostMessage = 'the LSP did not answer: it is not known whether it has the order',
   ): Promise<OrderOutcome> {
     const now = this.#clock.now()
     const order = orderOf(placement, agreed, uuidv7(), await this.#lsps.find(placement.lspId), now)

@@ -135,7 +135,7 @@ export class Placing {
         if (lspOrderId !== null) await stores.placements.lockLsp(lspId)
         const claimed =
           placement.offer && (await claimDestinations(stores, placement, placement.offer, this.#clock.now()))
-        // What is another's by what it is paid to is that one's, whoever imported it.
+        // An order that is paid to another order's destination belongs to that order, not to this import.
         if (lspOrderId !== null && !claimed?.isShared) await stores.imports.disown({ id, clientId, lspId, lspOrderId })
         const checked = { ...placement, offer: claimed?.offer ?? null }
         await stores.placements.settle(checked)

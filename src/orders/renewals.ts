@@ -268,7 +268,7 @@ export class RenewalDesk {
     }
     next = lapsed(next, now)
     const nextReadAt = this.#nextReadAt(next, now)
-    // A sequence number stands for one content, so only a change increments it.
+    // Only a change increments the sequence number.
     const isSame = sameContent({ ...next, isFinal: nextReadAt === null }, renewal)
     next = { ...next, isFinal: nextReadAt === null, sequence: (renewal.sequence ?? 1) + (isSame ? 0 : 1) }
     await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore), taken)

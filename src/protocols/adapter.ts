@@ -44,7 +44,7 @@ export interface LspCall {
   now(): EpochMs
   /** The operator's on-chain fee rate for LSPs whose tariff depends on one, in satoshis per virtual byte. */
   tariffFeeRateSatPerVbyte: number | null
-  /** What the adapter has learnt about this LSP's server. It is the same for all calls to the LSP, and lost at a restart. */
+  /** Facts that the adapter has learnt about this LSP's server. All calls to the LSP share them; a restart clears them. */
   memory?: Map<string, string>
 }
 

@@ -386,7 +386,7 @@ export class Lsp {
 
 const CERTIFICATE_ERROR = /\((CERT_\w+|ERR_TLS_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+|DEPTH_ZERO\w*)\)|public key|pinned/i
 
-/** What the operator has to correct; null: nothing. */
+/** The setting that the operator must correct, in a sentence; null: none. */
 function misconfigurationIn({ failure, status }: ExchangeRecord, { id }: LspSettings): string | null {
   if (failure === null) return null
   if (status === 401 || status === 403)

@@ -64,7 +64,7 @@ describe.concurrent('an order whose answer does not come', () => {
         sequence: 1,
         previousState: null,
         state: 'OUTCOME_UNKNOWN',
-        message: 'the LSP did not answer: whether the order stands there is not known',
+        message: 'the LSP did not answer: it is not known whether it has the order',
       }),
     ])
     expect(postsTo(gateway)).toHaveLength(1)

@@ -197,7 +197,7 @@ describe.concurrent('an order whose outcome was not known when it moved', () => 
       'OUTCOME_UNKNOWN',
       'AWAITING_PAYMENT',
     ])
-    // It is looked for what was left behind every three seconds.
+    // The gateway looks for unfinished orders every three seconds.
     await delay(3_500)
     expect(gateway.logged.filter((line) => line.includes('left behind'))).toEqual([])
     const order = lsps1Order(Date.now(), { order_id: 'order-1', lsp_balance_sat: '1000000' })

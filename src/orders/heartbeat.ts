@@ -5,15 +5,15 @@ import { SKEW_WARNING_MS, type DatabaseClock } from '../store/database-clock.ts'
 import type { Store } from '../store/store.ts'
 
 const BEAT_MS = 2 * SECOND_MS
-/** Five beats: an instance that missed them is gone, and what it left behind is anybody's to settle. */
+/** Five beats. Another instance settles the unfinished orders of an instance that missed them. */
 const SILENT_MS = 10 * SECOND_MS
 const RECOVER_MS = 3 * SECOND_MS
 
 /**
- * Says that this gateway lives, and settles what those that no longer do have left behind: at the start, and again
- * and again, because another one may die at any time.
+ * Records this gateway's heartbeat, compares its clock with the database's, and settles the unfinished orders of gateways
+ * that miss their heartbeats: at the start and every few seconds.
  */
-export class Upkeep {
+export class Heartbeat {
   readonly #store: Store
   readonly #ordering: Ordering
   readonly #clock: DatabaseClock
@@ -31,7 +31,7 @@ export class Upkeep {
     this.#log = options.logger
   }
 
-  /** Resolves once what was left behind is settled. */
+  /** Resolves once the unfinished orders of earlier runs are settled. */
   async start(): Promise<void> {
     if (this.#store.isShared) {
       await this.#beat()
@@ -69,22 +69,22 @@ export class Upkeep {
     else this.#log.info("this machine's clock agrees with the database's again")
   }
 
-  /** When the database was away, all instances were silent, and none of them for that gone. */
+  /** After an outage of the database no instance has a recent heartbeat, although all of them live. */
   async #recoverWhenSteady(): Promise<void> {
     if (this.#store.isShared && (this.#steadySince === null || performance.now() - this.#steadySince < SILENT_MS))
       return
     await this.#recover().catch((error: unknown) =>
-      this.#log.error({ err: error }, 'what was left behind could not be looked for'),
+      this.#log.error({ err: error }, 'unfinished orders could not be read'),
     )
   }
 
   async #recover(): Promise<void> {
     await this.#ordering.recover(SILENT_MS, (error, placement) =>
-      this.#log.error({ err: error, placement }, 'what was left behind could not be settled; it is tried again'),
+      this.#log.error({ err: error, placement }, 'an unfinished order could not be settled: it is retried'),
     )
   }
 
-  /** What is left behind now, others may settle at once. */
+  /** Other instances may settle the rest at once. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#working
