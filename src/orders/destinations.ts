@@ -22,7 +22,7 @@ export function destinationsOf({ bolt11, bolt12, onchain }: Payment) {
 
 interface Claimed {
   offer: VerifiedOffer
-  /** Whether another order is to be paid by the same. */
+  /** Whether another order has the same payment destination. */
   isShared: boolean
 }
 

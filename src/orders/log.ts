@@ -99,7 +99,7 @@ export class OrderLog {
   }
 }
 
-/** Nobody is to be given it as an answer any more, and it is on no budget: it was paid or was free, or will not be. */
+/** The order is no longer open and unpaid: it answers no quote and counts against no budget. */
 function isOver({ state, paymentSeenAt, paymentWarning, paymentUnconfirmed }: Order): boolean {
   return (
     paymentSeenAt !== null ||

@@ -22,7 +22,7 @@ export type Agreed = Pick<NonNullable<Placement['agreed']>, 'quoteId' | 'maximum
 /** The order that a placement is; OUTCOME_UNKNOWN where the LSP's answer to it is not known. */
 export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: Lsp, now: EpochMs): Order {
   const { request, reading, offer } = placement
-  /** It stands, and the LSP has not said what is to be paid for it. */
+  /** The LSP has the order and has not reported a price. */
   const isUnpriced = reading !== null && offer === null
   const offered = offer?.payment ?? NO_PAYMENT
   const payment = withinMaximums(offered, agreed.maximums)

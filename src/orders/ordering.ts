@@ -74,7 +74,7 @@ export class Ordering {
     try {
       return await this.#order(clientId, input)
     } catch (error) {
-      // Whoever has it now, or answered it, says what the answer is.
+      // Another call has the key now, or has answered it: its answer counts.
       if (error instanceof KeyLost) return this.createOrder(clientId, input)
       // Nothing was sent under it: the key is free again. What was sent is bound to it, and answers it later.
       await this.#store.idempotency.releaseUnbound(clientId, input.idempotencyKey)
@@ -114,7 +114,7 @@ export class Ordering {
     const maximums = input.maxOrderTotalSat === null ? quotedMaximums(quote) : sameMaximum(input.maxOrderTotalSat)
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
-    // A firm quote is one order at the LSP: whoever orders it again gets that order.
+    // A firm quote is one order at the LSP: ordering it again returns that order.
     if (adopted)
       return this.#answer(
         key,
@@ -137,7 +137,7 @@ export class Ordering {
       return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: failure.details() })
     }
     if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maximums }, key)
-    // Somebody was told its price, and did not take it at that: another order would be one more for nobody.
+    // An unpaid order for the same request is open at the LSP, and nobody has ordered it: use it instead of a second one.
     const standing = await this.#store.placements.standing(
       questionKey(clientId, quote.lspId, quote.request),
       this.#clock.now() + LAST_CALL_MS,
@@ -241,7 +241,7 @@ export class Ordering {
     }
   }
 
-  /** What a placement that has been settled means for whoever ordered it. */
+  /** Makes an order or a refusal of a settled placement. */
   async #finish(placement: Placement, key: OpenKey | null): Promise<OrderOutcome> {
     const refused = await this.#refusal(placement)
     if (refused) return key === null ? refused : this.#answer(key, refused)
@@ -251,7 +251,7 @@ export class Ordering {
   /** Why it does not become an order; null when it does. */
   async #refusal(placement: Omit<Placement, 'agreed'> & { agreed: Agreed | null }): Promise<OrderOutcome | null> {
     const lsp = await this.#lsps.find(placement.lspId)
-    // Of the one that is without an offer, the LSP has yet to say what is to be paid.
+    // Without an offer, the LSP has not reported the price yet.
     if (placement.status === 'LOST' || (placement.status === 'STANDING' && placement.offer === null)) return null
     try {
       const quote = await this.#quoting.firmQuote(lsp, placement)
@@ -277,7 +277,7 @@ export class Ordering {
     const now = this.#clock.now()
     const order = orderOf(placement, agreed, uuidv7(), await this.#lsps.find(placement.lspId), now)
     const isLost = order.state === 'OUTCOME_UNKNOWN'
-    // Given up already, or only not waited for any longer: then its answer may still come.
+    // Without a failure, the answer may still arrive.
     const tracking: Tracking = {
       nextReadAt: isLost ? null : now + this.#pace.activeMs,
       failures: 0,
@@ -364,7 +364,7 @@ export class Ordering {
     for (const placement of await this.#store.placements.takeUnfinished(silentMs)) {
       if (this.#placing.isUnderWay(placement.id) || this.#finishing.has(placement.id)) continue
       await this.#recoverOne(placement).catch((error: unknown) => {
-        // Whoever sent it was not gone after all, and has finished it meanwhile.
+        // The sender was alive after all and has finished it meanwhile.
         if (!(error instanceof KeyLost)) onError(error, placement.id)
       })
     }
@@ -382,7 +382,7 @@ export class Ordering {
       return
     }
     const settled: Placement = placement.status === 'SENT' ? { ...placement, status: 'LOST' } : placement
-    // Whoever was taken for gone may have written the answer down after all: then the next look finds it.
+    // The sender may have written the answer after all: then the next run finds it.
     if (placement.status === 'SENT' && !(await this.#store.placements.settle(settled, 'SENT'))) return
     if (placement.purpose === 'ORDER' && placement.orderId === null && key?.answer == null)
       await this.#finish(settled, key)

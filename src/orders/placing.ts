@@ -27,14 +27,14 @@ import { redactTexts } from '../upstream/secrets.ts'
 
 /** An answer that comes later than this is not waited for, by anybody. */
 const LATE_ANSWER_MS = MINUTE_MS
-/** What stands at an LSP that did not say for how long counts as standing this long. */
+/** How long an unpaid order counts as open if the LSP states no end. */
 const ASSUMED_STANDING_MS = HOUR_MS
 /** How often to look whether another instance has its answer. */
 const LOOK_ELSEWHERE_MS = 100
 /** Waited before each look for what an order costs, where the answer to it did not say; after these, it is read as others are. */
 const PAYMENT_LOOKS_MS = [500, 1_000, 2_000]
 
-/** It stands at the LSP, which has yet to say what is to be paid for it. */
+/** The LSP has the order and has not reported a price. */
 const UNPRICED = new LspFailure('BAD_RESPONSE', 'the LSP took the order, and has not said yet what is to be paid', {
   effect: 'unknown',
 })
@@ -126,7 +126,7 @@ export class Placing {
     return this.#settle(await this.#ask(lsp, placement))
   }
 
-  /** What is never written down is taken for lost by whoever finds the order, and by nobody for sent again. */
+  /** If the answer is never written, recovery takes the order for lost. Nothing sends it again. */
   async #settle(placement: Placement): Promise<Placement> {
     return writeAnswer(() =>
       this.#store.transaction(async (stores) => {
@@ -211,7 +211,7 @@ export class Placing {
     }
   }
 
-  /** It stands, and the LSP did not say yet what is to be paid for it: unlike ordering, that may be asked again. */
+  /** Reads the price of an order that was placed without one. Unlike placing, reading may be repeated. */
   async #readPayment(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading> {
     for (const waitMs of PAYMENT_LOOKS_MS) {
       await pause(waitMs)
@@ -221,7 +221,7 @@ export class Placing {
     return created
   }
 
-  /** Asks once more what is to be paid; null where it is still not said. */
+  /** Reads the price once more; null: the LSP still reports none. */
   async #lookAgain(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading | null> {
     const { lspOrderId, accessToken, lnurlChannel, jit } = created
     const ref: OrderRef = {
@@ -246,7 +246,7 @@ export class Placing {
       : null
   }
 
-  /** What stands without a price is asked for it once more, where nobody ordered it: an order is read by itself. */
+  /** Reads the missing price of an order that nobody has ordered. The tracker polls ordered ones. */
   async priced(lsp: Lsp, placement: Placement): Promise<Placement> {
     if (placement.offer !== null || placement.reading === null || placement.orderId !== null) return placement
     const reading = await this.#lookAgain(lsp, placement.request, {

@@ -47,7 +47,7 @@ export class OrderReader {
       accessToken: placement.accessToken,
       clientNodeUri: clientNodeUri(order.request),
       announceChannel: order.terms.announceChannel,
-      // What is to be asked or registered beside the order waits until the LSP has said that there is such an order.
+      // Other requests about the order wait until the LSP has reported that it has the order.
       features: featuresFor(order, await this.#lsps.find(order.lspId)),
       lnurlChannel: order.lnurlChannel,
       jit: order.jit,
@@ -152,7 +152,7 @@ export class OrderReader {
     }
   }
 
-  /** The first time that it is known here what is to be paid: not what another order is paid by. */
+  /** Claims the payment destinations of an order whose price is known for the first time. */
   async #withClaimedDestinations(order: Order): Promise<Order> {
     const { placementId: id, clientId, lspId, lspOrderId } = order
     const { offer } = await claimDestinations(
@@ -177,12 +177,12 @@ export class OrderReader {
       const { order: next, changes } = unanswered(order, failure.message, now)
       return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures + 1), changes)
     }
-    // An LSP may delete an order that is complete: that is no news, and nothing more is to be learnt.
+    // An LSP may delete an order that is complete: this is no change.
     if (tracking.final) return this.#log.write(order, order, { ...tracking, watchAt: null }, [])
     // Failures of another kind do not count towards the limit on "unknown order".
     const { order: next, changes } = notFound(order, now)
     const later = this.#after(next, tracking, lsp, isUnknownToLsp(order) ? tracking.failures + 1 : 1)
-    // One that it never knew, as far as this gateway was told, may be anybody's tomorrow.
+    // The LSP never reported this order. It may give the id to another client's order.
     const isOver = isUnverifiedImport(order) && later.failures >= MOST_NOT_FOUND
     return this.#log.write(order, next, isOver ? { ...later, nextReadAt: null, final: true } : later, changes)
   }

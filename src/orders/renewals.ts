@@ -276,7 +276,7 @@ export class RenewalDesk {
 
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {
     const paid = renewal.paymentSeenAt !== null || showsPayment(reading)
-    // What is to be paid must not change under a wallet's hands.
+    // The payment must not change while a wallet pays it.
     const isReplaced =
       !optionsOf(renewal.payment).some(isSettled) &&
       reading.payment !== null &&

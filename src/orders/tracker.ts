@@ -96,7 +96,7 @@ export class Tracker {
     }, this.#lookEveryMs)
   }
 
-  /** No new readings; the ones under way are finished, the others left to whoever comes first. */
+  /** Starts no more polls, finishes the running ones, and frees the claims of the others. */
   async stop(): Promise<void> {
     this.#stopped = true
     if (this.#timer) clearTimeout(this.#timer)

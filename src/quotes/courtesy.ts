@@ -18,7 +18,7 @@ export class OverBudget extends Error {
   }
 }
 
-/** @throws OverBudget when one more order for its price alone would exceed what this LSP is to be asked. */
+/** @throws OverBudget if one more order for a price would exceed the budget of this LSP. */
 export async function assertWithinCourtesy(
   stores: Stores,
   lsp: Pick<LspSettings, 'id' | 'courtesy'>,
@@ -43,7 +43,7 @@ export async function assertWithinCourtesy(
   )
 }
 
-/** @throws OverBudget while too much of what the client ordered at this LSP is not paid. What stands is counted by one instance at a time. */
+/** @throws OverBudget while too many of the client's orders at this LSP are unpaid. One instance at a time counts them. */
 export async function assertMayOrder(
   { placements }: Stores,
   lsp: Pick<LspSettings, 'id' | 'courtesy'>,

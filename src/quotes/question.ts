@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ChannelRequest } from '../domain/request.ts'
 import { SECOND_MS } from '../domain/time.ts'
 
-/** An offer about to lapse is no answer: whoever gets it must have the time to order. */
+/** An offer that is about to end is not used: the client needs time to order it. */
 export const LAST_CALL_MS = 10 * SECOND_MS
 
 function hash(parts: readonly unknown[]): string {

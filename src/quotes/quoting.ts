@@ -49,7 +49,7 @@ export class Quoting {
   /** Questions that are being asked right now: a second asker waits for the first one's answer. */
   readonly #asking = new Map<string, Promise<Placement>>()
   readonly #estimates = new Map<string, Promise<Price | null>>()
-  /** What no order stands behind, by its question; the oldest first. */
+  /** The latest quotes without an order at the LSP, by request key; oldest first. */
   readonly #latest = new Map<string, { quote: Quote; saved: Promise<void> }>()
 
   constructor(store: Store, placing: Placing, clock: Clock) {
@@ -123,7 +123,7 @@ export class Quoting {
         spent?.message ?? 'this LSP tells a price only by an order, which `firm: NEVER` forbids',
         spent?.retryAt ?? null,
       )
-    // Whoever asked has been told that it is too late: an order would be for nobody.
+    // The client already has a timeout: an order would be for nobody.
     if (performance.now() >= endsAt) throw new LspFailure('TIMEOUT', `no answer within ${ask.deadlineMs} ms`)
     try {
       return await this.#firm(context)
@@ -161,7 +161,7 @@ export class Quoting {
     const estimate = this.#askEstimate(lsp, request)
     this.#estimates.set(key, estimate)
     const forget = () => this.#estimates.delete(key)
-    // Whoever asks next is not answered with this one's failure, but asks again.
+    // A failure is not shared with later callers: they ask again.
     estimate.then(() => (isOwn ? forget() : setTimeout(forget, ESTIMATE_FRESH_MS).unref()), forget)
     return estimate
   }
@@ -191,7 +191,7 @@ export class Quoting {
           email: null,
           agreed: null,
           first: async (stores) => {
-            // What stands is counted by one instance at a time.
+            // One instance at a time counts open orders.
             await stores.placements.lockLsp(lsp.id)
             const placed =
               (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ??
@@ -211,13 +211,13 @@ export class Quoting {
       this.#asking.set(question, placement)
       void placement.catch(() => {}).finally(() => this.#asking.delete(question))
     }
-    // Past our deadline the order still goes on, and answers whoever asks next.
+    // After the deadline the order goes on, and answers the next request.
     const settled = await withTimeout(placement, context.timeoutMs)
     if (settled === null) throw new LspFailure('TIMEOUT', `no answer within ${context.timeoutMs} ms`)
     return this.firmQuote(lsp, settled)
   }
 
-  /** The quote that an order at the LSP stands behind: the same one, however often it is asked for. */
+  /** The quote of an order at the LSP: always the same one. */
   async firmQuote(lsp: Lsp, placement: PlacedOffer): Promise<Quote> {
     const known = await this.#store.quotes.byPlacement(placement.id)
     if (known) return known
@@ -259,7 +259,7 @@ export class Quoting {
       )
   }
 
-  /** @throws LspFailure when nothing stands there, or what stands there is not to be believed. */
+  /** @throws LspFailure if the LSP has no order, or its offer failed verification. */
   #quoteOfPlacement(lsp: Lsp, placement: PlacedOffer): Quote {
     const { request, reading, offer, failure } = placement
     if (reading === null || offer === null) {
@@ -343,7 +343,7 @@ export class Quoting {
     }
   }
 
-  /** A client that asks the same again within moments, and would be told the same, gets the same quote: each is kept for long. */
+  /** Returns the same quote if a client repeats a request within moments and nothing has changed: each quote is stored. */
   async #save({ question }: Context, quote: Quote): Promise<Quote> {
     const last = this.#latest.get(question)
     if (
@@ -431,7 +431,7 @@ function unusable(
     : new LspFailure('BAD_RESPONSE', 'no payment option states until when it can be paid')
 }
 
-/** What was placed, whoever agreed to it. */
+/** A placement, with or without a client that agreed to it. */
 type PlacedOffer = Omit<Placement, 'agreed'>
 
 function asOverBudget(error: unknown): OverBudget {

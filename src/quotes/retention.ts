@@ -20,7 +20,7 @@ const KEEP_UNVERIFIED_MS = DAY_MS
 /** Each has up to 500 kB of events. */
 const UNVERIFIED_BATCH = 20
 const LOOK_EVERY_MS = 10 * MINUTE_MS
-/** Few enough that whoever has something to write does not notice. */
+/** Few enough that other writers do not wait noticeably. */
 const BATCH = 1_000
 /** For them to get to it between two batches. */
 const BREATH_MS = 20
