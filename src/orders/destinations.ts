@@ -27,8 +27,8 @@ interface Claimed {
 }
 
 /**
- * Takes down where it is to be paid to, and gives what is asked without what another order is to be paid by as well.
- * Where that one is nobody's order yet, it may be the same order at the LSP, which gave it twice.
+ * Records the payment destinations of an offer, and returns the offer without the destinations that another order has
+ * recorded. If nobody has ordered that other one yet, it may be the same order at the LSP, reported twice.
  */
 export async function claimDestinations(
   stores: Pick<Stores, 'destinations' | 'placements'>,

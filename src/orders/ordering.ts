@@ -356,9 +356,9 @@ export class Ordering {
   }
 
   /**
-   * Settles what crashes left behind, this gateway's own and those of others that are gone, which is to say silent
-   * for `silentMs`: an order never sent is dropped, one that may have been sent is OUTCOME_UNKNOWN, and one whose
-   * answer was written down is finished. Nothing is ever sent again.
+   * Settles unfinished orders of earlier runs, and of instances without a heartbeat for `silentMs`: an order that was never
+   * sent is deleted, one that may have been sent becomes OUTCOME_UNKNOWN, and one with a stored answer is completed. Nothing
+   * is sent again.
    */
   async recover(silentMs = 0, onError: (error: unknown, placementId: string) => void = () => {}): Promise<void> {
     for (const placement of await this.#store.placements.takeUnfinished(silentMs)) {

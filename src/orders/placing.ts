@@ -59,8 +59,8 @@ export interface PlacementHandle {
 }
 
 /**
- * Places orders with LSPs: each is one POST, written down before it is sent, never repeated, and never taken
- * back because whoever asked for it has gone.
+ * Places orders with LSPs. Each order is one POST: the database has it before it is sent, it is never repeated, and a client
+ * that disconnects does not cancel it.
  */
 export class Placing {
   readonly #store: Store
