@@ -110,6 +110,6 @@ builder.queryFields((t) => ({
     type: LspType,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },
-    resolve: (_, { id }, { gateway }) => gateway.lsps.get(id),
+    resolve: (_, { id }, { gateway }) => gateway.lsps.findOrNull(id),
   }),
 }))

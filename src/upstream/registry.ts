@@ -145,6 +145,11 @@ export class LspRegistry implements AsyncDisposable {
     return this.#byId.get(id) ?? null
   }
 
+  /** For ids of clients. null: no gateway on this database has had such an LSP. */
+  async findOrNull(id: string): Promise<Lsp | null> {
+    return this.get(id) ?? ((await this.#store.lsps.byId(id)) ? this.find(id) : null)
+  }
+
   /** For ids that came from our own database, where an LSP is never deleted. */
   async find(id: string): Promise<Lsp> {
     const here = this.#byId.get(id)

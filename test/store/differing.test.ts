@@ -39,6 +39,10 @@ describe('a gateway that does not have an LSP in its configuration', () => {
       beside: both,
       config: only(both, ['olive']),
     })
+    expect(await one.ask('{ lsp(id: "beacon") { status { state } } another: lsp(id: "unknown") { id } }')).toEqual({
+      lsp: { status: { state: 'UNKNOWN' } },
+      another: null,
+    })
     const quote = await quoteAt(both, 'beacon', { lspBalanceSat: 1_100_000 })
     both.sandbox.lsp('beacon').setFaults(['REFUND'])
     const { id } = await orderAt(both, 'beacon')
