@@ -134,10 +134,11 @@ describe.concurrent('an LSP that is of no use for a while', () => {
 })
 
 test.concurrent('a failure that Thunder takes back when it is asked again is never told', async () => {
-  // One reading falls into the step in which the order looks failed, and the next one behind it.
+  // One poll falls into the step in which the order looks failed, and the next one after it. A followed order is polled at
+  // half of activeMs.
   await using gateway = await startTestGateway({
     sandbox: { only: ['thunder'], stepMs: 960 },
-    config: { pace: { activeMs: 600, idleMs: 60_000 } },
+    config: { pace: { activeMs: 1_200, idleMs: 60_000 } },
   })
   const lsp = gateway.sandbox.lsp('thunder')
   lsp.setFaults(['EARLY_READ_FAILS'])

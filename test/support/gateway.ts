@@ -155,7 +155,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 function testSettingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
   return {
     ...settingsOf(lsp),
-    timeoutMs: 2_000,
+    timeoutMs: 5_000,
     courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 },
     requestsPerMinute: 60_000,
     estimatesPerMinute: 60_000,
