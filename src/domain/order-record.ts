@@ -40,8 +40,8 @@ export interface Order extends Ending {
   isRateDeclined?: boolean
   /** The LSP refused to deliver the asset again, or cannot; absent: it was not asked, or agreed. */
   isRetryRefused?: boolean
-  /** The LSP called it failed once, and is to be asked again before that is believed. */
-  failureSuspected: boolean
+  /** When the LSP first reported a failure that a later poll must confirm; absent: it did not. */
+  failureSuspectedAt?: EpochMs
   /** Another node, or another address, that the client named in openChannel; absent: none. */
   openNodeUri?: string
   /** Nodes of the LSP that its answers about this order named; absent: none. */

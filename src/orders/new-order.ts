@@ -53,7 +53,6 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     failureReason: reading?.failureReason ?? null,
     lspNodeUris: knownNodes([], reading?.lspNodeUris ?? []),
     openRequest: null,
-    failureSuspected: false,
     lspOrderId: placement.lspOrderId,
     lspState: reading?.lspState ?? null,
     createdAt: now,

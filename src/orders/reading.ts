@@ -12,7 +12,7 @@ import { showsPayment } from '../domain/payment-progress.ts'
 import { advance, notFound, unanswered } from '../domain/progress.ts'
 import type { OrderReading } from '../domain/reading.ts'
 import { fundingWatchDelayMs, nextOpenDelayMs, nextReadDelayMs, openPatienceMs, type Pace } from '../domain/schedule.ts'
-import { MINUTE_MS, SECOND_MS, type Clock } from '../domain/time.ts'
+import { MINUTE_MS, SECOND_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { OrderRef } from '../protocols/adapter.ts'
 import type { TrackedOrder, Tracking } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
@@ -114,10 +114,11 @@ export class OrderReader {
       if (!(error instanceof LspFailure)) throw error
       return this.#unread(order, tracking, lsp, error)
     }
-    if (isProvisional(lsp, order, reading)) {
+    const polledAt = this.#clock.now()
+    if (isProvisional(lsp, order, reading, polledAt - this.#pace.activeMs)) {
       return this.#log.write(
         order,
-        { ...order, failureSuspected: true, checkedAt: this.#clock.now() },
+        { ...order, failureSuspectedAt: order.failureSuspectedAt ?? polledAt, checkedAt: polledAt },
         this.#after(order, tracking, lsp, 0),
         [],
       )
@@ -135,10 +136,9 @@ export class OrderReader {
       this.#clock.now(),
     )
     const confirmed = isUnverifiedImport(next) && showsPayment(reading) ? { ...next, paymentUnconfirmed: false } : next
-    const read = {
-      ...(order.paymentUnconfirmed ? await this.#withClaimedDestinations(confirmed) : confirmed),
-      failureSuspected: false,
-    }
+    const { failureSuspectedAt: _, ...read } = order.paymentUnconfirmed
+      ? await this.#withClaimedDestinations(confirmed)
+      : confirmed
     const after = this.#after(read, tracking, lsp, 0)
     if (!this.#isToBeOpened(read, tracking, lsp)) return this.#log.write(order, read, after, changes)
     // Writing it gives its lease up: it is not due again before it was asked for its channel.
@@ -258,13 +258,13 @@ export class OrderReader {
 export const nodesOf = ({ lspNodeUri }: LspFailure) => (lspNodeUri === null ? [] : [lspNodeUri])
 
 /**
- * An LSP whose order advances when it is read may call a healthy order failed, when it was read while the channel
- * was still being set up (protocols/README.md, section 10): such a failure has to be seen twice.
+ * An LSP whose order advances when it is polled may report a healthy order as failed while it sets the channel up (the
+ * ThunderStack section of protocols/README.md). A failure counts if the first report of it was before `confirmedBefore`:
+ * two polls in quick succession are not enough.
  */
-function isProvisional(lsp: Lsp, order: Order, reading: OrderReading): boolean {
-  return (
-    lsp.adapter.advancesWhenRead && reading.state === 'FAILED' && order.state !== 'FAILED' && !order.failureSuspected
-  )
+function isProvisional(lsp: Lsp, order: Order, reading: OrderReading, confirmedBefore: EpochMs): boolean {
+  if (!lsp.adapter.advancesWhenRead || reading.state !== 'FAILED' || order.state === 'FAILED') return false
+  return (order.failureSuspectedAt ?? Infinity) > confirmedBefore
 }
 
 /** What the LSP may be asked for beside the order when it is polled. */

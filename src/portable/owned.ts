@@ -36,7 +36,6 @@ export function ownedOrder(order: PortableOrder, owner: Owner, { lspOrderId }: P
     paymentUnconfirmed: true,
     lnurlChannel: null,
     jit: null,
-    failureSuspected: false,
   }
 }
 

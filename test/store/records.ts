@@ -52,7 +52,6 @@ export function orderRecord(changes: Partial<Order> = {}): Order {
     jit: null,
     failureReason: null,
     openRequest: null,
-    failureSuspected: false,
     lspOrderId: 'lsp-1',
     lspState: null,
     createdAt: NOW,
