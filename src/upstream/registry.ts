@@ -172,11 +172,6 @@ export class LspRegistry implements AsyncDisposable {
     return opened
   }
 
-  /** The ids of the LSPs whose breaker is open. */
-  paused(): string[] {
-    return [...this.#byId.values()].filter((lsp) => lsp.circuitOpenUntil !== null).map((lsp) => lsp.id)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#trials)
     await Promise.all([...this.#byId.values()].map((lsp) => lsp.close()))

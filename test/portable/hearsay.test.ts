@@ -197,9 +197,9 @@ describe.concurrent('an order whose outcome was not known when it moved', () => 
       'OUTCOME_UNKNOWN',
       'AWAITING_PAYMENT',
     ])
-    // The gateway looks for unfinished orders every three seconds.
+    // Recovery runs every three seconds.
     await delay(3_500)
-    expect(gateway.logged.filter((line) => line.includes('left behind'))).toEqual([])
+    expect(gateway.logged.filter((line) => line.includes('unfinished order'))).toEqual([])
     const order = lsps1Order(Date.now(), { order_id: 'order-1', lsp_balance_sat: '1000000' })
     server.always(json(200, order))
     await vi.waitFor(
@@ -223,7 +223,7 @@ describe.concurrent('an order whose outcome was not known when it moved', () => 
     expect(imported).toMatchObject({ state: 'OUTCOME_UNKNOWN', nextStep: { actor: 'NOBODY' } })
     expect(await follow(gateway, imported.id).end()).toHaveLength(2)
     await delay(3_500)
-    expect(gateway.logged.filter((line) => line.includes('left behind'))).toEqual([])
+    expect(gateway.logged.filter((line) => line.includes('unfinished order'))).toEqual([])
   })
 })
 
