@@ -223,7 +223,10 @@ export class OrderActions {
   }
 
   async #carryOut({ tracked, lsp, ref, call, warnings }: Possible, action: Action): Promise<void> {
-    const outcome = await call(lsp.call({ secrets: [ref.accessToken, tracked.order.request.token] }), ref)
+    const outcome = await call(
+      lsp.call({ secrets: [ref.accessToken, tracked.order.request.token], client: tracked.order.clientId }),
+      ref,
+    )
     const { message, txid } = outcome
     const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
       .filter((phrase) => phrase !== null && phrase !== '')

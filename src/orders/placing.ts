@@ -165,12 +165,16 @@ export class Placing {
     let named = placement
     try {
       const created = await lsp.adapter.createOrder(
-        lsp.call({ timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs), secrets: [placement.request.token] }),
+        lsp.call({
+          timeoutMs: Math.max(LATE_ANSWER_MS, lsp.settings.timeoutMs),
+          secrets: [placement.request.token],
+          client: placement.clientId,
+        }),
         placement.request,
         placement.email,
       )
       named = { ...placement, lspOrderId: created.lspOrderId, accessToken: created.accessToken }
-      const answered = created.payment === null ? await this.#readPayment(lsp, placement.request, created) : created
+      const answered = created.payment === null ? await this.#readPayment(lsp, placement, created) : created
       return await this.#answered(lsp, named, answered)
     } catch (error) {
       const failure =
@@ -212,17 +216,21 @@ export class Placing {
   }
 
   /** Reads the price of an order that was placed without one. Unlike placing, reading may be repeated. */
-  async #readPayment(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading> {
+  async #readPayment(lsp: Lsp, placement: Placement, created: OrderReading): Promise<OrderReading> {
     for (const waitMs of PAYMENT_LOOKS_MS) {
       await pause(waitMs)
-      const reading = await this.#lookAgain(lsp, request, created)
+      const reading = await this.#lookAgain(lsp, placement, created)
       if (reading) return reading
     }
     return created
   }
 
   /** Reads the price once more; null: the LSP still reports none. */
-  async #lookAgain(lsp: Lsp, request: ChannelRequest, created: OrderReading): Promise<OrderReading | null> {
+  async #lookAgain(
+    lsp: Lsp,
+    { clientId, request }: Pick<Placement, 'clientId' | 'request'>,
+    created: OrderReading,
+  ): Promise<OrderReading | null> {
     const { lspOrderId, accessToken, lnurlChannel, jit } = created
     const ref: OrderRef = {
       lspOrderId,
@@ -236,7 +244,7 @@ export class Placing {
       paid: false,
     }
     const reading = await lsp.adapter
-      .readOrder(lsp.call({ secrets: [accessToken, request.token] }), ref)
+      .readOrder(lsp.call({ secrets: [accessToken, request.token], client: clientId }), ref)
       .catch((error: unknown) => {
         if (error instanceof LspFailure) return null
         throw error
@@ -249,7 +257,7 @@ export class Placing {
   /** Reads the missing price of an order that nobody has ordered. The tracker polls ordered ones. */
   async priced(lsp: Lsp, placement: Placement): Promise<Placement> {
     if (placement.offer !== null || placement.reading === null || placement.orderId !== null) return placement
-    const reading = await this.#lookAgain(lsp, placement.request, {
+    const reading = await this.#lookAgain(lsp, placement, {
       ...placement.reading,
       accessToken: placement.accessToken,
     })

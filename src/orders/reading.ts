@@ -89,7 +89,7 @@ export class OrderReader {
   /** Reads it once, and asks for its channel where the LSP waits to be asked. @throws OrderMoved */
   async read({ order, tracking }: TrackedOrder): Promise<Order> {
     const lsp = await this.#lsps.find(order.lspId)
-    if (lsp.circuitOpenUntil !== null) {
+    if (lsp.circuitOpenUntil !== null && !lsp.isOnTrial) {
       const { order: next, changes } = unanswered(order, 'it does not answer', this.#clock.now())
       return this.#log.write(order, next, this.#after(next, tracking, lsp, tracking.failures), changes)
     }
@@ -106,7 +106,12 @@ export class OrderReader {
     let reading: OrderReading
     try {
       reading = await lsp.adapter.readOrder(
-        lsp.call({ secrets: [ref.accessToken, order.request.token], isUnjudged: isUnverifiedImport(order) }),
+        lsp.call({
+          secrets: [ref.accessToken, order.request.token],
+          isUnjudged: isUnverifiedImport(order),
+          client: order.clientId,
+          isPoll: true,
+        }),
         ref,
       )
       if (reading.lspOrderId !== ref.lspOrderId) throw new AnotherOrder()
@@ -226,7 +231,7 @@ export class OrderReader {
     const now = this.#clock.now()
     try {
       await lsp.adapter.openChannel?.(
-        lsp.call({ secrets: [ref.accessToken, order.request.token] }),
+        lsp.call({ secrets: [ref.accessToken, order.request.token], client: order.clientId, isPoll: true }),
         ref,
         ref.clientNodeUri,
       )

@@ -119,7 +119,7 @@ export class RenewalDesk {
     let reading: RenewalReading
     try {
       if (!lsp.adapter.renew) throw new LspFailure('UNSUPPORTED', 'this LSP does not renew channels')
-      reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage] }), input)
+      reading = await lsp.adapter.renew(lsp.call({ secrets: [input.signedMessage], client: intent.clientId }), input)
       const refusal = refusalIn(reading)
       if (refusal) throw refusal
     } catch (error) {
@@ -253,7 +253,10 @@ export class RenewalDesk {
     let next = renewal
     let soonest = now
     try {
-      const reading = await lsp.adapter.readRenewal?.(lsp.call({ secrets: [] }), renewal.lspOrderId)
+      const reading = await lsp.adapter.readRenewal?.(
+        lsp.call({ secrets: [], client: renewal.clientId, isPoll: true }),
+        renewal.lspOrderId,
+      )
       if (reading) {
         const isAnother =
           reading.lspOrderId !== renewal.lspOrderId || isOther(reading.shortChannelId, renewal.shortChannelId)

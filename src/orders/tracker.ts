@@ -134,7 +134,10 @@ export class Tracker {
     const lsp = this.#lsps.get(lspId)
     // Another instance has it in its configuration since this one started: the next look finds it.
     if (!lsp) void this.#lsps.find(lspId).catch(() => {})
-    const isBlocked = !lsp || lsp.circuitOpenUntil !== null || (this.#spentUntil.get(lspId) ?? 0) > this.#clock.now()
+    const isBlocked =
+      !lsp ||
+      (lsp.circuitOpenUntil !== null && !lsp.isOnTrial) ||
+      (this.#spentUntil.get(lspId) ?? 0) > this.#clock.now()
     if (isBlocked || this.#stopped || this.#visits.has(lspId)) return Promise.resolve()
     const visit = this.#take(lsp)
       .then((nextAt) => this.#wakeAt(lspId, nextAt))
@@ -188,6 +191,7 @@ export class Tracker {
       leaseUntil: now + LEASE_MS,
       limit,
       requestsPerMinute: lsp.settings.requestsPerMinute,
+      isUrgentOnly: lsp.isOnTrial,
     }
     const { orders, renewals, nextAt } = await this.#store.transaction((stores) => stores.readings.take(claim))
     this.#spentUntil.set(lsp.id, nextAt ?? 0)

@@ -108,7 +108,7 @@ export class Quoting {
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
     const limited = lsp.rateLimitFailure
     if (limited) return this.#observedPrice(context, limited.code, limited.message, limited.retryAt)
-    lsp.assertCircuitClosed()
+    lsp.assertCircuitClosed(ask.clientId)
 
     let spent: OverBudget | null = null
     if (ask.firm !== 'ALWAYS') {
@@ -138,8 +138,8 @@ export class Quoting {
 
   /** The LSP's own estimate, else its published tariff, else null. @throws OverBudget where no more estimates may be asked for. */
   async #priceWithoutOrder(context: Context): Promise<Quote | null> {
-    const { lsp, request, question } = context
-    const estimate = await this.#estimate(lsp, request, question).catch(asOverBudget)
+    const { lsp, clientId, request, question } = context
+    const estimate = await this.#estimate(lsp, request, question, clientId).catch(asOverBudget)
     if (estimate && !(estimate instanceof OverBudget))
       return this.#save(context, this.#unboundQuote(context, 'ESTIMATED', estimate))
     const computed = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request) ?? null
@@ -152,13 +152,13 @@ export class Quoting {
    * Those who ask for the same channel share one call, which no deadline of theirs cuts short. A quote for an asset belongs
    * to one client and serves one order. @throws OverBudget
    */
-  #estimate(lsp: Lsp, request: ChannelRequest, question: string): Promise<Price | null> {
+  #estimate(lsp: Lsp, request: ChannelRequest, question: string, clientId: string): Promise<Price | null> {
     if (!lsp.adapter.estimate) return Promise.resolve(null)
     const isOwn = buysAsset(request.asset)
     const key = isOwn ? question : `${lsp.id} ${channelKey(request)}`
     const asked = this.#estimates.get(key)
     if (asked) return asked
-    const estimate = this.#askEstimate(lsp, request)
+    const estimate = this.#askEstimate(lsp, request, clientId)
     this.#estimates.set(key, estimate)
     const forget = () => this.#estimates.delete(key)
     // A failure is not shared with later callers: they ask again.
@@ -166,14 +166,14 @@ export class Quoting {
     return estimate
   }
 
-  async #askEstimate(lsp: Lsp, request: ChannelRequest): Promise<Price | null> {
+  async #askEstimate(lsp: Lsp, request: ChannelRequest, client: string): Promise<Price | null> {
     const { estimatesPerMinute, requestsPerMinute } = lsp.settings
     const retryAt = await this.#store.transaction(({ budgets }) =>
       budgets.takeEstimate(lsp.id, { estimatesPerMinute, requestsPerMinute }, this.#clock.now()),
     )
     if (retryAt !== null)
       throw new OverBudget(`this LSP is asked for no more than ${estimatesPerMinute} estimates a minute`, retryAt)
-    return (await lsp.adapter.estimate?.(lsp.call({ secrets: [request.token] }), request)) ?? null
+    return (await lsp.adapter.estimate?.(lsp.call({ secrets: [request.token], client }), request)) ?? null
   }
 
   /** An unpaid order for its price, within the courtesy budget. @throws OverBudget */
@@ -247,11 +247,11 @@ export class Quoting {
    */
   async #assertFree(
     lsp: Lsp,
-    { request, agreed, question }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>,
+    { clientId, request, agreed, question }: PlacedOffer & Partial<Pick<Placement, 'agreed'>>,
   ): Promise<void> {
     const tariff = lsp.adapter.tariff?.(lsp.call({ secrets: [request.token] }), request)
     const known = Math.max(agreed?.feeTotalSat ?? 0, tariff?.feeTotalSat ?? 0)
-    const feeSat = known || ((await this.#estimate(lsp, request, question).catch(asNull))?.feeTotalSat ?? 0)
+    const feeSat = known || ((await this.#estimate(lsp, request, question, clientId).catch(asNull))?.feeTotalSat ?? 0)
     if (feeSat > 0)
       throw new LspFailure(
         'UNTRUSTWORTHY',

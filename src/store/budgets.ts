@@ -80,6 +80,7 @@ export class BudgetStore {
    */
   ofReadings(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
     const burst = Math.max(1, Math.floor(requestsPerMinute / 60))
+    if (isSmall(requestsPerMinute)) return this.#budget(lspId, sharedOf(requestsPerMinute), burst, now)
     const ahead = aheadOf(requestsPerMinute)
     const perMinute = Math.max(requestsPerMinute / 2, requestsPerMinute - burst - 2 * ahead - 1)
     return this.#budget(lspId, perMinute, burst, now, 2 * ahead + 1)
@@ -96,11 +97,12 @@ export class BudgetStore {
    */
   async takeRequest(lspId: string, requestsPerMinute: number, clientId: string, now: EpochMs): Promise<EpochMs | null> {
     const ahead = aheadOf(requestsPerMinute)
+    const shared = sharedOf(requestsPerMinute)
     const shares = [
-      await this.#budget(`${lspId} clients`, requestsPerMinute * CLIENTS_SHARE, ahead, now),
+      await this.#budget(`${lspId} clients`, shared * CLIENTS_SHARE, ahead, now),
       await this.#budget(
         `${lspId} client ${clientId}`,
-        requestsPerMinute * CLIENT_SHARE,
+        shared * CLIENT_SHARE,
         Math.max(1, Math.floor(ahead * CLIENT_AHEAD_SHARE)),
         now,
       ),
@@ -108,8 +110,9 @@ export class BudgetStore {
     let retryAt = 0
     for (const share of shares) if (share.room < 1) retryAt = Math.max(retryAt, await share.spend(0))
     if (retryAt > 0) return retryAt
-    for (const share of shares) await share.spend(1)
-    await (await this.ofReadings(lspId, requestsPerMinute, now)).spend(1)
+    const all = await this.ofReadings(lspId, requestsPerMinute, now)
+    if (isSmall(requestsPerMinute) && all.room < 1) return all.spend(0)
+    for (const budget of [...shares, all]) await budget.spend(1)
     return null
   }
 
@@ -120,10 +123,13 @@ export class BudgetStore {
     now: EpochMs,
   ): Promise<EpochMs | null> {
     const burst = Math.min(estimatesPerMinute, ESTIMATES_AT_ONCE, aheadOf(requestsPerMinute))
-    const perMinute = Math.min(estimatesPerMinute, requestsPerMinute * ESTIMATES_SHARE)
-    const retryAt = await this.#takeOne(`${lspId} estimates`, perMinute, Math.max(1, burst), now)
-    if (retryAt === null) await (await this.ofReadings(lspId, requestsPerMinute, now)).spend(1)
-    return retryAt
+    const perMinute = Math.min(estimatesPerMinute, sharedOf(requestsPerMinute) * ESTIMATES_SHARE)
+    const share = await this.#budget(`${lspId} estimates`, perMinute, Math.max(1, burst), now)
+    if (share.room < 1) return share.spend(0)
+    const all = await this.ofReadings(lspId, requestsPerMinute, now)
+    if (isSmall(requestsPerMinute) && all.room < 1) return all.spend(0)
+    for (const budget of [share, all]) await budget.spend(1)
+    return null
   }
 
   /** The same for an order that a client imports. */
@@ -191,6 +197,16 @@ export class BudgetStore {
       .execute()
     return (await budget())?.spent_until ?? 0
   }
+}
+
+/** A budget of which nothing can be sent ahead: every request waits until the budget allows it. */
+export function isSmall(requestsPerMinute: number): boolean {
+  return requestsPerMinute * AHEAD_SHARE < 1
+}
+
+/** Requests a minute of which clients have their shares. Of a small budget, one is left for the burst. */
+function sharedOf(requestsPerMinute: number): number {
+  return isSmall(requestsPerMinute) ? Math.max(requestsPerMinute / 2, requestsPerMinute - 1) : requestsPerMinute
 }
 
 /** Requests that clients may send before polls have left them room. */

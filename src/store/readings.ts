@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { BudgetStore, type Budget } from './budgets.ts'
+import { BudgetStore, isSmall, type Budget } from './budgets.ts'
 import { DueWork, type Due, type Table } from './due.ts'
 import type { Db, Engine } from './engine.ts'
 import { trackedOf, type TrackedOrder } from './orders.ts'
@@ -21,6 +21,8 @@ export interface ReadingClaim {
   limit: number
   /** How often the LSP may be read, by all instances together. */
   requestsPerMinute: number
+  /** Takes at most one order, which was paid or is followed, or one renewal. */
+  isUrgentOnly?: boolean
 }
 
 export interface ClaimedReadings {
@@ -101,7 +103,7 @@ export class ReadingStore {
   async take(claim: ReadingClaim): Promise<ClaimedReadings> {
     const budget = await this.#budgets.ofReadings(claim.lspId, claim.requestsPerMinute, claim.now)
     const work = new DueWork(this.#db)
-    if (budget.room < 1) return this.#takeUrgent(claim, work, budget)
+    if (budget.room < 1 || claim.isUrgentOnly === true) return this.#takeUrgent(claim, work, budget)
     const limit = Math.min(claim.limit, budget.room)
     const chosen = limit > 0 ? await work.choose(claim, limit) : []
     const watched = limit > chosen.length ? await this.#watched(claim, limit - chosen.length) : []
@@ -112,14 +114,19 @@ export class ReadingStore {
     return { orders, renewals, nextAt: taken < budget.room ? null : nextAt }
   }
 
-  /** Clients' requests have used the budget up: one order that was paid or is followed, from the part reserved for those. */
+  /**
+   * One order that was paid or is followed. Where clients' requests have used the budget up, it comes from the part reserved
+   * for those.
+   */
   async #takeUrgent(claim: ReadingClaim, work: DueWork, budget: Budget): Promise<ClaimedReadings> {
     const reserved = await this.#budgets.ofUrgentReadings(claim.lspId, claim.requestsPerMinute, claim.now)
-    const chosen = claim.limit > 0 && reserved.room > 0 ? await work.chooseUrgent(claim, 1) : []
+    const isWithinBudget = budget.room > 0
+    const isAllowed = isWithinBudget || (reserved.room > 0 && !isSmall(claim.requestsPerMinute))
+    const chosen = claim.limit > 0 && isAllowed ? await work.chooseUrgent(claim, 1) : []
     const orders = await this.#takeOrders(claim, idsIn('orders', chosen))
     const renewals = await this.#takeRenewals(claim, idsIn('renewals', chosen))
     const taken = renewals.length + orders.length
-    const urgentAt = Math.max(await reserved.spend(taken), claim.now + URGENT_LOOK_MS)
+    const urgentAt = Math.max(await reserved.spend(isWithinBudget ? 0 : taken), claim.now + URGENT_LOOK_MS)
     return { orders, renewals, nextAt: Math.min(await budget.spend(taken), urgentAt) }
   }
 

@@ -44,6 +44,7 @@ export class Breaker {
   #pauseMs = FIRST_PAUSE_MS
   #pausedSince: EpochMs = 0
   #circuitOpenUntil: EpochMs = 0
+  #isTrialPause = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -52,6 +53,17 @@ export class Breaker {
   /** Until an exchange is answered again. */
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  /** Whether the last half minute, or the time since the last answer, has a failure. */
+  get hasFailures(): boolean {
+    const since = this.#clock.now() - WINDOW_MS
+    return this.#hang.failures > 0 || this.#samples.some(({ at, failed }) => failed && at > since)
+  }
+
+  /** A trial request is in progress: only polls of urgent orders may be sent beside it. */
+  get isOnTrial(): boolean {
+    return this.retryAt !== null && this.#isTrialPause
   }
 
   /** No request may be sent before this; null when one may. */
@@ -67,7 +79,7 @@ export class Breaker {
     const generation = this.#generation
     const startedAt = this.#clock.now()
     const trial = this.#isOpen ? ++this.#trials : null
-    if (trial !== null) this.#pause(TRIAL_MS)
+    if (trial !== null) this.#pause(TRIAL_MS, true)
     return (outcome) => {
       if (generation !== this.#generation) return
       if (trial !== null) this.#endTrial(outcome, trial === this.#trials)
@@ -106,6 +118,13 @@ export class Breaker {
     this.#pause(this.#pauseMs)
   }
 
+  /** Opens it now: a request of no client has failed while clients' requests failed. */
+  open(): void {
+    if (this.#isOpen) return
+    this.#turn(true)
+    this.#pause(this.#pauseMs)
+  }
+
   #turn(isOpen: boolean): void {
     this.#isOpen = isOpen
     this.#generation += 1
@@ -114,7 +133,8 @@ export class Breaker {
     this.#hang = NO_HANG
   }
 
-  #pause(ms: number): void {
+  #pause(ms: number, isTrial = false): void {
+    this.#isTrialPause = isTrial
     this.#pausedSince = this.#clock.now()
     this.#circuitOpenUntil = this.#pausedSince + ms
   }

@@ -1,6 +1,7 @@
 import { Agent, errors, request as undiciRequest, type Dispatcher } from 'undici'
 import { readAnswer, UnreadableAnswer, WebPageAnswer, type RawAnswer, type RefusalReader } from './answer.ts'
 import { Breaker, type Outcome } from './breaker.ts'
+import { ClientBreakers } from './client-breakers.ts'
 import { connectorTo, NotConnected, type ConnectRules, type Surroundings } from './connector.ts'
 import { ACCEPT_ENCODING, decodeBody, DecodedTooLarge } from './content-coding.ts'
 import { stringifyJson } from './json.ts'
@@ -33,6 +34,12 @@ export interface ExchangeLimits {
   secrets?: readonly (string | null)[]
   /** Its failures do not count against the LSP. */
   isUnjudged?: boolean
+  /** The client for which the request is sent. An answer that is a failure pauses this client's requests only. */
+  client?: string
+  /** A poll, or the request to open a paid channel: it is sent while its client is paused, and while a trial request is in progress. */
+  isPoll?: boolean
+  /** Called when the failures of one client do not show whether the LSP fails for all. Never rejects. */
+  onDoubt?: () => Promise<void>
 }
 
 /** In bytes, after decoding. No answer of any LSP comes near it. */
@@ -47,6 +54,8 @@ export interface ExchangeRecord {
   failure: LspFailure | null
   /** null until an answer has arrived whole. */
   status: number | null
+  /** A failure that pauses one client's requests only. */
+  isForClient: boolean
   /** What the exchange proves about the LSP. A refusal counts as an answer. */
   outcome: Outcome
   /** The paths of the optional fields of the answer that could not be read. */
@@ -57,6 +66,7 @@ export interface ExchangeRecord {
 export class LspConnection {
   /** Decides whether any request may be sent. */
   readonly breaker: Breaker
+  readonly #clients: ClientBreakers
   readonly #agent: Agent
   /** Uses a new connection for each request. */
   readonly #freshAgent: Agent
@@ -69,6 +79,7 @@ export class LspConnection {
     this.#readRefusal = readRefusal
     this.#clock = clock
     this.breaker = new Breaker(clock)
+    this.#clients = new ClientBreakers(clock)
     const options: Agent.Options = {
       connections: 16,
       pipelining: 1,
@@ -85,15 +96,17 @@ export class LspConnection {
   within(limits: ExchangeLimits, onExchange: (record: ExchangeRecord) => void): LspHttp {
     return {
       exchange: async (exchange) => {
-        this.assertCircuitClosed()
-        const end = this.breaker.begin()
+        this.assertCircuitClosed(limits)
+        const end = this.#begin(limits)
         const startedAt = performance.now()
         const progress: Progress = { status: null, unreadFields: [] }
         const record = (failure: LspFailure | null) => {
           const judged = this.#outcome(failure, progress, limits)
           const outcome = limits.isUnjudged === true && judged === 'FAILED' ? 'IGNORED' : judged
-          end(outcome)
-          onExchange({ latencyMs: performance.now() - startedAt, failure, ...progress, outcome })
+          const isDoubtful = end(outcome, progress.status)
+          const isForClient = limits.client !== undefined && outcome === 'FAILED' && progress.status !== null
+          onExchange({ latencyMs: performance.now() - startedAt, failure, ...progress, isForClient, outcome })
+          return isDoubtful
         }
         try {
           const answer = await this.#exchange(exchange, limits, progress)
@@ -104,20 +117,43 @@ export class LspConnection {
             error instanceof LspFailure
               ? error
               : new LspFailure('UNAVAILABLE', 'the request failed', { effect: 'unknown', cause: error })
-          record(failure)
+          if (record(failure)) await limits.onDoubt?.()
           throw failure
         }
       },
     }
   }
 
-  /** @throws LspFailure while the breaker is open */
-  assertCircuitClosed(): void {
-    const { retryAt } = this.breaker
-    if (retryAt !== null)
+  /** @throws LspFailure while the breaker is open, or the client's */
+  assertCircuitClosed({ client, isPoll = false }: Pick<ExchangeLimits, 'client' | 'isPoll'> = {}): void {
+    const { retryAt, isOnTrial } = this.breaker
+    if (retryAt !== null && !(isPoll && isOnTrial))
       throw new LspFailure('UNAVAILABLE', 'the LSP has stopped answering; the gateway retries it after retryAt', {
         retryAt,
       })
+    const clientRetryAt = client === undefined || isPoll ? null : this.#clients.retryAt(client)
+    if (clientRetryAt !== null)
+      throw new LspFailure(
+        'UNAVAILABLE',
+        'the LSP has failed at your last requests; the gateway sends no other for you before retryAt',
+        { retryAt: clientRetryAt },
+      )
+  }
+
+  /**
+   * The returned function returns true if the outcome leaves open whether the LSP fails for all clients. Without an answer,
+   * the LSP is judged for all: the connection does not depend on what a client requests.
+   */
+  #begin({ client }: ExchangeLimits): (outcome: Outcome, status: number | null) => boolean {
+    const endForAll = this.breaker.begin()
+    const endForClient = client === undefined ? null : this.#clients.begin(client)
+    return (outcome, status) => {
+      const isForClient = endForClient !== null && outcome === 'FAILED' && status !== null
+      const isHalfOpen = this.breaker.isOpen
+      endForAll(isForClient ? 'IGNORED' : outcome)
+      const isClientPaused = endForClient?.(isForClient || outcome === 'ANSWERED' ? outcome : 'IGNORED') ?? false
+      return isForClient && (isClientPaused || isHalfOpen)
+    }
   }
 
   async #exchange<Answer>(exchange: LspExchange<Answer>, limits: ExchangeLimits, progress: Progress): Promise<Answer> {

@@ -73,6 +73,8 @@ export const INFO_STALE_MS = HOUR_MS
 const RECENT_EXCHANGES = 20
 /** How often an LSP with a wrong URL or credential is asked whether it has been corrected at its side. */
 const TRIAL_EVERY_MS = 20 * SECOND_MS
+/** How long a client's failed request waits for the answer that shows whether the LSP fails for all. */
+const DOUBT_MS = SECOND_MS
 /** After a 429 without a time to retry. */
 const RATE_LIMIT_MS = MINUTE_MS
 
@@ -85,6 +87,10 @@ interface CallScope {
   timeoutMs?: number
   /** Its failures do not count against the LSP: the request may be about a document that a client made up. */
   isUnjudged?: boolean
+  /** The client whose request it is, or whose order. Failures that the LSP answers with pause only its requests. */
+  client?: string
+  /** A poll, or the request to open a paid channel: it is sent while its client is paused, and while a trial request is in progress. */
+  isPoll?: boolean
   /** A request for the LSP's limits: a refusal of it concerns the gateway, not one client or order. */
   isInfo?: boolean
 }
@@ -128,6 +134,8 @@ export class Lsp {
   #misconfiguration: Misconfiguration | null = null
   #infoProblem: Misconfiguration | null = null
   #nextTrialAt: EpochMs = 0
+  /** An exchange of the current request for its limits, or of the last one, shows that the LSP fails. */
+  #hasInfoFailed = false
   #rateLimit: RateLimit = NO_LIMIT
   #isClosing = false
 
@@ -205,9 +213,14 @@ export class Lsp {
     return this.#connection.breaker.retryAt
   }
 
-  /** @throws LspFailure until `circuitOpenUntil` */
-  assertCircuitClosed(): void {
-    this.#connection.assertCircuitClosed()
+  /** A trial request is in progress: urgent polls may be sent beside it. */
+  get isOnTrial(): boolean {
+    return this.#connection.breaker.isOnTrial
+  }
+
+  /** @throws LspFailure until `circuitOpenUntil`, or while the failures of this client's requests pause them */
+  assertCircuitClosed(client: string): void {
+    this.#connection.assertCircuitClosed({ client })
   }
 
   /** The later of `rateLimitedUntil` and `circuitOpenUntil`; 0 when neither is set. */
@@ -226,9 +239,19 @@ export class Lsp {
   }
 
   /** The context of one adapter call. Each of its exchanges takes `timeoutMs` at most. */
-  call({ secrets, timeoutMs = this.settings.timeoutMs, isUnjudged = false, isInfo = false }: CallScope): LspCall {
+  call({
+    secrets,
+    timeoutMs = this.settings.timeoutMs,
+    isUnjudged = false,
+    isPoll = false,
+    isInfo = false,
+    client,
+  }: CallScope): LspCall {
+    const judged = client === undefined ? {} : { client, onDoubt: () => this.#resolveDoubt() }
     return {
-      http: this.#connection.within({ timeoutMs, secrets, isUnjudged }, (record) => this.#record(record, isInfo)),
+      http: this.#connection.within({ timeoutMs, secrets, isUnjudged, isPoll, ...judged }, (record) =>
+        this.#record(record, isInfo),
+      ),
       url: this.settings.url,
       network: this.settings.network,
       now: () => this.#clock.now(),
@@ -264,7 +287,27 @@ export class Lsp {
     return this.#asking
   }
 
+  /**
+   * Requests of one client fail: a request of no client shows whether the LSP fails for all. Then its breaker opens.
+   * Returns after DOUBT_MS at the latest.
+   */
+  async #resolveDoubt(): Promise<void> {
+    const asked = this.refreshInfo().then(
+      () => {},
+      () => {
+        if (this.#hasInfoFailed) this.#connection.breaker.open()
+      },
+    )
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DOUBT_MS)
+    })
+    await Promise.race([asked, late])
+    clearTimeout(timer)
+  }
+
   async #askInfo(): Promise<DatedLspInfo> {
+    this.#hasInfoFailed = false
     this.#nextTrialAt = this.#clock.now() + TRIAL_EVERY_MS
     const said = await this.#judgedInfo()
     const contradiction = said.limits && contradictoryLimits(said.limits)
@@ -332,13 +375,15 @@ export class Lsp {
   #state(): LspState {
     if (this.#connection.breaker.isOpen || this.#misconfiguration !== null) return 'DOWN'
     if (this.#recent.length === 0) return 'UNKNOWN'
-    const lastThree = this.#recent.slice(-3)
-    if (!lastThree.some(isAnswer)) return 'DOWN'
+    // One client's failures degrade the LSP, but do not show that it is down.
+    const lastThree = this.#recent.filter(({ isForClient }) => !isForClient).slice(-3)
+    if (lastThree.length > 0 && !lastThree.some(isAnswer)) return 'DOWN'
     if (this.rateLimitedUntil !== null) return 'DEGRADED'
     return this.#recent.slice(-10).every(isAnswer) ? 'UP' : 'DEGRADED'
   }
 
   #record(record: ExchangeRecord, isInfo: boolean): void {
+    if (isInfo && record.outcome === 'FAILED') this.#hasInfoFailed = true
     if (isInfo) this.#infoProblem ??= misconfigurationIn(record, this.settings)
     this.#turn(() => this.#add(record))
     for (const field of record.unreadFields) {

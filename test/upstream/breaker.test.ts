@@ -50,6 +50,16 @@ describe('a breaker', () => {
     expect([breaker.isOpen, secondsLeft()]).toEqual([true, 10])
   })
 
+  it('shows that a trial is in progress, which ends with the outcome of the trial', () => {
+    fail(6)
+    expect(breaker.isOnTrial).toBe(false)
+    clock.pass(10_000)
+    const end = breaker.begin()
+    expect([breaker.isOnTrial, secondsLeft()]).toEqual([true, 10])
+    end('FAILED')
+    expect([breaker.isOnTrial, secondsLeft()]).toEqual([false, 20])
+  })
+
   it('does not open where an answer comes between', () => {
     for (let round = 0; round < 3; round++) {
       fail(5)
