@@ -6,7 +6,7 @@ const ORDERS = Number(process.env['BENCH_ORDERS'] ?? 500)
 const STALLED = 100
 const FIRST_BALANCE_SAT = 200_000
 const FOLLOW =
-  'subscription { ordersUpdated { sequence state message order { id lspBalanceSat payment { bolt11 { invoice } } events { message order { payment { bolt11 { invoice } } } } } } }'
+  'subscription { events { message ... on OrderEvent { sequence state snapshot { lspBalanceSat payment { bolt11 { invoice } } } order { id events { nodes { message snapshot { payment { bolt11 { invoice } } } } } } } } }'
 
 test(`memory while ${STALLED} subscribers have stopped reading, and ${ORDERS} orders move`, async () => {
   await using rig = await openRig({ lspId: 'kestrel', stepMs: 50, activeMs: 100 })

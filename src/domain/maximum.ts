@@ -1,6 +1,14 @@
 import type { Check } from './checks.ts'
-import { addSat, maxSat, sat, ZERO_SAT, type Sat } from './money.ts'
-import { costSat, optionsOf, withinMaximums, type Payment, type PaymentMaximums } from './payment.ts'
+import { addSat, maxSat, minSat, sat, ZERO_SAT, type Sat } from './money.ts'
+import {
+  costSat,
+  METHODS,
+  optionsOf,
+  withinMaximums,
+  type Payment,
+  type PaymentMaximums,
+  type PaymentMethod,
+} from './payment.ts'
 
 // The agreed maximum: where it comes from, and what it withholds. `due` enforces it whenever something is shown.
 
@@ -9,16 +17,32 @@ interface QuotedPrice {
   feeTotalSat: Sat
   orderTotalSat: Sat
   bolt11FeeTotalSat: Sat | null
+  bolt12FeeTotalSat?: Sat | null
   onchainFeeTotalSat: Sat | null
 }
 
 /** What the quote said for each option; its one total for an option that it does not name. */
 export function quotedMaximums(quote: QuotedPrice): PaymentMaximums {
-  const { feeTotalSat, orderTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat } = quote
+  const { feeTotalSat, orderTotalSat, bolt11FeeTotalSat, bolt12FeeTotalSat = null, onchainFeeTotalSat } = quote
   // What is paid beside the fee: the client's own balance in the channel.
   const besideSat = sat(orderTotalSat - feeTotalSat)
   const totalOf = (feeSat: Sat | null) => (feeSat === null ? orderTotalSat : addSat(feeSat, besideSat))
-  return { bolt11: totalOf(bolt11FeeTotalSat), bolt12: orderTotalSat, onchain: totalOf(onchainFeeTotalSat) }
+  return { bolt11: totalOf(bolt11FeeTotalSat), bolt12: totalOf(bolt12FeeTotalSat), onchain: totalOf(onchainFeeTotalSat) }
+}
+
+/** null: all methods. Nothing may be paid by the methods that the client excluded. */
+export function withMethods(
+  maximums: PaymentMaximums,
+  methods: readonly PaymentMethod[] | null,
+): PaymentMaximums {
+  if (methods === null) return maximums
+  const of = (method: keyof Payment) => (methods.includes(METHODS[method]) ? maximums[method] : null)
+  return { bolt11: of('bolt11'), bolt12: of('bolt12'), onchain: of('onchain') }
+}
+
+/** The least of the maximums, over the methods that the client did not exclude. */
+export function leastMaximum({ bolt11, bolt12, onchain }: PaymentMaximums): Sat {
+  return minSat([bolt11, bolt12, onchain].filter((maximum) => maximum !== null)) ?? ZERO_SAT
 }
 
 /** The most that may leave the wallet by any option. */
@@ -46,7 +70,7 @@ export function maximumChecks(payment: Payment, maximums: PaymentMaximums): Chec
     const [maximum, isWithin] = [maximums[method], within[method] !== null]
     const limit =
       maximum === null
-        ? 'and was not agreed to'
+        ? 'and the client excluded this payment method'
         : `${isWithin ? 'within' : 'above'} the agreed maximum of ${maximum} sat`
     const message = `${NAMES[method]} costs ${costSat(option)} sat, ${limit}${isWithin ? '' : '; this option is withheld'}`
     return [{ name: 'WITHIN_MAXIMUM', verdict: isWithin ? 'PASSED' : 'WARNING', message }]

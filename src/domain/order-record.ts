@@ -14,6 +14,8 @@ export interface Order extends Ending {
   quoteId: string
   /** The one POST that made it, or may have made it. */
   placementId: string
+  /** The client's own; absent: it gave none. */
+  reference?: string
   state: OrderState
   /** Of its latest event. */
   sequence: number

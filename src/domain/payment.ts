@@ -28,6 +28,13 @@ export interface Payment {
   onchain: VerifiedOnchain | null
 }
 
+export type PaymentMethod = 'BOLT11' | 'BOLT12' | 'ONCHAIN'
+export const METHODS: Readonly<Record<keyof Payment, PaymentMethod>> = {
+  bolt11: 'BOLT11',
+  bolt12: 'BOLT12',
+  onchain: 'ONCHAIN',
+}
+
 export const NO_PAYMENT: Payment = { bolt11: null, bolt12: null, onchain: null }
 
 export const optionsOf = (payment: Payment) =>

@@ -1,5 +1,6 @@
 import type { Check } from './offer.ts'
-import { msatOf, type Sat } from './money.ts'
+import { addSat, msatOf, sat, type Sat } from './money.ts'
+import type { PaymentMethod } from './payment.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
 import { BLOCKS_PER_YEAR, type EpochMs } from './time.ts'
 
@@ -65,6 +66,8 @@ export interface Quote {
   orderTotalSat: Sat
   bolt11FeeTotalSat: Sat | null
   onchainFeeTotalSat: Sat | null
+  /** Absent: the price by BOLT 12 is not known. */
+  bolt12FeeTotalSat?: Sat | null
   /** The channel as the LSP would deliver it. */
   terms: ChannelTerms
   /** Absent in quotes of earlier versions, see `quoteAssetOf`. */
@@ -86,6 +89,25 @@ export interface Quote {
 /** The requested asset, with what is known of its price. */
 export function quoteAssetOf({ asset, request }: Pick<Quote, 'asset' | 'request'>): QuoteAsset | null {
   return asset ?? (request.asset && { ...request.asset, priceSat: null })
+}
+
+export interface OptionPrice {
+  method: PaymentMethod
+  feeTotalSat: Sat
+  orderTotalSat: Sat
+}
+
+/** The price of each payment option, cheapest first; empty: it is not known by option. */
+export function optionPricesOf(quote: Quote): OptionPrice[] {
+  const { bolt11FeeTotalSat, bolt12FeeTotalSat = null, onchainFeeTotalSat } = quote
+  const besideSat = sat(quote.orderTotalSat - quote.feeTotalSat)
+  const price = (method: PaymentMethod, feeTotalSat: Sat | null): OptionPrice[] =>
+    feeTotalSat === null ? [] : [{ method, feeTotalSat, orderTotalSat: addSat(feeTotalSat, besideSat) }]
+  return [
+    ...price('BOLT11', bolt11FeeTotalSat),
+    ...price('BOLT12', bolt12FeeTotalSat),
+    ...price('ONCHAIN', onchainFeeTotalSat),
+  ].toSorted((a, b) => a.feeTotalSat - b.feeTotalSat)
 }
 
 /** What was measured about an LSP; null where nothing was. */

@@ -7,6 +7,33 @@ import { MINUTE_MS, type EpochMs } from './time.ts'
 /** The request and the attempts to write its answer take at most this long. */
 const ANSWER_MS = 12 * MINUTE_MS
 
+export type RenewalState =
+  | 'OUTCOME_UNKNOWN'
+  | 'AWAITING_PAYMENT'
+  | 'UNDERPAID'
+  | 'PAYMENT_HELD'
+  | 'PAID'
+  | 'RENEWED'
+  | 'EXPIRED'
+  | 'FAILED'
+  | 'REFUND_PENDING'
+  | 'REFUNDED'
+  | 'UNKNOWN'
+
+/** LSPs report a renewal with the states of an order. */
+export function renewalStateOf({ state }: Pick<Renewal, 'state'>): RenewalState {
+  switch (state) {
+    case 'COMPLETED':
+      return 'RENEWED'
+    case 'CHANNEL_OPENING':
+      return 'PAID'
+    case 'RATE_DECISION_REQUIRED':
+      return 'UNKNOWN'
+    default:
+      return state
+  }
+}
+
 /** Whether the gateway expects nothing more from the LSP. */
 export function isFinalRenewal(renewal: Renewal, now: EpochMs): boolean {
   // A crash leaves `asking` true. The request is never sent again.

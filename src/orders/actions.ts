@@ -1,10 +1,11 @@
 import { OrderMoved, type OrderLog } from './log.ts'
 import { nodesOf, type OrderReader } from './reading.ts'
+import { ACTION_STATES, type OrderAction } from '../domain/available-actions.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { pubkeyOfUri } from '../domain/lsp.ts'
 import { isDeliveryStopped } from '../domain/order-asset.ts'
 import { isAutomatic, isUnverifiedImport, type Order } from '../domain/order-record.ts'
-import type { OrderState, Refund } from '../domain/order.ts'
+import type { Refund } from '../domain/order.ts'
 import { knownNodes } from '../domain/channel-progress.ts'
 import { verifyRefundTarget, type RefundTarget } from '../domain/refund-target.ts'
 import type { Clock } from '../domain/time.ts'
@@ -18,15 +19,14 @@ import type { LspRegistry } from '../upstream/registry.ts'
 export type ActionResult =
   | { kind: 'order'; order: Order }
   | { kind: 'not-found' }
-  | { kind: 'not-possible'; message: string; state: OrderState }
+  | { kind: 'not-possible'; message: string; order: Order }
   | { kind: 'lsp'; lspId: string; failure: FailureDetails }
 
 type ActionCall = (call: LspCall, ref: OrderRef) => Promise<ActionOutcome>
 
 /** Something that a client can have done with an open order. */
 interface Action {
-  /** The states in which it is possible; null: the LSP decides. */
-  states: readonly OrderState[] | null
+  name: OrderAction
   /** The adapter's function; undefined where its protocol has none. */
   of(adapter: Adapter): ActionCall | undefined
   /** Checks its input before the LSP is asked. `warnings` go into the event. */
@@ -59,17 +59,19 @@ interface Possible {
 /** The LSP refunds what was paid; its later reports say how much. */
 const NO_REFUND: Refund = { state: 'IN_FLIGHT', lightningSat: null, onchainSat: null, paidTo: null, paidAt: null }
 
-const REFUNDABLE: readonly OrderState[] = [
-  'UNDERPAID',
-  'PAYMENT_HELD',
-  'PAID',
-  'RATE_DECISION_REQUIRED',
-  'CHANNEL_OPENING',
-  'EXPIRED',
-  'FAILED',
-  'REFUND_PENDING',
-  'UNKNOWN',
-]
+/** Whether the LSP's protocol has a call for the action. */
+export function supports(adapter: Adapter, action: OrderAction): boolean {
+  switch (action) {
+    case 'DECIDE_RATE':
+      return adapter.decideRate !== undefined
+    case 'OPEN_CHANNEL':
+      return adapter.openChannel !== undefined
+    case 'REQUEST_REFUND':
+      return adapter.requestRefund !== undefined
+    case 'RETRY_ASSET_DELIVERY':
+      return adapter.retryDelivery !== undefined
+  }
+}
 
 /** The LSP has no call for it, or nothing to deliver again. */
 const RETRY_REFUSALS: ReadonlySet<FailureCode> = new Set(['UNSUPPORTED', 'WRONG_STATE', 'NOT_FOUND'])
@@ -93,7 +95,7 @@ export class OrderActions {
 
   decideRate(clientId: string, orderId: string, accept: boolean): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
-      states: ['RATE_DECISION_REQUIRED'],
+      name: 'DECIDE_RATE',
       of: ({ decideRate }) => decideRate && ((call, ref) => decideRate(call, ref, accept)),
       message: accept ? 'the new rate was accepted' : 'the new rate was refused',
       leaves: (order, { txid }) => ({
@@ -106,7 +108,7 @@ export class OrderActions {
   openChannel(clientId: string, orderId: string, nodeUri: string | null): Promise<ActionResult> {
     const named = nodeUri === null ? {} : { openNodeUri: nodeUri }
     return this.#act(clientId, orderId, {
-      states: ['PAID'],
+      name: 'OPEN_CHANNEL',
       of: ({ openChannel }) => openChannel && ((call, ref) => openChannel(call, ref, nodeUri ?? ref.clientNodeUri)),
       message: 'the LSP agreed to open the channel',
       leaves: () => ({
@@ -124,7 +126,7 @@ export class OrderActions {
 
   requestRefund(clientId: string, orderId: string, target: RefundTarget): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
-      states: REFUNDABLE,
+      name: 'REQUEST_REFUND',
       of: ({ requestRefund }) => requestRefund && ((call, ref) => requestRefund(call, ref, target)),
       verify: (order, lsp) =>
         verifyRefundTarget(order, target, {
@@ -140,7 +142,7 @@ export class OrderActions {
 
   retryAssetDelivery(clientId: string, orderId: string): Promise<ActionResult> {
     return this.#act(clientId, orderId, {
-      states: null,
+      name: 'RETRY_ASSET_DELIVERY',
       of: ({ retryDelivery }) => retryDelivery,
       message: 'the LSP was asked to deliver the asset again',
       leaves: () => ({ isRetryRefused: false }),
@@ -158,7 +160,7 @@ export class OrderActions {
     const isUnderWay: ActionResult = {
       kind: 'not-possible',
       message: 'another action on this order is under way',
-      state: tracked.order.state,
+      order: tracked.order,
     }
     // A lease ends when anybody writes the order, so that it alone does not keep two actions apart.
     if (this.#underWay.has(orderId)) return isUnderWay
@@ -192,11 +194,12 @@ export class OrderActions {
     if (tracked?.order.clientId !== clientId) return { kind: 'not-found' }
     const { order } = tracked
     const lsp = await this.#lsps.find(order.lspId)
-    const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, state: order.state })
+    const impossible = (message: string): ActionResult => ({ kind: 'not-possible', message, order })
     if (isUnverifiedImport(order))
       return impossible('the order was imported, and its LSP has not reported it to this gateway yet')
-    if (action.states && !action.states.includes(order.state))
-      return impossible(`not possible while the order is ${order.state}; possible in: ${action.states.join(', ')}`)
+    const states = ACTION_STATES[action.name]
+    if (states && !states.includes(order.state))
+      return impossible(`not possible while the order is ${order.state}; possible in: ${states.join(', ')}`)
     const { problem, warnings } = action.verify?.(order, lsp) ?? { problem: null, warnings: [] }
     if (problem !== null) return impossible(problem)
     const ref = await this.#reader.refOf(order)

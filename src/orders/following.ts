@@ -1,6 +1,7 @@
 import { setImmediate as nextRound } from 'node:timers/promises'
 import type { Hints, Topic } from './hints.ts'
-import type { Order, OrderEvent } from '../domain/order-record.ts'
+import type { Order } from '../domain/order-record.ts'
+import type { LoggedEvent } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 
 /** How many events a follower holds at most: a slow one is served from the log at its own pace. */
@@ -123,14 +124,14 @@ class LogFollower<T extends { clientId: string }> implements AsyncIterableIterat
 }
 
 interface OrderBatch {
-  entries: OrderEvent[]
+  entries: LoggedEvent[]
   /** The order's sequence when it was looked at, and whether anything can still happen to it. */
   sequence: number
   isFinal: boolean
 }
 
 interface ClientBatch {
-  entries: OrderEvent[]
+  entries: LoggedEvent[]
   /** Of the last of them in the whole log. */
   position: number
 }
@@ -179,7 +180,7 @@ export class Feed {
    * What happens to one order, after `afterSequence`; without it, first the order as it stands. Ends when nothing
    * more can happen. The caller has made sure that the order may be seen.
    */
-  followOrder(orderId: string, afterSequence: number | null): AsyncIterableIterator<OrderEvent> {
+  followOrder(orderId: string, afterSequence: number | null): AsyncIterableIterator<LoggedEvent> {
     let cursor = afterSequence
     return new LogFollower(
       {
@@ -206,10 +207,10 @@ export class Feed {
     return { entries, sequence, isFinal: tracked.tracking.final }
   }
 
-  /** What happens to any of the client's orders, from now on. Never ends by itself. */
-  async followClient(clientId: string): Promise<AsyncIterableIterator<OrderEvent>> {
-    // The client's own: whatever happened to others in between, those who follow one client have one position.
-    let position = await this.#store.orders.lastPositionOf(clientId)
+  /** The client's events after a position in the log; null: from now on. Never ends by itself. */
+  async followClient(clientId: string, after: number | null): Promise<AsyncIterableIterator<LoggedEvent>> {
+    // The position of the client's own latest event: all followers of one client share one reading.
+    let position = after ?? (await this.#store.orders.lastPositionOf(clientId))
     return new LogFollower(
       {
         read: async () => {
@@ -228,6 +229,6 @@ export class Feed {
 
   async #readClient(clientId: string, after: number): Promise<ClientBatch> {
     const found = await this.#store.orders.clientEvents(clientId, after, BATCH)
-    return { entries: found.map(({ event }) => event), position: found.at(-1)?.position ?? after }
+    return { entries: found, position: found.at(-1)?.position ?? after }
   }
 }

@@ -17,7 +17,7 @@ import type { Placement } from '../store/placements.ts'
 import type { Lsp } from '../upstream/lsp.ts'
 
 /** What the client agreed to when it ordered. */
-export type Agreed = Pick<NonNullable<Placement['agreed']>, 'quoteId' | 'maximums'>
+export type Agreed = Pick<NonNullable<Placement['agreed']>, 'quoteId' | 'maximums' | 'reference'>
 
 /** The order that a placement is; OUTCOME_UNKNOWN where the LSP's answer to it is not known. */
 export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: Lsp, now: EpochMs): Order {
@@ -38,6 +38,7 @@ export function orderOf(placement: Placement, agreed: Agreed, id: string, lsp: L
     lspId: placement.lspId,
     quoteId: agreed.quoteId,
     placementId: placement.id,
+    ...(agreed.reference === undefined ? {} : { reference: agreed.reference }),
     state: reading === null ? 'OUTCOME_UNKNOWN' : firstState(reading, payment, offer),
     sequence: 0,
     request,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
-import { agreedOf, asksMoreThan, isTooDear } from './agreement.ts'
+import { agreedOf, asksMoreThan, METHOD_NOT_OFFERED, priceRefusal } from './agreement.ts'
 import type { OrderLog } from './log.ts'
 import { orderOf, type Agreed } from './new-order.ts'
 import { keptAnswer, type KeptAnswer, type OrderInput, type OrderOutcome } from './outcome.ts'
@@ -8,9 +8,9 @@ import type { Placing } from './placing.ts'
 import { withTimeout } from './waiting.ts'
 import { LspFailure } from '../domain/failure.ts'
 import { withDefaults } from '../domain/limits.ts'
-import { quotedMaximums } from '../domain/maximum.ts'
+import { leastMaximum, quotedMaximums, withMethods } from '../domain/maximum.ts'
 import type { Order } from '../domain/order-record.ts'
-import { orderableUntil, sameMaximum, type PaymentMaximums } from '../domain/payment.ts'
+import { orderableUntil, sameMaximum } from '../domain/payment.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { ChannelRequest } from '../domain/request.ts'
 import type { Pace } from '../domain/schedule.ts'
@@ -67,10 +67,21 @@ export class Ordering {
 
   async createOrder(clientId: string, input: OrderInput): Promise<OrderOutcome> {
     const inputHash = createHash('sha256')
-      .update(JSON.stringify([input.quoteId, input.maxOrderTotalSat, input.email]))
+      .update(
+        JSON.stringify([
+          input.quoteId,
+          input.maxOrderTotalSat,
+          input.paymentMethods?.toSorted() ?? null,
+          input.reference,
+          input.email,
+        ]),
+      )
       .digest('hex')
     const kept = await this.#store.idempotency.claim(clientId, input.idempotencyKey, inputHash, this.#clock.now())
-    if (kept) return kept.inputHash === inputHash ? this.#replay(clientId, input) : { kind: 'conflict' }
+    if (kept)
+      return kept.inputHash === inputHash
+        ? this.#replay(clientId, input)
+        : { kind: 'conflict', order: await this.#keptOrder(clientId, kept.answer) }
     try {
       return await this.#order(clientId, input)
     } catch (error) {
@@ -94,13 +105,17 @@ export class Ordering {
     throw new Error('the first answer under this idempotency key never came')
   }
 
+  /** The order that a key was answered with; null: none, or not yet. */
+  async #keptOrder(clientId: string, answer: string | null): Promise<Order | null> {
+    const kept = answer === null ? null : (JSON.parse(answer) as KeptAnswer)
+    if (kept?.kind !== 'order') return null
+    return (await this.#store.orders.byIds(clientId, [kept.orderId]))[0] ?? null
+  }
+
   async #outcomeOf(clientId: string, kept: KeptAnswer): Promise<OrderOutcome> {
     if (kept.kind === 'order') {
       const [order] = await this.#store.orders.byIds(clientId, [kept.orderId])
       if (order) return { kind: 'order', order }
-    } else if (kept.kind === 'price-changed' && 'quoteId' in kept) {
-      const [quote] = await this.#store.quotes.byIds(clientId, [kept.quoteId])
-      if (quote) return { kind: 'price-changed', quote }
     } else {
       return kept
     }
@@ -111,7 +126,11 @@ export class Ordering {
     const key: OpenKey = { clientId, key: input.idempotencyKey, placementId: null }
     const [quote] = await this.#store.quotes.byIds(clientId, [input.quoteId])
     if (!quote) return this.#answer(key, { kind: 'quote-not-found' })
-    const maximums = input.maxOrderTotalSat === null ? quotedMaximums(quote) : sameMaximum(input.maxOrderTotalSat)
+    const quoted = withMethods(quotedMaximums(quote), input.paymentMethods)
+    const maximums =
+      input.maxOrderTotalSat === null ? quoted : withMethods(sameMaximum(input.maxOrderTotalSat), input.paymentMethods)
+    const agreement = { quoteId: quote.id, maximums, ...(input.reference === null ? {} : { reference: input.reference }) }
+    const priceChanged: OrderOutcome = { kind: 'price-changed', previousQuote: quote, quote }
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
     // A firm quote is one order at the LSP: ordering it again returns that order.
@@ -119,16 +138,19 @@ export class Ordering {
       return this.#answer(
         key,
         asksMoreThan(adopted.order, maximums)
-          ? { kind: 'price-changed', quote }
+          ? priceChanged
           : { kind: 'order', order: adopted.order },
       )
     const { restore } = this.#store
     if (restore !== null && quote.createdAt < restore.restoredAt)
-      return this.#assumeOrdered(key, input, quote, maximums, restore)
+      return this.#assumeOrdered(key, input, quote, agreement, restore)
     if (quote.expiresAt !== null && this.#clock.now() >= orderableUntil(quote.createdAt, quote.expiresAt))
       return this.#answer(key, { kind: 'quote-expired', expiredAt: quote.expiresAt })
-    const isAbove = quote.orderTotalSat > (input.maxOrderTotalSat ?? quote.orderTotalSat)
-    if (isAbove || isTooDear(placement, maximums)) return this.#answer(key, { kind: 'price-changed', quote })
+    const isAbove = input.maxOrderTotalSat !== null && leastMaximum(quoted) > input.maxOrderTotalSat
+    const refusal = priceRefusal(placement, maximums)
+    if (isAbove || refusal === 'price') return this.#answer(key, priceChanged)
+    if (refusal === 'method')
+      return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: METHOD_NOT_OFFERED.details() })
     const lsp = this.#lsps.configured.find((one) => one.id === quote.lspId)
     if (!lsp) {
       const failure = new LspFailure('UNAVAILABLE', 'this LSP takes no new orders at this gateway: get quotes again', {
@@ -136,7 +158,7 @@ export class Ordering {
       })
       return this.#answer(key, { kind: 'lsp', lspId: quote.lspId, failure: failure.details() })
     }
-    if (placement !== null) return this.#adopt(placement, { quoteId: quote.id, maximums }, key)
+    if (placement !== null) return this.#adopt(placement, agreement, key)
     // An unpaid order for the same request is open at the LSP, and nobody has ordered it: use it instead of a second one.
     const standing = await this.#store.placements.standing(
       questionKey(clientId, quote.lspId, quote.request),
@@ -144,8 +166,8 @@ export class Ordering {
       { isUnordered: true },
     )
     return standing?.offer?.payment
-      ? this.#takeOver(standing, key, { quoteId: quote.id, maximums })
-      : this.#placeAnew(lsp, key, input, quote, maximums)
+      ? this.#takeOver(standing, key, agreement)
+      : this.#placeAnew(lsp, key, input, quote, agreement)
   }
 
   /**
@@ -156,10 +178,10 @@ export class Ordering {
     key: OpenKey,
     input: OrderInput,
     quote: Quote,
-    maximums: PaymentMaximums,
+    agreement: Agreed,
     { restoredAt, dataUntil }: Restore,
   ): Promise<OrderOutcome> {
-    const agreed = { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums }
+    const agreed = { ...agreement, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat }
     const reason = `the gateway's database was restored at ${isoTime(restoredAt)} from a backup of ${isoTime(dataUntil)}: an order with this key may exist at the LSP`
     const placement = await this.#placing.assumeSent(
       {
@@ -193,7 +215,7 @@ export class Ordering {
     key: OpenKey,
     input: OrderInput,
     quote: Quote,
-    maximums: PaymentMaximums,
+    agreement: Agreed,
   ): Promise<OrderOutcome> {
     // The quote may be older than the LSP's present protocol.
     const unsupported = lsp.adapter.unsupportedParameter(quote.request)
@@ -212,7 +234,7 @@ export class Ordering {
         ? withDefaults(requestOf(quote), lsp.info?.limits ?? null)
         : requestOf(quote),
       email: input.email,
-      agreed: { quoteId: quote.id, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat, maximums },
+      agreed: { ...agreement, feeTotalSat: quote.feeTotalSat, orderTotalSat: quote.orderTotalSat },
       first: async (stores, placementId) => {
         await assertMayOrder(stores, lsp.settings, key.clientId, this.#clock.now())
         await spendRequest(stores, lsp.settings, key.clientId, this.#clock.now())
@@ -256,10 +278,13 @@ export class Ordering {
     try {
       const quote = await this.#quoting.firmQuote(lsp, placement)
       if (placement.agreed === null) return null
-      if (isTooDear(placement, placement.agreed.maximums)) return { kind: 'price-changed', quote }
+      const refusal = priceRefusal(placement, placement.agreed.maximums)
+      if (refusal === 'method') return { kind: 'lsp', lspId: lsp.id, failure: METHOD_NOT_OFFERED.details() }
       const [agreedQuote] = await this.#store.quotes.byIds(placement.clientId, [placement.agreed.quoteId])
-      const reason = agreedQuote ? worseTerms(agreedQuote.terms, quote.terms) : null
-      return reason === null ? null : { kind: 'price-changed', quote, reason }
+      const previousQuote = agreedQuote ?? quote
+      if (refusal === 'price') return { kind: 'price-changed', previousQuote, quote }
+      const reason = worseTerms(previousQuote.terms, quote.terms)
+      return reason === null ? null : { kind: 'price-changed', previousQuote, quote, reason }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       if (error.code === 'OPTION_MISMATCH') void lsp.refreshInfo().catch(() => {})

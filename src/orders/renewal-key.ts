@@ -9,8 +9,7 @@ export interface RenewalInput {
   shortChannelId: string
   validTo: EpochMs
   signedMessage: string
-  /** null or absent: the key is derived from the LSP, the channel, `validTo` and the signature. */
-  idempotencyKey?: string | null
+  idempotencyKey: string
   /** The most that the renewal may cost. null or absent: the price of the first answer. */
   maxFeeTotalSat?: Sat | null
 }
@@ -28,10 +27,7 @@ const hashOf = (values: readonly unknown[]) => createHash('sha256').update(JSON.
 
 /** Unique for each client and key. The first gateway instance that writes it sends the request. */
 export function requestKeyOf(clientId: string, input: RenewalInput): string {
-  const { lspId, shortChannelId, validTo, signedMessage, idempotencyKey = null } = input
-  return idempotencyKey === null
-    ? hashOf([clientId, lspId, shortChannelId, validTo, signedMessage])
-    : hashOf([clientId, 'key', idempotencyKey])
+  return hashOf([clientId, 'key', input.idempotencyKey])
 }
 
 export function inputHashOf({ lspId, shortChannelId, validTo, signedMessage, maxFeeTotalSat }: RenewalInput): string {

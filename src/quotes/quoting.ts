@@ -282,6 +282,7 @@ export class Quoting {
       basis: 'FIRM',
       ...cheapest,
       bolt11FeeTotalSat: payment.bolt11?.feeTotalSat ?? null,
+      bolt12FeeTotalSat: payment.bolt12?.feeTotalSat ?? null,
       onchainFeeTotalSat: payment.onchain?.feeTotalSat ?? null,
       asset: quotedAsset(request, reading.asset),
       notes: notesOf(lsp, request, terms, offer, now),

@@ -1,7 +1,11 @@
 import { builder } from './builder.ts'
+import type { OrderAction } from '../domain/available-actions.ts'
 import type { FailureCode } from '../domain/failure.ts'
 import { LSP_FEATURES, NETWORKS, type AssetSchema } from '../domain/lsp.ts'
 import type { Actor, NextAction } from '../domain/next-step.ts'
+import type { Payability } from '../domain/payability.ts'
+import type { PaymentMethod } from '../domain/payment.ts'
+import type { RenewalState } from '../domain/renewal-step.ts'
 import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
 import {
   ASSET_DELIVERY_STATUSES,
@@ -24,7 +28,7 @@ function described<Value extends string>(descriptions: Readonly<Record<Value, st
   ) as Record<Value, { description?: string }>
 }
 
-export const NetworkEnum = builder.enumType('Network', { values: NETWORKS })
+export const NetworkEnum = builder.enumType('BitcoinNetwork', { values: NETWORKS })
 
 export const LspProtocolEnum = builder.enumType('LspProtocol', {
   values: described<LspProtocol>({
@@ -145,8 +149,8 @@ export const ChannelStateEnum = builder.enumType('ChannelState', {
 })
 
 export const RefundStateEnum = builder.enumType('RefundState', { values: REFUND_STATES })
-export const AssetDeliveryStatusEnum = builder.enumType('AssetDeliveryStatus', { values: ASSET_DELIVERY_STATUSES })
-export const ActorEnum = builder.enumType('Actor', {
+export const AssetDeliveryStateEnum = builder.enumType('AssetDeliveryState', { values: ASSET_DELIVERY_STATUSES })
+export const NextStepActorEnum = builder.enumType('NextStepActor', {
   values: described<Actor>({
     CLIENT: null,
     GATEWAY: 'The gateway acts by itself. Keep the node connected to the LSP.',
@@ -154,7 +158,7 @@ export const ActorEnum = builder.enumType('Actor', {
     NOBODY: null,
   }),
 })
-export const NextActionEnum = builder.enumType('NextAction', {
+export const NextStepActionEnum = builder.enumType('NextStepAction', {
   values: described<NextAction>({
     PAY: 'Use one of the payment options of the order.',
     TOP_UP: 'Pay the rest on-chain; see the message.',
@@ -171,3 +175,50 @@ export const NextActionEnum = builder.enumType('NextAction', {
 })
 export const CheckNameEnum = builder.enumType('CheckName', { values: CHECK_NAMES })
 export const CheckVerdictEnum = builder.enumType('CheckVerdict', { values: CHECK_VERDICTS })
+
+export const PaymentMethodEnum = builder.enumType('PaymentMethod', {
+  description: 'A way to pay. More values may follow.',
+  values: described<PaymentMethod>({
+    BOLT11: 'A BOLT 11 invoice.',
+    BOLT12: 'A BOLT 12 offer.',
+    ONCHAIN: 'An on-chain address.',
+  }),
+})
+
+export const PayabilityEnum = builder.enumType('Payability', {
+  description: 'Whether to pay. Treat a value that you do not know as: do not pay.',
+  values: described<Payability>({
+    PAYABLE: 'At least one payment option can be paid now.',
+    PAID: 'Paid, or payment seen: do not pay again.',
+    NOTHING_DUE: 'The LSP asks nothing for this channel.',
+    WITHHELD: 'Do not pay: verification failed, or the LSP changed or lost the order.',
+    EXPIRED: 'Too late to pay.',
+  }),
+})
+
+export const OrderActionEnum = builder.enumType('OrderAction', {
+  description: "The mutations that an order's client may call now. More values may follow.",
+  values: described<OrderAction>({
+    DECIDE_RATE: 'decideRate',
+    OPEN_CHANNEL: 'openChannel',
+    REQUEST_REFUND: 'requestRefund',
+    RETRY_ASSET_DELIVERY: 'retryAssetDelivery',
+  }),
+})
+
+export const RenewalStateEnum = builder.enumType('RenewalState', {
+  description: 'State of a renewal. More values may follow.',
+  values: described<RenewalState>({
+    OUTCOME_UNKNOWN: 'Sent to the LSP, but no answer came. Nothing was paid.',
+    AWAITING_PAYMENT: 'The LSP waits for the payment.',
+    UNDERPAID: 'Less than the total was paid.',
+    PAYMENT_HELD: 'The hold invoice is paid. The payment settles only when the LSP renews the channel.',
+    PAID: 'Paid. The LSP has not renewed the channel yet.',
+    RENEWED: 'The LSP keeps the channel open until renewedUntil.',
+    EXPIRED: 'Not paid in time.',
+    FAILED: 'The LSP did not renew the channel; see failureReason.',
+    REFUND_PENDING: 'The LSP has to refund the payment.',
+    REFUNDED: 'The LSP refunded the payment.',
+    UNKNOWN: 'The LSP reported a state that this gateway does not know; see lspState.',
+  }),
+})

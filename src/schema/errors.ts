@@ -1,44 +1,55 @@
 import { builder } from './builder.ts'
-import { FailureCodeEnum, OrderStateEnum } from './enums.ts'
+import { FailureCodeEnum, OrderActionEnum, OrderStateEnum } from './enums.ts'
 import { LspType } from './lsp.ts'
+import { OrderType } from './order.ts'
 import { QuoteType } from './quote.ts'
+import { availableActions } from '../domain/available-actions.ts'
 import type { FailureDetails } from '../domain/failure.ts'
-import type { OrderState } from '../domain/order.ts'
+import type { Sat } from '../domain/money.ts'
+import type { Order } from '../domain/order-record.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { EpochMs } from '../domain/time.ts'
+import { supports } from '../orders/actions.ts'
+import type { OrderOutcome } from '../orders/outcome.ts'
 
-// What a client can run into and is told as data. Thrown by resolvers; the errors plugin makes them union members.
+// Expected failures. Resolvers throw them; the errors plugin makes them members of the result's union.
+
+type PriceChange = Extract<OrderOutcome, { kind: 'price-changed' }>
 
 export class PriceChangedError extends Error {
+  readonly previousQuote: Quote
   readonly quote: Quote
-  /** `reason`: what is worse than agreed; null: the price. */
-  constructor(quote: Quote, reason: string | null) {
+  readonly maxOrderTotalSat: Sat | null
+  constructor({ previousQuote, quote, reason }: PriceChange, maxOrderTotalSat: Sat | null) {
     super(
-      `${reason ?? `the channel costs ${quote.orderTotalSat} sat, which is more than was agreed to`}: nothing was ordered`,
+      `${reason ?? `the channel costs ${quote.orderTotalSat} sat, more than the maximum of ${maxOrderTotalSat ?? previousQuote.orderTotalSat} sat`}. Nothing was ordered`,
     )
+    this.previousQuote = previousQuote
     this.quote = quote
+    this.maxOrderTotalSat = maxOrderTotalSat
   }
 }
 
 export class QuoteExpiredError extends Error {
   readonly expiredAt: EpochMs
   constructor(expiredAt: EpochMs) {
-    super('the quote has expired: ask again')
+    super('the quote has expired. Request a new quote')
     this.expiredAt = expiredAt
   }
 }
 
 export class QuoteNotFoundError extends Error {
   constructor() {
-    super('there is no such quote')
+    super('there is no quote with this id. Request a new quote')
   }
 }
 
 export class IdempotencyConflictError extends Error {
-  constructor() {
-    super(
-      'this idempotencyKey was used for another input, and keeps the answer to that: another order takes a key of its own',
-    )
+  readonly order: Order | null
+  /** `order`: what the key was used for; null: no order came of it. */
+  constructor(order: Order | null) {
+    super('this idempotencyKey was used with different input. Use a new key for another order')
+    this.order = order
   }
 }
 
@@ -53,54 +64,122 @@ export class LspError extends Error {
 }
 
 export class NotPossibleError extends Error {
-  readonly state: OrderState
-  constructor(message: string, state: OrderState) {
+  readonly order: Order
+  constructor(message: string, order: Order) {
     super(message)
-    this.state = state
+    this.order = order
   }
 }
 
 export class OrderNotFoundError extends Error {
   constructor() {
-    super('there is no such order')
+    super('there is no order with this id')
   }
 }
 
-export const ErrorInterface = builder.interfaceRef<Error>('Error').implement({
-  fields: (t) => ({ message: t.exposeString('message') }),
+export class NotRenewableError extends Error {}
+
+export const UserErrorType = builder.interfaceRef<Error>('UserError').implement({
+  description: 'An expected failure, returned as data.',
+  fields: (t) => ({
+    message: t.exposeString('message', { description: 'What happened and what to do, for people.' }),
+  }),
 })
 
 builder.objectType(PriceChangedError, {
   name: 'PriceChangedError',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ quote: t.field({ type: QuoteType, resolve: (error) => error.quote }) }),
+  description: 'The LSP asks more than agreed, or offers worse terms than quoted. Nothing was ordered.',
+  interfaces: [UserErrorType],
+  fields: (t) => ({
+    maxOrderTotalSat: t.field({
+      type: 'Sat',
+      nullable: true,
+      description: 'What the client allowed; null: it gave no maximum, and previousQuote was one.',
+      resolve: (error) => error.maxOrderTotalSat,
+    }),
+    previousQuote: t.field({
+      type: QuoteType,
+      description: 'What was to be ordered.',
+      resolve: (error) => error.previousQuote,
+    }),
+    quote: t.field({ type: QuoteType, description: 'What the LSP asks now.', resolve: (error) => error.quote }),
+  }),
 })
 
 builder.objectType(QuoteExpiredError, {
   name: 'QuoteExpiredError',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ expiredAt: t.expose('expiredAt', { type: 'DateTime' }) }),
+  description: 'The quote has expired.',
+  interfaces: [UserErrorType],
+  fields: (t) => ({ expiredAt: t.expose('expiredAt', { type: 'DateTime', description: 'When the quote expired.' }) }),
 })
 
-builder.objectType(QuoteNotFoundError, { name: 'QuoteNotFoundError', interfaces: [ErrorInterface] })
-builder.objectType(IdempotencyConflictError, { name: 'IdempotencyConflictError', interfaces: [ErrorInterface] })
-builder.objectType(OrderNotFoundError, { name: 'OrderNotFoundError', interfaces: [ErrorInterface] })
+builder.objectType(QuoteNotFoundError, {
+  name: 'QuoteNotFoundError',
+  description: 'The caller has no quote with this id.',
+  interfaces: [UserErrorType],
+})
+builder.objectType(IdempotencyConflictError, {
+  name: 'IdempotencyConflictError',
+  description: 'The idempotency key was used with different input.',
+  interfaces: [UserErrorType],
+  fields: (t) => ({
+    order: t.field({
+      type: OrderType,
+      nullable: true,
+      description: 'The order that the key was used for. null: there is none, or not yet.',
+      resolve: ({ order }) => order,
+    }),
+  }),
+})
+builder.objectType(OrderNotFoundError, {
+  name: 'OrderNotFoundError',
+  description: 'The caller has no order with this id.',
+  interfaces: [UserErrorType],
+})
+builder.objectType(NotRenewableError, {
+  name: 'NotRenewableError',
+  description: 'This LSP or this channel cannot be renewed.',
+  interfaces: [UserErrorType],
+})
 
 builder.objectType(LspError, {
   name: 'LspError',
-  description: 'The LSP could not or would not.',
-  interfaces: [ErrorInterface],
+  description: 'The LSP failed or refused; see code.',
+  interfaces: [UserErrorType],
   fields: (t) => ({
-    code: t.field({ type: FailureCodeEnum, resolve: ({ details }) => details.code }),
-    property: t.string({ nullable: true, resolve: ({ details }) => details.property }),
-    retryAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ details }) => details.retryAt }),
-    lsp: t.field({ type: LspType, resolve: ({ lspId }, _, { gateway }) => gateway.lsps.find(lspId) }),
+    code: t.field({ type: FailureCodeEnum, description: 'Why.', resolve: ({ details }) => details.code }),
+    property: t.string({
+      nullable: true,
+      description: 'The limit or field at fault.',
+      resolve: ({ details }) => details.property,
+    }),
+    retryAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Earliest time to try again. null: waiting does not help, or no time is known.',
+      resolve: ({ details }) => details.retryAt,
+    }),
+    lsp: t.field({
+      type: LspType,
+      description: 'The LSP that failed.',
+      resolve: ({ lspId }, _, { gateway }) => gateway.lsps.find(lspId),
+    }),
   }),
 })
 
 builder.objectType(NotPossibleError, {
   name: 'NotPossibleError',
-  description: 'The order is not in a state, or not at an LSP, for which this can be done.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ state: t.expose('state', { type: OrderStateEnum }) }),
+  description: "The order's state or protocol does not allow this action.",
+  interfaces: [UserErrorType],
+  fields: (t) => ({
+    state: t.field({ type: OrderStateEnum, description: 'State of the order.', resolve: ({ order }) => order.state }),
+    availableActions: t.field({
+      type: [OrderActionEnum],
+      description: 'The mutations that can be called instead.',
+      resolve: async ({ order }, _, { gateway }) => {
+        const { adapter } = await gateway.lsps.find(order.lspId)
+        return availableActions(order, (action) => supports(adapter, action))
+      },
+    }),
+  }),
 })

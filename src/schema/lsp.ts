@@ -63,7 +63,11 @@ const LspStatusType = builder.objectRef<LspStatus>('LspStatus').implement({
     state: t.expose('state', { type: LspStateEnum }),
     lastAnsweredAt: t.expose('lastAnsweredAt', { type: 'DateTime', nullable: true }),
     lastError: t.exposeString('lastError', { nullable: true }),
-    latencyMs: t.exposeFloat('latencyMs', { nullable: true, description: 'Median time of its recent answers.' }),
+    latencyMs: t.int({
+      nullable: true,
+      description: 'Median response time of recent requests, in milliseconds. null: none yet.',
+      resolve: ({ latencyMs }) => (latencyMs === null ? null : Math.round(latencyMs)),
+    }),
     retryAt: t.expose('retryAt', {
       type: 'DateTime',
       nullable: true,

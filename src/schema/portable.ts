@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { badInput } from './bad-input.ts'
 import { builder } from './builder.ts'
-import { ErrorInterface } from './errors.ts'
+import { UserErrorType } from './errors.ts'
 import { OrderType } from './order.ts'
 import { MAX_DOCUMENT_CHARACTERS, MAX_EVENTS } from '../portable/document.ts'
 import { exportOrder, TooLargeToMove } from '../portable/export.ts'
@@ -34,7 +34,7 @@ const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
 
 builder.objectType(ImportRefusal, {
   name: 'ImportError',
-  interfaces: [ErrorInterface],
+  interfaces: [UserErrorType],
   fields: (t) => ({ code: t.expose('code', { type: ImportErrorCodeEnum }) }),
 })
 

@@ -5,6 +5,7 @@ import {
   CheckVerdictEnum,
   FailureCodeEnum,
   FirmPolicyEnum,
+  PaymentMethodEnum,
   PriceBasisEnum,
   QuoteNoteCodeEnum,
   QuoteRankingEnum,
@@ -15,9 +16,11 @@ import type { Check } from '../domain/offer.ts'
 import {
   annualRatePercent,
   feePpm,
+  optionPricesOf,
   quoteAssetOf,
   type FeeBreakdown,
   type FeeDiscount,
+  type OptionPrice,
   type Quote,
   type QuoteAsset,
   type QuoteNote,
@@ -92,6 +95,18 @@ const FeeDiscountType = builder.objectRef<FeeDiscount>('FeeDiscount').implement(
   }),
 })
 
+const OptionPriceType = builder.objectRef<OptionPrice>('OptionPrice').implement({
+  description: 'What an order costs by one payment option.',
+  fields: (t) => ({
+    method: t.expose('method', { type: PaymentMethodEnum, description: 'The payment option.' }),
+    feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'Fee by this option, in satoshis.' }),
+    orderTotalSat: t.expose('orderTotalSat', {
+      type: 'Sat',
+      description: 'What leaves the wallet by this option, in satoshis.',
+    }),
+  }),
+})
+
 export const QuoteType = builder.objectRef<Quote>('Quote').implement({
   fields: (t) => ({
     id: t.exposeID('id'),
@@ -121,14 +136,19 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     annualRatePercent: t.float({
       description:
         "Fee as a percentage of the LSP's balance, for one year of 52 560 blocks. An LSP balance of 0 counts as 1 sat.",
-      resolve: annualRatePercent,
+      nullable: true,
+      resolve: (quote) => rounded(annualRatePercent(quote)),
     }),
     feePpm: t.float({
       description: "Fee per million satoshis of the LSP's balance. An LSP balance of 0 counts as 1 sat.",
-      resolve: feePpm,
+      nullable: true,
+      resolve: (quote) => rounded(feePpm(quote)),
     }),
-    bolt11FeeTotalSat: t.expose('bolt11FeeTotalSat', { type: 'Sat', nullable: true }),
-    onchainFeeTotalSat: t.expose('onchainFeeTotalSat', { type: 'Sat', nullable: true }),
+    prices: t.field({
+      type: [OptionPriceType],
+      description: `Price of each payment option, cheapest first. Empty: the price is not known by option; orderTotalSat holds for each.`,
+      resolve: optionPricesOf,
+    }),
     lspBalanceSat: t.field({
       type: 'Sat',
       description: 'The channel as the LSP would deliver it.',
@@ -136,7 +156,12 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     }),
     clientBalanceSat: t.field({ type: 'Sat', resolve: ({ terms }) => terms.clientBalanceSat }),
     channelExpiryBlocks: t.int({ resolve: ({ terms }) => terms.channelExpiryBlocks }),
-    announceChannel: t.boolean({ resolve: ({ terms }) => terms.announceChannel }),
+    announceChannel: t.boolean({
+      nullable: true,
+      description: 'null: the protocol has no field for it; the LSP decides.',
+      resolve: async ({ lspId, terms }, _, { gateway }) =>
+        (await gateway.lsps.find(lspId)).adapter.requestFields.announceChannel ? terms.announceChannel : null,
+    }),
     asset: t.field({ type: QuoteAssetType, nullable: true, resolve: quoteAssetOf }),
     notes: t.field({
       type: [QuoteNoteType],
@@ -171,7 +196,10 @@ const QuoteComparisonType = builder.objectRef<Comparison>('QuoteComparison').imp
   fields: (t) => ({
     quotes: t.field({ type: [QuoteType], description: 'Best first.', resolve: ({ quotes }) => quotes }),
     failures: t.field({ type: [QuoteFailureType], resolve: ({ failures }) => failures }),
-    elapsedMs: t.exposeFloat('elapsedMs'),
+    elapsedMs: t.int({
+      description: 'Duration of the comparison, in milliseconds.',
+      resolve: ({ elapsedMs }) => Math.round(elapsedMs),
+    }),
   }),
 })
 
@@ -179,6 +207,9 @@ const QuoteOutcomeType = builder.unionType('QuoteOutcome', {
   types: [QuoteType, QuoteFailureType],
   resolveType: (value) => ('code' in value ? 'QuoteFailure' : 'Quote'),
 })
+
+/** To four decimals. */
+const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 
 const deadline = z.number().min(1, 'at least 1 is wanted').max(120_000, 'at most 120000')
 

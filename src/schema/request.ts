@@ -21,7 +21,7 @@ const AssetRfqInput = builder.inputType('AssetRfqInput', {
   }),
 })
 
-const AssetRequestInput = builder.inputType('AssetRequest', {
+const AssetRequestInput = builder.inputType('AssetRequestInput', {
   fields: (t) => ({
     assetId: t.string({ required: true, validate: z.string().min(1).max(256) }),
     lspAmount: t.field({ type: 'AssetAmount', required: true, description: "Amount on the LSP's side." }),
@@ -43,14 +43,14 @@ gateway requests a quote from each LSP that gives them; its id is Quote.asset.rf
   }),
 })
 
-const LspTokenInput = builder.inputType('LspToken', {
+const LspTokenInput = builder.inputType('LspTokenInput', {
   fields: (t) => ({
     lspId: t.id({ required: true }),
     token: t.string({ required: true, validate: z.string().max(1_024) }),
   }),
 })
 
-export const ChannelRequestInput = builder.inputType('ChannelRequest', {
+export const ChannelRequestInput = builder.inputType('ChannelRequestInput', {
   fields: (t) => ({
     clientPubkey: t.field({ type: 'PublicKey', required: true }),
     clientAddress: t.string({
@@ -164,6 +164,7 @@ export function chosen<Lsp extends { id: string }>(
   ids: readonly string[] | null | undefined,
 ): readonly Lsp[] {
   if (!ids) return lsps
+  if (ids.length === 0) throw badInput('lspIds: the list is empty. Name at least one LSP, or leave lspIds out to ask all')
   const unknown = ids.filter((id) => !lsps.some((lsp) => lsp.id === id))
   if (unknown.length > 0)
     throw badInput(`lspIds: no LSP has the id ${unknown.map((id) => JSON.stringify(id.slice(0, 64))).join(', ')}`)

@@ -202,4 +202,4 @@ function asBadInput(error: unknown): unknown {
 }
 
 /** The schema of a gateway that runs in sandbox mode. */
-export const sandboxSchema = builder.toSchema()
+export const sandboxSchema = builder.toSchema({ sortSchema: false })

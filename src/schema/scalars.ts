@@ -33,7 +33,8 @@ builder.scalarType('AssetAmount', {
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i
 
 builder.scalarType('DateTime', {
-  description: 'An instant, ISO 8601 in UTC.',
+  description: 'An instant in UTC, as RFC 3339 defines it.',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => new Date(value).toISOString(),
   parseValue(value) {
     const date = typeof value === 'string' ? DATE_TIME.exec(value) : null

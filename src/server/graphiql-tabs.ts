@@ -4,7 +4,7 @@ import type { GraphiqlOptions } from './graphiql.ts'
 
 const COMPARE = `# 1. What does a channel cost at every LSP?
 #    Run it with the button, or with Ctrl + Enter.
-query Compare($request: ChannelRequest!) {
+query Compare($request: ChannelRequestInput!) {
   quotes(request: $request, rankBy: TOTAL_FEE) {
     quotes {
       lsp { id }
@@ -37,7 +37,7 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
       quote { notes { message } }
       checks { name verdict message }
     }
-    ... on Error { message }
+    ... on UserError { message }
     ... on PriceChangedError { newQuote: quote { id feeTotalSat orderTotalSat } }
     ... on LspError { code property retryAt }
   }
@@ -59,11 +59,11 @@ const FOLLOW = (step: number) => `# ${step}. Follow it, live. afterSequence resu
 subscription Follow($orderId: ID!, $afterSequence: Int) {
   orderUpdated(id: $orderId, afterSequence: $afterSequence) {
     sequence
-    at
+    createdAt
     previousState
     state
     message
-    order {
+    snapshot {
       nextStep { actor action message }
       channel { state fundingOutpoint shortChannelId expiresAt }
     }

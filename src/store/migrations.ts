@@ -11,6 +11,7 @@ import { migration as restores } from './migrations/0009-restores.ts'
 import { migration as unverifiedImports } from './migrations/0010-unverified-imports.ts'
 import { migration as lspSettings } from './migrations/0011-lsp-settings.ts'
 import { migration as followedOrders } from './migrations/0012-followed-orders.ts'
+import { migration as orderFilters } from './migrations/0013-order-filters.ts'
 
 /** In the order in which they are applied. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   unverifiedImports,
   lspSettings,
   followedOrders,
+  orderFilters,
 ]

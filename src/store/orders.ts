@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db } from './database.ts'
 import type { OrderRow } from './schema.ts'
+import { orderedLeaseEnd } from '../domain/lease-kept.ts'
 import { unremindedLeaseEnd } from '../domain/lease.ts'
 import { isUnverifiedImport, type Order, type OrderEvent } from '../domain/order-record.ts'
 import type { OrderState } from '../domain/order.ts'
@@ -27,12 +28,29 @@ export interface TrackedOrder {
   tracking: Tracking
 }
 
+/** An event, and its position in the log of all orders; negative: it came with an imported order. */
+export interface LoggedEvent extends OrderEvent {
+  position: number
+}
+
+const loggedOf = (row: { position: number; body: string }): LoggedEvent => ({
+  ...(JSON.parse(row.body) as OrderEvent),
+  position: row.position,
+})
+
 /** Cursors are order ids. `inverted`: from the oldest, as Relay's `last` wants it. */
 export interface OrderPage {
   after: string | null
   before: string | null
   inverted: boolean
   states: readonly OrderState[] | null
+  lspIds: readonly string[] | null
+  clientPubkey: string | null
+  reference: string | null
+  createdAfter: EpochMs | null
+  createdBefore: EpochMs | null
+  /** The channel is open, and its lease ends before this time. */
+  leaseEndsBefore: EpochMs | null
 }
 
 const orderOf = (row: Pick<OrderRow, 'body'>) => JSON.parse(row.body) as Order
@@ -51,6 +69,13 @@ export function trackedOf(row: OrderRow): TrackedOrder {
   }
 }
 
+/** When the LSP may close the channel; null: no channel is open. */
+function channelEnd(order: Order): EpochMs | null {
+  const { state } = order.channel ?? {}
+  if (state === undefined || state === 'CLOSED' || state === 'FAILED') return null
+  return order.channel?.expiresAt ?? orderedLeaseEnd(order)
+}
+
 function columnsOf(order: Order, tracking: Tracking) {
   return {
     state: order.state,
@@ -65,6 +90,9 @@ function columnsOf(order: Order, tracking: Tracking) {
     // What another gateway saw is not what was measured here.
     payment_seen_at: order.importedAt === undefined ? order.paymentSeenAt : null,
     funded_at: order.fundedAt,
+    client_pubkey: order.request.clientPubkey,
+    reference: order.reference ?? null,
+    channel_ends_at: channelEnd(order),
     lease_ends_at: unremindedLeaseEnd(order),
     hearsay: isUnverifiedImport(order) ? 1 : 0,
     unverified_since: isUnverifiedImport(order) ? (order.importedAt ?? null) : null,
@@ -149,6 +177,18 @@ export class OrderStore {
     return ids.map((id) => found.get(id) ?? null)
   }
 
+  /** Whether the tracker is done with each order. */
+  async areFinal(ids: readonly string[]): Promise<boolean[]> {
+    const rows = await this.#db
+      .selectFrom('orders')
+      .select('id')
+      .where('id', 'in', [...new Set(ids)])
+      .where('final', '=', 1)
+      .execute()
+    const final = new Set(rows.map(({ id }) => id))
+    return ids.map((id) => final.has(id))
+  }
+
   async byPlacement(placementId: string): Promise<TrackedOrder | null> {
     const row = await this.#db
       .selectFrom('orders')
@@ -160,13 +200,19 @@ export class OrderStore {
 
   /** Newest first, unless inverted. Ids sort by time. */
   async page(clientId: string, page: OrderPage, limit: number): Promise<Order[]> {
-    const { after, before, states } = page
-    if (states?.length === 0) return []
+    const { after, before, states, lspIds } = page
+    if (states?.length === 0 || lspIds?.length === 0) return []
     const sorted = sql`order by id ${sql.raw(page.inverted ? 'asc' : 'desc')} limit ${limit}`
     const conditions = [
       sql`client_id = ${clientId}`,
       ...(after === null ? [] : [sql`id < ${after}`]),
       ...(before === null ? [] : [sql`id > ${before}`]),
+      ...(lspIds === null ? [] : [sql`lsp_id in (${sql.join([...new Set(lspIds)])})`]),
+      ...(page.clientPubkey === null ? [] : [sql`client_pubkey = ${page.clientPubkey}`]),
+      ...(page.reference === null ? [] : [sql`reference = ${page.reference}`]),
+      ...(page.createdAfter === null ? [] : [sql`created_at > ${page.createdAfter}`]),
+      ...(page.createdBefore === null ? [] : [sql`created_at < ${page.createdBefore}`]),
+      ...(page.leaseEndsBefore === null ? [] : [sql`channel_ends_at < ${page.leaseEndsBefore}`]),
     ]
     const where = (more: RawBuilder<unknown>[]) => sql.join([...conditions, ...more], sql` and `)
     // Each state by its own part of the index: however many orders are in other states, they are not read.
@@ -178,16 +224,16 @@ export class OrderStore {
     return rows.map(orderOf)
   }
 
-  async events(orderId: string, afterSequence: number, limit: number): Promise<OrderEvent[]> {
+  async events(orderId: string, afterSequence: number, limit: number): Promise<LoggedEvent[]> {
     const rows = await this.#db
       .selectFrom('events')
-      .select('body')
+      .select(['position', 'body'])
       .where('order_id', '=', orderId)
       .where('sequence', '>', afterSequence)
       .orderBy('sequence')
       .limit(limit)
       .execute()
-    return rows.map((row) => JSON.parse(row.body) as OrderEvent)
+    return rows.map(loggedOf)
   }
 
   /** Events of any of the client's orders, by their position in the whole log. */
@@ -195,7 +241,7 @@ export class OrderStore {
     clientId: string,
     afterPosition: number,
     limit: number,
-  ): Promise<{ position: number; event: OrderEvent }[]> {
+  ): Promise<LoggedEvent[]> {
     const rows = await this.#db
       .selectFrom('events')
       .select(['position', 'body'])
@@ -204,7 +250,7 @@ export class OrderStore {
       .orderBy('position')
       .limit(limit)
       .execute()
-    return rows.map((row) => ({ position: row.position, event: JSON.parse(row.body) as OrderEvent }))
+    return rows.map(loggedOf)
   }
 
   /** Of the latest event of any of the client's orders; 0 before the first. */

@@ -36,7 +36,14 @@ export interface Placement {
   request: ChannelRequest
   email: string | null
   /** What the client agreed to when it ordered; null while nobody has. */
-  agreed: { quoteId: string; feeTotalSat: Sat; orderTotalSat: Sat; maximums: PaymentMaximums } | null
+  agreed: {
+    quoteId: string
+    feeTotalSat: Sat
+    orderTotalSat: Sat
+    maximums: PaymentMaximums
+    /** The client's own; absent: it gave none. */
+    reference?: string
+  } | null
   /** The LSP's answer, without the secret. */
   reading: OrderReading | null
   /** What it asks to be paid, checked when it came. */

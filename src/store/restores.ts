@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Kysely, RawBuilder } from 'kysely'
 import type { Tables } from './schema.ts'
 import type { EpochMs } from '../domain/time.ts'
@@ -7,6 +8,24 @@ export interface Restore {
   restoredAt: EpochMs
   /** When the last row of the backup was written. */
   dataUntil: EpochMs
+}
+
+const HISTORY = 'history'
+const newHistory = () => Number.parseInt(randomBytes(6).toString('hex'), 16)
+
+/** 16 hexadecimal digits that identify the history of this database. A restore changes them. */
+export async function historyIdOf(db: Kysely<Tables>): Promise<string> {
+  await db
+    .insertInto('counters')
+    .values({ name: HISTORY, value: newHistory() })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute()
+  const { value } = await db
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', HISTORY)
+    .executeTakeFirstOrThrow()
+  return value.toString(16).padStart(16, '0')
 }
 
 /** The last restore that was recorded; null: none. */
@@ -65,10 +84,13 @@ export async function recordRestore(
     .where('intended_at', '<', restoredAt)
     .where('stands_until', '>', restoredAt)
     .execute()
-  await db
+  const recorded = await db
     .insertInto('restores')
     .values({ restored_at: restoredAt, data_until: dataUntil })
     .onConflict((conflict) => conflict.column('restored_at').doNothing())
-    .execute()
+    .executeTakeFirst()
+  // The configuration may state the same restore at each start.
+  if ((recorded.numInsertedOrUpdatedRows ?? 0n) > 0n)
+    await db.updateTable('counters').set({ value: newHistory() }).where('name', '=', HISTORY).execute()
   return { restoredAt, dataUntil }
 }

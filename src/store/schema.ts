@@ -87,6 +87,12 @@ export interface OrderRow {
   funded_at: number | null
   /** When the lease of its channel ends, while nobody was reminded of that; 0: nobody has looked. */
   lease_ends_at: number | null
+  /** The client's node; null: written by an earlier release. */
+  client_pubkey: string | null
+  /** The client's own reference; null: it gave none. */
+  reference: string | null
+  /** When the LSP may close the channel; null: no channel is open. */
+  channel_ends_at: number | null
   /** 1: all that is known of it is what an imported document says. */
   hearsay: number
   /** When such an order was imported; null: its LSP has reported it, or it was not imported. */

@@ -16,7 +16,7 @@ import { PositionFile } from './position-file.ts'
 import { QuoteStore } from './quotes.ts'
 import { ReadingStore } from './readings.ts'
 import { RenewalStore } from './renewals.ts'
-import { lastRestore, recordRestore, type Restore } from './restores.ts'
+import { historyIdOf, lastRestore, recordRestore, type Restore } from './restores.ts'
 import { schemaAfter } from './schema-check.ts'
 import type { DatabaseUnavailable } from './unavailable.ts'
 import { WebhookStore } from './webhooks.ts'
@@ -66,6 +66,8 @@ export interface Store extends Stores, AsyncDisposable {
   readonly restore: Restore | null
   /** True if this start found an older copy of the database in the place of the one before. */
   readonly foundOlderCopy: boolean
+  /** Identifies the history of the database: a restore begins another one. */
+  readonly historyId: string
   /** Records that the database was restored: then, or now by its own clock (null). Call it before orders are placed. */
   recordRestore(restoredAt: EpochMs | null): Promise<Restore>
   /**
@@ -103,9 +105,11 @@ export async function openStore(databaseUrl: string, clock: Clock, options: Open
   const instanceId = randomUUID()
   const health = new Health(engine, schemaAfter(MIGRATIONS), instanceId)
   let restore = await lastRestore(engine.db)
+  let historyId = await historyIdOf(engine.db)
   const stores = (db: Db) => storesOn(db, engine, instanceId, () => restore?.restoredAt ?? null)
   const record = async (restoredAt: EpochMs | null) => {
     restore = await engine.transaction((trx) => recordRestore(trx, engine.now, restoredAt))
+    historyId = await historyIdOf(engine.db)
     return restore
   }
   const { foundOlderCopy, stop } = isPostgresUrl(databaseUrl)
@@ -123,6 +127,9 @@ export async function openStore(databaseUrl: string, clock: Clock, options: Open
     bus: engine.bus,
     get restore() {
       return restore
+    },
+    get historyId() {
+      return historyId
     },
     foundOlderCopy,
     recordRestore: record,

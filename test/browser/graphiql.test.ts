@@ -245,7 +245,7 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
     const ask = async (text: string, values: Record<string, unknown>) =>
       (await keyed.send(text, values, { authorization })).data as AnyData
     const request = { clientPubkey: keyed.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
-    const { quotes } = await ask('query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }', {
+    const { quotes } = await ask('query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }', {
       request,
     })
     const { createOrder } = await ask(

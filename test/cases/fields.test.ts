@@ -49,8 +49,8 @@ async function gatewayWith(answer: Answer, changes: Partial<LspConfig> = {}) {
   }
 }
 
-const QUOTES = `query ($request: ChannelRequest!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) {
-  quotes { id basis feeTotalSat orderTotalSat bolt11FeeTotalSat onchainFeeTotalSat } failures { code message } } }`
+const QUOTES = `query ($request: ChannelRequestInput!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) {
+  quotes { id basis feeTotalSat orderTotalSat prices { method feeTotalSat } } failures { code message } } }`
 const ORDER = `mutation ($id: ID!, $max: Sat) { createOrder(input: {quoteId: $id, idempotencyKey: "k", maxOrderTotalSat: $max}) {
   __typename ... on Order { id state } ... on LspError { code message } } }`
 
@@ -99,13 +99,13 @@ describe('C08: a flat payment object of 2024 at Kaleidoswap', () => {
   test('is read as 2000 sat by Lightning', async () => {
     const { onchain_address: _, ...lightning } = payment
     expect(await firm(lightning)).toMatchObject({
-      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, bolt11FeeTotalSat: 2_000 }],
+      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] }],
     })
   })
 
   test('costs 2000 sat when its on-chain address is malformed, which costs only the on-chain option', async () => {
     expect(await firm(payment)).toMatchObject({
-      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, onchainFeeTotalSat: null }],
+      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] }],
     })
   })
 
@@ -170,7 +170,7 @@ describe('C08: a flat payment object of 2024 at Kaleidoswap', () => {
       invoice,
     }
     expect(await firm({ ...totals, bolt11 })).toMatchObject({
-      quotes: [{ orderTotalSat: 2_000, bolt11FeeTotalSat: 2_000 }],
+      quotes: [{ orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] }],
     })
     expect(await firm({ ...totals, bolt11_invoice: invoice, bolt11 })).toMatchObject({
       quotes: [{ orderTotalSat: 2_000 }],

@@ -11,6 +11,7 @@ import {
   quoteAt,
   readOrder,
   REQUEST_REFUND,
+  type DetailsData,
   type OrderData,
 } from '../support/operations.ts'
 import { LightningNode } from '../../src/sandbox/node.ts'
@@ -28,7 +29,7 @@ function only(url: string, changes: Parameters<typeof settings>[2] = {}): TestGa
   return { sandbox: { only: [] }, config: { lsps: [settings('lsp', url, changes)] } }
 }
 
-const payable = ({ payment: { bolt11, bolt12, onchain, bip21 } }: OrderData) => ({ bolt11, bolt12, onchain, bip21 })
+const payable = ({ payment: { bolt11, bolt12, onchain, bip21 } }: DetailsData) => ({ bolt11, bolt12, onchain, bip21 })
 const NOTHING = { bolt11: null, bolt12: null, onchain: null, bip21: null }
 
 /** An LSPS1 LSP whose only order is as `state.order` says; null: it does not know the order. */
@@ -80,18 +81,18 @@ test('C10: a payment state that no version of the gateway knows withholds the pa
   const { id } = await ordered(gateway)
   const follower = follow(gateway, id)
   lsp.change({}, { state: 'ExpectPigeon' })
-  const odd = await follower.until(({ order }) => order.nextStep.action === 'DO_NOT_PAY')
-  expect(payable(odd.order)).toEqual(NOTHING)
-  expect(odd.order.nextStep).toMatchObject({
+  const odd = await follower.until(({ snapshot: order }) => order.nextStep.action === 'DO_NOT_PAY')
+  expect(payable(odd.snapshot)).toEqual(NOTHING)
+  expect(odd.snapshot.nextStep).toMatchObject({
     actor: 'NOBODY',
     message: expect.stringContaining('a payment state that the gateway does not know ("ExpectPigeon")'),
   })
   expect(payable(await readOrder(gateway, id))).toEqual(NOTHING)
   lsp.change({}, { state: 'EXPECT_PAYMENT' })
   const known = await follower.until(
-    ({ order, sequence }) => sequence > odd.sequence && order.nextStep.action === 'PAY',
+    ({ snapshot: order, sequence }) => sequence > odd.sequence && order.nextStep.action === 'PAY',
   )
-  expect(known.order.payment.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT' })
+  expect(known.snapshot.payment.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT' })
   await follower.stop()
 })
 
@@ -182,7 +183,7 @@ async function refundable(refund: Record<string, unknown>) {
     invoice,
     refundPosts: () => server.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/refund')),
     ask: async (target: Record<string, string>) =>
-      (await gateway.ask(REQUEST_REFUND, { id, ...target })).requestRefund as { __typename: string; message: string },
+      (await gateway.ask(REQUEST_REFUND, { id, to: target })).requestRefund as { __typename: string; message: string },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
@@ -234,9 +235,9 @@ test('an order that its LSP does not know is payable nowhere, over a restart, an
   const follower = follow(gateway, id)
   const known = lsp.state.order
   lsp.state.order = null
-  const gone = await follower.until(({ order }) => order.lspState === 'NOT_FOUND')
-  expect(payable(gone.order)).toEqual(NOTHING)
-  expect(gone.order.nextStep).toMatchObject({ actor: 'NOBODY', action: 'DO_NOT_PAY' })
+  const gone = await follower.until(({ snapshot: order }) => order.lspState === 'NOT_FOUND')
+  expect(payable(gone.snapshot)).toEqual(NOTHING)
+  expect(gone.snapshot.nextStep).toMatchObject({ actor: 'NOBODY', action: 'DO_NOT_PAY' })
   await follower.stop()
 
   await gateway.restart()
@@ -245,7 +246,7 @@ test('an order that its LSP does not know is payable nowhere, over a restart, an
   expect(order.payment.payableUntil).toBeNull()
   expect(order.nextStep.action).toBe('DO_NOT_PAY')
   // Not in the events from before it vanished, nor in the export.
-  for (const event of await eventsOf(gateway, id)) expect(payable(event.order)).toEqual(NOTHING)
+  for (const event of await eventsOf(gateway, id)) expect(payable(event.snapshot)).toEqual(NOTHING)
   expect(await exported(gateway, id)).not.toContain(payment.bolt11?.invoice)
 
   lsp.state.order = known
@@ -268,14 +269,14 @@ test('a paid order that its LSP does not know sends the client to the LSP', asyn
   lsp.change({}, { state: 'PAID' })
   await follower.untilState('PAID')
   lsp.state.order = null
-  const gone = await follower.until(({ order }) => order.lspState === 'NOT_FOUND')
-  expect(gone.order.nextStep).toEqual({
+  const gone = await follower.until(({ snapshot: order }) => order.lspState === 'NOT_FOUND')
+  expect(gone.snapshot.nextStep).toEqual({
     actor: 'CLIENT',
     action: 'CONTACT_LSP',
     deadline: null,
     message: `You paid 1000 sat, but the LSP says that it does not know this order. Do not pay again. Contact the LSP lsp and quote its order id ${lspOrderId}.`,
   })
-  expect(gone.order.payment.bip21).toBeNull()
+  expect(gone.snapshot.payment.bip21).toBeNull()
   await follower.stop()
 })
 

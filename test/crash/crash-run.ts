@@ -50,9 +50,9 @@ function randomOf(seed: number): () => number {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-const QUOTE = `query ($request: ChannelRequest!, $ids: [ID!]) { quotes(request: $request, lspIds: $ids) { quotes { id } failures { code message } } }`
-const ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state payment { bolt11 { invoice } } } ... on LspError { code } ... on Error { message } } }`
-const READ = `query ($id: ID!) { order(id: $id) { id state sequence lspOrderId lspBalanceSat payment { bolt11 { invoice } } events { sequence } } }`
+const QUOTE = `query ($request: ChannelRequestInput!, $ids: [ID!]) { quotes(request: $request, lspIds: $ids) { quotes { id } failures { code message } } }`
+const ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state payment { bolt11 { invoice } } } ... on LspError { code } ... on UserError { message } } }`
+const READ = `query ($id: ID!) { order(id: $id) { id state sequence lspOrderId lspBalanceSat payment { bolt11 { invoice } } events { nodes { sequence } } } }`
 const ALL = `query ($after: String) { orders(first: 100, after: $after) { nodes { id lspBalanceSat } pageInfo { hasNextPage endCursor } } }`
 const FOLLOW = `subscription ($id: ID!, $after: Int!) { orderUpdated(id: $id, afterSequence: $after) { sequence state } }`
 
@@ -283,7 +283,7 @@ class Wallets {
       }
       if (order.state === 'OUTCOME_UNKNOWN') figures.outcomeUnknown += 1
       if (order.state === 'COMPLETED') figures.completed += 1
-      const sequences = (order.events as { sequence: number }[]).map((event) => event.sequence)
+      const sequences = (order.events.nodes as { sequence: number }[]).map((event) => event.sequence)
       if (!isUnbroken(sequences) || sequences.length !== order.sequence || !isUnbroken(wanted.sequences))
         figures.gapsOrRepeats += 1
       figures.eventsFollowed += wanted.sequences.length

@@ -20,7 +20,7 @@ test('an unpaid order of draft 0.0.2 is polled without a request for a JIT chann
   // The LSP learns the node when the channel is opened.
   const follower = follow(gateway, id)
   await pay(gateway, id)
-  await follower.until(({ order }) => order.channel !== null)
+  await follower.until(({ snapshot: order }) => order.channel !== null)
   expect(jitRequests(beacon.requests)).toEqual([])
 })
 
@@ -32,7 +32,7 @@ test('openChannel with a public key alone is refused before the LSP is asked', a
   beacon.setFaults(['PEER_NOT_CONNECTED'])
   await pay(gateway, id)
   const follower = follow(gateway, id)
-  await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
+  await follower.until(({ snapshot: order }) => order.nextStep.action === 'CONNECT_PEER')
   const nodeUri = gateway.sandbox.wallet.pubkey
   const { openChannel } = await gateway.ask(OPEN_CHANNEL, { id, nodeUri })
   expect(openChannel).toMatchObject({

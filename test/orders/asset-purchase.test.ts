@@ -19,18 +19,18 @@ const UNITS = '2500000'
 const PURCHASE = { assetId: SANDBOX_ASSET.asset_id, lspAmount: '0', clientAmount: UNITS }
 const DETAILS = `query ($id: ID!) { order(id: $id) {
   nextStep { actor action deadline message }
-  asset { isConfirmed priceSat agreedPriceSat newOrderTotalSat lspAmount clientAmount deliveryStatus deliveryError }
+  asset { isConfirmed priceSat agreedPriceSat newOrderTotalSat lspAmount clientAmount deliveryState deliveryError }
   channel { channelId temporaryChannelId }
 } }`
-const RETRY = `mutation ($id: ID!) { retryAssetDelivery(orderId: $id) {
-  __typename ... on Order { ${ORDER_FIELDS} } ... on LspError { code message } ... on Error { message }
+const RETRY = `mutation ($id: ID!) { retryAssetDelivery(input: { orderId: $id }) {
+  __typename ... on Order { ${ORDER_FIELDS} } ... on LspError { code message } ... on UserError { message }
 } }`
 
 const detailsOf = async (gateway: TestGateway, id: string) => (await gateway.ask(DETAILS, { id })).order
 const isDelivery =
   (status: string) =>
-  ({ order }: EventData) =>
-    order.asset?.['deliveryStatus'] === status
+  ({ snapshot: order }: EventData) =>
+    order.asset?.['deliveryState'] === status
 
 /** Buys the asset and pays, while Kestrel has these faults. */
 async function bought(gateway: TestGateway, faults: Fault[], more: Record<string, unknown> = {}) {
@@ -50,10 +50,10 @@ describe.concurrent('a bought asset', () => {
     const { id, follower } = await bought(gateway, [])
     const events = await follower.end()
     expect(course(events).at(-1)).toBe('COMPLETED NOBODY NONE')
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       feeTotalSat: 4_107,
       orderTotalSat: 6_607,
-      asset: { clientAmount: UNITS, priceSat: 2_500, deliveryStatus: 'COMPLETED', deliveryError: null },
+      asset: { clientAmount: UNITS, priceSat: 2_500, deliveryState: 'COMPLETED', deliveryError: null },
     })
     const { asset, channel } = await detailsOf(gateway, id)
     expect(asset).toMatchObject({ isConfirmed: true, agreedPriceSat: 2_500, newOrderTotalSat: null })
@@ -67,17 +67,17 @@ describe.concurrent('a bought asset', () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, ['DELIVERY_FAILS'])
     const failed = await follower.until(isDelivery('FAILED'))
-    expect(failed.order).toMatchObject({
+    expect(failed.snapshot).toMatchObject({
       state: 'COMPLETED',
       nextStep: { actor: 'CLIENT', action: 'RETRY_ASSET_DELIVERY' },
     })
-    expect(failed.order.nextStep.message).toContain('Keysend failed: no route to the client')
+    expect(failed.snapshot.nextStep.message).toContain('Keysend failed: no route to the client')
     gateway.sandbox.lsp('kestrel').setFaults([])
     expect((await gateway.ask(RETRY, { id })).retryAssetDelivery).toMatchObject({ __typename: 'Order', id })
     const events = await follower.end()
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       nextStep: { actor: 'NOBODY', action: 'NONE' },
-      asset: { deliveryStatus: 'COMPLETED', deliveryError: null },
+      asset: { deliveryState: 'COMPLETED', deliveryError: null },
     })
   })
 
@@ -118,7 +118,7 @@ describe.concurrent('a bought asset', () => {
     expect(asset).toMatchObject({ priceSat: 2_625, agreedPriceSat: 2_500, newOrderTotalSat: 6_732 })
     expect(await decide(gateway, id, true)).toMatchObject({ __typename: 'Order' })
     const events = await follower.end()
-    expect(events.at(-1)?.order).toMatchObject({ state: 'COMPLETED', asset: { deliveryStatus: 'COMPLETED' } })
+    expect(events.at(-1)?.snapshot).toMatchObject({ state: 'COMPLETED', asset: { deliveryState: 'COMPLETED' } })
     expect(events.map(({ message }) => message).join()).toContain('asset price changed from 2500 sat to 2625 sat')
   })
 
@@ -137,20 +137,20 @@ describe.concurrent('a bought asset', () => {
       const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
       const { id, follower } = await bought(gateway, ['RATE_CHANGES_AT_DELIVERY'], { refundOnchainAddress })
       const asked = await follower.until(isDelivery('RATE_CHANGED'))
-      expect(asked.order).toMatchObject({
+      expect(asked.snapshot).toMatchObject({
         state: 'RATE_DECISION_REQUIRED',
         channel: { fundingOutpoint: expect.any(String) },
       })
       expect(await decide(gateway, id, accept)).toMatchObject({ __typename: 'Order' })
       const last = await follower.until(isDelivery(accept ? 'COMPLETED' : 'FAILED'))
-      expect(last.order).toMatchObject({
+      expect(last.snapshot).toMatchObject({
         state: 'COMPLETED',
         nextStep: accept ? { actor: 'NOBODY', action: 'NONE' } : { actor: 'LSP', action: 'WAIT' },
       })
       if (accept) {
         await follower.end()
       } else {
-        expect(last.order.nextStep.message).toContain('has to refund the 2500 sat that you paid for it')
+        expect(last.snapshot.nextStep.message).toContain('has to refund the 2500 sat that you paid for it')
         expect(gateway.sandbox.wallet.receivedAt(refundOnchainAddress)).toBe(2_500)
         await follower.stop()
       }
@@ -160,7 +160,7 @@ describe.concurrent('a bought asset', () => {
 test.concurrent('an order at ThunderStack shows the requested asset as not confirmed (seed 003 §2)', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['thunder'], stepMs: 200 } })
   const { id } = await orderAt(gateway, 'thunder', { asset: { assetId: SANDBOX_ASSET.asset_id, lspAmount: '5000' } })
-  const expected = { isConfirmed: false, lspAmount: '5000', clientAmount: null, priceSat: null, deliveryStatus: null }
+  const expected = { isConfirmed: false, lspAmount: '5000', clientAmount: null, priceSat: null, deliveryState: null }
   expect((await detailsOf(gateway, id)).asset).toMatchObject(expected)
   const follower = follow(gateway, id)
   await pay(gateway, id)

@@ -11,7 +11,7 @@ import {
   OPEN_CHANNEL,
   ORDER,
   ORDER_UPDATED,
-  ORDERS_UPDATED,
+  ALL_EVENTS,
   PAY,
   QUOTES,
   REQUEST_REFUND,
@@ -97,7 +97,7 @@ test('whoever brings no key, or a wrong one, is refused', async () => {
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
   }
   const nobody = new Wallet(gateway, 'wrong')
-  await expect(nobody.subscribe(ORDERS_UPDATED).next()).rejects.toMatchObject({ code: 4403 })
+  await expect(nobody.subscribe(ALL_EVENTS).next()).rejects.toMatchObject({ code: 4403 })
 })
 
 test('a client sees its own order, and no other client does', async () => {
@@ -116,7 +116,7 @@ test('a client cannot do anything with another one’s order', async () => {
   expect(await bob.ask(DECIDE_RATE, { id: adasOrder.id, accept: true })).toEqual({ decideRate: notFound })
   expect(await bob.ask(OPEN_CHANNEL, { id: adasOrder.id })).toEqual({ openChannel: notFound })
   expect(
-    await bob.ask(REQUEST_REFUND, { id: adasOrder.id, onchainAddress: gateway.sandbox.wallet.newAddress() }),
+    await bob.ask(REQUEST_REFUND, { id: adasOrder.id, to: { onchainAddress: gateway.sandbox.wallet.newAddress() } }),
   ).toEqual({ requestRefund: notFound })
   const { errors } = await bob.send(PAY, { id: adasOrder.id })
   expect(errors?.[0]).toMatchObject({ message: 'id: there is no such order or renewal' })
@@ -146,8 +146,8 @@ test('the same question and the same key of two clients are two orders', async (
 
 test('events reach the client whose order it is, and nobody else', async () => {
   const adasFollower = new Follower(ada.subscribe(ORDER_UPDATED, { id: adasOrder.id, after: 0 }))
-  const adasAll = new Follower(ada.subscribe(ORDERS_UPDATED))
-  const bobsAll = new Follower(bob.subscribe(ORDERS_UPDATED))
+  const adasAll = new Follower(ada.subscribe(ALL_EVENTS))
+  const bobsAll = new Follower(bob.subscribe(ALL_EVENTS))
   const bobsOrder = await bob.order('kestrel')
   const denied = bob.subscribe(ORDER_UPDATED, { id: adasOrder.id })
   await expect(denied.next()).rejects.toEqual([expect.objectContaining({ message: 'id: there is no such order' })])
@@ -155,11 +155,11 @@ test('events reach the client whose order it is, and nobody else', async () => {
 
   await ada.ask(PAY, { id: adasOrder.id })
   await adasFollower.untilState('COMPLETED')
-  await adasAll.until(({ order, state }) => order.id === adasOrder.id && state === 'COMPLETED')
+  await adasAll.until(({ orderId, state }) => orderId === adasOrder.id && state === 'COMPLETED')
   await bob.ask(PAY, { id: bobsOrder.id })
   await bobsAll.until(({ state }) => state === 'COMPLETED')
-  expect(new Set(adasAll.events.map(({ order }) => order.id))).toEqual(new Set([adasOrder.id]))
-  expect(new Set(bobsAll.events.map(({ order }) => order.id))).toEqual(new Set([bobsOrder.id]))
+  expect(new Set(adasAll.events.map(({ orderId }) => orderId))).toEqual(new Set([adasOrder.id]))
+  expect(new Set(bobsAll.events.map(({ orderId }) => orderId))).toEqual(new Set([bobsOrder.id]))
   await Promise.all([adasAll.stop(), bobsAll.stop(), adasFollower.stop()])
 })
 
@@ -167,7 +167,7 @@ test('a renewal is seen and paid by the client that ordered it alone', async () 
   const { id } = await ada.order('anchor')
   const follower = new Follower(ada.subscribe(ORDER_UPDATED, { id, after: 0 }))
   await ada.ask(PAY, { id })
-  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  const { snapshot: order } = await follower.until((event) => event.snapshot.channel?.state === 'OPEN')
   await follower.stop()
   const shortChannelId = order.channel?.shortChannelId
   const validTo = new Date(Date.now() + 3_600_000).toISOString()
@@ -179,7 +179,8 @@ test('a renewal is seen and paid by the client that ordered it alone', async () 
     input: {
       lspId: 'anchor',
       shortChannelId,
-      validTo,
+      term: { validTo },
+      idempotencyKey: 'renewal',
       signedMessage: gateway.sandbox.wallet.signMessage(renewalMessage),
     },
   })

@@ -13,6 +13,7 @@ import {
   sequencesOf,
   SIZE_SAT,
   type EventData,
+  type DetailsData,
   type OrderData,
   type Transport,
   lasting,
@@ -39,7 +40,7 @@ interface Expected {
   isOver: (event: EventData) => boolean
   /** Whether nothing more can happen then. */
   ends: boolean
-  channel: (order: OrderData) => Record<string, unknown>
+  channel: (order: DetailsData) => Record<string, unknown>
   onchain: Record<string, unknown>
   /** An on-chain payment is seen when it has so many confirmations, so there is a state before that. */
   onchainCourse: string[]
@@ -48,7 +49,7 @@ interface Expected {
 const PAY = 'AWAITING_PAYMENT CLIENT PAY'
 const END = 'COMPLETED NOBODY NONE'
 const isCompleted = ({ state }: EventData) => state === 'COMPLETED'
-const isOpen = ({ order }: EventData) => order.channel?.state === 'OPEN'
+const isOpen = ({ snapshot: order }: EventData) => order.channel?.state === 'OPEN'
 const LEASE_OF_13_WEEKS = {
   channelExpiryBlocks: 13_104,
   requiredChannelConfirmations: null,
@@ -161,7 +162,7 @@ const EVERY: Record<string, Expected> = {
 }
 
 /** In the LSPS1 family the lease begins with the funding transaction, and a block takes ten minutes. */
-const leaseEnd = ({ channel, channelExpiryBlocks }: OrderData) =>
+const leaseEnd = ({ channel, channelExpiryBlocks }: DetailsData) =>
   new Date(Date.parse(channel?.fundedAt ?? '') + channelExpiryBlocks * BLOCK_MS).toISOString()
 
 const isDraft = (lspId: string) => lspId === 'anchor' || lspId === 'beacon'
@@ -180,12 +181,12 @@ async function playThrough(
   const follower = follow(gateway, ordered.id, { over })
   await follower.until(() => true)
   // Beacon's node is registered for a first payment as soon as the order is read.
-  if (lspId === 'beacon') await follower.until(({ order }) => order.jit !== null)
+  if (lspId === 'beacon') await follower.until(({ snapshot: order }) => order.jitRouteHint !== null)
   await pay(gateway, ordered.id, way)
   const last = await follower.until(expected.isOver)
   if (expected.ends) await follower.end()
   else await follower.stop()
-  return { ordered, refundOnchainAddress, events: follower.events, last: last.order }
+  return { ordered, refundOnchainAddress, events: follower.events, last: last.snapshot }
 }
 
 describe.concurrent('an order is placed, paid and followed to its end, with every field that the protocol fills', () => {
@@ -197,18 +198,18 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
 
         expect(sequencesOf(events)).toEqual(counting(1, events.length))
         expect(course(events)).toEqual(expected.course)
-        expect([...new Set(events.map(({ order }) => order.lspState))]).toEqual(expected.lspStates)
+        expect([...new Set(events.map(({ snapshot: order }) => order.lspState))]).toEqual(expected.lspStates)
         for (const [index, event] of events.entries()) {
           expect(event).toMatchObject({
             previousState: events[index - 1]?.state ?? null,
-            state: event.order.state,
+            state: event.snapshot.state,
             order: { id: ordered.id, sequence: event.sequence },
           })
           expect(event.message).not.toBe('')
         }
         const [pubkey] = (gateway.sandbox.lsp(lspId).nodeUris[0] ?? '').split('@')
         expectOffer(ordered, expected, pubkey ?? '', gateway.sandbox.wallet.pubkey)
-        expect(events[0]?.order).toMatchObject({
+        expect(events[0]?.snapshot).toMatchObject({
           // Anchor reports 0 sat at the first poll.
           payment: {
             ...ordered.payment,
@@ -328,9 +329,9 @@ test.concurrent('an LNURL that opens the channel and the hint for a first paymen
   // Anchor says both when it takes the order.
   const anchor = await orderAt(gateway, 'anchor')
   expect(anchor.lnurlChannel).toBe(lnurl(anchorLsp.url, anchor.lspOrderId))
-  expect(anchor.jit).toEqual({
+  expect(anchor.jitRouteHint).toEqual({
     shortChannelId: expect.stringMatching(SCID),
-    nodeId: anchorLsp.nodeUris[0]?.split('@')[0],
+    nodePubkey: anchorLsp.nodeUris[0]?.split('@')[0],
     feePerPaymentSat: 295,
   })
 
@@ -338,17 +339,17 @@ test.concurrent('an LNURL that opens the channel and the hint for a first paymen
   const beacon = await orderAt(gateway, 'beacon')
   expect(beacon).toMatchObject({ lnurlChannel: null, jit: null })
   const follower = follow(gateway, beacon.id)
-  const registered = await follower.until(({ order }) => order.jit !== null)
+  const registered = await follower.until(({ snapshot: order }) => order.jitRouteHint !== null)
   expect(registered.message).toBe('a first payment can open the channel')
-  expect(registered.order.jit).toEqual({
+  expect(registered.snapshot.jitRouteHint).toEqual({
     shortChannelId: expect.stringMatching(SCID),
-    nodeId: beaconLsp.nodeUris[0]?.split('@')[0],
+    nodePubkey: beaconLsp.nodeUris[0]?.split('@')[0],
     feePerPaymentSat: 361,
   })
   await pay(gateway, beacon.id)
   const paid = await follower.untilState('PAID')
-  expect(paid.order.lnurlChannel).toBe(lnurl(beaconLsp.url, beacon.lspOrderId))
-  expect(paid.order.refund).toEqual({
+  expect(paid.snapshot.lnurlChannel).toBe(lnurl(beaconLsp.url, beacon.lspOrderId))
+  expect(paid.snapshot.refund).toEqual({
     state: 'AVAILABLE',
     lightningSat: 7_208,
     onchainSat: 6_708,

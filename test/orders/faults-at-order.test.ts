@@ -86,7 +86,7 @@ describe.concurrent('an order whose answer does not come', () => {
       previousState: 'OUTCOME_UNKNOWN',
       message: "the LSP's answer came late: the order stands, 4107 sat to pay",
     })
-    expect(late.order).toMatchObject({
+    expect(late.snapshot).toMatchObject({
       orderTotalSat: 4_107,
       lspOrderId: expect.any(String),
       payment: { bolt11: { invoice: expect.stringMatching(/^lnbcrt/) } },
@@ -109,7 +109,7 @@ describe.concurrent('an order whose answer does not come', () => {
       state: 'FAILED',
       message: "the LSP's answer came late: the LSP asked for 6160 sat, more than was agreed to",
     })
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       payment: { bolt11: null, bip21: null },
       failureReason: 'the LSP asked for 6160 sat, more than was agreed to',
     })
@@ -119,7 +119,7 @@ describe.concurrent('an order whose answer does not come', () => {
     await using gateway = await startTestGateway(IMPATIENT)
     const { order } = await orderUnder(gateway, ['SLOW', 'WRONG_INVOICE_AMOUNT'])
     const events = await follow(gateway, order.id).end()
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       state: 'FAILED',
       payment: { bolt11: null, bip21: null },
       failureReason: expect.stringContaining('INVOICE_AMOUNT'),

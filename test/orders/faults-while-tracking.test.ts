@@ -21,7 +21,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
       const follower = follow(gateway, ordered.id)
       lsp.setFaults(['VANISHES_AFTER_PAYMENT'])
       await pay(gateway, ordered.id)
-      const gone = await follower.until(({ order }) => order.lspState === 'NOT_FOUND')
+      const gone = await follower.until(({ snapshot: order }) => order.lspState === 'NOT_FOUND')
       expect(gone).toMatchObject({
         state: 'AWAITING_PAYMENT',
         previousState: 'AWAITING_PAYMENT',
@@ -42,7 +42,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
       expect(before).toEqual(gone)
       expect(await eventsOf(gateway, ordered.id, gone.sequence)).toEqual([])
       await vi.waitFor(
-        async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.order.checkedAt),
+        async () => expect((await readOrder(gateway, ordered.id)).checkedAt).not.toBe(gone.snapshot.checkedAt),
         { timeout: 10_000 },
       )
 
@@ -65,7 +65,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
     await pay(gateway, id)
     await follower.untilState('PAID')
     lsp.setFaults(['NEVER_OPENS', 'VANISHES_AFTER_PAYMENT'])
-    await follower.until(({ order }) => order.lspState === 'NOT_FOUND')
+    await follower.until(({ snapshot: order }) => order.lspState === 'NOT_FOUND')
     lsp.setFaults(['NEVER_OPENS'])
     const back = await follower.until(({ message }) => message === 'the LSP knows this order again')
     expect(back).toMatchObject({ state: 'PAID', order: { lspState: 'CREATED' } })
@@ -94,7 +94,7 @@ describe.concurrent('an LSP that is of no use for a while', () => {
         for (const { lsp } of orders) gateway.sandbox.lsp(lsp.id).setFaults([])
         for (const { id } of orders) {
           const follower = follow(gateway, id)
-          const { order } = await follower.untilState('COMPLETED')
+          const { snapshot: order } = await follower.untilState('COMPLETED')
           expect(order.failureReason).toBeNull()
           expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
           await follower.stop()

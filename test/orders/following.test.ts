@@ -116,7 +116,7 @@ describe.concurrent('orderUpdated', () => {
   test('shows what an event asked to be paid for as long as the order asks for it, and never once it was paid', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { id, payment } = await orderAt(gateway, 'kestrel')
-    const firstPayment = async () => (await eventsOf(gateway, id))[0]?.order.payment
+    const firstPayment = async () => (await eventsOf(gateway, id))[0]?.snapshot.payment
     expect(await firstPayment()).toMatchObject({ bolt11: { invoice: payment.bolt11?.invoice }, bip21: payment.bip21 })
     await pay(gateway, id)
     await follow(gateway, id).untilState('COMPLETED')
@@ -144,7 +144,7 @@ describe.concurrent('orderUpdated', () => {
     expect(events.at(-1)).toMatchObject({ state: 'COMPLETED', order: { channel: { state: 'OPENING' } } })
     // And it is not read any more.
     const { checkedAt } = await readOrder(gateway, id)
-    expect(Date.parse(checkedAt ?? '')).toBeLessThanOrEqual(Date.parse(events.at(-1)?.at ?? '') + 50)
+    expect(Date.parse(checkedAt ?? '')).toBeLessThanOrEqual(Date.parse(events.at(-1)?.createdAt ?? '') + 50)
   })
 
   test('goes on where the LSP tells about the channel, which may be closed', async () => {
@@ -152,7 +152,7 @@ describe.concurrent('orderUpdated', () => {
     const { id } = await orderAt(gateway, 'anchor')
     await pay(gateway, id)
     const follower = follow(gateway, id)
-    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     expect(await listening(`order:${id}`, 1)).toBe(1)
     await follower.stop()
   })
@@ -164,8 +164,8 @@ describe.concurrent('orderUpdated', () => {
     await slow.until(() => true)
     const quick = follow(gateway, id)
     await pay(gateway, id)
-    await quick.until(({ order }) => order.channel?.state === 'OPEN')
-    await slow.until(({ order }) => order.channel?.state === 'OPEN')
+    await quick.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
+    await slow.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     expect(lasting(slow.events)).toEqual(lasting(quick.events))
     await Promise.all([slow.stop(), quick.stop()])
   })
@@ -183,14 +183,14 @@ describe.concurrent('ordersUpdated', () => {
     // Whoever listens has taken down where the log ends, once a first event comes.
     const orders = [await orderAt(gateway, 'olive'), await orderAt(gateway, 'kestrel'), before]
     for (const { id } of orders) await pay(gateway, id)
-    for (const { id } of orders) await all.until(({ order, state }) => order.id === id && state === 'COMPLETED')
+    for (const { id } of orders) await all.until(({ orderId, state }) => orderId === id && state === 'COMPLETED')
     await all.stop()
 
     for (const { id } of orders) {
-      const told = all.events.filter(({ order }) => order.id === id)
+      const told = all.events.filter(({ orderId }) => orderId === id)
       expect(lasting(told)).toEqual(lasting(await eventsOf(gateway, id, id === before.id ? 1 : 0)))
     }
-    expect(all.events.filter(({ order, sequence }) => order.id === before.id && sequence === 1)).toEqual([])
+    expect(all.events.filter(({ orderId, sequence }) => orderId === before.id && sequence === 1)).toEqual([])
   })
 })
 
@@ -249,12 +249,12 @@ describe('an event that wakes up many followers', () => {
     const orders = {
       lastPositionOf: () => Promise.resolve(0),
       clientEvents: (clientId: string, after: number) =>
-        Promise.resolve(hasHappened && after === 0 ? [{ position: 1, event: { clientId } }] : []),
+        Promise.resolve(hasHappened && after === 0 ? [{ position: 1, clientId }] : []),
     }
     const feed = new Feed({ orders } as unknown as Store, hints)
     const told: string[] = []
     const listen = async (clientId: string) => {
-      const follower = await feed.followClient(clientId)
+      const follower = await feed.followClient(clientId, null)
       void follower.next().then(() => {
         told.push(clientId)
         // As if it was worked out what to answer.

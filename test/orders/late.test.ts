@@ -31,7 +31,7 @@ test.each(EVERY)('an order at %s that nobody pays ends as EXPIRED, and is never 
   const expired = await follower.untilState('EXPIRED')
   // What it is too late to pay is not handed out any more; the event tells how it ended.
   expect(expired.message).toContain('bolt11 payment: expired')
-  expect(expired.order).toMatchObject({
+  expect(expired.snapshot).toMatchObject({
     payment: { bolt11: null, onchain: null, bip21: null },
     channel: null,
     nextStep: {
@@ -88,7 +88,7 @@ test.each(['kestrel', 'thunder', 'anchor', 'beacon'])(
     pass(HOUR_MS + MINUTE_MS)
     await follower.untilState('EXPIRED')
     await pay(gateway, id, 'ONCHAIN')
-    const { order } = await follower.untilState('COMPLETED')
+    const { snapshot: order } = await follower.untilState('COMPLETED')
     expect(order).toMatchObject({
       payment: { onchain: { state: 'PAID' } },
       channel: { state: expect.stringMatching(/^OPEN(ING)?$/) },
@@ -109,12 +109,12 @@ test.each(['kestrel', 'anchor', 'beacon'])(
     await wallet.payOnchain(address, 1_000)
     const short = await follower.untilState('UNDERPAID')
     expect(short.message).toContain('1000 sat have arrived on chain')
-    expect(short.order).toMatchObject({
+    expect(short.snapshot).toMatchObject({
       payment: { onchain: { state: 'UNDERPAID', paidSat: 1_000 } },
-      nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.order.payment.payableUntil },
+      nextStep: { actor: 'CLIENT', action: 'TOP_UP', deadline: short.snapshot.payment.payableUntil },
     })
     await wallet.payOnchain(address, orderTotalSat - 1_000)
-    const { order } = await follower.untilState('COMPLETED')
+    const { snapshot: order } = await follower.untilState('COMPLETED')
     expect(order.payment.onchain).toMatchObject({ state: 'PAID', paidSat: orderTotalSat })
     await follower.stop()
   },
@@ -128,8 +128,8 @@ test('what was paid of an order that expired can be had back where the LSP refun
   await wallet.payOnchain(payment.onchain?.address ?? '', 1_000)
   await follower.untilState('UNDERPAID')
   pass(HOUR_MS + MINUTE_MS)
-  const { order } = await follower.until(
-    (event) => event.state === 'EXPIRED' && event.order.refund?.state === 'AVAILABLE',
+  const { snapshot: order } = await follower.until(
+    (event) => event.state === 'EXPIRED' && event.snapshot.refund?.state === 'AVAILABLE',
   )
   expect(order).toMatchObject({
     refund: { lightningSat: 1_000 },
@@ -137,7 +137,7 @@ test('what was paid of an order that expired can be had back where the LSP refun
   })
   const bolt11Invoice = wallet.createInvoice(1_000)
   await gateway.ask(
-    'mutation ($id: ID!, $bolt11Invoice: String) { requestRefund(orderId: $id, bolt11Invoice: $bolt11Invoice) { __typename } }',
+    'mutation ($id: ID!, $bolt11Invoice: String!) { requestRefund(input: { orderId: $id, to: { bolt11Invoice: $bolt11Invoice } }) { __typename } }',
     { id, bolt11Invoice },
   )
   const events = await follower.end()

@@ -50,7 +50,7 @@ test.concurrent('an order of anchor for another node is withheld once the LSP re
   const { id } = await orderAt(gateway, 'anchor')
   const follower = follow(gateway, id)
   const warned = await follower.until(({ message }) => message.includes('the LSP reports the channel for another node'))
-  expect(warned.order).toMatchObject({
+  expect(warned.snapshot).toMatchObject({
     payment: { bolt11: null, onchain: null, bip21: null },
     lnurlChannel: null,
     jit: null,
@@ -67,9 +67,9 @@ test.concurrent('a channel of beacon for another node is an event and a reason t
   // Before the payment, the answer about a JIT channel would show the other node.
   gateway.sandbox.lsp('beacon').setFaults(['WRONG_NODE'])
   await follower.until(({ message }) => message.includes('asked for a channel with the node'))
-  const told = await follower.until(({ order }) => order.nextStep.action === 'CONTACT_LSP')
+  const told = await follower.until(({ snapshot: order }) => order.nextStep.action === 'CONTACT_LSP')
   await follower.stop()
-  expect(told.order.nextStep).toMatchObject({
+  expect(told.snapshot.nextStep).toMatchObject({
     actor: 'CLIENT',
     message: expect.stringContaining('the LSP reports the channel for another node'),
   })
@@ -102,7 +102,7 @@ test.concurrent.each(['olive', 'kestrel', 'anchor', 'beacon'])(
     await pay(gateway, id)
     const told = await follower.until(({ message }) => message.includes('the lease as ordered ends on'))
     await follower.stop()
-    expect(told.order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'CONTACT_LSP' })
+    expect(told.snapshot.nextStep).toMatchObject({ actor: 'CLIENT', action: 'CONTACT_LSP' })
     const order = await later(gateway, id)
     expect(checkOf(order, 'LEASE_KEPT')).toMatchObject({ verdict: 'WARNING' })
     expect(Date.parse(order.leaseEndsAt ?? '')).toBeGreaterThan(Date.parse(order.channel?.expiresAt ?? ''))
@@ -115,14 +115,14 @@ test.concurrent('a refused open names the node to connect to (0.0.2 ChannelOpenR
   expect((await later(gateway, id)).nodeUris).toEqual([])
   const follower = follow(gateway, id)
   await pay(gateway, id)
-  await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
+  await follower.until(({ snapshot: order }) => order.nextStep.action === 'CONNECT_PEER')
   const [nodeUri] = gateway.sandbox.lsp('beacon').nodeUris
   expect(await later(gateway, id)).toMatchObject({
     nextStep: { action: 'CONNECT_PEER', nodeUri, message: expect.stringContaining(`the LSP's node ${nodeUri}`) },
     nodeUris: [nodeUri],
   })
   gateway.sandbox.lsp('beacon').setFaults([])
-  await follower.until(({ order }) => order.channel?.state === 'OPEN')
+  await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
   await follower.stop()
 })
 

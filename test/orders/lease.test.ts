@@ -113,7 +113,8 @@ describe.concurrent('the end of a lease', () => {
     const input = {
       lspId: 'anchor',
       shortChannelId: channel?.shortChannelId,
-      validTo,
+      term: { validTo },
+      idempotencyKey: 'renewal',
       signedMessage: sandboxWallet.signMessage,
     }
     const { renewChannel } = await gateway.ask(

@@ -7,7 +7,7 @@ import { ENGINES, freshDatabase } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { follow, orderAt, pay, readOrder } from '../support/operations.ts'
 
-const COMPARE = 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }'
+const COMPARE = 'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }'
 const ORDER =
   'mutation ($id: ID!) { createOrder(input: {quoteId: $id, idempotencyKey: "k"}) { ... on Order { id payment { bolt11 { invoice } } } } }'
 
@@ -53,7 +53,7 @@ test('an invoice that is swapped after the order was made is not handed out, and
   await using order = await orderedAt((created) => ({ ...created, payment: dearer.payment }))
   const follower = follow(order.gateway, order.id)
   const swapped = await follower.until(({ message }) => message.includes('the LSP replaced what is to be paid'))
-  expect(swapped.order).toMatchObject({
+  expect(swapped.snapshot).toMatchObject({
     orderTotalSat: 1_000,
     payment: { bolt11: null, bip21: null },
     nextStep: { actor: 'NOBODY', action: 'DO_NOT_PAY', message: expect.stringMatching(/^Do not pay/) },
@@ -103,7 +103,7 @@ describe('an LSP that asks twice to be paid by the same invoice', () => {
     }
   }
   const ANY =
-    'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id checks { name verdict message } } failures { code message } } }'
+    'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id checks { name verdict message } } failures { code message } } }'
   const hashCheck = ({ checks }: { checks: { name: string }[] }) =>
     checks.find(({ name }) => name === 'PAYMENT_HASH_IS_NEW')
 
@@ -161,7 +161,7 @@ describe('an LSP that calls all its orders alike', () => {
     })
     const ask = (lspBalanceSat: number) =>
       gateway.ask(
-        'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { basis } failures { code message } } }',
+        'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { basis } failures { code message } } }',
         { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } },
       )
     expect((await ask(1_000_000)).quotes).toMatchObject({ quotes: [{ basis: 'FIRM' }], failures: [] })
@@ -232,17 +232,17 @@ describe('an LSP that gives an address twice', () => {
       }
       return (
         await gateway.ask(
-          'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { onchainFeeTotalSat checks { name verdict } } } }',
+          'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { prices { method feeTotalSat } checks { name verdict } } } }',
           { request },
         )
       ).quotes.quotes[0]
     }
     expect(await ask(1_000_000)).toMatchObject({
-      onchainFeeTotalSat: 1_000,
+      prices: [{ method: 'ONCHAIN', feeTotalSat: 1_000 }],
       checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'PASSED' }]),
     })
     expect(await ask(2_000_000)).toMatchObject({
-      onchainFeeTotalSat: null,
+      prices: [],
       checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'WARNING' }]),
     })
   })
@@ -333,7 +333,7 @@ describe('an LSP that says only later what is to be paid', () => {
     at.state.isPriced = true
     const ask = (clientPubkey: string, firm: string) =>
       at.gateway.ask(
-        'query ($request: ChannelRequest!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) { quotes { id basis } failures { message } } }',
+        'query ($request: ChannelRequestInput!, $firm: FirmPolicy!) { quotes(request: $request, firm: $firm) { quotes { id basis } failures { message } } }',
         { request: { clientPubkey, clientAddress: '127.0.0.1:9735', lspBalanceSat: 1_000_000 }, firm },
       )
     await ask(at.gateway.sandbox.wallet.pubkey, 'ALWAYS')
@@ -347,7 +347,7 @@ describe('an LSP that says only later what is to be paid', () => {
     await using at = await unpriced(1_000)
     const ask = () =>
       at.gateway.ask(
-        'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { basis orderTotalSat } failures { code message } } }',
+        'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { basis orderTotalSat } failures { code message } } }',
         {
           request: {
             clientPubkey: at.gateway.sandbox.wallet.pubkey,
@@ -373,7 +373,7 @@ describe('an LSP that says only later what is to be paid', () => {
     const id = await orderedUnpriced(at)
     const follower = follow(at.gateway, id)
     const late = await follower.untilState('AWAITING_PAYMENT')
-    expect(late.order).toMatchObject({
+    expect(late.snapshot).toMatchObject({
       lspOrderId: 'late-1',
       orderTotalSat: 1_000,
       payment: { bolt11: null },
@@ -381,7 +381,7 @@ describe('an LSP that says only later what is to be paid', () => {
     })
     at.state.isPriced = true
     const confirmed = await follower.until(({ message }) => message.includes('the LSP confirmed what is to be paid'))
-    expect(confirmed.order.nextStep).toMatchObject({ action: 'PAY' })
+    expect(confirmed.snapshot.nextStep).toMatchObject({ action: 'PAY' })
     await follower.stop()
     expect(at.lsp.requests.filter(({ method }) => method === 'POST')).toHaveLength(2)
   })

@@ -5,7 +5,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { counting, createOrder, EVENTS, follow, pay, quoteAt, sequencesOf } from '../support/operations.ts'
 
 const ORDERS = `query ($first: Int, $after: String, $last: Int, $before: String, $states: [OrderState!]) {
-  orders(first: $first, after: $after, last: $last, before: $before, states: $states) {
+  orders(first: $first, after: $after, last: $last, before: $before, filter: { states: $states }) {
     edges { cursor node { id } } nodes { id state } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }`

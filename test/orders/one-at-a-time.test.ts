@@ -9,7 +9,7 @@ import {
   pay,
   readOrder,
   REQUEST_REFUND,
-  type OrderData,
+  type DetailsData,
   type Result,
 } from '../support/operations.ts'
 import type { Fault } from '../../src/sandbox/index.ts'
@@ -19,7 +19,7 @@ async function waiting(
   gateway: TestGateway,
   lspId: string,
   fault: Fault,
-  isReady: (order: OrderData) => boolean,
+  isReady: (order: DetailsData) => boolean,
   more: Record<string, unknown> = {},
 ): Promise<string> {
   const lsp = gateway.sandbox.lsp(lspId)
@@ -27,7 +27,7 @@ async function waiting(
   const { id } = await orderAt(gateway, lspId, more)
   const follower = follow(gateway, id)
   await pay(gateway, id)
-  await follower.until(({ order }) => isReady(order))
+  await follower.until(({ snapshot: order }) => isReady(order))
   await follower.stop()
   lsp.setFaults([fault, 'SLOW'])
   return id
@@ -37,7 +37,7 @@ const refundable = (gateway: TestGateway) =>
   waiting(gateway, 'beacon', 'REFUND', ({ refund }) => refund?.state === 'AVAILABLE')
 
 async function requestRefund(gateway: TestGateway, id: string): Promise<Result> {
-  return (await gateway.ask(REQUEST_REFUND, { id, onchainAddress: gateway.sandbox.wallet.newAddress() })).requestRefund
+  return (await gateway.ask(REQUEST_REFUND, { id, to: { onchainAddress: gateway.sandbox.wallet.newAddress() } })).requestRefund
 }
 
 function postsTo(gateway: TestGateway, lspId: string, path: string): number {
@@ -67,7 +67,7 @@ describe.concurrent('of what is asked of an LSP about one order at the same time
 
   test('one decision about a rate is', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
-    const isUndecided = ({ state }: OrderData) => state === 'RATE_DECISION_REQUIRED'
+    const isUndecided = ({ state }: DetailsData) => state === 'RATE_DECISION_REQUIRED'
     const asset = await assetPurchase(gateway.sandbox)
     const id = await waiting(gateway, 'kestrel', 'RATE_CHANGES', isUndecided, { asset })
     const decide = async (accept: boolean): Promise<Result> =>

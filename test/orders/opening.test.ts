@@ -33,7 +33,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const { id } = await orderAt(gateway, 'beacon')
     const follower = follow(gateway, id)
     await pay(gateway, id)
-    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     await follower.stop()
     expect(openedFor(gateway)).toEqual([gateway.sandbox.wallet.uri])
     expect(follower.events.map(({ message }) => message)).toContain('the LSP agreed to open the channel')
@@ -46,13 +46,13 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
 
-    const away = await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
+    const away = await follower.until(({ snapshot: order }) => order.nextStep.action === 'CONNECT_PEER')
     expect(away.message).toBe('the LSP could not open the channel: the LSP could not connect to the node')
-    expect(away.order).toMatchObject({
+    expect(away.snapshot).toMatchObject({
       state: 'PAID',
       nextStep: { actor: 'CLIENT', message: expect.stringContaining('The gateway asks again by itself') },
     })
-    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     await follower.stop()
     expect(course(follower.events)).toEqual([
       'AWAITING_PAYMENT CLIENT PAY',
@@ -72,7 +72,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
     const refused = await follower.until(({ message }) => message.includes('could not open'))
-    expect(refused.order.nextStep).toMatchObject({
+    expect(refused.snapshot.nextStep).toMatchObject({
       actor: 'CLIENT',
       action: 'OPEN_CHANNEL',
       message:
@@ -103,7 +103,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     await pay(gateway, id)
     await vi.waitFor(() => expect(openedFor(gateway).length).toBeGreaterThan(1), { timeout: 5_000 })
     gateway.sandbox.lsp('beacon').setFaults([])
-    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     await follower.stop()
   })
 
@@ -113,7 +113,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
     const { id } = await orderAt(gateway, 'beacon')
     const follower = follow(gateway, id)
     await pay(gateway, id)
-    await follower.until(({ order }) => order.nextStep.action === 'CONNECT_PEER')
+    await follower.until(({ snapshot: order }) => order.nextStep.action === 'CONNECT_PEER')
 
     const nodeUri = `${gateway.sandbox.wallet.pubkey}@node.example:9736`
     const opened = await openChannel(gateway, id, nodeUri)

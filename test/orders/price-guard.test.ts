@@ -158,10 +158,18 @@ test('a payment option that costs more than maxOrderTotalSat is not handed out, 
       refundOnchainAddress: ADDRESS,
     }
     const { quotes } = await gateway.ask(
-      'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id feeTotalSat onchainFeeTotalSat } } }',
+      'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id feeTotalSat prices { method orderTotalSat } } } }',
       { request },
     )
-    expect(quotes.quotes).toMatchObject([{ feeTotalSat: 1_000, onchainFeeTotalSat: 6_000 }])
+    expect(quotes.quotes).toMatchObject([
+      {
+        feeTotalSat: 1_000,
+        prices: [
+          { method: 'BOLT11', orderTotalSat: 1_000 },
+          { method: 'ONCHAIN', orderTotalSat: 6_000 },
+        ],
+      },
+    ])
     const input = { quoteId: quotes.quotes[0].id, idempotencyKey: `max ${maxOrderTotalSat}`, maxOrderTotalSat }
     return (
       await gateway.ask(
@@ -178,7 +186,7 @@ test('a payment option that costs more than maxOrderTotalSat is not handed out, 
 
 describe('a price that nobody took', () => {
   const COMPARE =
-    'query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) { quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code } } }'
+    'query ($request: ChannelRequestInput!, $firm: FirmPolicy! = WHEN_NEEDED) { quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code } } }'
 
   /** A quote of what the LSP asked of another node, once its budget is spent. */
   async function observed() {
@@ -252,7 +260,7 @@ describe('a price that nobody took', () => {
 
 describe('each payment option may cost what the quote said for it', () => {
   const CHECKED = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) {
-    __typename ... on Error { message } ... on PriceChangedError { quote { id orderTotalSat } }
+    __typename ... on UserError { message } ... on PriceChangedError { quote { id orderTotalSat } }
     ... on Order { orderTotalSat checks { name verdict message } payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } }
   } }`
   const withinMaximum = ({ checks }: { checks: { name: string }[] }) =>

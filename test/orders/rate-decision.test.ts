@@ -39,7 +39,7 @@ describe.concurrent('a rate decision', () => {
   test('a new rate that the client accepts leads to the channel', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'], stepMs: 600 } })
     const { id, follower, asked } = await repriced(gateway)
-    expect(asked.order).toMatchObject({
+    expect(asked.snapshot).toMatchObject({
       lspState: 'PENDING_RATE_DECISION',
       nextStep: { actor: 'CLIENT', action: 'DECIDE_RATE' },
       payment: { bolt11: { state: 'PAID' } },

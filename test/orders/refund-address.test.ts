@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { codesOf, lsps1Order, quoteOf, settings, startScriptedLsp } from '../quotes/support.ts'
+import { feeOf, codesOf, lsps1Order, quoteOf, settings, startScriptedLsp } from '../quotes/support.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { createOrder } from '../support/operations.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
@@ -17,7 +17,7 @@ describe('a refund address that the protocol has no field for', () => {
     const refundOnchainAddress = gateway.sandbox.wallet.newAddress()
     for (const request of [{ refundOnchainAddress }, {}]) {
       const quote = await quoteOf(gateway, id, { request })
-      expect(quote.onchainFeeTotalSat).toBe(quote.bolt11FeeTotalSat)
+      expect(feeOf(quote, 'ONCHAIN')).toBe(feeOf(quote, 'BOLT11'))
       expect(quote.checks.filter(({ name }) => name === 'REFUND_ADDRESS')).toMatchObject(checks)
       expect(codesOf(quote).includes('ONCHAIN_REFUND_IS_UNKNOWN')).toBe(hasNote)
       expect(codesOf(quote)).not.toContain('NO_ONCHAIN_REFUND_ADDRESS')
@@ -50,7 +50,7 @@ describe('a refund address that the protocol has no field for', () => {
       config: { lsps: [settings('draft', server.url, { protocol: 'CHANNEL_REQUEST_V0_0_2' })] },
     })
     const quote = await quoteOf(gateway, 'draft')
-    expect(quote.onchainFeeTotalSat).toBe(1_000)
+    expect(feeOf(quote, 'ONCHAIN')).toBe(1_000)
     expect(codesOf(quote)).toContain('ONCHAIN_REFUND_IS_UNKNOWN')
     expect(quote.checks.filter(({ name }) => name === 'REFUND_ADDRESS')).toMatchObject([{ verdict: 'WARNING' }])
     // bLIP-51 §3.3 has the same rule for its option; here the feature onchain_payments states the minimum.

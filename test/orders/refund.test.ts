@@ -21,7 +21,7 @@ interface Target {
 }
 
 async function requestRefund(gateway: TestGateway, id: string, target: Target): Promise<Result> {
-  return (await gateway.ask(REQUEST_REFUND, { id, ...target })).requestRefund
+  return (await gateway.ask(REQUEST_REFUND, { id, to: target })).requestRefund
 }
 
 /** A paid order at Beacon whose channel cannot be opened. */
@@ -57,7 +57,7 @@ describe.concurrent('a refund that is asked for', () => {
       refund: { state: 'IN_FLIGHT', paidTo: bolt11Invoice, paidAt: null },
     })
     const events = await follower.end()
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       state: 'REFUNDED',
       nextStep: { actor: 'NOBODY', action: 'NONE' },
       payment: { bolt11: { state: 'REFUNDED' } },
@@ -80,7 +80,7 @@ describe.concurrent('a refund that is asked for', () => {
       refund: { onchainSat: 6_708, paidTo: onchainAddress },
     })
     const events = await follower.end()
-    expect(events.at(-1)?.order).toMatchObject({
+    expect(events.at(-1)?.snapshot).toMatchObject({
       state: 'REFUNDED',
       refund: { state: 'PAID_OUT', paidTo: onchainAddress },
     })
@@ -297,7 +297,7 @@ describe.concurrent('an LSP that cannot open the channel', () => {
       await pay(gateway, id)
       const events = await follower.end()
       expect(events.map(({ state }) => state)).toEqual(states)
-      expect(events.at(-1)?.order).toMatchObject({
+      expect(events.at(-1)?.snapshot).toMatchObject({
         payment: { bolt11: { state: 'REFUNDED' } },
         failureReason,
         nextStep: { actor: 'NOBODY', action: 'NONE', message: 'The payment was refunded.' },
@@ -313,7 +313,7 @@ describe.concurrent('an LSP that cannot open the channel', () => {
     const follower = follow(gateway, id)
     await pay(gateway, id)
     const failed = await follower.untilState('FAILED')
-    expect(failed.order).toMatchObject({
+    expect(failed.snapshot).toMatchObject({
       lspState: 'Failed',
       channel: { state: 'FAILED' },
       nextStep: {
@@ -326,7 +326,7 @@ describe.concurrent('an LSP that cannot open the channel', () => {
     })
     // A refund may still be told of, so it is followed on.
     await vi.waitFor(
-      () => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.at) + 300),
+      () => expect(gateway.sandbox.lsp('thunder').requests.at(-1)?.at).toBeGreaterThan(Date.parse(failed.createdAt) + 300),
       { timeout: 10_000 },
     )
     await follower.stop()

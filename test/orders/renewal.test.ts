@@ -6,7 +6,7 @@ import { json, QueueServer } from '../support/queue-server.ts'
 
 const RENEWAL = `sequence isFinal nextStep { actor action message } failureReason lspOrderId lspState id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
 const RENEW = `mutation ($input: RenewChannelInput!) {
-  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } ... on IdempotencyConflictError { message } }
+  renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } ... on IdempotencyConflictError { message } ... on NotRenewableError { message } }
 }`
 const MESSAGE =
   'query ($lspId: ID!, $scid: String!, $validTo: DateTime!) { renewalMessage(lspId: $lspId, shortChannelId: $scid, validTo: $validTo) }'
@@ -25,7 +25,9 @@ async function renew(
     idempotencyKey?: string
   },
 ) {
-  return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...input } })).renewChannel
+  const { validTo, idempotencyKey = `${validTo} ${input.signedMessage}`, ...rest } = input
+  return (await gateway.ask(RENEW, { input: { lspId: 'anchor', ...rest, term: { validTo }, idempotencyKey } }))
+    .renewChannel
 }
 
 async function renewal(gateway: TestGateway, id: string) {
@@ -37,7 +39,7 @@ async function channelAt(gateway: TestGateway) {
   const { id } = await orderAt(gateway, 'anchor')
   const follower = follow(gateway, id)
   await pay(gateway, id)
-  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  const { snapshot: order } = await follower.until((event) => event.snapshot.channel?.state === 'OPEN')
   if (!order.channel?.shortChannelId || !order.channel.expiresAt) throw new Error('the channel has no name or no end')
   return {
     follower,
@@ -89,7 +91,7 @@ describe.concurrent('a renewal', () => {
     })
 
     await pay(gateway, ordered.id)
-    await vi.waitFor(async () => expect(await renewal(gateway, ordered.id)).toMatchObject({ state: 'COMPLETED' }), {
+    await vi.waitFor(async () => expect(await renewal(gateway, ordered.id)).toMatchObject({ state: 'RENEWED' }), {
       timeout: 5_000,
     })
     expect(await renewal(gateway, ordered.id)).toMatchObject({
@@ -99,8 +101,8 @@ describe.concurrent('a renewal', () => {
     })
     expect(Date.parse(renewedUntil)).toBeGreaterThan(Date.parse(expiresAt))
     // Whoever follows the channel's own order is told too.
-    const told = await follower.until(({ order }) => order.channel?.expiresAt === renewedUntil)
-    expect(told).toMatchObject({ state: 'COMPLETED', message: `channel guaranteed until ${renewedUntil.slice(0, 10)}` })
+    const told = await follower.until(({ snapshot: order }) => order.channel?.expiresAt === renewedUntil)
+    expect(told).toMatchObject({ state: 'RENEWED', message: `channel guaranteed until ${renewedUntil.slice(0, 10)}` })
     await follower.stop()
   })
 
@@ -119,7 +121,7 @@ describe.concurrent('a renewal', () => {
       async () =>
         expect(await renew(gateway, input)).toMatchObject({
           id,
-          state: 'COMPLETED',
+          state: 'RENEWED',
           payment: { bolt11: { state: 'PAID' } },
         }),
       { timeout: 5_000 },
@@ -149,19 +151,16 @@ describe.concurrent('a renewal', () => {
     expect(gateway.sandbox.lsp('anchor').orderCount).toBe(1)
   })
 
-  test('is UNSUPPORTED at every LSP whose protocol has none, and they have no message to sign', async () => {
+  test('is a NotRenewableError at each LSP whose protocol has none, and renewalMessage is null there', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder', 'beacon'] } })
     const input = { shortChannelId: '1x2x3', validTo: inAnHour(), signedMessage: 'x' }
     for (const lspId of ['olive', 'kestrel', 'thunder', 'beacon']) {
-      expect(await renew(gateway, { lspId, ...input })).toMatchObject({
-        __typename: 'LspError',
-        code: 'UNSUPPORTED',
-        lsp: { id: lspId },
+      expect(await renew(gateway, { lspId, ...input })).toEqual({
+        __typename: 'NotRenewableError',
+        message: expect.stringContaining('does not renew channels'),
       })
-      const { errors } = await gateway.send(MESSAGE, { lspId, scid: '1x2x3', validTo: input.validTo })
-      expect(errors?.[0]).toMatchObject({
-        message: expect.stringContaining('does not renew on a signature'),
-        extensions: { code: 'BAD_USER_INPUT' },
+      expect(await gateway.ask(MESSAGE, { lspId, scid: '1x2x3', validTo: input.validTo })).toEqual({
+        renewalMessage: null,
       })
     }
   })
@@ -179,7 +178,7 @@ describe.concurrent('a renewal', () => {
     })
     await gateway.restart()
     await pay(gateway, id)
-    await vi.waitFor(async () => expect(await renewal(gateway, id)).toMatchObject({ state: 'COMPLETED' }), {
+    await vi.waitFor(async () => expect(await renewal(gateway, id)).toMatchObject({ state: 'RENEWED' }), {
       timeout: 5_000,
     })
   })
@@ -286,7 +285,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     expect(await renewal(at.gateway, at.ordered.id)).toEqual(before)
     Object.assign(at.state.answer, { order_id: 'renewal-1', scid: SCID })
     await vi.waitFor(
-      async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'COMPLETED' }),
+      async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'RENEWED' }),
       { timeout: 5_000 },
     )
   })

@@ -49,7 +49,7 @@ describe.concurrent('a gateway that is stopped and started again', () => {
     await vi.waitUntil(() => gateway.sandbox.wallet.payment(payment.bolt11?.paymentHash ?? '')?.state === 'SUCCEEDED')
     gateway.sandbox.lsp('anchor').setFaults([])
     const follower = follow(gateway, id, { after: 1 })
-    await follower.until(({ order }) => order.channel?.state === 'OPEN')
+    await follower.until(({ snapshot: order }) => order.channel?.state === 'OPEN')
     expect(sequencesOf(follower.events)).toEqual(counting(2, follower.events.length))
     await follower.stop()
   })

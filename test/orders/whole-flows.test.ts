@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Fault } from '../../src/sandbox/index.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { follow, orderAt, pay, REQUEST_REFUND, type Follower, type OrderData } from '../support/operations.ts'
+import { follow, orderAt, pay, REQUEST_REFUND, type DetailsData, type Follower, type OrderData } from '../support/operations.ts'
 
 // The whole flow over the wire at each of the five protocols: a refund, an expiry, an underpayment, an overpayment and a
 // closed channel. Where a protocol has no word for one, its row says why, and what a wallet sees instead.
@@ -50,7 +50,7 @@ async function placed(lspId: string, faults: readonly Fault[], run: (placed: Pla
   await follower.stop()
 }
 
-const isOpened = (order: OrderData) => order.channel?.state === 'OPENING' || order.channel?.state === 'OPEN'
+const isOpened = (order: DetailsData) => order.channel?.state === 'OPENING' || order.channel?.state === 'OPEN'
 const checkOf = (order: { checks: { name: string }[] }, name: string) =>
   order.checks.find((check) => check.name === name)
 
@@ -104,17 +104,17 @@ describe('a refund after a failed open', () => {
   test('at beacon is offered, requested and paid out (0.0.2 GET and POST refund)', () =>
     placed('beacon', ['REFUND'], async ({ gateway, order, follower }) => {
       await pay(gateway, order.id)
-      const offered = await follower.until((event) => event.order.refund?.state === 'AVAILABLE')
+      const offered = await follower.until((event) => event.snapshot.refund?.state === 'AVAILABLE')
       const onchainAddress = gateway.sandbox.wallet.newAddress()
-      const { requestRefund } = await gateway.ask(REQUEST_REFUND, { id: order.id, onchainAddress })
+      const { requestRefund } = await gateway.ask(REQUEST_REFUND, { id: order.id, to: { onchainAddress } })
       expect(requestRefund.__typename).toBe('Order')
-      await follower.until((event) => event.order.refund?.state === 'PAID_OUT')
+      await follower.until((event) => event.snapshot.refund?.state === 'PAID_OUT')
       expect((await later(gateway, order.id)).refund).toMatchObject({
         state: 'PAID_OUT',
-        onchainSat: offered.order.refund?.onchainSat,
+        onchainSat: offered.snapshot.refund?.onchainSat,
         paidTo: onchainAddress,
       })
-      expect(gateway.sandbox.wallet.receivedAt(onchainAddress)).toBe(offered.order.refund?.onchainSat)
+      expect(gateway.sandbox.wallet.receivedAt(onchainAddress)).toBe(offered.snapshot.refund?.onchainSat)
     }))
 })
 
@@ -179,7 +179,7 @@ describe('an underpayment', () => {
         LISTS_DEPOSITS.has(lspId) ? [{ txid, amountSat: firstSat, isZeroConf: true }] : [],
       )
       await wallet.payOnchain(address, MISSING_SAT)
-      await follower.until((event) => isOpened(event.order))
+      await follower.until((event) => isOpened(event.snapshot))
       const paid = await later(gateway, order.id)
       expect(paid).toMatchObject({ overpaidSat: 0, payment: { onchain: { paidSat: order.orderTotalSat } } })
       expect(paid.payment.onchain.deposits).toHaveLength(LISTS_DEPOSITS.has(lspId) ? 2 : 0)
@@ -238,7 +238,7 @@ describe('an underpayment that expires', () => {
 
   test('at beacon is offered back (0.0.2 refund AVAILABLE for an expired order)', () =>
     underpaid('beacon', async ({ gateway, order, follower, partSat }) => {
-      await follower.until((event) => event.state === 'EXPIRED' && event.order.refund?.state === 'AVAILABLE')
+      await follower.until((event) => event.state === 'EXPIRED' && event.snapshot.refund?.state === 'AVAILABLE')
       expect(await later(gateway, order.id)).toMatchObject({
         nextStep: { actor: 'CLIENT', action: 'REQUEST_REFUND' },
         refund: { state: 'AVAILABLE', lightningSat: partSat },
@@ -253,7 +253,7 @@ describe('an overpayment', () => {
       await gateway.sandbox.wallet.payOnchain(order.payment.onchain?.address ?? '', paidSat)
       const named = `${paidSat} sat have arrived, ${EXCESS_SAT} sat more than the total of ${order.orderTotalSat} sat`
       await follower.until(({ message }) => message.includes(named))
-      await follower.until((event) => isOpened(event.order))
+      await follower.until((event) => isOpened(event.snapshot))
       const opened = await later(gateway, order.id)
       expect(opened).toMatchObject({
         overpaidSat: EXCESS_SAT,
@@ -273,7 +273,7 @@ describe('an overpayment', () => {
   test.each(silent)('at %s is not reported (%s): the channel opens', (lspId) =>
     placed(lspId, [], async ({ gateway, order, follower }) => {
       await gateway.sandbox.wallet.payOnchain(order.payment.onchain?.address ?? '', order.orderTotalSat + EXCESS_SAT)
-      await follower.until((event) => isOpened(event.order))
+      await follower.until((event) => isOpened(event.snapshot))
       expect(await later(gateway, order.id)).toMatchObject({ overpaidSat: 0, nextStep: { action: 'NONE' } })
     }),
   )
@@ -283,7 +283,7 @@ describe('a channel that is closed before its lease ends', () => {
   test.each(['anchor', 'beacon'])('at %s is an event, a warning and a reason to contact the LSP', (lspId) =>
     placed(lspId, ['CHANNEL_CLOSES'], async ({ gateway, order, follower }) => {
       await pay(gateway, order.id)
-      await follower.until((event) => event.order.channel?.state === 'CLOSED')
+      await follower.until((event) => event.snapshot.channel?.state === 'CLOSED')
       const closed = await later(gateway, order.id)
       expect(checkOf(closed, 'LEASE_KEPT')).toMatchObject({
         verdict: 'WARNING',

@@ -4,7 +4,7 @@ import { startTestGateway } from '../support/gateway.ts'
 import { quoteAt, readOrder } from '../support/operations.ts'
 
 const ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) {
-  __typename ... on Error { message } ... on Order { id lspBalanceSat announceChannel payment { bolt11 { invoice } } }
+  __typename ... on UserError { message } ... on Order { id lspBalanceSat announceChannel payment { bolt11 { invoice } } }
   ... on PriceChangedError { quote { id basis orderTotalSat lspBalanceSat channelExpiryBlocks announceChannel notes { code message } } }
 } }`
 

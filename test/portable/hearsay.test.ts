@@ -17,7 +17,7 @@ import {
 import { json, QueueServer, text } from '../support/queue-server.ts'
 
 const refundOf = async (gateway: TestGateway, id: string) =>
-  (await gateway.ask(REQUEST_REFUND, { id, onchainAddress: gateway.sandbox.wallet.newAddress() })).requestRefund
+  (await gateway.ask(REQUEST_REFUND, { id, to: { onchainAddress: gateway.sandbox.wallet.newAddress() } })).requestRefund
 const openingOf = async (gateway: TestGateway, id: string) => (await gateway.ask(OPEN_CHANNEL, { id })).openChannel
 
 /** An LSP of draft 0.0.2 that knows one order, paid and waiting for its channel, and finds it by any number that reads as 42. */

@@ -255,7 +255,7 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     const quote = async (key: string, lspBalanceSat: number) => {
       const { quotes } = (
         await gateway.send(
-          'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+          'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }',
           { request: { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat } },
           as(key),
         )
@@ -317,7 +317,7 @@ describe("an LSP's order id that was guessed before the LSP gave it", () => {
     await follow(at.gateway, '0192f0f0-0000-7000-8000-000000000002').end()
     const { requestRefund } = await at.gateway.ask(REQUEST_REFUND, {
       id: '0192f0f0-0000-7000-8000-000000000002',
-      onchainAddress: at.gateway.sandbox.wallet.newAddress(),
+      to: { onchainAddress: at.gateway.sandbox.wallet.newAddress() },
     })
     expect(requestRefund).toMatchObject({ __typename: 'NotPossibleError' })
   })

@@ -67,7 +67,7 @@ describe.concurrent('an order that moves to another gateway', () => {
       expect(imported.payment.bolt11).toMatchObject({ state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice })
       const history = (await eventsOf(to, order.id)).slice(0, before.length)
       expect(
-        history.map(({ sequence, at, state, previousState, message }) => ({
+        history.map(({ sequence, createdAt: at, state, previousState, message }) => ({
           sequence,
           at,
           state,
@@ -75,7 +75,7 @@ describe.concurrent('an order that moves to another gateway', () => {
           message,
         })),
       ).toEqual(
-        before.map(({ sequence, at, state, previousState, message }) => ({
+        before.map(({ sequence, createdAt: at, state, previousState, message }) => ({
           sequence,
           at,
           state,
@@ -196,9 +196,9 @@ describe.concurrent('an order that moves to another gateway', () => {
     const { id: own } = await orderAt(to, 'olive', { lspBalanceSat: 2_000_000 })
     await first
     await importInto(to, await exported(from, id))
-    const arrival = await news.until(({ order }) => order.id === id)
+    const arrival = await news.until(({ orderId }) => orderId === id)
     expect(arrival).toMatchObject({ sequence: sequence + 1, message: 'imported from another gateway' })
-    expect(news.events.map((event) => event.order.id)).toEqual([own, id])
+    expect(news.events.map((event) => event.orderId)).toEqual([own, id])
     await news.stop()
   })
 })
@@ -314,8 +314,13 @@ describe.concurrent('what an order tells when it leaves', () => {
     await importInto(to, document)
     const stripped = (event: {
       state: string
-      order: { state: string; channel: unknown; lspState: string | null }
-    }) => ({ state: event.state, was: event.order.state, channel: event.order.channel, word: event.order.lspState })
+      snapshot: { state: string; channel: unknown; lspState: string | null }
+    }) => ({
+      state: event.state,
+      was: event.snapshot.state,
+      channel: event.snapshot.channel,
+      word: event.snapshot.lspState,
+    })
     expect((await eventsOf(to, id)).slice(0, events.length).map(stripped)).toEqual(
       (await eventsOf(from, id)).slice(0, events.length).map(stripped),
     )

@@ -214,7 +214,7 @@ test(
     const { id } = await orderAt(before, 'anchor')
     const follower = follow(before, id)
     await pay(before, id)
-    const { order: opened } = await follower.until(({ order: { channel } }) => channel?.state === 'OPEN')
+    const { snapshot: opened } = await follower.until(({ snapshot: { channel } }) => channel?.state === 'OPEN')
     const shortChannelId = opened.channel?.shortChannelId
     await before[Symbol.asyncDispose]()
     await using after = await startTestGateway({
@@ -230,7 +230,7 @@ test(
       const signedMessage = lsps.sandbox.wallet.signMessage(renewalMessage)
       const { renewChannel } = await after.ask(
         'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { state failureReason payment { bip21 } } } }',
-        { input: { lspId: 'anchor', shortChannelId, validTo, signedMessage } },
+        { input: { lspId: 'anchor', shortChannelId, term: { validTo }, signedMessage, idempotencyKey: validTo } },
       )
       return renewChannel
     }

@@ -154,7 +154,7 @@ async function draftLsp(payment: 'PAID' | 'CREATED') {
   })
   // It learns the features of the LSP.
   await gateway.ask(
-    'query ($request: ChannelRequest!) { quotes(request: $request, firm: NEVER) { failures { code } } }',
+    'query ($request: ChannelRequestInput!) { quotes(request: $request, firm: NEVER) { failures { code } } }',
     { request: { clientPubkey: OWN, clientAddress: '127.0.0.1:9735', lspBalanceSat: 1_000_000 } },
   )
   expect((await gateway.ask('{ lsp(id: "draft") { features } }')).lsp.features).toContain('JIT_CHANNEL')

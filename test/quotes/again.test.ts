@@ -11,7 +11,7 @@ async function quotesOfTwenty(gateway: TestGateway, lspId: string): Promise<numb
     { length: 20 },
     (_, index) => `a${index}: quotes(request: $request, firm: NEVER, lspIds: ["${lspId}"]) { quotes { id } }`,
   )
-  const answers = (await gateway.ask(`query ($request: ChannelRequest!) { ${fields.join(' ')} }`, {
+  const answers = (await gateway.ask(`query ($request: ChannelRequestInput!) { ${fields.join(' ')} }`, {
     request: requestOf(gateway.sandbox),
   })) as Record<string, { quotes: { id: string }[] }>
   return new Set(Object.values(answers).map(({ quotes }) => quotes[0]?.id)).size

@@ -8,7 +8,7 @@ import { createOrder } from '../support/operations.ts'
 
 // Prices of channels with a bought asset. Kestrel asks 4 107 sat for the channel and 2 500 sat for 2 500 000 units.
 
-const QUOTES = `query ($request: ChannelRequest!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED) {
+const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED) {
   quotes(request: $request, lspIds: $lspIds, firm: $firm) {
     quotes {
       id lsp { id } basis feeTotalSat orderTotalSat feePpm annualRatePercent expiresAt createdAt

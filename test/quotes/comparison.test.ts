@@ -68,8 +68,10 @@ test('a firm price is told for each payment option, and until when it holds', as
   expect(quote).toMatchObject({
     basis: 'FIRM',
     feeTotalSat: 5_200,
-    bolt11FeeTotalSat: 5_200,
-    onchainFeeTotalSat: 5_200,
+    prices: [
+      { method: 'BOLT11', feeTotalSat: 5_200, orderTotalSat: 5_200 },
+      { method: 'ONCHAIN', feeTotalSat: 5_200, orderTotalSat: 5_200 },
+    ],
     observedAt: null,
   })
   expect(Date.parse(quote.expiresAt ?? '') - Date.parse(quote.createdAt)).toBeGreaterThan(59 * 60_000)
@@ -92,8 +94,7 @@ test('a price that binds nobody has no end and no checks', async () => {
     expect(await quoteOf(gateway, id)).toMatchObject({
       expiresAt: null,
       checks: [],
-      bolt11FeeTotalSat: null,
-      onchainFeeTotalSat: null,
+      prices: [],
     })
   }
 })

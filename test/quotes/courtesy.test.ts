@@ -84,7 +84,7 @@ test('past the budget, a channel that was priced before has an observed price wi
     basis: 'OBSERVED',
     feeTotalSat: firm.feeTotalSat,
     orderTotalSat: firm.orderTotalSat,
-    bolt11FeeTotalSat: firm.bolt11FeeTotalSat,
+    prices: firm.prices,
     observedAt: firm.createdAt,
     expiresAt: null,
     checks: [],
@@ -292,7 +292,7 @@ test('so it is with actions on orders: an LSP hears no more of them than that', 
   const codes = []
   for (let number = 0; number < 60; number += 1) {
     const { retryAssetDelivery } = await gateway.ask(
-      'mutation ($id: ID!) { retryAssetDelivery(orderId: $id) { __typename ... on LspError { code retryAt } } }',
+      'mutation ($id: ID!) { retryAssetDelivery(input: { orderId: $id }) { __typename ... on LspError { code retryAt } } }',
       { id: createOrder.id },
     )
     codes.push(retryAssetDelivery.code)

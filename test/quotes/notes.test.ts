@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { codesOf, compare, failureOf, lsps1Order, orderPosts, quoteOf, settings, startScriptedLsp } from './support.ts'
+import { feeOf, codesOf, compare, failureOf, lsps1Order, orderPosts, quoteOf, settings, startScriptedLsp } from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -91,7 +91,7 @@ test('where on-chain payment is not offered for want of a refund address, a note
   expect(
     without.quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS')).map(({ lsp }) => lsp.id),
   ).toEqual(['thunder', 'kestrel', 'olive'])
-  expect(new Map(without.quotes.map(({ lsp, onchainFeeTotalSat }) => [lsp.id, onchainFeeTotalSat]))).toEqual(
+  expect(new Map(without.quotes.map((quote) => [quote.lsp.id, feeOf(quote, 'ONCHAIN')]))).toEqual(
     new Map([
       ['thunder', null],
       ['kestrel', null],
@@ -104,7 +104,7 @@ test('where on-chain payment is not offered for want of a refund address, a note
 
   const { quotes } = await compare(gateway, { request: { refundOnchainAddress: gateway.sandbox.wallet.newAddress() } })
   expect(quotes.filter((quote) => codesOf(quote).includes('NO_ONCHAIN_REFUND_ADDRESS'))).toEqual([])
-  const onchain = new Map(quotes.map((quote) => [quote.lsp.id, quote.onchainFeeTotalSat]))
+  const onchain = new Map(quotes.map((quote) => [quote.lsp.id, feeOf(quote, 'ONCHAIN')]))
   expect([onchain.get('olive'), onchain.get('anchor'), onchain.get('beacon')]).toEqual([5_200, 5_890, 7_208])
 })
 

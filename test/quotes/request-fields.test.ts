@@ -45,7 +45,7 @@ describe('the fee rate of the funding transaction', () => {
   test.each([0, 0.5, -1, 100_001])('of %d sat/vB is refused for every LSP', async (fundingFeeRateSatPerVbyte) => {
     const request = requestOf(gateway.sandbox, { fundingFeeRateSatPerVbyte })
     const { errors } = await gateway.send(
-      'query ($request: ChannelRequest!) { quotes(request: $request) { elapsedMs } }',
+      'query ($request: ChannelRequestInput!) { quotes(request: $request) { elapsedMs } }',
       {
         request,
       },
@@ -89,7 +89,7 @@ describe('a channel without a balance of the LSP', () => {
 
   test('and without a balance of the client is no channel', async () => {
     const { errors } = await gateway.send(
-      'query ($request: ChannelRequest!) { quotes(request: $request) { elapsedMs } }',
+      'query ($request: ChannelRequestInput!) { quotes(request: $request) { elapsedMs } }',
       {
         request: requestOf(gateway.sandbox, { lspBalanceSat: 0, clientBalanceSat: 0 }),
       },

@@ -7,18 +7,18 @@ import type { TestGateway } from '../support/gateway.ts'
 // What the tests about prices have in common: the question, its answer, and what it cost the LSPs.
 
 const FIELDS = `fragment Q on Quote {
-  id lsp { id } basis feeTotalSat orderTotalSat annualRatePercent feePpm bolt11FeeTotalSat onchainFeeTotalSat
+  id lsp { id } basis feeTotalSat orderTotalSat annualRatePercent feePpm prices { method feeTotalSat orderTotalSat }
   lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
   notes { code message } checks { name verdict message } createdAt observedAt expiresAt
 }
 fragment F on QuoteFailure { lsp { id } code message property retryAt }`
 
-const QUOTES = `query ($request: ChannelRequest!, $lspIds: [ID!], $rankBy: QuoteRanking! = TOTAL_FEE, $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
+const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $rankBy: QuoteRanking! = TOTAL_FEE, $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
   quotes(request: $request, lspIds: $lspIds, rankBy: $rankBy, firm: $firm, deadlineMs: $deadlineMs) { quotes { ...Q } failures { ...F } elapsedMs }
 }
 ${FIELDS}`
 
-export const QUOTE_ARRIVED = `subscription ($request: ChannelRequest!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
+export const QUOTE_ARRIVED = `subscription ($request: ChannelRequestInput!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
   quoteArrived(request: $request, lspIds: $lspIds, firm: $firm, deadlineMs: $deadlineMs) { __typename ...Q ...F }
 }
 ${FIELDS}`
@@ -31,8 +31,7 @@ export interface QuoteData {
   orderTotalSat: number
   annualRatePercent: number
   feePpm: number
-  bolt11FeeTotalSat: number | null
-  onchainFeeTotalSat: number | null
+  prices: { method: string; feeTotalSat: number; orderTotalSat: number }[]
   lspBalanceSat: number
   clientBalanceSat: number
   channelExpiryBlocks: number
@@ -217,4 +216,9 @@ export async function startScriptedLsp(
   return server.always((request, response) =>
     json(200, request.path === '/get_info' ? info : order(request))(request, response),
   )
+}
+
+/** The fee by one payment option; null: the quote has no price of it. */
+export function feeOf({ prices }: QuoteData, method: 'BOLT11' | 'BOLT12' | 'ONCHAIN'): number | null {
+  return prices.find((price) => price.method === method)?.feeTotalSat ?? null
 }

@@ -15,11 +15,11 @@ import {
 } from '../support/operations.ts'
 import { answerViolations, requestViolations } from '../support/specs.ts'
 
-const RETRY = 'mutation ($id: ID!) { retryAssetDelivery(orderId: $id) { __typename } }'
+const RETRY = 'mutation ($id: ID!) { retryAssetDelivery(input: { orderId: $id }) { __typename } }'
 const RENEWAL_MESSAGE =
   'query ($scid: String!, $validTo: DateTime!) { renewalMessage(lspId: "anchor", shortChannelId: $scid, validTo: $validTo) }'
 const RENEW =
-  'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { id } ... on Error { message } } }'
+  'mutation ($input: RenewChannelInput!) { renewChannel(input: $input) { __typename ... on Renewal { id } ... on UserError { message } } }'
 
 /** A base58 address on regtest. */
 const BASE58 = 'mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn'
@@ -74,7 +74,7 @@ const variations = (gateway: TestGateway, lspId: string): Record<string, unknown
 ]
 
 const isCompleted = ({ state }: EventData) => state === 'COMPLETED'
-const isOpen = ({ order: { channel } }: EventData) => channel?.state === 'OPEN'
+const isOpen = ({ snapshot: { channel } }: EventData) => channel?.state === 'OPEN'
 
 /** Everything that a wallet can do at an LSP. */
 const FLOWS: Record<string, (gateway: TestGateway) => Promise<unknown>> = {
@@ -90,17 +90,17 @@ const FLOWS: Record<string, (gateway: TestGateway) => Promise<unknown>> = {
     // 0.2.0 PairQuoteRequest: the gateway requests the quote by itself.
     const { rfqId: _, ...purchase } = await assetPurchase(gateway.sandbox)
     await order(gateway, 'kestrel', { fundingConfirmsWithinBlocks: 1, asset: purchase })
-    const failed = await buying(['DELIVERY_FAILS'], ({ order: { asset } }) => asset?.['deliveryStatus'] === 'FAILED')
+    const failed = await buying(['DELIVERY_FAILS'], ({ snapshot: { asset } }) => asset?.['deliveryState'] === 'FAILED')
     await gateway.ask(RETRY, { id: failed.id })
   },
   thunder: (gateway) => playUntil(gateway, 'thunder', isCompleted),
   async anchor(gateway) {
     const { event } = await playUntil(gateway, 'anchor', isOpen)
-    const scid = event.order.channel?.shortChannelId
+    const scid = event.snapshot.channel?.shortChannelId
     const validTo = new Date(Date.now() + 3_600_000).toISOString()
     const { renewalMessage } = await gateway.ask(RENEWAL_MESSAGE, { scid, validTo })
     const signedMessage = gateway.sandbox.wallet.signMessage(renewalMessage)
-    const input = { lspId: 'anchor', shortChannelId: scid, validTo, signedMessage }
+    const input = { lspId: 'anchor', shortChannelId: scid, term: { validTo }, signedMessage, idempotencyKey: 'renewal' }
     const { renewChannel } = await gateway.ask(RENEW, { input })
     expect(renewChannel).toMatchObject({ __typename: 'Renewal' })
     await gateway.ask('query ($id: ID!) { renewal(id: $id) { state } }', { id: renewChannel.id })
@@ -109,14 +109,14 @@ const FLOWS: Record<string, (gateway: TestGateway) => Promise<unknown>> = {
     await playUntil(gateway, 'beacon', isOpen)
     const unpaid = await order(gateway, 'beacon')
     if (unpaid === null) throw new Error('no order at beacon')
-    await follow(gateway, unpaid).until(({ order: { jit } }) => jit !== null)
-    const isRefundable = ({ order: { refund } }: EventData) => refund?.state === 'AVAILABLE'
+    await follow(gateway, unpaid).until(({ snapshot: { jitRouteHint } }) => jitRouteHint !== null)
+    const isRefundable = ({ snapshot: { refund } }: EventData) => refund?.state === 'AVAILABLE'
     for (const target of ['bolt11Invoice', 'onchainAddress']) {
       const { id, event } = await playUntil(gateway, 'beacon', isRefundable, { faults: ['REFUND'] })
       const { wallet } = gateway.sandbox
       const value =
-        target === 'bolt11Invoice' ? wallet.createInvoice(event.order.refund?.lightningSat ?? 0) : wallet.newAddress()
-      await gateway.ask(REQUEST_REFUND, { id, [target]: value })
+        target === 'bolt11Invoice' ? wallet.createInvoice(event.snapshot.refund?.lightningSat ?? 0) : wallet.newAddress()
+      await gateway.ask(REQUEST_REFUND, { id, to: { [target]: value } })
     }
   },
 }

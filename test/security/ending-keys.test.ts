@@ -5,7 +5,7 @@ import { clientOf, Issuer, newKey, sha256, startSmall } from './gateways.ts'
 import { lspsYaml, Program } from './program.ts'
 import { ask } from './transports.ts'
 
-const SUBSCRIBE = 'subscription { ordersUpdated { sequence } }'
+const SUBSCRIBE = 'subscription { events { id } }'
 
 /** What a client that follows hears until it ends; null while it goes on. */
 interface Following {
@@ -174,7 +174,7 @@ describe('a token', () => {
     await using gateway = await startSmall({ jwt: issuer.config, clients: [clientOf('alice', key)] })
     const request = { clientPubkey: gateway.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
     const quotes = await ask(gateway.origin, 'POST', {
-      query: 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+      query: 'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }',
       variables: { request },
       key: await issuer.token({ sub: 'alice' }),
     })

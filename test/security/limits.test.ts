@@ -90,12 +90,12 @@ describe('a document', () => {
     ],
     [
       'a list within an input',
-      'query ($r: ChannelRequest!) { quotes(request: $r) { elapsedMs } }',
+      'query ($r: ChannelRequestInput!) { quotes(request: $r) { elapsedMs } }',
       { r: { tokens: Array.from({ length: 20_001 }, () => ({})) } },
     ],
     [
       'a list that is deeper than the stack',
-      'query ($r: ChannelRequest!) { quotes(request: $r) { elapsedMs } }',
+      'query ($r: ChannelRequestInput!) { quotes(request: $r) { elapsedMs } }',
       { r: JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`) as unknown },
     ],
   ])('is refused for %s', (_what, text, variables, operationName?: string) => {
@@ -378,7 +378,7 @@ describe('WebSockets', () => {
     await expect.poll(() => heard.at(0)?.type).toBe('connection_ack')
     for (const id of ['1', '2', '3'])
       socket.send(
-        JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { ordersUpdated { sequence } }' } }),
+        JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { events { id } }' } }),
       )
     await expect
       .poll(() => heard.find(({ type }) => type === 'error'))
@@ -418,7 +418,7 @@ describe('WebSockets', () => {
 })
 
 describe('subscriptions', () => {
-  const SUBSCRIBE = 'subscription { ordersUpdated { sequence } }'
+  const SUBSCRIBE = 'subscription { events { id } }'
   const send = (gateway: TestGateway, accept: string) => {
     const body = JSON.stringify({ query: SUBSCRIBE })
     const request = httpRequest(`${gateway.origin}/graphql`, {

@@ -63,8 +63,8 @@ const [alice, bob, late, busy, buyer, asker, comparer, follower] = [
 ].map(newKey) as [string, string, string, string, string, string, string, string]
 const KNOWN = 'query Known { __typename }'
 const IDS = '{ lsps { id } }'
-const FOLLOW = 'subscription { ordersUpdated { sequence } }'
-const OPEN = 'mutation { openChannel(orderId: "1") { __typename } }'
+const FOLLOW = 'subscription { events { id } }'
+const OPEN = 'mutation { openChannel(input: { orderId: "1" }) { __typename } }'
 const REQUEST = (pubkey: string) => `request: { clientPubkey: "${pubkey}", lspBalanceSat: 1000000 }`
 
 interface Gateways {
@@ -435,7 +435,7 @@ const RULES: Rule[] = [
     name: 'two mutations are one too many',
     gateway: 'open',
     ask: {
-      query: 'mutation { a: openChannel(orderId: "1") { __typename } b: openChannel(orderId: "1") { __typename } }',
+      query: 'mutation { a: openChannel(input: { orderId: "1" }) { __typename } b: openChannel(input: { orderId: "1" }) { __typename } }',
     },
     cells: mutation(TOO_LARGE),
   },
@@ -448,7 +448,7 @@ const RULES: Rule[] = [
   {
     name: 'mutations are not for GET',
     gateway: 'open',
-    ask: { query: 'mutation { openChannel(orderId: "1") { __typename } }' },
+    ask: { query: 'mutation { openChannel(input: { orderId: "1" }) { __typename } }' },
     cells: mutation(answered({ openChannel: { __typename: 'OrderNotFoundError' } })),
   },
   {
@@ -561,13 +561,13 @@ const RULES: Rule[] = [
   {
     name: 'any other mutation is refused',
     gateway: 'trusted',
-    ask: { query: 'mutation { openChannel(orderId: "1") { __typename } }', key: alice },
+    ask: { query: 'mutation { openChannel(input: { orderId: "1" }) { __typename } }', key: alice },
     cells: refused('DOCUMENT_NOT_TRUSTED', 400),
   },
   {
     name: 'any other subscription is refused',
     gateway: 'trusted',
-    ask: { query: 'subscription { ordersUpdated { sequence } }', key: alice },
+    ask: { query: 'subscription { events { id } }', key: alice },
     cells: refused('DOCUMENT_NOT_TRUSTED', 400),
   },
   {

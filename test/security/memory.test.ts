@@ -21,7 +21,7 @@ afterAll(async () => {
   await sandbox?.close()
 })
 
-const SUBSCRIBE = 'subscription { ordersUpdated { sequence } }'
+const SUBSCRIBE = 'subscription { events { id } }'
 /** Three bytes each to send, and twenty times as much to keep. */
 const objects = (count: number) => Array.from({ length: count }, () => ({}))
 

@@ -101,7 +101,7 @@ logLevel: trace
           '{',
           '{ nothing }',
           `{ order(id: "${'x'.repeat(100)}") { id } }`,
-          'mutation { openChannel(orderId: "1") { __typename } }',
+          'mutation { openChannel(input: { orderId: "1" }) { __typename } }',
         ])
           await wallet({ query, key })
       }

@@ -46,7 +46,7 @@ describe('GET', () => {
   })
 
   test('runs no mutation', async () => {
-    const response = await get({ query: 'mutation { openChannel(orderId: "1") { __typename } }' })
+    const response = await get({ query: 'mutation { openChannel(input: { orderId: "1" }) { __typename } }' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST')
     expect(await response.json()).toMatchObject({
@@ -331,7 +331,7 @@ describe('the page', () => {
 })
 
 describe('a value that a scalar does not take is the client’s mistake', () => {
-  const QUOTES = 'query ($r: ChannelRequest!) { quotes(request: $r, firm: NEVER) { failures { code } } }'
+  const QUOTES = 'query ($r: ChannelRequestInput!) { quotes(request: $r, firm: NEVER) { failures { code } } }'
   const request = (over: Record<string, unknown>) => ({
     query: QUOTES,
     variables: { r: { clientPubkey: PUBKEY, lspBalanceSat: 1_000_000, ...over } },
@@ -518,7 +518,7 @@ describe('with keys', () => {
       await fetch(url, {
         method: 'POST',
         headers: { ...JSON_HEADERS, ...headers, accept: 'text/event-stream' },
-        body: JSON.stringify({ query: 'subscription { ordersUpdated { sequence } }' }),
+        body: JSON.stringify({ query: 'subscription { events { id } }' }),
       }),
     ]
     for (const answer of answers) {

@@ -19,11 +19,11 @@ beforeAll(async () => {
 afterAll(() => build[Symbol.asyncDispose]())
 
 const ALL = ['CHANNEL_REQUEST_V0_0_1', 'CHANNEL_REQUEST_V0_0_2', 'KALEIDOSWAP', 'LSPS1', 'THUNDERSTACK']
-const QUOTES = `query ($request: ChannelRequest!, $ids: [ID!]) {
+const QUOTES = `query ($request: ChannelRequestInput!, $ids: [ID!]) {
   quotes(request: $request, lspIds: $ids) { quotes { id feeTotalSat lsp { id protocol } } failures { code message } }
 }`
 const ORDER =
-  'mutation ($quoteId: ID!, $key: String! = "k") { createOrder(input: { quoteId: $quoteId, idempotencyKey: $key }) { __typename ... on Order { id state } ... on Error { message } } }'
+  'mutation ($quoteId: ID!, $key: String! = "k") { createOrder(input: { quoteId: $quoteId, idempotencyKey: $key }) { __typename ... on Order { id state } ... on UserError { message } } }'
 const ORDERS = '{ orders { nodes { id state lsp { id } } } }'
 const FOLLOW = 'subscription ($id: ID!) { orderUpdated(id: $id, afterSequence: 0) { sequence state } }'
 

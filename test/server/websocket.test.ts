@@ -30,7 +30,7 @@ const EVENTS =
 let orders = 0
 
 async function placeOrder(here = gateway): Promise<string> {
-  const { quotes } = await here.ask('query ($r: ChannelRequest!) { quotes(request: $r) { quotes { id } } }', {
+  const { quotes } = await here.ask('query ($r: ChannelRequestInput!) { quotes(request: $r) { quotes { id } } }', {
     r: { clientPubkey: here.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 + 1_000 * orders++ },
   })
   const { createOrder } = await here.ask(
@@ -59,7 +59,7 @@ describe('a socket is closed', () => {
 
   test('4409: two operations of one id', async () => {
     const wire = await Wire.ready(gateway.origin)
-    const query = 'subscription { ordersUpdated { sequence } }'
+    const query = 'subscription { events { id } }'
     wire.subscribe('same', query)
     wire.subscribe('same', query)
     expect(await wire.closed).toEqual({ code: 4409, reason: 'Subscriber for same already exists' })
@@ -166,7 +166,7 @@ describe('an operation', () => {
     ],
     [
       'two root fields of a subscription',
-      'subscription { a: ordersUpdated { sequence } b: ordersUpdated { sequence } }',
+      'subscription { a: events { id } b: events { id } }',
       'Anonymous Subscription must select only one top level field.',
     ],
   ])('that fails before it runs is one error, and no complete: %s', async (_, query, message) => {
@@ -253,7 +253,7 @@ describe('a subscription', () => {
     const id = await placeOrder()
     const wire = await Wire.ready(gateway.origin)
     wire.subscribe('1', EVENTS, { id, after: 0 })
-    wire.subscribe('2', 'subscription { ordersUpdated { sequence } }')
+    wire.subscribe('2', 'subscription { events { id } }')
     await wire.hear()
     await eventually(() => listening).toBe(2)
     if (how === 'closes') void wire.close()

@@ -60,7 +60,7 @@ describe('a gateway whose clock is 20 seconds ahead', () => {
     const { id } = await orderAt(right, 'beacon')
     const follower = follow(right, id)
     await pay(right, id)
-    const { order } = await follower.until(({ order: { refund } }) => refund?.state === 'AVAILABLE')
+    const { snapshot: order } = await follower.until(({ snapshot: { refund } }) => refund?.state === 'AVAILABLE')
     const bolt11Invoice = right.sandbox.wallet.createInvoice(order.refund?.lightningSat ?? 0)
     right.sandbox.lsp('beacon').setFaults(['REFUND', 'SLOW'])
     await Promise.all([right, wrong].map((gateway) => gateway.ask(REQUEST_REFUND, { id, bolt11Invoice })))

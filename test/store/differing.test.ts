@@ -70,7 +70,7 @@ describe('a gateway that does not have an LSP in its configuration', () => {
       quote: { lsp: { id: 'beacon' } },
       orders: { nodes: [{ id, lsp: { name: expect.stringContaining('Beacon') as string } }] },
     })
-    await follow(both, id).until(({ order: { refund } }) => refund?.state === 'AVAILABLE')
+    await follow(both, id).until(({ snapshot: { refund } }) => refund?.state === 'AVAILABLE')
     const { requestRefund } = await one.ask(REQUEST_REFUND, { id, onchainAddress: both.sandbox.wallet.newAddress() })
     expect(requestRefund).toMatchObject({ __typename: 'LspError', code: 'UNAVAILABLE' })
     expect(await createOrder(one, { quoteId: quote.id })).toMatchObject({ __typename: 'LspError', code: 'UNAVAILABLE' })
@@ -99,7 +99,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('an LSP that leaves the configu
     const follower = follow(after, id)
     await pay(after, id)
     const paid = await follower.until(({ state }) => state !== 'AWAITING_PAYMENT')
-    expect(paid.order.nextStep.action).not.toBe('PAY')
+    expect(paid.snapshot.nextStep.action).not.toBe('PAY')
     await follower.until(({ state }) => state === 'COMPLETED')
     expect((await after.ask('{ lsps { id } }')).lsps).toEqual([{ id: 'kestrel' }])
   })

@@ -10,10 +10,10 @@ import {
   type TestGatewayOptions,
 } from '../support/gateway.ts'
 
-export const QUOTES = `query ($request: ChannelRequest!, $firm: FirmPolicy! = WHEN_NEEDED) {
+export const QUOTES = `query ($request: ChannelRequestInput!, $firm: FirmPolicy! = WHEN_NEEDED) {
   quotes(request: $request, firm: $firm) { quotes { id basis orderTotalSat } failures { code message } }
 }`
-export const ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state } ... on Error { message } } }`
+export const ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) { __typename ... on Order { id state } ... on UserError { message } } }`
 export const FOLLOW = `subscription ($id: ID!, $after: Int) { orderUpdated(id: $id, afterSequence: $after) { sequence state message } }`
 export const PAY = 'mutation ($id: ID!) { sandboxPay(id: $id) { state } }'
 

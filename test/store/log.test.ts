@@ -108,7 +108,7 @@ describe.each(ENGINES)('the log in %s', (engine) => {
     const { orders } = stage.store
     expect((await orders.events(order.id, 1, 10)).map((event) => event.message)).toEqual(['m2', 'm3'])
     expect((await orders.events(order.id, 0, 1)).map((event) => event.message)).toEqual(['m1'])
-    expect((await orders.clientEvents(CLIENT, 2, 10)).map(({ position, event }) => [position, event.message])).toEqual([
+    expect((await orders.clientEvents(CLIENT, 2, 10)).map(({ position, message }) => [position, message])).toEqual([
       [3, 'm3'],
     ])
     expect(await orders.clientEvents('somebody else', 0, 10)).toEqual([])

@@ -2,7 +2,7 @@ import Database from 'libsql'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openStage, type Stage } from './stage.ts'
-import { intentRecord, LSP, NOW, quoteRecord } from './records.ts'
+import { ALL_ORDERS, intentRecord, LSP, NOW, quoteRecord } from './records.ts'
 import { DAY_MS } from '../../src/domain/time.ts'
 import { ENGINES, type EngineName } from '../support/database.ts'
 
@@ -73,7 +73,11 @@ async function work({ store }: Stage): Promise<void> {
   await store.idempotency.claim(CLIENT, 'key-new', 'hash', NOW)
   await store.idempotency.byPlacement('p1')
   await store.idempotency.releaseAbandoned(10_000, NOW)
-  const page = { after: null, before: null, inverted: false, states: null }
+  const page = ALL_ORDERS
+  await store.orders.page(CLIENT, { ...page, clientPubkey: 'aa' }, 20)
+  await store.orders.page(CLIENT, { ...page, reference: 'r' }, 20)
+  await store.orders.page(CLIENT, { ...page, leaseEndsBefore: NOW }, 20)
+  await store.orders.areFinal(['o1', 'o2'])
   await store.orders.page(CLIENT, page, 20)
   await store.orders.page(CLIENT, { ...page, states: ['FAILED'] }, 20)
   await store.orders.page(CLIENT, { ...page, states: ['FAILED', 'OUTCOME_UNKNOWN'], after: 'o9', inverted: true }, 20)

@@ -5,7 +5,7 @@ import type { Order, OrderEvent } from '../../src/domain/order-record.ts'
 import type { Quote } from '../../src/domain/quote.ts'
 import type { Renewal } from '../../src/domain/renewal-record.ts'
 import { termsOf, type ChannelRequest } from '../../src/domain/request.ts'
-import type { Tracking } from '../../src/store/orders.ts'
+import type { OrderPage, Tracking } from '../../src/store/orders.ts'
 import type { Placement } from '../../src/store/placements.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -174,4 +174,18 @@ export function renewalRecord(changes: Partial<Renewal> = {}): Renewal {
     updatedAt: NOW,
     ...changes,
   }
+}
+
+/** The first page of a client's orders, without a filter. */
+export const ALL_ORDERS: OrderPage = {
+  after: null,
+  before: null,
+  inverted: false,
+  states: null,
+  lspIds: null,
+  clientPubkey: null,
+  reference: null,
+  createdAfter: null,
+  createdBefore: null,
+  leaseEndsBefore: null,
 }

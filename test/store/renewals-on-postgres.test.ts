@@ -14,7 +14,7 @@ test('two instances that get the same three renewals send the LSP three requests
   const { id } = await orderAt(first, 'anchor')
   const follower = follow(first, id)
   await pay(first, id)
-  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  const { snapshot: order } = await follower.until((event) => event.snapshot.channel?.state === 'OPEN')
   await follower.stop()
   const shortChannelId = order.channel?.shortChannelId ?? ''
   const { url } = first.sandbox.lsp('anchor')
@@ -22,7 +22,8 @@ test('two instances that get the same three renewals send the LSP three requests
     const validTo = Math.floor(Date.now() / 1_000) + seconds
     const message = `${url}/lsp/channel/renew/?scid=${shortChannelId}&valid_to=${validTo}`
     const signedMessage = first.sandbox.wallet.signMessage(message)
-    return { lspId: 'anchor', shortChannelId, validTo: new Date(validTo * 1_000).toISOString(), signedMessage }
+    const term = { validTo: new Date(validTo * 1_000).toISOString() }
+    return { lspId: 'anchor', shortChannelId, term, signedMessage, idempotencyKey: `renewal for ${seconds}` }
   })
   const answers = await Promise.all(
     inputs.flatMap((input) => fleet.gateways.map((gateway) => gateway.ask(RENEW, { input }))),
@@ -40,7 +41,7 @@ test('after a lost answer or a crash, two instances send no second request', { t
   const { id } = await orderAt(first, 'anchor')
   const follower = follow(first, id)
   await pay(first, id)
-  const { order } = await follower.until((event) => event.order.channel?.state === 'OPEN')
+  const { snapshot: order } = await follower.until((event) => event.snapshot.channel?.state === 'OPEN')
   await follower.stop()
   const shortChannelId = order.channel?.shortChannelId ?? ''
   const validTo = Math.floor(Date.now() / 1_000) + 3_600
@@ -49,7 +50,7 @@ test('after a lost answer or a crash, two instances send no second request', { t
     lspId: 'anchor',
     shortChannelId,
     idempotencyKey: 'lost',
-    validTo: new Date(validTo * 1_000).toISOString(),
+    term: { validTo: new Date(validTo * 1_000).toISOString() },
     signedMessage: first.sandbox.wallet.signMessage(message),
   }
   // The LSP places the renewal, and its answer cannot be read.

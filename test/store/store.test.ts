@@ -13,6 +13,7 @@ import {
   saveLsp,
   standing,
   TRACKING,
+  ALL_ORDERS,
 } from './records.ts'
 import { openStage, upTo } from './stage.ts'
 import { termsOf } from '../../src/domain/request.ts'
@@ -257,7 +258,7 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     const ids: string[] = []
     for (const state of ['AWAITING_PAYMENT', 'COMPLETED', 'AWAITING_PAYMENT'] as const)
       ids.push((await insertOrder(stage.store, { id: uuidv7(), state })).id)
-    const all = { after: null, before: null, inverted: false, states: null }
+    const all = ALL_ORDERS
     const page = async (changes: object, limit = 10) =>
       (await stage.store.orders.page(CLIENT, { ...all, ...changes }, limit)).map((order) => ids.indexOf(order.id))
     expect(await page({})).toEqual([2, 1, 0])

@@ -27,6 +27,7 @@ export interface OrderData {
   feeTotalSat: number
   orderTotalSat: number
   payment: {
+    payability: string
     bolt11: (WayData & { invoice: string; paymentHash: string; payeePubkey: string }) | null
     bolt12: (WayData & { offer: string }) | null
     onchain:
@@ -45,6 +46,7 @@ export interface OrderData {
     state: string
     channelId: string | null
     shortChannelId: string | null
+    fundingTxid: string | null
     fundingOutpoint: string | null
     fundedAt: string | null
     expiresAt: string | null
@@ -59,7 +61,7 @@ export interface OrderData {
     paidAt: string | null
   } | null
   lnurlChannel: string | null
-  jit: { shortChannelId: string; nodeId: string | null; feePerPaymentSat: number | null } | null
+  jitRouteHint: { shortChannelId: string; nodePubkey: string | null; feePerPaymentSat: number | null } | null
   failureReason: string | null
   lspOrderId: string | null
   lspState: string | null
@@ -69,13 +71,24 @@ export interface OrderData {
   checkedAt: string | null
 }
 
+/** What an order and its snapshots have in common. */
+export type DetailsData = Omit<
+  OrderData,
+  'id' | 'lsp' | 'quote' | 'clientPubkey' | 'requiredChannelConfirmations' | 'fundingConfirmsWithinBlocks' | 'createdAt'
+>
+/** An order right after an event. */
+export type SnapshotData = DetailsData & { orderId: string }
+
 export interface EventData {
+  id: string
+  cursor: string
+  orderId: string
   sequence: number
-  at: string
+  createdAt: string
   previousState: string | null
   state: string
   message: string
-  order: OrderData
+  snapshot: SnapshotData
 }
 
 export interface QuoteData {
@@ -98,20 +111,23 @@ export type Result = OrderData & {
 }
 
 const WAY = 'state feeTotalSat orderTotalSat expiresAt'
-export const PAYMENT_FIELDS = `bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21 payableUntil`
-export const CHANNEL_FIELDS = 'state channelId shortChannelId fundingOutpoint fundedAt expiresAt closingTxid'
-export const ORDER_FIELDS = `
-  id lsp { id } quote { id } state sequence nextStep { actor action deadline message }
-  clientPubkey lspBalanceSat clientBalanceSat channelExpiryBlocks requiredChannelConfirmations fundingConfirmsWithinBlocks announceChannel
+export const PAYMENT_FIELDS = `payability bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21 payableUntil`
+export const CHANNEL_FIELDS = 'state channelId shortChannelId fundingTxid fundingOutpoint fundedAt expiresAt closingTxid'
+const DETAILS = `
+  state sequence nextStep { actor action deadline message }
+  lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
   feeTotalSat orderTotalSat payment { ${PAYMENT_FIELDS} } channel { ${CHANNEL_FIELDS} }
-  asset { assetId lspAmount clientAmount rfqId priceSat deliveryStatus deliveryPaymentHash deliveredAt deliveryError }
-  refund { state lightningSat onchainSat paidTo paidAt } lnurlChannel jit { shortChannelId nodeId feePerPaymentSat }
-  failureReason lspOrderId lspState createdAt updatedAt expiresAt checkedAt`
-export const EVENT_FIELDS = `sequence at previousState state message order { ${ORDER_FIELDS} }`
+  asset { assetId lspAmount clientAmount rfqId priceSat deliveryState deliveryPaymentHash deliveredAt deliveryError }
+  refund { state lightningSat onchainSat paidTo paidAt } lnurlChannel jitRouteHint { shortChannelId nodePubkey feePerPaymentSat }
+  failureReason lspOrderId lspState updatedAt expiresAt checkedAt`
+export const ORDER_FIELDS = `
+  id lsp { id } quote { id } clientPubkey requiredChannelConfirmations fundingConfirmsWithinBlocks createdAt ${DETAILS}`
+export const EVENT_FIELDS = `
+  id cursor orderId sequence createdAt previousState state message snapshot { orderId ${DETAILS} }`
 const QUOTE_FIELDS = 'id lsp { id } basis feeTotalSat orderTotalSat expiresAt'
-const ERROR_FIELDS = '__typename ... on Error { message } ... on LspError { code property retryAt lsp { id } }'
+const ERROR_FIELDS = '__typename ... on UserError { message } ... on LspError { code property retryAt lsp { id } }'
 
-export const QUOTES = `query ($request: ChannelRequest!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED) {
+export const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED) {
   quotes(request: $request, lspIds: $lspIds, firm: $firm) { quotes { ${QUOTE_FIELDS} } failures { lsp { id } code message property } }
 }`
 export const CREATE_ORDER = `mutation ($input: CreateOrderInput!) {
@@ -120,17 +136,17 @@ export const CREATE_ORDER = `mutation ($input: CreateOrderInput!) {
   }
 }`
 const ACTION_FIELDS = `${ERROR_FIELDS} ... on NotPossibleError { state } ... on Order { ${ORDER_FIELDS} }`
-export const DECIDE_RATE = `mutation ($id: ID!, $accept: Boolean!) { decideRate(orderId: $id, accept: $accept) { ${ACTION_FIELDS} } }`
-export const OPEN_CHANNEL = `mutation ($id: ID!, $nodeUri: String) { openChannel(orderId: $id, nodeUri: $nodeUri) { ${ACTION_FIELDS} } }`
-export const REQUEST_REFUND = `mutation ($id: ID!, $bolt11Invoice: String, $onchainAddress: String) {
-  requestRefund(orderId: $id, bolt11Invoice: $bolt11Invoice, onchainAddress: $onchainAddress) { ${ACTION_FIELDS} }
+export const DECIDE_RATE = `mutation ($id: ID!, $accept: Boolean!) { decideRate(input: { orderId: $id, accept: $accept }) { ${ACTION_FIELDS} } }`
+export const OPEN_CHANNEL = `mutation ($id: ID!, $nodeUri: String) { openChannel(input: { orderId: $id, nodeUri: $nodeUri }) { ${ACTION_FIELDS} } }`
+export const REQUEST_REFUND = `mutation ($id: ID!, $to: RefundTargetInput!) {
+  requestRefund(input: { orderId: $id, to: $to }) { ${ACTION_FIELDS} }
 }`
 export const ORDER = `query ($id: ID!) { order(id: $id) { ${ORDER_FIELDS} } }`
-export const EVENTS = `query ($id: ID!, $after: Int! = 0) { order(id: $id) { events(afterSequence: $after) { ${EVENT_FIELDS} } } }`
+export const EVENTS = `query ($id: ID!, $after: Int! = 0) { order(id: $id) { events(afterSequence: $after) { nodes { ${EVENT_FIELDS} } } } }`
 export const PAY =
   'mutation ($id: ID!, $way: SandboxPaymentWay! = BOLT11) { sandboxPay(id: $id, way: $way) { state txid } }'
 export const ORDER_UPDATED = `subscription ($id: ID!, $after: Int) { orderUpdated(id: $id, afterSequence: $after) { ${EVENT_FIELDS} } }`
-export const ORDERS_UPDATED = `subscription { ordersUpdated { ${EVENT_FIELDS} } }`
+export const ALL_EVENTS = `subscription ($after: String) { events(after: $after) { ... on OrderEvent { ${EVENT_FIELDS} } } }`
 
 /** A channel as most tests ask for it. */
 export const SIZE_SAT = 1_000_000
@@ -178,7 +194,7 @@ export async function readOrder(gateway: TestGateway, id: string): Promise<Order
 }
 
 export async function eventsOf(gateway: TestGateway, id: string, after = 0): Promise<EventData[]> {
-  return (await gateway.ask(EVENTS, { id, after })).order.events
+  return (await gateway.ask(EVENTS, { id, after })).order.events.nodes
 }
 
 export async function pay(
@@ -205,7 +221,7 @@ export function follow(
 }
 
 export function followAll(gateway: TestGateway): Follower {
-  return new Follower(gateway.subscribe(ORDERS_UPDATED))
+  return new Follower(gateway.subscribe(ALL_EVENTS))
 }
 
 const PATIENCE_MS = 10_000
@@ -268,7 +284,7 @@ export class Follower {
 
 /** Events without what is to be paid, which each shows as of now. */
 export const lasting = (events: readonly EventData[]) =>
-  events.map((event) => ({ ...event, order: { ...event.order, payment: null } }))
+  events.map((event) => ({ ...event, snapshot: { ...event.snapshot, payment: null } }))
 
 export const sequencesOf = (events: readonly EventData[]) => events.map(({ sequence }) => sequence)
 
@@ -277,6 +293,6 @@ export const counting = (first: number, count: number) => Array.from({ length: c
 
 /** State and next action of each event, without repetition. */
 export function course(events: readonly EventData[]): string[] {
-  const steps = events.map(({ order: { state, nextStep } }) => `${state} ${nextStep.actor} ${nextStep.action}`)
+  const steps = events.map(({ snapshot: { state, nextStep } }) => `${state} ${nextStep.actor} ${nextStep.action}`)
   return steps.filter((step, index) => step !== steps[index - 1])
 }

@@ -3,7 +3,7 @@
 
 interface Advice {
   nextStep: { action: string; message: string }
-  payment: { bolt11?: Option; bolt12?: Option; onchain?: Option; bip21?: string | null }
+  payment: { payability?: string; bolt11?: Option; bolt12?: Option; onchain?: Option; bip21?: string | null }
 }
 type Option = { state: string } | null
 
@@ -19,10 +19,12 @@ export function assertPaymentAdvice(answer: unknown, isSnapshot = false): void {
     const isPayable = OPTIONS.some((name) => DUE.has(payment[name]?.state ?? '')) || (payment.bip21 ?? null) !== null
     // The next step of a snapshot is as of its event; its payment is shown only as far as it is still payable.
     if (isPayable && !asks) throw new Error(`payable, although the next step is ${JSON.stringify(nextStep)}`)
+    const { payability = isPayable ? 'PAYABLE' : '' } = payment
+    if (isPayable !== (payability === 'PAYABLE')) throw new Error(`payability is ${payability}: ${JSON.stringify(payment)}`)
     if (asks && !isPayable && !isSnapshot)
       throw new Error(`nothing is payable, although the next step is ${JSON.stringify(nextStep)}`)
   }
-  const isEvent = 'message' in answer && 'order' in answer
+  const isEvent = 'snapshot' in answer
   for (const value of Object.values(answer)) assertPaymentAdvice(value, isEvent)
 }
 

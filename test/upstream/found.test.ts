@@ -130,6 +130,8 @@ test('an id that is markup is none in the message of an event', async () => {
     quoteId: quoted.kind === 'quote' ? quoted.quote.id : '',
     idempotencyKey: 'k',
     maxOrderTotalSat: null,
+    paymentMethods: null,
+    reference: null,
     email: null,
   })
   const { id } = (ordered as { order: { id: string } }).order

@@ -6,7 +6,7 @@ import { json } from '../support/queue-server.ts'
 
 // An order is POSTed again only when the LSP's answer proves that the first one left nothing there.
 
-const QUOTES = 'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id basis } } }'
+const QUOTES = 'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id basis } } }'
 
 test.each([
   ['is OUTCOME_UNKNOWN', 408, { message: 'upstream connection timed out' }, 'Order', 1],

@@ -44,7 +44,7 @@ export async function order(gateway: Asked, key = 'k1'): Promise<string> {
     lspBalanceSat: 1_000_000 + Number(key.replace(/\D/g, '')),
   }
   const { quotes } = await gateway.ask(
-    'query ($request: ChannelRequest!) { quotes(request: $request) { quotes { id } } }',
+    'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }',
     { request },
   )
   const { createOrder } = await gateway.ask(
@@ -70,10 +70,10 @@ export interface LoggedEvent {
 /** The log of an order, as GraphQL shows it. */
 export async function eventsOf(gateway: Asked, id: string): Promise<LoggedEvent[]> {
   const { order: found } = await gateway.ask(
-    'query ($id: ID!) { order(id: $id) { events { sequence state previousState message at } } }',
+    'query ($id: ID!) { order(id: $id) { events { nodes { sequence state previousState message at: createdAt } } } }',
     { id },
   )
-  return found.events
+  return found.events.nodes
 }
 
 /** Asks again, without a pause of its own, until the answer is the one that is wanted. */

@@ -100,7 +100,7 @@ async function follow(purchase: Purchase, wallet: Wallet): Promise<OrderEvent> {
   // The last event that was seen comes once more: this may have been stopped before it had dealt with it.
   for await (const event of wallet.gateway.follow(orderId, Math.max(purchase.sequence - 1, 0))) {
     await write(wallet.purchaseFile, { ...purchase, sequence: event.sequence })
-    const { actor, action, deadline, message } = event.order.nextStep
+    const { actor, action, deadline, message } = event.snapshot.nextStep
     wallet.print(`${event.sequence}. ${event.state}: ${event.message}`)
     wallet.print(`   next: ${actor} ${action}${deadline ? ` until ${deadline}` : ''}. ${message}`)
     if (action === 'PAY') await pay(orderId, purchase.input.maxOrderTotalSat, wallet)

@@ -29,7 +29,7 @@ const INPUT = 'BAD_USER_INPUT'
 const LARGE = 'OPERATION_TOO_LARGE'
 const REQUEST = 'BAD_REQUEST'
 const CHOICE = 'OPERATION_RESOLUTION_FAILURE'
-const QUOTES = 'query ($r: ChannelRequest!) { quotes(request: $r, firm: NEVER) { elapsedMs } }'
+const QUOTES = 'query ($r: ChannelRequestInput!) { quotes(request: $r, firm: NEVER) { elapsedMs } }'
 const KEY = `02${'ab'.repeat(32)}`
 
 const NOT_JSON: HostileOperation[] = [
@@ -181,15 +181,15 @@ const DEEP_AND_WIDE: HostileOperation[] = [
   of(
     'ten mutations',
     LARGE,
-    `mutation { ${times(10, (index) => `a${index}: openChannel(orderId: "1") { __typename }`)} }`,
+    `mutation { ${times(10, (index) => `a${index}: openChannel(input: { orderId: "1" }) { __typename }`)} }`,
   ),
-  of('ten mutations of one name', LARGE, `mutation { ${times(10, 'openChannel(orderId: "1") { __typename }')} }`),
+  of('ten mutations of one name', LARGE, `mutation { ${times(10, 'openChannel(input: { orderId: "1" }) { __typename }')} }`),
   of(
     'two mutations by a fragment',
     LARGE,
-    'mutation { ...A a: openChannel(orderId: "1") { __typename } } fragment A on Mutation { b: openChannel(orderId: "1") { __typename } }',
+    'mutation { ...A a: openChannel(input: { orderId: "1" }) { __typename } } fragment A on Mutation { b: openChannel(input: { orderId: "1" }) { __typename } }',
   ),
-  of('two subscriptions', VALID, 'subscription { ordersUpdated { sequence } orderUpdated(id: "1") { sequence } }'),
+  of('two subscriptions', VALID, 'subscription { events { id } orderUpdated(id: "1") { sequence } }'),
   of('a page of a billion', LARGE, '{ orders(first: 1000000000) { nodes { id } } }'),
   of('a page that is no Int', VALID, '{ orders(first: 100000000000000000000) { nodes { id } } }'),
   of('a page below nothing', INPUT, '{ orders(first: -1) { nodes { id } } }'),
@@ -200,7 +200,7 @@ const DEEP_AND_WIDE: HostileOperation[] = [
   of(
     'twenty-two thousand ids',
     LARGE,
-    'query ($r: ChannelRequest!, $ids: [ID!]) { quotes(request: $r, lspIds: $ids) { elapsedMs } }',
+    'query ($r: ChannelRequestInput!, $ids: [ID!]) { quotes(request: $r, lspIds: $ids) { elapsedMs } }',
     { r: { clientPubkey: KEY, lspBalanceSat: 1 }, ids: Array.from({ length: 22_000 }, () => '1') },
   ),
 ]

@@ -106,8 +106,8 @@ export const HOSTILE_SOCKETS: readonly HostileSocket[] = [
   client(
     'an id that is taken',
     4409,
-    subscribe('1', 'subscription { ordersUpdated { sequence } }'),
-    subscribe('1', 'subscription { ordersUpdated { sequence } }'),
+    subscribe('1', 'subscription { events { id } }'),
+    subscribe('1', 'subscription { events { id } }'),
   ),
   client('ids of objects', null, subscribe('__proto__'), subscribe('constructor'), subscribe('toString')),
   client('an id of 60 kB', 4400, subscribe('x'.repeat(60_000))),
@@ -121,7 +121,7 @@ export const HOSTILE_SOCKETS: readonly HostileSocket[] = [
   client(
     'the end before the beginning is over',
     null,
-    subscribe('1', 'subscription { ordersUpdated { sequence } }'),
+    subscribe('1', 'subscription { events { id } }'),
     '{"type":"complete","id":"1"}',
     '{"type":"complete","id":"1"}',
   ),
@@ -129,7 +129,7 @@ export const HOSTILE_SOCKETS: readonly HostileSocket[] = [
     'a thousand beginnings and ends',
     null,
     ...Array.from({ length: 500 }, (_, id) => [
-      subscribe(String(id), 'subscription { ordersUpdated { sequence } }'),
+      subscribe(String(id), 'subscription { events { id } }'),
       JSON.stringify({ id: String(id), type: 'complete' }),
     ]).flat(),
   ),

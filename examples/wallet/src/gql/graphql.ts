@@ -4,14 +4,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-export type Actor =
-  | 'CLIENT'
-  /** The gateway acts by itself. Keep the node connected to the LSP. */
-  | 'GATEWAY'
-  | 'LSP'
-  | 'NOBODY';
-
-export type AssetRequest = {
+export type AssetRequestInput = {
   assetId: string;
   /** Amount that the client buys. Quote.asset.priceSat is its price, which orderTotalSat contains. */
   clientAmount?: string | null | undefined;
@@ -35,9 +28,9 @@ export type AssetRfqInput = {
   rfqId: string;
 };
 
-export type ChannelRequest = {
+export type ChannelRequestInput = {
   announceChannel?: boolean;
-  asset?: AssetRequest | null | undefined;
+  asset?: AssetRequestInput | null | undefined;
   /** How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days. */
   channelExpiryBlocks?: number;
   /** Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED. */
@@ -56,7 +49,7 @@ export type ChannelRequest = {
   /** Confirmations before the channel is usable; 0 asks for a zero-conf channel. Default: 1, or 6 if the channel is announced, or the LSP's minimum if it is greater. */
   requiredChannelConfirmations?: number | null | undefined;
   /** A coupon or access token of one LSP. */
-  tokens?: Array<LspToken> | null | undefined;
+  tokens?: Array<LspTokenInput> | null | undefined;
 };
 
 export type CheckName =
@@ -100,20 +93,26 @@ export type CheckVerdict =
   | 'PASSED'
   | 'WARNING';
 
+/** What to order, and what the client agrees to. */
 export type CreateOrderInput = {
   /**
-   * Where the LSP may send its own notices, if it does. An order that a FIRM quote stands for was placed when the
-   * quote was asked for, and is sent without it.
+   * E-mail address for the LSP's own notifications. The order behind a FIRM quote exists already, and is sent without
+   * it.
    */
   email?: string | null | undefined;
-  /** Chosen by the client, up to 255 characters: a retry with the same key never orders twice. */
+  /** Chosen by the client, 1 to 255 characters. Use a new key for each new order, and store it before sending. */
   idempotencyKey: string;
   /**
    * The most that may leave the wallet. Applies to each payment option: a more expensive one is withheld, with a check
    * that says so; if none is left, the result is PriceChangedError. Default: for each option, what the quote said.
    */
   maxOrderTotalSat?: number | null | undefined;
+  /** Pay by one of these only; the others are withheld. Default: any. */
+  paymentMethods?: Array<PaymentMethod> | null | undefined;
+  /** The quote to order. */
   quoteId: string;
+  /** The client's own reference, up to 255 characters; returned as Order.reference. */
+  reference?: string | null | undefined;
 };
 
 export type FailureCode =
@@ -142,12 +141,12 @@ export type FailureCode =
   /** The LSP finds the order in another state. */
   | 'WRONG_STATE';
 
-export type LspToken = {
+export type LspTokenInput = {
   lspId: string;
   token: string;
 };
 
-export type NextAction =
+export type NextStepAction =
   /** Connect the node to the LSP. */
   | 'CONNECT_PEER'
   /** Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP. */
@@ -168,6 +167,13 @@ export type NextAction =
   /** Pay the rest on-chain; see the message. */
   | 'TOP_UP'
   | 'WAIT';
+
+export type NextStepActor =
+  | 'CLIENT'
+  /** The gateway acts by itself. Keep the node connected to the LSP. */
+  | 'GATEWAY'
+  | 'LSP'
+  | 'NOBODY';
 
 export type OrderState =
   | 'AWAITING_PAYMENT'
@@ -193,6 +199,15 @@ export type OrderState =
   /** The LSP used a word this gateway does not know; see lspState. */
   | 'UNKNOWN';
 
+/** A way to pay. More values may follow. */
+export type PaymentMethod =
+  /** A BOLT 11 invoice. */
+  | 'BOLT11'
+  /** A BOLT 12 offer. */
+  | 'BOLT12'
+  /** An on-chain address. */
+  | 'ONCHAIN';
+
 export type PriceBasis =
   /** Computed here from the LSP's published tariff. */
   | 'COMPUTED'
@@ -206,7 +221,7 @@ export type PriceBasis =
 export type OfferFragment = { id: string, basis: PriceBasis, feeTotalSat: number, orderTotalSat: number, channelExpiryBlocks: number, lsp: { id: string, name: string } };
 
 export type CompareQueryVariables = Exact<{
-  request: ChannelRequest;
+  request: ChannelRequestInput;
   lspIds?: Array<string> | string | null | undefined;
 }>;
 
@@ -232,7 +247,7 @@ export type PayableQueryVariables = Exact<{
 }>;
 
 
-export type PayableQuery = { order: { nextStep: { action: NextAction }, payment: { bolt11: { invoice: string, orderTotalSat: number, expiresAt: string } | null }, checks: Array<{ name: CheckName, verdict: CheckVerdict, message: string }> } | null };
+export type PayableQuery = { order: { nextStep: { action: NextStepAction }, payment: { bolt11: { invoice: string, orderTotalSat: number, expiresAt: string } | null }, checks: Array<{ name: CheckName, verdict: CheckVerdict, message: string }> } | null };
 
 export type FollowSubscriptionVariables = Exact<{
   orderId: string;
@@ -240,7 +255,7 @@ export type FollowSubscriptionVariables = Exact<{
 }>;
 
 
-export type FollowSubscription = { orderUpdated: { sequence: number, state: OrderState, message: string, order: { nextStep: { actor: Actor, action: NextAction, deadline: string | null, message: string }, channel: { fundingOutpoint: string | null, shortChannelId: string | null } | null } } };
+export type FollowSubscription = { orderUpdated: { sequence: number, state: OrderState, message: string, snapshot: { nextStep: { actor: NextStepActor, action: NextStepAction, deadline: string | null, message: string }, channel: { fundingOutpoint: string | null, shortChannelId: string | null } | null } } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -274,7 +289,7 @@ export const OfferFragmentDoc = new TypedDocumentString(`
 }
     `, {"fragmentName":"Offer"}) as unknown as TypedDocumentString<OfferFragment, unknown>;
 export const CompareDocument = new TypedDocumentString(`
-    query Compare($request: ChannelRequest!, $lspIds: [ID!]) {
+    query Compare($request: ChannelRequestInput!, $lspIds: [ID!]) {
   quotes(request: $request, lspIds: $lspIds, rankBy: TOTAL_FEE) {
     quotes {
       ...Offer
@@ -306,7 +321,7 @@ export const CreateOrderDocument = new TypedDocumentString(`
     ... on Order {
       id
     }
-    ... on Error {
+    ... on UserError {
       message
     }
     ... on PriceChangedError {
@@ -360,7 +375,7 @@ export const FollowDocument = new TypedDocumentString(`
     sequence
     state
     message
-    order {
+    snapshot {
       nextStep {
         actor
         action
