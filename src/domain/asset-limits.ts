@@ -1,9 +1,11 @@
+import { violationOf, type LimitViolation } from './limits.ts'
 import { MOST_ASSETS, type LspAsset } from './lsp.ts'
 import type { AssetRequest } from './request.ts'
 
-/** What an asset request violates; `property` is the request's field in the public schema's name. */
+/** What an asset request violates. `limit` is null if the LSP does not have the asset. */
 export interface BrokenAssetLimit {
-  property: 'asset.assetId' | 'asset.lspAmount' | 'asset.clientAmount'
+  field: string
+  limit: LimitViolation | null
   message: string
 }
 
@@ -17,26 +19,41 @@ export function brokenAssetLimit(request: AssetRequest, assets: readonly LspAsse
   if (asset === undefined)
     return assets.length >= MOST_ASSETS
       ? null
-      : { property: 'asset.assetId', message: `the LSP does not list the asset ${request.assetId}` }
+      : { field: 'asset.assetId', limit: null, message: `the LSP does not list the asset ${request.assetId}` }
   const lspAmount = BigInt(request.lspAmount)
   const clientAmount = BigInt(request.clientAmount ?? 0)
   const rows = [
-    ['asset.lspAmount', "the amount on the LSP's side", lspAmount, asset.minLspAmount, asset.maxLspAmount],
-    ['asset.clientAmount', 'the amount for the client', clientAmount, asset.minClientAmount, asset.maxClientAmount],
-    [
-      'asset.lspAmount',
-      'the amount of both sides',
-      lspAmount + clientAmount,
-      asset.minChannelAmount,
-      asset.maxChannelAmount,
-    ],
+    {
+      limit: 'LSP_ASSET_AMOUNT',
+      field: 'asset.lspAmount',
+      name: "the amount on the LSP's side",
+      requested: lspAmount,
+      minimum: asset.minLspAmount,
+      maximum: asset.maxLspAmount,
+    },
+    {
+      limit: 'CLIENT_ASSET_AMOUNT',
+      field: 'asset.clientAmount',
+      name: 'the amount for the client',
+      requested: clientAmount,
+      minimum: asset.minClientAmount,
+      maximum: asset.maxClientAmount,
+    },
+    {
+      limit: 'CHANNEL_ASSET_AMOUNT',
+      field: 'asset.lspAmount',
+      name: 'the amount of both sides',
+      requested: lspAmount + clientAmount,
+      // Info that an earlier version stored has no channel limits.
+      minimum: asset.minChannelAmount ?? null,
+      maximum: asset.maxChannelAmount ?? null,
+    },
   ] as const
-  // Info that an earlier version stored has no channel limits.
-  for (const [property, name, amount, least, most] of rows) {
-    if (least != null && amount > 0n && amount < BigInt(least))
-      return { property, message: `${name}, ${amount}, is below the LSP's limit of ${least}` }
-    if (most != null && amount > BigInt(most))
-      return { property, message: `${name}, ${amount}, is above the LSP's limit of ${most}` }
-  }
-  return null
+  return (
+    rows
+      .map(({ minimum, ...row }) =>
+        violationOf({ ...row, unit: 'ASSET_UNITS', minimum: row.requested > 0n ? minimum : null }),
+      )
+      .find((violation) => violation !== null) ?? null
+  )
 }

@@ -40,6 +40,14 @@ export function withLiquidityFees<State>(options: PaymentOptions<State>, parts: 
   return { bolt11: apart(options.bolt11), bolt12: apart(options.bolt12), onchain: apart(options.onchain) }
 }
 
+/** What the total has to be, as text. */
+export function expectedSum({ feeTotalSat }: Total, { clientBalanceSat, assetPriceSat }: TotalParts): string {
+  const sum = feeTotalSat + clientBalanceSat
+  return assetPriceSat === null || assetPriceSat === 0
+    ? `${sum} sat`
+    : `${sum + assetPriceSat} sat, or ${sum} sat if the fee contains the asset price of ${assetPriceSat} sat`
+}
+
 /** The sum as it was checked, for people. */
 export function sumText(
   { feeTotalSat, orderTotalSat }: Total,

@@ -1,5 +1,7 @@
+import type { PaymentMethod } from './payment.ts'
+
 /** The verifications of an LSP's offer, and of what it hands out later. */
-export const CHECK_NAMES = [
+export const CHECK_CODES = [
   'FEE_ADDS_UP',
   'FEE_IS_USUAL',
   'WITHIN_MAXIMUM',
@@ -35,37 +37,51 @@ export const CHECK_NAMES = [
   'LEASE_KEPT',
   'AMOUNT_PAID',
 ] as const
-export type CheckName = (typeof CHECK_NAMES)[number]
+export type CheckCode = (typeof CHECK_CODES)[number]
 
 export const CHECK_VERDICTS = ['PASSED', 'WARNING', 'FAILED'] as const
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number]
 
-/** One row of the report: what was compared, so that a wallet can compare it again. */
-export interface Check {
-  name: CheckName
+/** What a check compared, as text, so that a wallet can compare it again. Absent: nothing can be compared. */
+export interface Compared {
+  /** The payment method that was checked. Absent: the offer as a whole. */
+  method?: PaymentMethod
+  expected?: string
+  actual?: string
+}
+
+/** One verification of what an LSP sent. */
+export interface Check extends Compared {
+  code: CheckCode
   verdict: CheckVerdict
   message: string
 }
 
-export type Report = (name: CheckName, verdict: CheckVerdict, message: string) => void
+export type Report = (code: CheckCode, verdict: CheckVerdict, message: string, compared?: Compared) => void
+
+/** A report that adds its rows to `checks`. */
+export function reportTo(checks: Check[], method?: PaymentMethod): Report {
+  return (code, verdict, message, compared) =>
+    checks.push({ code, verdict, message, ...(method && { method }), ...compared })
+}
 
 /** The failed checks as one text; null if none failed. */
 export function failedChecks(checks: readonly Check[]): string | null {
   return (
-    checks.flatMap(({ name, verdict, message }) => (verdict === 'FAILED' ? [`${name}: ${message}`] : [])).join('; ') ||
+    checks.flatMap(({ code, verdict, message }) => (verdict === 'FAILED' ? [`${code}: ${message}`] : [])).join('; ') ||
     null
   )
 }
 
-/** The same, as a warning on an order. */
+/** The failed checks as a warning on an order; null if none failed. */
 export function distrustOf(checks: readonly Check[]): string | null {
   const failed = failedChecks(checks)
   return failed && `what the LSP asks for fails a check: ${failed}`
 }
 
-/** `checks`, in which `later` replaces the rows of the same names. */
+/** `checks`, in which `later` replaces the rows with the same codes. */
 export function withLaterChecks(checks: readonly Check[], later: readonly Check[]): readonly Check[] {
   if (later.length === 0) return checks
-  const names = new Set(later.map(({ name }) => name))
-  return [...checks.filter(({ name }) => !names.has(name)), ...later]
+  const codes = new Set(later.map(({ code }) => code))
+  return [...checks.filter(({ code }) => !codes.has(code)), ...later]
 }

@@ -16,19 +16,40 @@ export function verifyClientNode({ request, openNodeUri }: AskedNode, reported: 
   const { uri } = reported
   const asked = request.clientPubkey.toLowerCase()
   if (uri === null)
-    return result('WARNING', `asked for a channel with the node ${asked}; the LSP does not repeat the node`)
+    return result(
+      'WARNING',
+      `asked for a channel with the node ${asked}; the LSP does not repeat the node`,
+      asked,
+      'no node',
+    )
   const pubkey = pubkeyOfUri(uri)
   const isNamedLater = openNodeUri !== undefined && pubkey === pubkeyOfUri(openNodeUri)
   if (pubkey !== asked && !isNamedLater)
-    return result('FAILED', `asked for a channel with the node ${asked}, the LSP names ${pubkey ?? 'no node'}`)
+    return result(
+      'FAILED',
+      `asked for a channel with the node ${asked}, the LSP names ${pubkey ?? 'no node'}`,
+      asked,
+      pubkey ?? 'no node',
+    )
   const address = addressOf(uri)
   const wanted = isNamedLater ? addressOf(openNodeUri) : (request.clientAddress?.toLowerCase() ?? null)
   return address !== null && wanted !== null && address !== wanted
-    ? result('WARNING', `asked for the node's address ${wanted}, the LSP names ${address}`)
-    : result('PASSED', `the channel is for the node ${pubkey}`)
+    ? result('WARNING', `asked for the node's address ${wanted}, the LSP names ${address}`, wanted, address)
+    : result(
+        'PASSED',
+        `the channel is for the node ${pubkey}`,
+        isNamedLater ? (pubkeyOfUri(openNodeUri) ?? asked) : asked,
+        pubkey ?? asked,
+      )
 }
 
-const result = (verdict: Check['verdict'], message: string): Check => ({ name: 'CLIENT_ECHOED', verdict, message })
+const result = (verdict: Check['verdict'], message: string, expected: string, actual: string): Check => ({
+  code: 'CLIENT_ECHOED',
+  verdict,
+  message,
+  expected,
+  actual,
+})
 
 /** host:port in lower case; null: a bare public key. */
 function addressOf(uri: string): string | null {

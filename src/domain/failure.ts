@@ -1,3 +1,4 @@
+import type { LimitViolation } from './limits.ts'
 import type { EpochMs } from './time.ts'
 
 export const FAILURE_CODES = [
@@ -12,7 +13,6 @@ export const FAILURE_CODES = [
   'UNAVAILABLE',
   'BAD_RESPONSE',
   'UNTRUSTWORTHY',
-  // Beyond the contract's codes:
   'INVALID_REQUEST',
   'NOT_FOUND',
   'WRONG_STATE',
@@ -24,8 +24,10 @@ export interface FailureDetails {
   code: FailureCode
   /** Already cleaned of control characters, and bounded. */
   message: string
-  /** The limit or field that was broken, in the public schema's name for it. */
-  property: string | null
+  /** Path of the request's field at fault, in the public schema's names, or the LSP's word for another field. */
+  field: string | null
+  /** The limit that the request violates; absent: none, or it is not known. */
+  limit?: LimitViolation
   /** Not before this. */
   retryAt: EpochMs | null
 }
@@ -40,7 +42,8 @@ export interface FailureDetails {
 export class LspFailure extends Error implements FailureDetails {
   override name = 'LspFailure'
   readonly code: FailureCode
-  readonly property: string | null
+  readonly field: string | null
+  readonly limit?: LimitViolation
   readonly retryAt: EpochMs | null
   readonly effect: 'none' | 'unknown'
   /** The LSP's id of the order in an answer that could not be used; null if it was not readable either. */
@@ -52,7 +55,8 @@ export class LspFailure extends Error implements FailureDetails {
     code: FailureCode,
     message: string,
     details: {
-      property?: string | null
+      field?: string | null
+      limit?: LimitViolation | null | undefined
       retryAt?: EpochMs | null
       effect?: 'none' | 'unknown'
       lspOrderId?: string | null
@@ -62,7 +66,8 @@ export class LspFailure extends Error implements FailureDetails {
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
-    this.property = details.property ?? null
+    this.field = details.field ?? null
+    if (details.limit) this.limit = details.limit
     this.retryAt = details.retryAt ?? null
     this.effect = details.effect ?? 'none'
     this.lspOrderId = details.lspOrderId ?? null
@@ -70,7 +75,8 @@ export class LspFailure extends Error implements FailureDetails {
   }
 
   details(): FailureDetails {
-    return { code: this.code, message: this.message, property: this.property, retryAt: this.retryAt }
+    const { code, message, field, limit, retryAt } = this
+    return { code, message, field, ...(limit && { limit }), retryAt }
   }
 }
 
@@ -82,6 +88,6 @@ export class AnotherOrder extends LspFailure {
 }
 
 /** The same refusal, where it does not prove that nothing was done. */
-export function unproven({ code, message, property, retryAt, cause }: LspFailure): LspFailure {
-  return new LspFailure(code, message, { property, retryAt, effect: 'unknown', cause })
+export function unproven({ code, message, field, limit, retryAt, cause }: LspFailure): LspFailure {
+  return new LspFailure(code, message, { field, limit, retryAt, effect: 'unknown', cause })
 }

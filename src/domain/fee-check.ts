@@ -37,9 +37,15 @@ export function verifyFee(
     recent === null
       ? ''
       : `; ${recent.feeTotalSat} sat for the same channel at ${new Date(recent.observedAt).toISOString()}`
+  const ofChannel = `at most a tenth of the channel of ${channelSat} sat`
   return {
-    name: 'FEE_IS_USUAL',
+    code: 'FEE_IS_USUAL',
     verdict: isUsual ? 'PASSED' : 'WARNING',
     message: `fee ${feeTotalSat} sat for a channel of ${channelSat} sat${before}`,
+    expected:
+      recent === null
+        ? ofChannel
+        : `${ofChannel}, and at most twice the ${recent.feeTotalSat} sat of ${new Date(recent.observedAt).toISOString()}`,
+    actual: `${feeTotalSat} sat`,
   }
 }

@@ -42,9 +42,11 @@ export function withoutOverOptions(reading: OrderReading): OrderReading {
 export function verifyUnpaid(reading: OrderReading): Check | null {
   return showsPayment(reading) || reading.state === 'COMPLETED'
     ? {
-        name: 'NOTHING_PAID_YET',
+        code: 'NOTHING_PAID_YET',
         verdict: 'FAILED',
         message: 'the LSP reports a payment for an order that it was just asked for',
+        expected: 'no payment',
+        actual: reading.lspState,
       }
     : null
 }

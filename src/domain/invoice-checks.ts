@@ -20,6 +20,7 @@ export function verifyFallbacks(
       'INVOICE_FALLBACK',
       isOption ? 'PASSED' : 'FAILED',
       `the invoice's fallback address is ${address}, the on-chain option's ${onchainAddress ?? 'none'}`,
+      { expected: onchainAddress ?? 'none', actual: address },
     )
   }
 }
@@ -34,6 +35,7 @@ export function verifyFinalCltv(
       'INVOICE_CLTV',
       'WARNING',
       `the invoice can lock the payment for ${blocks} blocks, more than ${MAX_FINAL_CLTV_BLOCKS}`,
+      { expected: `at most ${MAX_FINAL_CLTV_BLOCKS} blocks`, actual: `${blocks} blocks` },
     )
 }
 
@@ -50,7 +52,9 @@ export function routeHintFeeSat(
   const fees = routeHints.map((hops) => hintFeeMsat(hops, amountMsat))
   const dearestMsat = fees.reduce((most, fee) => (fee > most ? fee : most), 0n)
   const feeSat = (dearestMsat + 999n) / 1_000n
-  report('INVOICE_ROUTE_HINTS', 'PASSED', `the invoice's route hints add a fee of up to ${feeSat} sat to the price`)
+  report('INVOICE_ROUTE_HINTS', 'PASSED', `the invoice's route hints add a fee of up to ${feeSat} sat to the price`, {
+    actual: `${feeSat} sat`,
+  })
   return sat(Number(feeSat > BigInt(MAX_SAT) ? MAX_SAT : feeSat))
 }
 

@@ -37,17 +37,35 @@ export function verifyLease(order: Leased): Check | null {
   const end = Math.max(channel.fundedAt ?? createdAt, createdAt) + leaseMs
   const earliest = end - toleranceMs(leaseMs)
   if (channelClosedAt !== undefined && channelClosedAt < earliest)
-    return result('WARNING', `the channel was closed on ${dayOf(channelClosedAt)}, its lease ends on ${dayOf(end)}`)
+    return result(
+      'WARNING',
+      `the channel was closed on ${dayOf(channelClosedAt)}, its lease ends on ${dayOf(end)}`,
+      end,
+      channelClosedAt,
+    )
   if (channel.expiresAt === null) return null
   return channel.expiresAt < earliest
     ? result(
         'WARNING',
         `the LSP guarantees the channel until ${dayOf(channel.expiresAt)}, the lease as ordered ends on ${dayOf(end)}`,
+        end,
+        channel.expiresAt,
       )
-    : result('PASSED', `the LSP guarantees the channel until ${dayOf(channel.expiresAt)}, as ordered`)
+    : result(
+        'PASSED',
+        `the LSP guarantees the channel until ${dayOf(channel.expiresAt)}, as ordered`,
+        end,
+        channel.expiresAt,
+      )
 }
 
-const result = (verdict: Check['verdict'], message: string): Check => ({ name: 'LEASE_KEPT', verdict, message })
+const result = (verdict: Check['verdict'], message: string, expected: EpochMs, actual: EpochMs): Check => ({
+  code: 'LEASE_KEPT',
+  verdict,
+  message,
+  expected: new Date(expected).toISOString(),
+  actual: new Date(actual).toISOString(),
+})
 
 /** When the channel was closed, or was first reported as closing; undefined: it was not. */
 export function closedAtOf(known: EpochMs | undefined, channel: Channel | null, now: EpochMs): EpochMs | undefined {

@@ -1,34 +1,122 @@
 import type { LspLimits } from './lsp.ts'
 import type { ChannelRequest } from './request.ts'
 
-/** A limit that a request breaks, in the public schema's name for it. */
+export const LIMIT_NAMES = [
+  'LSP_BALANCE',
+  'CLIENT_BALANCE',
+  'CHANNEL_BALANCE',
+  'CHANNEL_EXPIRY',
+  'REQUIRED_CHANNEL_CONFIRMATIONS',
+  'FUNDING_CONFIRMATION',
+  'ONCHAIN_PAYMENT',
+  'LSP_ASSET_AMOUNT',
+  'CLIENT_ASSET_AMOUNT',
+  'CHANNEL_ASSET_AMOUNT',
+] as const
+export type LimitName = (typeof LIMIT_NAMES)[number]
+export type LimitUnit = 'SAT' | 'BLOCKS' | 'CONFIRMATIONS' | 'ASSET_UNITS'
+
+/** A limit of the LSP, and what was requested. Each number is an unsigned 64-bit integer in decimal. */
+export interface LimitViolation {
+  limit: LimitName
+  unit: LimitUnit
+  /** null: the LSP states none. */
+  minimum: string | null
+  maximum: string | null
+  requested: string
+}
+
+/** A limit that a request violates. `field` is the path of the request's field. */
 export interface BrokenLimit {
-  property: keyof LspLimits
+  field: string
+  limit: LimitViolation
   message: string
 }
 
-/** The first limit that the request breaks, or null. A limit that the LSP does not state breaks nothing. */
-export function brokenLimit(request: ChannelRequest, limits: LspLimits): BrokenLimit | null {
-  const channelBalanceSat = request.lspBalanceSat + request.clientBalanceSat
-  const rows: readonly [keyof LspLimits, 'min' | 'max', number | null][] = [
-    ['minLspBalanceSat', 'min', request.lspBalanceSat],
-    ['maxLspBalanceSat', 'max', request.lspBalanceSat],
-    ['minClientBalanceSat', 'min', request.clientBalanceSat],
-    ['maxClientBalanceSat', 'max', request.clientBalanceSat],
-    ['minChannelBalanceSat', 'min', channelBalanceSat],
-    ['maxChannelBalanceSat', 'max', channelBalanceSat],
-    ['maxChannelExpiryBlocks', 'max', request.channelExpiryBlocks],
-    ['minRequiredChannelConfirmations', 'min', request.requiredChannelConfirmations],
-    ['minFundingConfirmsWithinBlocks', 'min', request.fundingConfirmsWithinBlocks],
-  ]
-  for (const [property, kind, asked] of rows) {
-    const limit = limits[property]
-    if (limit === null || asked === null) continue
-    if (kind === 'min' ? asked < limit : asked > limit) {
-      return { property, message: `${asked} is ${kind === 'min' ? 'below' : 'above'} the LSP's limit of ${limit}` }
-    }
+interface LimitRow {
+  limit: LimitName
+  unit: LimitUnit
+  field: string
+  minimum: number | bigint | string | null
+  maximum: number | bigint | string | null
+  requested: number | bigint
+  /** What was requested, for the message. Default: nothing but the number. */
+  name?: string
+}
+
+/** The violation of one limit, or null. A limit that the LSP does not state is not checked. */
+export function violationOf({ limit, unit, field, minimum, maximum, requested, name }: LimitRow): BrokenLimit | null {
+  const isBelow = minimum !== null && BigInt(requested) < BigInt(minimum)
+  const isAbove = maximum !== null && BigInt(requested) > BigInt(maximum)
+  if (!isBelow && !isAbove) return null
+  const subject = name === undefined ? requested : `${name}, ${requested},`
+  return {
+    field,
+    limit: { limit, unit, minimum: textOf(minimum), maximum: textOf(maximum), requested: String(requested) },
+    message: `${subject} is ${isBelow ? 'below' : 'above'} the LSP's limit of ${isBelow ? minimum : maximum}`,
   }
-  return null
+}
+
+const textOf = (bound: number | bigint | string | null) => (bound === null ? null : String(bound))
+
+/** The first limit that the request violates, or null. */
+export function brokenLimit(request: ChannelRequest, limits: LspLimits): BrokenLimit | null {
+  const { lspBalanceSat, clientBalanceSat, requiredChannelConfirmations, fundingConfirmsWithinBlocks } = request
+  const rows: (LimitRow | null)[] = [
+    {
+      limit: 'LSP_BALANCE',
+      unit: 'SAT',
+      field: 'lspBalanceSat',
+      minimum: limits.minLspBalanceSat,
+      maximum: limits.maxLspBalanceSat,
+      requested: lspBalanceSat,
+    },
+    {
+      limit: 'CLIENT_BALANCE',
+      unit: 'SAT',
+      field: 'clientBalanceSat',
+      minimum: limits.minClientBalanceSat,
+      maximum: limits.maxClientBalanceSat,
+      requested: clientBalanceSat,
+    },
+    {
+      limit: 'CHANNEL_BALANCE',
+      unit: 'SAT',
+      field: 'lspBalanceSat',
+      minimum: limits.minChannelBalanceSat,
+      maximum: limits.maxChannelBalanceSat,
+      requested: lspBalanceSat + clientBalanceSat,
+    },
+    {
+      limit: 'CHANNEL_EXPIRY',
+      unit: 'BLOCKS',
+      field: 'channelExpiryBlocks',
+      minimum: null,
+      maximum: limits.maxChannelExpiryBlocks,
+      requested: request.channelExpiryBlocks,
+    },
+    requiredChannelConfirmations === null
+      ? null
+      : {
+          limit: 'REQUIRED_CHANNEL_CONFIRMATIONS',
+          unit: 'CONFIRMATIONS',
+          field: 'requiredChannelConfirmations',
+          minimum: limits.minRequiredChannelConfirmations,
+          maximum: null,
+          requested: requiredChannelConfirmations,
+        },
+    fundingConfirmsWithinBlocks === null
+      ? null
+      : {
+          limit: 'FUNDING_CONFIRMATION',
+          unit: 'BLOCKS',
+          field: 'fundingConfirmsWithinBlocks',
+          minimum: limits.minFundingConfirmsWithinBlocks,
+          maximum: null,
+          requested: fundingConfirmsWithinBlocks,
+        },
+  ]
+  return rows.map((row) => row && violationOf(row)).find((violation) => violation !== null) ?? null
 }
 
 const PAIRS: readonly (readonly [keyof LspLimits, keyof LspLimits])[] = [

@@ -27,14 +27,15 @@ export function quotedMaximums(quote: QuotedPrice): PaymentMaximums {
   // What is paid beside the fee: the client's own balance in the channel.
   const besideSat = sat(orderTotalSat - feeTotalSat)
   const totalOf = (feeSat: Sat | null) => (feeSat === null ? orderTotalSat : addSat(feeSat, besideSat))
-  return { bolt11: totalOf(bolt11FeeTotalSat), bolt12: totalOf(bolt12FeeTotalSat), onchain: totalOf(onchainFeeTotalSat) }
+  return {
+    bolt11: totalOf(bolt11FeeTotalSat),
+    bolt12: totalOf(bolt12FeeTotalSat),
+    onchain: totalOf(onchainFeeTotalSat),
+  }
 }
 
 /** null: all methods. Nothing may be paid by the methods that the client excluded. */
-export function withMethods(
-  maximums: PaymentMaximums,
-  methods: readonly PaymentMethod[] | null,
-): PaymentMaximums {
+export function withMethods(maximums: PaymentMaximums, methods: readonly PaymentMethod[] | null): PaymentMaximums {
   if (methods === null) return maximums
   const of = (method: keyof Payment) => (methods.includes(METHODS[method]) ? maximums[method] : null)
   return { bolt11: of('bolt11'), bolt12: of('bolt12'), onchain: of('onchain') }
@@ -73,6 +74,15 @@ export function maximumChecks(payment: Payment, maximums: PaymentMaximums): Chec
         ? 'and the client excluded this payment method'
         : `${isWithin ? 'within' : 'above'} the agreed maximum of ${maximum} sat`
     const message = `${NAMES[method]} costs ${costSat(option)} sat, ${limit}${isWithin ? '' : '; this option is withheld'}`
-    return [{ name: 'WITHIN_MAXIMUM', verdict: isWithin ? 'PASSED' : 'WARNING', message }]
+    return [
+      {
+        code: 'WITHIN_MAXIMUM',
+        verdict: isWithin ? 'PASSED' : 'WARNING',
+        message,
+        method: METHODS[method],
+        expected: maximum === null ? 'another payment method' : `at most ${maximum} sat`,
+        actual: `${costSat(option)} sat`,
+      },
+    ]
   })
 }

@@ -21,9 +21,10 @@ const SERVED: ReadonlySet<Order['state']> = new Set(['PAYMENT_HELD', 'PAID', 'CH
 
 /** The order was paid, and the LSP opens the channel to a node that is not the client's. */
 export function anotherNodeStep(order: Order, lsp: StepLsp): NextStep | null {
-  const check = order.checks.find(({ name }) => name === 'CLIENT_ECHOED')
+  const check = order.checks.find(({ code }) => code === 'CLIENT_ECHOED')
   if (check?.verdict !== 'FAILED' || order.paymentSeenAt === null || !SERVED.has(order.state)) return null
   return contactLsp(
+    'CHANNEL_FOR_ANOTHER_NODE',
     `${paidText(order)}, but the LSP reports the channel for another node: ${check.message}.`,
     order,
     lsp,
@@ -33,11 +34,12 @@ export function anotherNodeStep(order: Order, lsp: StepLsp): NextStep | null {
 
 /** The channel is closed too early, or ends too early by the LSP's report. */
 export function brokenLeaseStep(order: Order, lsp: StepLsp, next: NextStep): NextStep | null {
-  const check = order.checks.find(({ name }) => name === 'LEASE_KEPT')
-  if (check?.verdict !== 'WARNING' || order.state !== 'COMPLETED' || next.action !== 'NONE') return null
+  const check = order.checks.find(({ code }) => code === 'LEASE_KEPT')
+  if (check?.verdict !== 'WARNING' || order.state !== 'COMPLETED' || next.action !== 'NOTHING') return null
   const closed = order.channelClosedAt === undefined ? '' : ' If your node did not close it,'
   const contact = contactText(order, lsp)
   return step(
+    'LEASE_NOT_KEPT',
     'CLIENT',
     'CONTACT_LSP',
     `${capitalized(check.message)}.${closed} ${closed === '' ? capitalized(contact) : contact}`,
@@ -50,7 +52,12 @@ export function withOverpayment(next: NextStep, order: Order, lsp: StepLsp): Nex
   const excessSat = overpaidSat(order)
   if (excessSat === 0 || !SERVED.has(order.state)) return next
   const text = `${next.message} You paid ${excessSat} sat too much.`
-  return next.action === 'NONE' && order.channelClosedAt === undefined
-    ? { ...contactLsp(text, order, lsp, ' to get them back'), deadline: next.deadline }
-    : { ...next, message: `${text} Only the LSP can return them: ${contactText(order, lsp)}` }
+  return next.action === 'NOTHING' && order.channelClosedAt === undefined
+    ? {
+        ...next,
+        ...contactLsp('OVERPAID', text, order, lsp, ' to get them back'),
+        deadline: next.deadline,
+        overpaidSat: excessSat,
+      }
+    : { ...next, overpaidSat: excessSat, message: `${text} Only the LSP can return them: ${contactText(order, lsp)}` }
 }

@@ -1,4 +1,5 @@
 import type { LspFeature } from './lsp.ts'
+import type { NextStepCode } from './messages/next-step-codes.ts'
 import type { Sat } from './money.ts'
 import type { Order } from './order-record.ts'
 import type { Refund } from './order.ts'
@@ -18,16 +19,24 @@ export type NextAction =
   | 'DECIDE_RATE'
   | 'RETRY_ASSET_DELIVERY'
   | 'REQUEST_REFUND'
+  | 'RENEW'
   | 'CONTACT_LSP'
   | 'WAIT'
-  | 'NONE'
+  | 'NOTHING'
 
 export interface NextStep {
+  code: NextStepCode
   actor: Actor
   action: NextAction
   deadline: EpochMs | null
   /** The node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key; null or absent: not known. */
   nodeUri?: string | null
+  /** What is still to pay by the cheapest option, for PAY and TOP_UP; absent: nothing, or the LSP does not report it. */
+  amountSat?: Sat | null
+  /** What was paid; null or absent: nothing, or the LSP does not report it. */
+  paidSat?: Sat | null
+  /** What arrived beyond the total; absent: nothing. */
+  overpaidSat?: Sat
   message: string
 }
 
@@ -39,14 +48,23 @@ export interface StepLsp {
   nodeUris?: readonly string[]
 }
 
-export const step = (actor: Actor, action: NextAction, message: string, deadline: EpochMs | null = null): NextStep => ({
+export const step = (
+  code: NextStepCode,
+  actor: Actor,
+  action: NextAction,
+  message: string,
+  deadline: EpochMs | null = null,
+): NextStep => ({
+  code,
   actor,
   action,
   deadline,
   message,
 })
-export const doNotPay = (message: string) => step('NOBODY', 'DO_NOT_PAY', message)
-export const waitForLsp = (message: string) => step('LSP', 'WAIT', message)
+export const doNotPay = (code: NextStepCode, message: string) => step(code, 'NOBODY', 'DO_NOT_PAY', message)
+export const waitForLsp = (code: NextStepCode, message: string) => step(code, 'LSP', 'WAIT', message)
+export const nothing = (code: NextStepCode, message: string, deadline: EpochMs | null = null) =>
+  step(code, 'NOBODY', 'NOTHING', message, deadline)
 
 export const refundedText = (refund: Refund | null) =>
   refund?.txid ? `The payment was refunded in the transaction ${refund.txid}.` : 'The payment was refunded.'
@@ -66,8 +84,8 @@ export function refundText(refund: Refund | null): string {
   return amounts.length === 0 ? 'a refund is available' : `a refund is available, ${amounts.join(' or ')}`
 }
 
-export function contactLsp(text: string, order: Order, lsp: StepLsp, purpose = ''): NextStep {
-  return step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contactText(order, lsp, purpose))}`)
+export function contactLsp(code: NextStepCode, text: string, order: Order, lsp: StepLsp, purpose = ''): NextStep {
+  return step(code, 'CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contactText(order, lsp, purpose))}`)
 }
 
 export function contactText({ lspId, lspOrderId }: Order, { name }: StepLsp, purpose = ''): string {

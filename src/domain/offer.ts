@@ -1,22 +1,29 @@
-import { liquidityFeeSat, sumText, withLiquidityFees } from './asset-price.ts'
+import { expectedSum, liquidityFeeSat, sumText, withLiquidityFees } from './asset-price.ts'
 import { decodeOffer, OfferError, type DecodedOffer } from './bolt12.ts'
-import { failedChecks, type Check, type CheckName, type CheckVerdict, type Report } from './checks.ts'
+import { failedChecks, reportTo, type Check, type Report } from './checks.ts'
 import { decodeInvoice, InvoiceError, type DecodedInvoice } from './invoice.ts'
 import { routeHintFeeSat, verifyFallbacks, verifyFinalCltv } from './invoice-checks.ts'
 import { msatOf, type Sat } from './money.ts'
 import { verifyOnchainOption, type OnchainContext } from './onchain-offer.ts'
 import type { Bolt11Option, Bolt12Option, OnchainOption, PaymentState, PaymentOptions } from './order.ts'
-import { endsOf, type Payment, type VerifiedBolt11, type VerifiedBolt12, type VerifiedOnchain } from './payment.ts'
+import {
+  endsOf,
+  METHODS,
+  type Payment,
+  type VerifiedBolt11,
+  type VerifiedBolt12,
+  type VerifiedOnchain,
+} from './payment.ts'
 import type { ReadPaymentState } from './reading.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
 export {
-  CHECK_NAMES,
+  CHECK_CODES,
   CHECK_VERDICTS,
   distrustOf,
   failedChecks,
   type Check,
-  type CheckName,
+  type CheckCode,
   type CheckVerdict,
 } from './checks.ts'
 export { verifyAsset, verifyTerms } from './terms.ts'
@@ -51,27 +58,38 @@ export interface VerifiedOffer {
  */
 export function verifyOffer(reported: PaymentOptions<ReadPaymentState>, context: OfferContext): VerifiedOffer {
   const checks: Check[] = []
-  const report = (name: CheckName, verdict: CheckVerdict, message: string) => checks.push({ name, verdict, message })
   if (context.free) return freeOffer(context)
   const parts = { clientBalanceSat: context.clientBalanceSat, assetPriceSat: context.boughtAsset?.priceSat ?? null }
   if ((reported.bolt11 ?? reported.bolt12 ?? reported.onchain) === null)
-    report('FEE_ADDS_UP', 'FAILED', 'the LSP offers no payment option, and does not state that the channel is free')
+    reportTo(checks)(
+      'FEE_ADDS_UP',
+      'FAILED',
+      'the LSP offers no payment option, and does not state that the channel is free',
+    )
 
-  for (const [kind, option] of Object.entries(reported) as [string, PaymentOptions<ReadPaymentState>['bolt12']][]) {
+  for (const [kind, option] of Object.entries(reported) as [
+    keyof Payment,
+    PaymentOptions<ReadPaymentState>['bolt12'],
+  ][]) {
     if (option === null) continue
     // A channel that costs nothing has no payment option.
     const isSum = liquidityFeeSat(option, parts) !== null && option.orderTotalSat > 0
-    report('FEE_ADDS_UP', isSum ? 'PASSED' : 'FAILED', `${kind}: ${sumText(option, parts)}`)
+    reportTo(checks, METHODS[kind])('FEE_ADDS_UP', isSum ? 'PASSED' : 'FAILED', `${kind}: ${sumText(option, parts)}`, {
+      expected: expectedSum(option, parts),
+      actual: `${option.orderTotalSat} sat`,
+    })
   }
   if (context.boughtAsset?.priceSat === null)
-    report('FEE_ADDS_UP', 'WARNING', 'the LSP does not report the price of the asset; the fee may contain it')
+    reportTo(checks)('FEE_ADDS_UP', 'WARNING', 'the LSP does not report the price of the asset; the fee may contain it')
 
   const options = withLiquidityFees(reported, parts)
-  const invoice = options.bolt11 && decodedInvoice(options.bolt11.invoice, report)
-  const bolt11 = options.bolt11 && invoice && verifyBolt11(options.bolt11, invoice, context, report)
-  const bolt12 = options.bolt12 && verifyBolt12(options.bolt12, context, report)
-  const onchain = options.onchain && verifyOnchain(options.onchain, context, bolt11?.expiresAt ?? null, report)
-  if (invoice) verifyFallbacks(invoice, onchain?.address ?? null, report)
+  const onInvoice = reportTo(checks, 'BOLT11')
+  const invoice = options.bolt11 && decodedInvoice(options.bolt11.invoice, onInvoice)
+  const bolt11 = options.bolt11 && invoice && verifyBolt11(options.bolt11, invoice, context, onInvoice)
+  const bolt12 = options.bolt12 && verifyBolt12(options.bolt12, context, reportTo(checks, 'BOLT12'))
+  const onchain =
+    options.onchain && verifyOnchain(options.onchain, context, bolt11?.expiresAt ?? null, reportTo(checks, 'ONCHAIN'))
+  if (invoice) verifyFallbacks(invoice, onchain?.address ?? null, onInvoice)
 
   return { payment: failedChecks(checks) === null ? { bolt11, bolt12, onchain } : null, free: false, checks }
 }
@@ -85,7 +103,12 @@ function freeOffer({ clientBalanceSat, boughtAsset }: OfferContext): VerifiedOff
     ? ''
     : ` and the client buys an asset for ${boughtAsset.priceSat ?? 'an unknown price in'} sat`
   const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}${asset}`
-  return { payment: null, free: false, checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED', message }] }
+  const expected = `at least ${clientBalanceSat + (boughtAsset?.priceSat ?? 0)} sat`
+  return {
+    payment: null,
+    free: false,
+    checks: [{ code: 'FEE_ADDS_UP', verdict: 'FAILED', message, expected, actual: '0 sat' }],
+  }
 }
 
 const iso = (time: EpochMs) => new Date(time).toISOString()
@@ -93,7 +116,7 @@ const iso = (time: EpochMs) => new Date(time).toISOString()
 function decodedInvoice(text: string, report: Report): DecodedInvoice | null {
   try {
     const invoice = decodeInvoice(text)
-    report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`)
+    report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`, { actual: invoice.payeePubkey })
     return invoice
   } catch (error) {
     report('INVOICE_DECODES', 'FAILED', error instanceof InvoiceError ? error.message : 'the invoice does not decode')
@@ -112,16 +135,22 @@ function verifyBolt11(
     'INVOICE_AMOUNT',
     invoice.amountMsat === wantedMsat ? 'PASSED' : 'FAILED',
     `invoice ${invoice.amountMsat ?? 'without amount'} msat, order total ${wantedMsat} msat`,
+    {
+      expected: `${wantedMsat} msat`,
+      actual: invoice.amountMsat === null ? 'no amount' : `${invoice.amountMsat} msat`,
+    },
   )
   report(
     'INVOICE_NETWORK',
     invoice.networks.includes(context.network) ? 'PASSED' : 'FAILED',
     `invoice ${invoice.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`,
+    { expected: context.network, actual: invoice.networks.join(' or ') || 'unknown' },
   )
   report(
     'INVOICE_NOT_EXPIRED',
     invoice.expiresAt > context.now ? 'PASSED' : 'FAILED',
     `invoice expires ${iso(invoice.expiresAt)}`,
+    { expected: `later than ${iso(context.now)}`, actual: iso(invoice.expiresAt) },
   )
   const orderEndsAt = context.orderExpiresAt ?? option.expiresAt
   if (orderEndsAt !== null) {
@@ -131,13 +160,16 @@ function verifyBolt11(
       'INVOICE_ENDS_WITH_ORDER',
       isLater ? 'WARNING' : 'PASSED',
       `invoice expires ${iso(invoice.expiresAt)}, order ${iso(orderEndsAt)}`,
+      { expected: iso(orderEndsAt), actual: iso(invoice.expiresAt) },
     )
   }
   if (context.lspPubkeys.length > 0) {
+    const nodes = [...new Set(context.lspPubkeys)].join(', ')
     report(
       'INVOICE_PAYEE',
       context.lspPubkeys.includes(invoice.payeePubkey) ? 'PASSED' : 'WARNING',
-      `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${[...new Set(context.lspPubkeys)].join(', ')}`,
+      `invoice signed by ${invoice.payeePubkey}, LSP's nodes ${nodes}`,
+      { expected: nodes, actual: invoice.payeePubkey },
     )
   }
   verifyFinalCltv(invoice, report)
@@ -173,17 +205,26 @@ function verifyBolt12(
     'OFFER_AMOUNT',
     isAmount ? 'PASSED' : offer.amount === null ? 'WARNING' : 'FAILED',
     `offer ${offer.amount ?? 'without amount'} ${offer.currency ?? 'msat'}, order total ${wantedMsat} msat`,
+    {
+      expected: `${wantedMsat} msat`,
+      actual: offer.amount === null ? 'no amount' : `${offer.amount} ${offer.currency ?? 'msat'}`,
+    },
   )
   report(
     'OFFER_NETWORK',
     offer.networks.includes(context.network) ? 'PASSED' : 'FAILED',
     `offer ${offer.networks.join(' or ') || 'of an unknown network'}, LSP ${context.network}`,
+    { expected: context.network, actual: offer.networks.join(' or ') || 'unknown' },
   )
   const isOver = offer.expiresAt !== null && offer.expiresAt <= context.now
   report(
     'OFFER_NOT_EXPIRED',
     isOver ? 'FAILED' : 'PASSED',
     offer.expiresAt === null ? 'the offer names no end' : `offer expires ${iso(offer.expiresAt)}`,
+    {
+      expected: `later than ${iso(context.now)}`,
+      actual: offer.expiresAt === null ? 'no end' : iso(offer.expiresAt),
+    },
   )
   const expiresAt = earliest(option.expiresAt, context.orderExpiresAt, offer.expiresAt)
   return expiresAt === null ? null : { ...option, state: offeredState(option.state), expiresAt }

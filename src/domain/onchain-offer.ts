@@ -44,6 +44,7 @@ export function verifyOnchainOption(
     'ONCHAIN_ADDRESS',
     problem === null ? 'PASSED' : isOffered ? 'FAILED' : 'WARNING',
     problem === null ? `an address of ${network}` : `${problem}, LSP ${network}`,
+    { expected: `an address of ${network}`, actual: option.address },
   )
   verifyLimits(option, context, report)
   const isUsable = verifyUri(option, report)
@@ -60,18 +61,27 @@ function verifyLimits(option: OnchainOption<ReadPaymentState>, { limits }: Oncha
   const rules = [
     leastSat === null
       ? null
-      : { isKept: orderTotalSat >= leastSat, text: `order total ${orderTotalSat} sat, LSP's minimum ${leastSat} sat` },
+      : {
+          isKept: orderTotalSat >= leastSat,
+          text: `order total ${orderTotalSat} sat, LSP's minimum ${leastSat} sat`,
+          expected: `at least ${leastSat} sat`,
+          actual: `${orderTotalSat} sat`,
+        },
     leastConfirmations === null || minConfirmations === null
       ? null
       : {
           isKept: minConfirmations >= leastConfirmations,
           text: `${minConfirmations} confirmations, LSP's minimum ${leastConfirmations}`,
+          expected: `at least ${leastConfirmations} confirmations`,
+          actual: `${minConfirmations} confirmations`,
         },
     minFeeFor0Conf === null
       ? null
       : {
           isKept: !hasConfirmations,
           text: `a fee rate for zero-conf beside ${minConfirmations ?? 'no stated'} confirmations`,
+          expected: '0 confirmations',
+          actual: `${minConfirmations ?? 'no stated'} confirmations`,
         },
   ].filter((rule) => rule !== null)
   if (rules.length === 0) return
@@ -79,6 +89,10 @@ function verifyLimits(option: OnchainOption<ReadPaymentState>, { limits }: Oncha
     'ONCHAIN_LIMITS',
     rules.every(({ isKept }) => isKept) ? 'PASSED' : 'WARNING',
     rules.map(({ text }) => text).join('; '),
+    {
+      expected: rules.map(({ expected }) => expected).join('; '),
+      actual: rules.map(({ actual }) => actual).join('; '),
+    },
   )
 }
 
@@ -91,6 +105,10 @@ function verifyUri({ uri, address, orderTotalSat }: OnchainOption<ReadPaymentSta
     'BIP21_AMOUNT',
     isSame ? 'PASSED' : 'FAILED',
     `the URI asks for ${read?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`,
+    {
+      expected: `${orderTotalSat} sat to ${address}`,
+      actual: read === null ? 'no payment URI' : `${read.amountSat ?? 'no amount of'} sat to ${read.address}`,
+    },
   )
   const unknown = read?.unknownRequired ?? []
   if (unknown.length > 0)
@@ -98,6 +116,7 @@ function verifyUri({ uri, address, orderTotalSat }: OnchainOption<ReadPaymentSta
       'BIP21_PARAMETERS',
       'WARNING',
       `the URI requires ${unknown.join(', ')}, which this gateway does not know: on-chain payment is withheld`,
+      { actual: unknown.join(', ') },
     )
   return unknown.length === 0
 }
@@ -139,6 +158,7 @@ function verifyRefundAddress(
     isSame
       ? `given ${given}, ${problem ?? `an address of ${network}`}`
       : `given ${given}, the LSP repeats ${mirrored}: on-chain payment is withheld`,
+    { expected: given, ...(mirrored !== null && { actual: mirrored }) },
   )
   return isGood ? { refundOnchainAddress: given } : null
 }

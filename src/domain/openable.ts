@@ -32,27 +32,31 @@ export function verifyOpenables(
   const checks: Check[] = []
   if (lnurlChannel !== null)
     checks.push({
-      name: 'LNURL_CHANNEL',
+      code: 'LNURL_CHANNEL',
       verdict: lnurlProblem === null ? 'PASSED' : 'FAILED',
       message:
         lnurlProblem === null
           ? 'an LNURL over https or an onion service'
           : `the LNURL is not handed out: ${lnurlProblem}`,
+      actual: cleanText(lnurlChannel, 300),
     })
   if (jit !== null)
     checks.push({
-      name: 'JIT_CHANNEL',
+      code: 'JIT_CHANNEL',
       verdict: jitProblem === null ? 'PASSED' : 'FAILED',
       message:
         jitProblem === null
           ? `each payment is charged ${jit.feePerPaymentSat ?? 0} sat, at most ${maximumSat} sat`
           : `the route hint is not handed out: ${jitProblem}`,
+      expected: `at most ${maximumSat} sat`,
+      actual: `${jit.feePerPaymentSat ?? 0} sat for ${shown(jit.shortChannelId)}`,
     })
   if (ids.malformed.length > 0)
     checks.push({
-      name: 'CHANNEL_IDS',
+      code: 'CHANNEL_IDS',
       verdict: 'WARNING',
       message: `not handed out, since they are malformed: ${ids.malformed.join(', ')}`,
+      actual: ids.malformed.join(', '),
     })
   return {
     lnurlChannel: lnurlProblem === null ? lnurlChannel : null,

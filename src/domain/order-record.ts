@@ -1,3 +1,4 @@
+import type { OrderChange } from './messages/order-changes.ts'
 import type { Check } from './offer.ts'
 import type { Payment, PaymentMaximums } from './payment.ts'
 import type { Channel, JitChannel, OrderAsset, OrderState, Refund } from './order.ts'
@@ -105,5 +106,7 @@ export interface OrderEvent {
   previousState: OrderState | null
   state: OrderState
   message: string
+  /** Absent: written by an earlier release, or imported. */
+  changes?: readonly OrderChange[]
   order: Order
 }

@@ -25,8 +25,10 @@ export function verifyAmountPaid(order: Paid): Check | null {
   const excessSat = overpaidSat(order)
   if (excessSat === 0) return null
   return {
-    name: 'AMOUNT_PAID',
+    code: 'AMOUNT_PAID',
     verdict: 'WARNING',
     message: `${arrivedSat(order)} sat have arrived, ${excessSat} sat more than the total of ${totalOf(order)} sat`,
+    expected: `${totalOf(order)} sat`,
+    actual: `${arrivedSat(order)} sat`,
   }
 }

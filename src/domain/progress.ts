@@ -1,6 +1,7 @@
 import { buysAsset, withLiquidityFees } from './asset-price.ts'
 import { knownNodes, orderedBlocksOf, withChannel, withKnown } from './channel-progress.ts'
 import { describeChanges } from './changes.ts'
+import { changeOf, type OrderChange } from './messages/order-changes.ts'
 import { verifyClientNode } from './client-node.ts'
 import { isEnded, stateAfterEnd } from './ending.ts'
 import { pubkeyOfUri } from './lsp.ts'
@@ -47,7 +48,7 @@ import type { EpochMs } from './time.ts'
 export interface Progress {
   order: Order
   /** What changed, for people; empty when nothing did. */
-  changes: readonly string[]
+  changes: readonly OrderChange[]
 }
 
 /** Reads the state of the order from the LSP's word for it and from what is known of its payment. */
@@ -160,7 +161,7 @@ export function advance(order: Order, reading: OrderReading, lsp: LspFacts, now:
     notFoundAt: null,
     isReportedOpen: isHeld && reported === 'AWAITING_PAYMENT',
   }
-  const isClientKnown = advanced.checks.some(({ name }) => name === 'CLIENT_ECHOED')
+  const isClientKnown = advanced.checks.some(({ code }) => code === 'CLIENT_ECHOED')
   const refund = refundOf(advanced, reading.refund, order.refund)
   const later = [
     // A key that a later answer leaves out was verified before.
@@ -196,7 +197,10 @@ export function unanswered(order: Order, problem: string, now: EpochMs): Progres
   const state = lapsedState(order, now)
   if (state === order.state) return { order, changes: [] }
   const { order: next } = progress(order, { ...order, state }, now)
-  return { order: next, changes: [`not paid in time, and the LSP gave no report: ${problem}`] }
+  return {
+    order: next,
+    changes: [changeOf('EXPIRED_UNREPORTED', `not paid in time, and the LSP gave no report: ${problem}`, problem)],
+  }
 }
 
 /** `lspState` of an order that its LSP does not know. */

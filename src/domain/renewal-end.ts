@@ -17,7 +17,13 @@ export interface ReportedEnd {
 
 /** A failed check if a payment would not make the channel's lease longer; a warning if the end and the weeks differ. */
 export function verifyEnd({ renewedUntil, presentEnd, channelExpiryBlocks }: ReportedEnd, now: EpochMs): Check {
-  const check = (verdict: Check['verdict'], message: string): Check => ({ name: 'LEASE_KEPT', verdict, message })
+  const check = (verdict: Check['verdict'], message: string): Check => ({
+    code: 'LEASE_KEPT',
+    verdict,
+    message,
+    expected: `later than ${new Date(Math.max(now, presentEnd ?? now)).toISOString()}`,
+    actual: renewedUntil === null ? 'no end' : new Date(renewedUntil).toISOString(),
+  })
   if (renewedUntil === null) return check('FAILED', 'the LSP does not report the end of the renewed channel')
   const until = new Date(renewedUntil).toISOString()
   if (renewedUntil <= now) return check('FAILED', `the LSP would renew the channel until ${until}, which is past`)

@@ -1,5 +1,16 @@
 import { isUnknownToLsp } from './ending.ts'
-import { capitalized, doNotPay, pricesText, step, waitForLsp, type NextStep, type StepLsp } from './next-step-texts.ts'
+import {
+  capitalized,
+  doNotPay,
+  nothing,
+  pricesText,
+  step,
+  waitForLsp,
+  type NextStep,
+  type StepLsp,
+} from './next-step-texts.ts'
+import type { NextStepCode } from './messages/next-step-codes.ts'
+import { minSat } from './money.ts'
 import { due, endsOf, optionsOf } from './payment.ts'
 import type { Renewal } from './renewal-record.ts'
 import { MINUTE_MS, type EpochMs } from './time.ts'
@@ -46,48 +57,67 @@ export function isFinalRenewal(renewal: Renewal, now: EpochMs): boolean {
 export function renewalStepOf(renewal: Renewal, lsp: StepLsp, now: EpochMs): NextStep {
   const isPaid = renewal.paymentSeenAt !== null
   const contact = contactOf(renewal, lsp)
-  const contactLsp = (text: string) => step('CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contact)}`)
+  const contactLsp = (code: NextStepCode, text: string) =>
+    step(code, 'CLIENT', 'CONTACT_LSP', `${text} ${capitalized(contact)}`)
   const warning = renewal.paymentWarning ?? null
   if (renewal.state !== 'COMPLETED' && renewal.state !== 'REFUNDED') {
     if (isPaid && isUnknownToLsp(renewal))
-      return contactLsp('A payment was seen, but the LSP says that it does not know this renewal. Do not pay again.')
-    if (isPaid && warning !== null) return contactLsp(`A payment was seen, but ${warning}. Do not pay again.`)
+      return contactLsp(
+        'PAID_RENEWAL_UNKNOWN_TO_LSP',
+        'A payment was seen, but the LSP says that it does not know this renewal. Do not pay again.',
+      )
+    if (isPaid && warning !== null)
+      return contactLsp('PAID_RENEWAL_WITHHELD', `A payment was seen, but ${warning}. Do not pay again.`)
   }
   const options = due({ ...renewal, expiresAt: null }, now)
   if (optionsOf(options).length > 0)
-    return step('CLIENT', 'PAY', `Pay ${pricesText(options)} to renew the channel.`, endsOf(options)?.last ?? null)
+    return {
+      ...step(
+        'PAY_RENEWAL',
+        'CLIENT',
+        'PAY',
+        `Pay ${pricesText(options)} to renew the channel.`,
+        endsOf(options)?.last ?? null,
+      ),
+      amountSat: minSat(optionsOf(options).map((option) => option.orderTotalSat)),
+    }
   switch (renewal.state) {
     case 'OUTCOME_UNKNOWN':
       return doNotPay(
+        'RENEWAL_OUTCOME_UNKNOWN',
         'Do not pay: the answer of the LSP is not known. The gateway does not send the request again. For a new renewal, sign a message with a different validTo.',
       )
     case 'COMPLETED':
-      return step('NOBODY', 'NONE', 'The channel is renewed.', renewal.renewedUntil)
+      return nothing('RENEWED', 'The channel is renewed.', renewal.renewedUntil)
     case 'REFUNDED':
-      return step('NOBODY', 'NONE', 'The payment was refunded.')
+      return nothing('REFUNDED', 'The payment was refunded.')
     case 'REFUND_PENDING':
-      return waitForLsp('The LSP has to refund the payment.')
+      return waitForLsp('REFUND_PENDING', 'The LSP has to refund the payment.')
     case 'EXPIRED':
       return isPaid
-        ? contactLsp('A payment was seen, but the renewal expired. Do not pay again.')
-        : step('NOBODY', 'NONE', 'The renewal was not paid in time. Do not pay it now. Request a new renewal.')
+        ? contactLsp('PAID_RENEWAL_EXPIRED', 'A payment was seen, but the renewal expired. Do not pay again.')
+        : nothing('RENEWAL_EXPIRED', 'The renewal was not paid in time. Do not pay it now. Request a new renewal.')
     case 'FAILED':
       return isPaid
-        ? contactLsp('A payment was seen, but the renewal failed. Do not pay again.')
-        : step('NOBODY', 'NONE', 'The renewal failed. Nothing was paid.')
+        ? contactLsp('PAID_RENEWAL_FAILED', 'A payment was seen, but the renewal failed. Do not pay again.')
+        : nothing('RENEWAL_FAILED', 'The renewal failed. Nothing was paid.')
     case 'UNDERPAID':
-      return contactLsp('Less than the total has arrived. Do not pay again.')
+      return contactLsp('RENEWAL_UNDERPAID', 'Less than the total has arrived. Do not pay again.')
     default:
-      if (isPaid) return waitForLsp('A payment was seen. The LSP has to renew the channel. Do not pay again.')
-      return doNotPay(`Do not pay: ${whyNothingIsDue(renewal)}`)
+      if (isPaid)
+        return waitForLsp('RENEWAL_PAID', 'A payment was seen. The LSP has to renew the channel. Do not pay again.')
+      return nothingDueStep(renewal)
   }
 }
 
-function whyNothingIsDue(renewal: Renewal): string {
-  if (isUnknownToLsp(renewal)) return 'the LSP says that it does not know this renewal.'
-  if (renewal.paymentWarning) return `${renewal.paymentWarning}.`
-  if (renewal.state === 'UNKNOWN') return 'the LSP reports a state that the gateway does not know.'
-  return 'no payment option of this renewal can be used. Request a new renewal.'
+function nothingDueStep(renewal: Renewal): NextStep {
+  const doNot = (code: NextStepCode, reason: string) => doNotPay(code, `Do not pay: ${reason}`)
+  if (isUnknownToLsp(renewal))
+    return doNot('RENEWAL_UNKNOWN_TO_LSP', 'the LSP says that it does not know this renewal.')
+  if (renewal.paymentWarning) return doNot('RENEWAL_WITHHELD', `${renewal.paymentWarning}.`)
+  if (renewal.state === 'UNKNOWN')
+    return doNot('RENEWAL_STATE_UNKNOWN', 'the LSP reports a state that the gateway does not know.')
+  return doNot('NO_RENEWAL_PAYMENT_OPTION', 'no payment option of this renewal can be used. Request a new renewal.')
 }
 
 function contactOf({ lspId, lspOrderId }: Renewal, { name }: StepLsp): string {

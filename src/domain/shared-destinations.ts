@@ -20,22 +20,28 @@ export function withoutShared(
   if (bolt11 !== null) {
     const verdict = { NOBODY: 'PASSED', SAME_ORDER: 'WARNING', ANOTHER_ORDER: 'FAILED' } as const
     checks.push({
-      name: 'PAYMENT_HASH_IS_NEW',
+      code: 'PAYMENT_HASH_IS_NEW',
       verdict: verdict[others.hash],
       message: `${SHARED[others.hash]} to the payment hash ${bolt11.paymentHash}`,
+      method: 'BOLT11',
+      actual: bolt11.paymentHash,
     })
   }
   if (bolt12 !== null)
     checks.push({
-      name: 'OFFER_IS_NEW',
+      code: 'OFFER_IS_NEW',
       verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING',
       message: `${SHARED[others.offer]} by the offer`,
+      method: 'BOLT12',
+      actual: bolt12.offer,
     })
   if (onchain !== null)
     checks.push({
-      name: 'ONCHAIN_ADDRESS_IS_NEW',
+      code: 'ONCHAIN_ADDRESS_IS_NEW',
       verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING',
       message: `${SHARED[others.address]} to the address`,
+      method: 'ONCHAIN',
+      actual: onchain.address,
     })
   const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
   return {
@@ -58,7 +64,12 @@ export function withoutName(offer: VerifiedOffer, lspOrderId: string): VerifiedO
     payment: null,
     checks: [
       ...offer.checks,
-      { name: 'ORDER_ID_IS_NEW', verdict: 'FAILED', message: `the LSP calls another order ${lspOrderId}, too` },
+      {
+        code: 'ORDER_ID_IS_NEW',
+        verdict: 'FAILED',
+        message: `the LSP calls another order ${lspOrderId}, too`,
+        actual: lspOrderId,
+      },
     ],
   }
 }

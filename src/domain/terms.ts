@@ -12,18 +12,21 @@ const MAX_BLOCKS = 0x7fff_ffff
  * its lease, or less of the client's own money in it, is not what anybody asked the price of.
  */
 export function verifyTerms(asked: ChannelTerms, delivered: ChannelTerms): Check {
-  const differences = termDifferences(asked, delivered).map(
-    ({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`,
-  )
+  const differing = termDifferences(asked, delivered)
+  const differences = differing.map(({ name, from, to }) => `${name}: asked for ${from}, answered ${to}`)
   const isAnother =
     delivered.lspBalanceSat < asked.lspBalanceSat / 2 ||
     delivered.channelExpiryBlocks < Math.max(1, asked.channelExpiryBlocks / 2) ||
     delivered.channelExpiryBlocks > MAX_BLOCKS ||
     delivered.clientBalanceSat < asked.clientBalanceSat
   return {
-    name: 'TERMS_ECHOED',
+    code: 'TERMS_ECHOED',
     verdict: isAnother ? 'FAILED' : differences.length === 0 ? 'PASSED' : 'WARNING',
     message: differences.join('; ') || 'the terms that the LSP repeats are the ones asked for',
+    ...(differing.length > 0 && {
+      expected: differing.map(({ name, from }) => `${name} ${from}`).join('; '),
+      actual: differing.map(({ name, to }) => `${name} ${to}`).join('; '),
+    }),
   }
 }
 
@@ -36,7 +39,7 @@ export function verifyAsset(asked: AssetRequest | null, repeated: OrderAsset | n
   if (asked === null && repeated === null) return null
   const { verdict, reason } = assetVerdict(asked, repeated)
   const message = `requested ${assetWords(asked)}; the LSP answered ${assetWords(repeated)}${reason && `: ${reason}`}`
-  return { name: 'ASSET_ECHOED', verdict, message }
+  return { code: 'ASSET_ECHOED', verdict, message, expected: assetWords(asked), actual: assetWords(repeated) }
 }
 
 function assetVerdict(

@@ -1,3 +1,4 @@
+import { changeOf } from '../domain/messages/order-changes.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { nodesOf, type OrderReader } from './reading.ts'
 import { ACTION_STATES, type OrderAction } from '../domain/available-actions.ts'
@@ -234,7 +235,10 @@ export class OrderActions {
     const text = [action.message, message, txid === null ? null : `transaction ${txid}`]
       .filter((phrase) => phrase !== null && phrase !== '')
       .join(': ')
-    const changes = [text, ...warnings.map((warning) => `warning: ${warning}`)]
+    const changes = [
+      changeOf('ACTION_DONE', text, txid ?? message),
+      ...warnings.map((warning) => changeOf('ACTION_WARNING', `warning: ${warning}`, warning)),
+    ]
     // It is read right after this; should nobody live to do that, the tracker does, also where nothing was to come.
     const nextReadAt = this.#clock.now() + lsp.settings.timeoutMs
     for (

@@ -11,7 +11,7 @@ import type { Placement } from '../store/placements.ts'
 export const METHOD_NOT_OFFERED = new LspFailure(
   'UNSUPPORTED',
   'this LSP offers none of the requested payment methods for this channel. Use other paymentMethods, or another LSP',
-  { property: 'paymentMethods' },
+  { field: 'paymentMethods' },
 )
 
 /**

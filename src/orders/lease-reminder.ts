@@ -1,3 +1,4 @@
+import { changeOf } from '../domain/messages/order-changes.ts'
 import type { Logger } from 'pino'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { reminderOf, unremindedLeaseEnd } from '../domain/lease.ts'
@@ -68,7 +69,11 @@ export class LeaseReminder {
       // Nobody may have looked at it before: then it is written only so that it is not looked at again.
       if (isDue)
         await log.write(order, { ...order, leaseRemindedFor: endsAt }, tracking, [
-          reminderOf(endsAt, (await lsps.find(order.lspId)).features, clock.now()),
+          changeOf(
+            'LEASE_ENDS',
+            reminderOf(endsAt, (await lsps.find(order.lspId)).features, clock.now()),
+            new Date(endsAt).toISOString(),
+          ),
         ])
       else await log.write(order, order, tracking, [])
     } catch (error) {

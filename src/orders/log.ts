@@ -1,4 +1,5 @@
 import type { Hints } from './hints.ts'
+import type { OrderChange } from '../domain/messages/order-changes.ts'
 import type { Order, OrderEvent } from '../domain/order-record.ts'
 import { isFinal, type LifeTraits } from '../domain/schedule.ts'
 import { cleanText } from '../domain/text.ts'
@@ -24,17 +25,27 @@ export class OrderLog {
   }
 
   /** Writes a new order and its first event. `first` runs in the same transaction; what it throws prevents all of it. */
-  begin(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
-    return this.#insert({ ...order, sequence: 1 }, null, tracking, message, first)
+  begin(
+    order: Order,
+    tracking: Tracking,
+    change: OrderChange,
+    first: (stores: Stores) => Promise<void>,
+  ): Promise<Order> {
+    return this.#insert({ ...order, sequence: 1 }, null, tracking, change, first)
   }
 
   /** Writes an order that began at another gateway, and the event of its arrival here. `first` writes its history. */
-  receive(order: Order, tracking: Tracking, message: string, first: (stores: Stores) => Promise<void>): Promise<Order> {
+  receive(
+    order: Order,
+    tracking: Tracking,
+    change: OrderChange,
+    first: (stores: Stores) => Promise<void>,
+  ): Promise<Order> {
     return this.#insert(
       { ...order, sequence: order.sequence + 1, updatedAt: this.#clock.now() },
       order,
       tracking,
-      message,
+      change,
       first,
     )
   }
@@ -43,14 +54,14 @@ export class OrderLog {
     order: Order,
     before: Order | null,
     tracking: Tracking,
-    message: string,
+    change: OrderChange,
     first: (stores: Stores) => Promise<void>,
   ): Promise<Order> {
     await this.#store.transaction(async (stores) => {
       await first(stores)
       await stores.quotes.keep(order.quoteId)
       await stores.orders.insert(order, tracking)
-      await stores.orders.append(this.#event(order, before, message))
+      await stores.orders.append(this.#event(order, before, [change]))
     })
     this.#hint(order)
     return order
@@ -61,7 +72,7 @@ export class OrderLog {
    * kept; with some, an event tells of them.
    * @throws OrderMoved when the order is no longer the one that `before` is.
    */
-  async write(before: Order, after: Order, tracking: Tracking, changes: readonly string[]): Promise<Order> {
+  async write(before: Order, after: Order, tracking: Tracking, changes: readonly OrderChange[]): Promise<Order> {
     const isChanged = changes.length > 0
     const written: Order = isChanged ? { ...after, sequence: before.sequence + 1, updatedAt: this.#clock.now() } : after
     await this.#store.transaction(async (stores) => {
@@ -69,7 +80,7 @@ export class OrderLog {
         throw new OrderMoved(`order ${before.id} has moved`)
       if (isOver(written)) await stores.placements.markOver(written.placementId)
       // Last: from here to the end of the transaction, nobody else can write an event.
-      if (isChanged) await stores.orders.append(this.#event(written, before, changes.join('; ')))
+      if (isChanged) await stores.orders.append(this.#event(written, before, changes))
     })
     if (isChanged || tracking.final) this.#hint(written)
     return written
@@ -80,7 +91,7 @@ export class OrderLog {
     return isFinal(order, traits, this.#clock.now())
   }
 
-  #event(order: Order, before: Order | null, message: string): OrderEvent {
+  #event(order: Order, before: Order | null, changes: readonly OrderChange[]): OrderEvent {
     return {
       orderId: order.id,
       clientId: order.clientId,
@@ -88,8 +99,14 @@ export class OrderLog {
       at: this.#clock.now(),
       previousState: before?.state ?? null,
       state: order.state,
-      // It tells ids as the LSP wrote them, and a page may show it as it is.
-      message: cleanText(message, 1_000),
+      // An LSP's own words are part of it, and a page may show it as it is.
+      message: cleanText(changes.map(({ message }) => message).join('; '), 1_000),
+      changes: changes.map(({ code, oldValue, newValue, message }) => ({
+        code,
+        oldValue: oldValue === null ? null : cleanText(oldValue, 300),
+        newValue: newValue === null ? null : cleanText(newValue, 300),
+        message: cleanText(message, 1_000),
+      })),
       order,
     }
   }

@@ -1,3 +1,4 @@
+import { changeOf } from '../domain/messages/order-changes.ts'
 import { createHash } from 'node:crypto'
 import { uuidv7 } from 'uuidv7'
 import { agreedOf, asksMoreThan, METHOD_NOT_OFFERED, priceRefusal } from './agreement.ts'
@@ -129,7 +130,11 @@ export class Ordering {
     const quoted = withMethods(quotedMaximums(quote), input.paymentMethods)
     const maximums =
       input.maxOrderTotalSat === null ? quoted : withMethods(sameMaximum(input.maxOrderTotalSat), input.paymentMethods)
-    const agreement = { quoteId: quote.id, maximums, ...(input.reference === null ? {} : { reference: input.reference }) }
+    const agreement = {
+      quoteId: quote.id,
+      maximums,
+      ...(input.reference === null ? {} : { reference: input.reference }),
+    }
     const priceChanged: OrderOutcome = { kind: 'price-changed', previousQuote: quote, quote }
     const placement = quote.placementId === null ? null : await this.#store.placements.get(quote.placementId)
     const adopted = placement?.orderId ? await this.#store.orders.get(placement.orderId) : null
@@ -137,9 +142,7 @@ export class Ordering {
     if (adopted)
       return this.#answer(
         key,
-        asksMoreThan(adopted.order, maximums)
-          ? priceChanged
-          : { kind: 'order', order: adopted.order },
+        asksMoreThan(adopted.order, maximums) ? priceChanged : { kind: 'order', order: adopted.order },
       )
     const { restore } = this.#store
     if (restore !== null && quote.createdAt < restore.restoredAt)
@@ -210,17 +213,11 @@ export class Ordering {
     return refused ? this.#answer(key, refused) : this.#adopt(standing, agreed, key)
   }
 
-  async #placeAnew(
-    lsp: Lsp,
-    key: OpenKey,
-    input: OrderInput,
-    quote: Quote,
-    agreement: Agreed,
-  ): Promise<OrderOutcome> {
+  async #placeAnew(lsp: Lsp, key: OpenKey, input: OrderInput, quote: Quote, agreement: Agreed): Promise<OrderOutcome> {
     // The quote may be older than the LSP's present protocol.
     const unsupported = lsp.adapter.unsupportedParameter(quote.request)
     if (unsupported) {
-      const failure = new LspFailure('UNSUPPORTED', unsupported.message, { property: unsupported.property })
+      const failure = new LspFailure('UNSUPPORTED', unsupported.message, { field: unsupported.field })
       return this.#answer(key, { kind: 'lsp', lspId: lsp.id, failure: failure.details() })
     }
     const limited = lsp.rateLimitFailure
@@ -311,17 +308,22 @@ export class Ordering {
     }
     const message = isLost ? lostMessage : `ordered: ${costOf(order)}`
     try {
-      const begun = await this.#log.begin(order, tracking, message, async (stores) => {
-        await stores.placements.lockLsp(placement.lspId)
-        const namesakes = await stores.placements.namesakes(placement, now)
-        if (namesakes.some(({ orderId }) => orderId !== null)) throw new AlreadyNamed()
-        if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
-        if (key)
-          await stores.idempotency.answer(
-            key,
-            JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer),
-          )
-      })
+      const begun = await this.#log.begin(
+        order,
+        tracking,
+        changeOf('ORDER_PLACED', message, order.state),
+        async (stores) => {
+          await stores.placements.lockLsp(placement.lspId)
+          const namesakes = await stores.placements.namesakes(placement, now)
+          if (namesakes.some(({ orderId }) => orderId !== null)) throw new AlreadyNamed()
+          if (!(await stores.placements.adopt(placement.id, order.id))) throw new AlreadyAdopted()
+          if (key)
+            await stores.idempotency.answer(
+              key,
+              JSON.stringify({ kind: 'order', orderId: order.id } satisfies KeptAnswer),
+            )
+        },
+      )
       return { kind: 'order', order: begun }
     } catch (error) {
       if (error instanceof AlreadyNamed) {
@@ -363,7 +365,7 @@ export class Ordering {
         order,
         { ...order, state: 'FAILED', failureReason },
         { ...tracking, nextReadAt: null, final: true },
-        [`the LSP's answer came late: ${failureReason}`],
+        [changeOf('ANSWERED_LATE', `the LSP's answer came late: ${failureReason}`, 'FAILED', order.state)],
       )
       return
     }
@@ -376,7 +378,14 @@ export class Ordering {
       order,
       standing,
       { ...tracking, failures: 0, final: false, nextReadAt: now + this.#pace.activeMs },
-      [`the LSP's answer came late: the order stands, ${costOf(standing)}`],
+      [
+        changeOf(
+          'ANSWERED_LATE',
+          `the LSP's answer came late: the order stands, ${costOf(standing)}`,
+          standing.state,
+          order.state,
+        ),
+      ],
     )
   }
 

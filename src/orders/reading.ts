@@ -1,3 +1,4 @@
+import { changeOf } from '../domain/messages/order-changes.ts'
 import { claimDestinations } from './destinations.ts'
 import { OrderMoved, type OrderLog } from './log.ts'
 import { AnotherOrder, LspFailure } from '../domain/failure.ts'
@@ -100,7 +101,14 @@ export class OrderReader {
         order,
         order,
         { ...tracking, nextReadAt: null, watchAt: null, final: tracking.final || isDisowned },
-        isDisowned ? ["the LSP has given this order's id to another order, and is asked about this one no more"] : [],
+        isDisowned
+          ? [
+              changeOf(
+                'POLLING_ENDED',
+                "the LSP has given this order's id to another order, and is asked about this one no more",
+              ),
+            ]
+          : [],
       )
     }
     let reading: OrderReading
@@ -175,7 +183,7 @@ export class OrderReader {
     const now = this.#clock.now()
     if (isUnverifiedImport(order) && failure instanceof AnotherOrder) {
       return this.#log.write(order, order, { ...tracking, nextReadAt: null, final: true }, [
-        `${failure.message}, and is asked about this one no more`,
+        changeOf('POLLING_ENDED', `${failure.message}, and is asked about this one no more`),
       ])
     }
     if (failure.code !== 'NOT_FOUND') {
@@ -239,7 +247,7 @@ export class OrderReader {
         order,
         { ...order, openRequest: { failure: null } },
         { ...tracking, openAttempts: attempts, failures: 0, nextReadAt: now },
-        ['the LSP agreed to open the channel'],
+        [changeOf('OPENING_REQUESTED', 'the LSP agreed to open the channel')],
       )
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
@@ -247,7 +255,7 @@ export class OrderReader {
       const changes =
         order.openRequest?.failure?.message === error.message
           ? []
-          : [`the LSP could not open the channel: ${error.message}`]
+          : [changeOf('OPENING_FAILED', `the LSP could not open the channel: ${error.message}`, error.message)]
       const nextReadAt = now + nextOpenDelayMs(attempts, this.#pace)
       return this.#log.write(
         order,

@@ -188,8 +188,8 @@ export class RenewalDesk {
     }
     if (known.sameAs !== undefined) return (await this.#store.renewals.get(known.clientId, known.sameAs)) ?? known
     if (known.failure === undefined || known.state === 'OUTCOME_UNKNOWN') return known
-    const { code, message, property, retryAt } = known.failure
-    throw new LspFailure(code, message, { property, retryAt })
+    const { code, message, field, limit, retryAt } = known.failure
+    throw new LspFailure(code, message, { field, limit, retryAt })
   }
 
   /** @returns the renewal, or the client's earlier renewal if the LSP answered with that one. */

@@ -1,3 +1,4 @@
+import { changeOf } from '../domain/messages/order-changes.ts'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
@@ -177,34 +178,39 @@ export class Importing {
       openAttempts: 0,
       final: isOver,
     }
-    return this.#log.receive(order, tracking, 'imported from another gateway', async (stores) => {
-      // Held until the end, so that what was not here a moment ago is still not here.
-      await stores.placements.lockLsp(lsp.id)
-      const { inAll, waiting } = await stores.imports.hearsay(clientId, lsp.id)
-      if (inAll >= MOST_UNVERIFIED)
-        throw new ImportRefusal(
-          'TOO_MANY',
-          `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`,
-        )
-      if (waiting >= MOST_UNHEARD_OF) {
-        throw new ImportRefusal(
-          'TOO_MANY',
-          `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`,
-        )
-      }
-      const retryAt = await stores.budgets.takeImportedBytes(clientId, bytes, now)
-      if (retryAt !== null) {
-        throw new ImportRefusal(
-          'TOO_MANY',
-          `the orders that were imported within a day are as large as this gateway stores: try again after ${new Date(retryAt).toISOString()}`,
-        )
-      }
-      if (await this.#known(stores, clientId, lsp, told, order.id))
-        throw new OrderMoved('it was imported at the same moment')
-      await this.#placed(stores, order, accessToken)
-      if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])
-      await stores.imports.appendHistory(history)
-    })
+    return this.#log.receive(
+      order,
+      tracking,
+      changeOf('ORDER_IMPORTED', 'imported from another gateway', order.state),
+      async (stores) => {
+        // Held until the end, so that what was not here a moment ago is still not here.
+        await stores.placements.lockLsp(lsp.id)
+        const { inAll, waiting } = await stores.imports.hearsay(clientId, lsp.id)
+        if (inAll >= MOST_UNVERIFIED)
+          throw new ImportRefusal(
+            'TOO_MANY',
+            `of ${inAll} orders that you imported, no LSP has told anything here: no more are taken in`,
+          )
+        if (waiting >= MOST_UNHEARD_OF) {
+          throw new ImportRefusal(
+            'TOO_MANY',
+            `${MOST_UNHEARD_OF} orders that you imported wait for what ${lsp.id} says of them: import this one when it has told about some`,
+          )
+        }
+        const retryAt = await stores.budgets.takeImportedBytes(clientId, bytes, now)
+        if (retryAt !== null) {
+          throw new ImportRefusal(
+            'TOO_MANY',
+            `the orders that were imported within a day are as large as this gateway stores: try again after ${new Date(retryAt).toISOString()}`,
+          )
+        }
+        if (await this.#known(stores, clientId, lsp, told, order.id))
+          throw new OrderMoved('it was imported at the same moment')
+        await this.#placed(stores, order, accessToken)
+        if (quote) await stores.quotes.save([ownedQuote(quote, owner, order.createdAt)])
+        await stores.imports.appendHistory(history)
+      },
+    )
   }
 
   /** As if it had been placed here, except that it counts against nobody's budget. */

@@ -109,7 +109,7 @@ export interface RenewalReading extends OrderReading {
 
 /** What a protocol has no word for, in the public schema's name for it. */
 export interface UnsupportedParameter {
-  property: string
+  field: string
   message: string
 }
 

@@ -416,7 +416,7 @@ export const channelRequest002: Adapter = {
       throw new LspFailure(
         'INVALID_REQUEST',
         "the LSP needs the address of the client's node; call openChannel with nodeUri as pubkey@host:port",
-        { property: 'nodeUri' },
+        { field: 'nodeUri' },
       )
     const body = { announce_channel: order.announceChannel, node_connection_string: nodeUri }
     try {

@@ -143,12 +143,12 @@ export function beyondDrafts(request: ChannelRequest): UnsupportedParameter | nu
 export function withoutAddress(request: ChannelRequest): UnsupportedParameter | null {
   if (request.clientAddress !== null) return null
   return {
-    property: 'clientAddress',
+    field: 'clientAddress',
     message:
       "this draft of the channel request requires the address of the client's node: set clientAddress to host:port",
   }
 }
 
-export function notInDraft(property: string): UnsupportedParameter {
-  return { property, message: `this draft of the channel request has no field for ${property}` }
+export function notInDraft(field: string): UnsupportedParameter {
+  return { field, message: `this draft of the channel request has no field for ${field}` }
 }

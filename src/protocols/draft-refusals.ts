@@ -14,5 +14,5 @@ export function readDraftRefusal(status: number, body: unknown): LspFailure | nu
   const code = STATUS_CODES[status]
   if (refusal === null || code === undefined) return refusal
   if (refusal.code === 'PEER_NOT_CONNECTED' && code === 'WRONG_STATE') return refusal
-  return new LspFailure(code, refusal.message, { property: refusal.property })
+  return new LspFailure(code, refusal.message, { field: refusal.field, limit: refusal.limit })
 }

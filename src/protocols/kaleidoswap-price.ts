@@ -53,9 +53,9 @@ export interface AssetQuote {
 export async function requestAssetQuote(call: LspCall, asset: AssetRequest): Promise<AssetQuote | null> {
   const quote = await marketQuote(call, asset).catch((error: unknown) => {
     if (!(error instanceof LspFailure)) throw error
-    const { code, message, property, retryAt, cause } = error
+    const { code, message, field, limit, retryAt, cause } = error
     if (code === 'UNSUPPORTED') return null
-    throw new LspFailure(code, `the quote for the asset failed: ${message}`, { property, retryAt, cause })
+    throw new LspFailure(code, `the quote for the asset failed: ${message}`, { field, limit, retryAt, cause })
   })
   if (quote === null) return null
   const { from_asset: from, to_asset: to } = quote
@@ -63,7 +63,7 @@ export async function requestAssetQuote(call: LspCall, asset: AssetRequest): Pro
     throw new LspFailure(
       'UNTRUSTWORTHY',
       `requested a quote for ${asset.clientAmount} of ${asset.assetId}; the LSP answered with ${to.amount} of ${to.asset_id}`,
-      { property: 'asset.clientAmount' },
+      { field: 'asset.clientAmount' },
     )
   return { rfqId: quote.rfq_id, priceSat: priceSatOf(from, to, quote.price), expiresAt: endOf(quote, call.now()) }
 }

@@ -49,7 +49,7 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
   if (known === null) return refusalOfText(message, status)
   if (known === 'INVALID_REQUEST') return refusalOfParams(message, details.property)
   return new LspFailure(known, message, {
-    property: known === 'OPTION_MISMATCH' ? 'asset.assetId' : null,
+    field: known === 'OPTION_MISMATCH' ? 'asset.assetId' : null,
     retryAt: instantAfter(details.retry_after, now),
     // An unreachable part of the LSP does not show how far it had come.
     effect: known === 'UNAVAILABLE' ? 'unknown' : 'none',
@@ -59,8 +59,8 @@ function refusalOfCode(code: string, error: Record<string, unknown>, status: num
 /** KaleidoErrorResponse: "Request correlation identifier for support and debugging". */
 function withRequestId(failure: LspFailure, requestId: unknown): LspFailure {
   if (typeof requestId !== 'string' || !/^[\w.:-]{1,100}$/.test(requestId)) return failure
-  const { code, message, property, retryAt, effect } = failure
-  return new LspFailure(code, `${message} (request id ${requestId})`, { property, retryAt, effect })
+  const { code, message, field, limit, retryAt, effect } = failure
+  return new LspFailure(code, `${message} (request id ${requestId})`, { field, limit, retryAt, effect })
 }
 
 const OUT_OF_RANGE =
@@ -70,6 +70,6 @@ function refusalOfParams(message: string, property: unknown): LspFailure {
   if (/not pending rate decision/i.test(message)) return new LspFailure('WRONG_STATE', message)
   const isLimit = typeof property === 'string' && /(^|\.)(min|max)_\w+$/.test(property)
   return new LspFailure(isLimit || OUT_OF_RANGE.test(message) ? 'OPTION_MISMATCH' : 'INVALID_REQUEST', message, {
-    property: publicPropertyName(property) ?? propertyNamedIn(message),
+    field: publicPropertyName(property) ?? propertyNamedIn(message),
   })
 }

@@ -309,7 +309,7 @@ export const kaleidoswap: Adapter = {
     ])
     if (chain !== null && lookUp(NETWORKS, chain.network) !== call.network) {
       throw new LspFailure('UNTRUSTWORTHY', `the LSP is on ${chain.network}, not on ${call.network}`, {
-        property: 'network',
+        field: 'network',
       })
     }
     return {

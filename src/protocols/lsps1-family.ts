@@ -219,14 +219,14 @@ export function confirmationFields(request: ChannelRequest) {
 /** bLIP-51 §2: `lsp_balance_sat` is at least 1. */
 export function withoutLspBalance({ lspBalanceSat }: ChannelRequest): UnsupportedParameter | null {
   if (lspBalanceSat > 0) return null
-  return { property: 'lspBalanceSat', message: "this protocol requires a balance of at least 1 sat on the LSP's side" }
+  return { field: 'lspBalanceSat', message: "this protocol requires a balance of at least 1 sat on the LSP's side" }
 }
 
 /** Only the drafts have a field for the fee rate of the funding transaction. */
 export function withFeeRate({ fundingFeeRateSatPerVbyte }: ChannelRequest): UnsupportedParameter | null {
   if (fundingFeeRateSatPerVbyte === undefined) return null
   return {
-    property: 'fundingFeeRateSatPerVbyte',
+    field: 'fundingFeeRateSatPerVbyte',
     message: 'this protocol has no field for fundingFeeRateSatPerVbyte; use fundingConfirmsWithinBlocks',
   }
 }

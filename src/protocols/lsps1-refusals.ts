@@ -44,7 +44,7 @@ function refusalOfRpc(error: Record<string, unknown>, said: number | string, sta
     return new LspFailure('RATE_LIMITED', message)
   if (code === null) return refusalOfText(message, status, property)
   // An internal error does not show how far the LSP had come.
-  return new LspFailure(code, message, { property, effect: code === 'UNAVAILABLE' ? 'unknown' : 'none' })
+  return new LspFailure(code, message, { field: property, effect: code === 'UNAVAILABLE' ? 'unknown' : 'none' })
 }
 
 /** `data` is an object by the text, a string from LDK. bLIP-50 lists the names of unknown parameters in it. */

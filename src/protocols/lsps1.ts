@@ -120,7 +120,7 @@ export const lsps1: Adapter = {
   unsupportedParameter: (request) =>
     request.asset === null
       ? (withoutLspBalance(request) ?? withFeeRate(request))
-      : { property: 'asset', message: 'LSPS1 knows no RGB assets' },
+      : { field: 'asset', message: 'LSPS1 knows no RGB assets' },
   roundedTerms: (terms) => terms,
   readRefusal: readLsps1Refusal,
 

@@ -1,18 +1,18 @@
 import { cleanTextOrNull } from '../domain/text.ts'
 
-/** The protocols' names of options and fields, in the public schema's. */
+/** The request's field, by the public schema's path, for each name of an option or a field in the protocols. */
 const PROPERTY_NAMES: Readonly<Record<string, string>> = {
-  min_required_channel_confirmations: 'minRequiredChannelConfirmations',
-  min_funding_confirms_within_blocks: 'minFundingConfirmsWithinBlocks',
-  max_channel_expiry_blocks: 'maxChannelExpiryBlocks',
-  min_initial_client_balance_sat: 'minClientBalanceSat',
-  max_initial_client_balance_sat: 'maxClientBalanceSat',
-  min_initial_lsp_balance_sat: 'minLspBalanceSat',
-  max_initial_lsp_balance_sat: 'maxLspBalanceSat',
-  min_channel_balance_sat: 'minChannelBalanceSat',
-  max_channel_balance_sat: 'maxChannelBalanceSat',
-  min_onchain_payment_confirmations: 'minOnchainPaymentConfirmations',
-  min_onchain_payment_size_sat: 'minOnchainPaymentSat',
+  min_required_channel_confirmations: 'requiredChannelConfirmations',
+  min_funding_confirms_within_blocks: 'fundingConfirmsWithinBlocks',
+  max_channel_expiry_blocks: 'channelExpiryBlocks',
+  min_initial_client_balance_sat: 'clientBalanceSat',
+  max_initial_client_balance_sat: 'clientBalanceSat',
+  min_initial_lsp_balance_sat: 'lspBalanceSat',
+  max_initial_lsp_balance_sat: 'lspBalanceSat',
+  min_channel_balance_sat: 'lspBalanceSat',
+  max_channel_balance_sat: 'lspBalanceSat',
+  min_onchain_payment_confirmations: 'refundOnchainAddress',
+  min_onchain_payment_size_sat: 'refundOnchainAddress',
   lsp_balance_sat: 'lspBalanceSat',
   client_balance_sat: 'clientBalanceSat',
   required_channel_confirmations: 'requiredChannelConfirmations',
@@ -26,7 +26,7 @@ const PROPERTY_NAMES: Readonly<Record<string, string>> = {
   asset_id: 'asset.assetId',
   lsp_asset_amount: 'asset.lspAmount',
   client_asset_amount: 'asset.clientAmount',
-  rfq_id: 'asset.rfqId',
+  rfq_id: 'asset.rfqs',
   // bLIP-51 before July 2024.
   confirms_within_blocks: 'fundingConfirmsWithinBlocks',
   // ThunderStack.

@@ -32,14 +32,14 @@ const BREAKDOWN = /\b(lost|locked|broken|reset)\b|tim(ed|e)[ -]?out|deadline|int
 /** Given up on the way, or broken at the LSP: what was requested may have been done. */
 const isUnproven = (status: number) => status >= 500 || status === 408 || status === 499
 
-/** `text` is clean already. `property` has its public name; null takes the one that the text names. */
-export function refusalOfText(text: string, status: number, property: string | null = null): LspFailure {
+/** `text` is clean already. null as `field` takes the one that the text names. */
+export function refusalOfText(text: string, status: number, field: string | null = null): LspFailure {
   if (isUnproven(status)) return new LspFailure('UNAVAILABLE', text, { effect: 'unknown' })
   const known = ERROR_TEXTS.find(([pattern]) => pattern.test(text))
   // Under a status of success, only words that are known to refuse prove that nothing was done.
   const isProof = status >= 400 || (known !== undefined && !BREAKDOWN.test(text))
   return new LspFailure(known?.[1] ?? ERROR_STATUSES[status] ?? 'INVALID_REQUEST', text, {
-    property: property ?? propertyNamedIn(text),
+    field: field ?? propertyNamedIn(text),
     effect: isProof ? 'none' : 'unknown',
   })
 }

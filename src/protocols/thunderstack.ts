@@ -273,10 +273,10 @@ function tariffOf(request: ChannelRequest, feeRateSatPerVbyte: number | null): P
 }
 
 function beyondTheForm(request: ChannelRequest): UnsupportedParameter | null {
-  const property = BEYOND.find(([, isAsked]) => isAsked(request))?.[0]
+  const field = BEYOND.find(([, isAsked]) => isAsked(request))?.[0]
   // Only the LSP has a balance in these channels.
-  if (property === undefined) return withoutLspBalance(request)
-  return { property, message: `ThunderStack's request form has no field for ${property}` }
+  if (field === undefined) return withoutLspBalance(request)
+  return { field, message: `ThunderStack's request form has no field for ${field}` }
 }
 
 export const thunderstack: Adapter = {

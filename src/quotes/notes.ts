@@ -38,7 +38,7 @@ export function notesOf(
       'The protocol has no field for announceChannel: the LSP decides whether the channel is announced.',
     )
   }
-  const foreignPayee = offer?.checks.find((check) => check.name === 'INVOICE_PAYEE' && check.verdict === 'WARNING')
+  const foreignPayee = offer?.checks.find((check) => check.code === 'INVOICE_PAYEE' && check.verdict === 'WARNING')
   if (foreignPayee) note('PAYEE_IS_NOT_LSP_NODE', foreignPayee.message)
   if (delivered.lspBalanceSat + delivered.clientBalanceSat > MAX_ORDINARY_CHANNEL_SAT) {
     note('LARGE_CHANNEL', 'Both nodes need option_support_large_channel for a channel of this size.')

@@ -9,7 +9,7 @@ import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
 import { brokenLimit, withDefaults } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
-import { failedChecks, offerEndsAt, type CheckName, type VerifiedOffer } from '../domain/offer.ts'
+import { failedChecks, offerEndsAt, type CheckCode, type VerifiedOffer } from '../domain/offer.ts'
 import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { OrderAsset } from '../domain/order.ts'
 import type { FeeDiscount, FirmPolicy, PriceBasis, Quote, QuoteAsset } from '../domain/quote.ts'
@@ -84,7 +84,7 @@ export class Quoting {
     const endsAt = performance.now() + ask.deadlineMs
     const unsupportedParameter = lsp.adapter.unsupportedParameter(ask.request)
     if (unsupportedParameter)
-      throw new LspFailure('UNSUPPORTED', unsupportedParameter.message, { property: unsupportedParameter.property })
+      throw new LspFailure('UNSUPPORTED', unsupportedParameter.message, { field: unsupportedParameter.field })
     const { refundOnchainAddress } = ask.request
     const badAddress =
       refundOnchainAddress === null
@@ -92,7 +92,7 @@ export class Quoting {
         : addressProblem(refundOnchainAddress, lsp.settings.network, lsp.adapter.addressKinds)
     if (badAddress)
       throw new LspFailure('INVALID_REQUEST', `${badAddress}, and the LSP is on ${lsp.settings.network}`, {
-        property: 'refundOnchainAddress',
+        field: 'refundOnchainAddress',
       })
     const question = questionKey(ask.clientId, lsp.id, ask.request)
     const standing = await this.#store.placements.standing(question, this.#clock.now() + LAST_CALL_MS)
@@ -101,10 +101,9 @@ export class Quoting {
     const { limits, assets } = await lsp.currentInfo()
     const request = lsp.adapter.requestFields.confirmations ? withDefaults(ask.request, limits) : ask.request
     const broken = limits && brokenLimit(request, limits)
-    if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, { property: broken.property })
+    if (broken) throw new BeyondKnownLimits('OPTION_MISMATCH', broken.message, broken)
     const brokenAsset = request.asset && brokenAssetLimit(request.asset, assets)
-    if (brokenAsset)
-      throw new BeyondKnownLimits('OPTION_MISMATCH', brokenAsset.message, { property: brokenAsset.property })
+    if (brokenAsset) throw new BeyondKnownLimits('OPTION_MISMATCH', brokenAsset.message, brokenAsset)
     const context: Context = { lsp, clientId: ask.clientId, asked: ask.request, request, question, timeoutMs }
     const limited = lsp.rateLimitFailure
     if (limited) return this.#observedPrice(context, limited.code, limited.message, limited.retryAt)
@@ -264,7 +263,8 @@ export class Quoting {
     const { request, reading, offer, failure } = placement
     if (reading === null || offer === null) {
       throw new LspFailure(failure?.code ?? 'UNAVAILABLE', failure?.message ?? 'the LSP did not answer', {
-        property: failure?.property ?? null,
+        field: failure?.field ?? null,
+        limit: failure?.limit,
         retryAt: failure?.retryAt ?? null,
       })
     }
@@ -421,13 +421,13 @@ function unusable(
   { refundOnchainAddress }: ChannelRequest,
   { checks }: VerifiedOffer,
 ): LspFailure {
-  const withholding = new Set<CheckName>(['ONCHAIN_ADDRESS_IS_NEW', 'BIP21_PARAMETERS'])
+  const withholding = new Set<CheckCode>(['ONCHAIN_ADDRESS_IS_NEW', 'BIP21_PARAMETERS'])
   if (refundRoute === 'TO_ADDRESS') withholding.add('REFUND_ADDRESS')
-  const withheld = checks.find(({ name, verdict }) => verdict === 'WARNING' && withholding.has(name))
-  if (withheld) return new LspFailure('UNTRUSTWORTHY', `${withheld.name}: ${withheld.message}`)
+  const withheld = checks.find(({ code, verdict }) => verdict === 'WARNING' && withholding.has(code))
+  if (withheld) return new LspFailure('UNTRUSTWORTHY', `${withheld.code}: ${withheld.message}`)
   return refundRoute === 'TO_ADDRESS' && refundOnchainAddress === null
     ? new LspFailure('UNSUPPORTED', 'the LSP offers no payment option that can be used without a refund address', {
-        property: 'refundOnchainAddress',
+        field: 'refundOnchainAddress',
       })
     : new LspFailure('BAD_RESPONSE', 'no payment option states until when it can be paid')
 }

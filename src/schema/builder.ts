@@ -27,6 +27,7 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string }
     Sat: { Input: Sat; Output: Sat }
     AssetAmount: { Input: string; Output: string }
+    UInt64: { Input: string; Output: string }
     DateTime: { Input: EpochMs; Output: EpochMs }
     PublicKey: { Input: string; Output: string }
   }

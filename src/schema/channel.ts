@@ -6,10 +6,14 @@ export const ChannelDetailsType = builder.interfaceRef<Channel>('ChannelDetails'
   description: 'What the LSP reports about the channel.',
   fields: (t) => ({
     state: t.expose('state', { type: ChannelStateEnum, description: "The channel's own state." }),
-    channelId: t.exposeString('channelId', { nullable: true, description: 'BOLT 2 channel_id, if the LSP reports it.' }),
+    channelId: t.exposeString('channelId', {
+      nullable: true,
+      description: 'BOLT 2 channel_id, if the LSP reports it.',
+    }),
     shortChannelId: t.exposeString('shortChannelId', {
       nullable: true,
-      description: 'Block, transaction and output of the funding, for example 643904x1419x1. null until it is confirmed.',
+      description:
+        'Block, transaction and output of the funding, for example 643904x1419x1. null until it is confirmed.',
     }),
     fundingTxid: t.string({
       nullable: true,
@@ -57,4 +61,3 @@ export const ChannelSnapshotType = builder.objectRef<Channel>('ChannelSnapshot')
   description: 'The channel as the LSP reported it at the time of an event.',
   interfaces: [ChannelDetailsType],
 })
-

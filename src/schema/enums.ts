@@ -2,11 +2,14 @@ import { builder } from './builder.ts'
 import type { OrderAction } from '../domain/available-actions.ts'
 import type { FailureCode } from '../domain/failure.ts'
 import { LSP_FEATURES, NETWORKS, type AssetSchema } from '../domain/lsp.ts'
+import type { LimitName, LimitUnit } from '../domain/limits.ts'
+import { NEXT_STEP_CODES, type NextStepCode } from '../domain/messages/next-step-codes.ts'
+import { ORDER_CHANGE_CODES, type OrderChangeCode } from '../domain/messages/order-changes.ts'
 import type { Actor, NextAction } from '../domain/next-step.ts'
 import type { Payability } from '../domain/payability.ts'
 import type { PaymentMethod } from '../domain/payment.ts'
 import type { RenewalState } from '../domain/renewal-step.ts'
-import { CHECK_NAMES, CHECK_VERDICTS } from '../domain/offer.ts'
+import { CHECK_CODES, CHECK_VERDICTS } from '../domain/offer.ts'
 import {
   ASSET_DELIVERY_STATUSES,
   PAYMENT_STATES,
@@ -94,7 +97,7 @@ export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', {
 
 export const FailureCodeEnum = builder.enumType('FailureCode', {
   values: described<FailureCode>({
-    OPTION_MISMATCH: "Outside the LSP's limits; see property.",
+    OPTION_MISMATCH: "Outside the LSP's limits; see `limit`.",
     UNSUPPORTED: "This LSP's protocol cannot express the request.",
     CLIENT_REJECTED: 'The LSP refuses this client.',
     INVALID_TOKEN: null,
@@ -106,7 +109,7 @@ export const FailureCodeEnum = builder.enumType('FailureCode', {
     UNAVAILABLE: 'No connection, or a server error.',
     BAD_RESPONSE: 'An answer that is not what its protocol says.',
     UNTRUSTWORTHY: 'Its figures, or its invoice, do not add up.',
-    INVALID_REQUEST: 'The LSP finds the request wrong; see property.',
+    INVALID_REQUEST: 'The LSP rejects the request as invalid; see `field`.',
     NOT_FOUND: 'The LSP does not know the order.',
     WRONG_STATE: 'The LSP finds the order in another state.',
   }),
@@ -169,11 +172,44 @@ export const NextStepActionEnum = builder.enumType('NextStepAction', {
     RETRY_ASSET_DELIVERY: 'Call retryAssetDelivery.',
     REQUEST_REFUND: 'Call requestRefund.',
     CONTACT_LSP: 'Something was paid, and the gateway cannot resolve it. Quote lspOrderId to the LSP.',
-    WAIT: null,
-    NONE: null,
+    RENEW: 'The lease ends soon. Call renewChannel to extend it.',
+    WAIT: 'Nothing to do for now; actor names who acts.',
+    NOTHING: 'The order has ended.',
   }),
 })
-export const CheckNameEnum = builder.enumType('CheckName', { values: CHECK_NAMES })
+export const NextStepCodeEnum = builder.enumType('NextStepCode', {
+  description: 'Identifies the next step, so that wallets can show their own text. More values may follow.',
+  values: described<NextStepCode>(NEXT_STEP_CODES),
+})
+export const OrderChangeCodeEnum = builder.enumType('OrderChangeCode', {
+  description: 'What an event changed. More values may follow.',
+  values: described<OrderChangeCode>(ORDER_CHANGE_CODES),
+})
+export const LimitNameEnum = builder.enumType('LimitName', {
+  description: 'Which limit of the LSP. More values may follow.',
+  values: described<LimitName>({
+    LSP_BALANCE: "Balance on the LSP's side.",
+    CLIENT_BALANCE: "Balance on the client's side.",
+    CHANNEL_BALANCE: 'Sum of both balances.',
+    CHANNEL_EXPIRY: 'Length of the lease.',
+    REQUIRED_CHANNEL_CONFIRMATIONS: 'Confirmations before the channel is usable.',
+    FUNDING_CONFIRMATION: 'Blocks within which the funding transaction confirms.',
+    ONCHAIN_PAYMENT: 'Size of an on-chain payment.',
+    LSP_ASSET_AMOUNT: "Amount of the asset on the LSP's side.",
+    CLIENT_ASSET_AMOUNT: "Amount of the asset on the client's side.",
+    CHANNEL_ASSET_AMOUNT: 'Amount of the asset on both sides.',
+  }),
+})
+export const LimitUnitEnum = builder.enumType('LimitUnit', {
+  description: 'Unit of a limit. More values may follow.',
+  values: described<LimitUnit>({
+    SAT: 'Satoshis.',
+    BLOCKS: 'Blocks.',
+    CONFIRMATIONS: 'Confirmations.',
+    ASSET_UNITS: "The asset's smallest unit.",
+  }),
+})
+export const CheckCodeEnum = builder.enumType('CheckCode', { values: CHECK_CODES })
 export const CheckVerdictEnum = builder.enumType('CheckVerdict', { values: CHECK_VERDICTS })
 
 export const PaymentMethodEnum = builder.enumType('PaymentMethod', {

@@ -1,5 +1,6 @@
 import { builder } from './builder.ts'
 import { FailureCodeEnum, OrderActionEnum, OrderStateEnum } from './enums.ts'
+import { FIELD_AT_FAULT, LimitViolationType, VIOLATED_LIMIT } from './limit.ts'
 import { LspType } from './lsp.ts'
 import { OrderType } from './order.ts'
 import { QuoteType } from './quote.ts'
@@ -148,10 +149,12 @@ builder.objectType(LspError, {
   interfaces: [UserErrorType],
   fields: (t) => ({
     code: t.field({ type: FailureCodeEnum, description: 'Why.', resolve: ({ details }) => details.code }),
-    property: t.string({
+    field: t.string({ nullable: true, description: FIELD_AT_FAULT, resolve: ({ details }) => details.field }),
+    limit: t.field({
+      type: LimitViolationType,
       nullable: true,
-      description: 'The limit or field at fault.',
-      resolve: ({ details }) => details.property,
+      description: VIOLATED_LIMIT,
+      resolve: ({ details }) => details.limit,
     }),
     retryAt: t.field({
       type: 'DateTime',

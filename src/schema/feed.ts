@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { badInput, unknownCursor } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
-import { OrderStateEnum } from './enums.ts'
+import { OrderChangeCodeEnum, OrderStateEnum } from './enums.ts'
 import { currentOrders, OrderSnapshotType, OrderType } from './order.ts'
+import type { OrderChange } from '../domain/messages/order-changes.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { LoggedEvent } from '../store/orders.ts'
 import { cursorAt, positionOf } from '../store/cursors.ts'
 
-const first = z.number().min(1, 'at least 1').max(1_000, 'at most 1000')
+const pageSize = z.number().min(1, 'at least 1').max(1_000, 'at most 1000')
 
 export const FeedEventType = builder.interfaceRef<LoggedEvent>('FeedEvent').implement({
   description:
@@ -27,6 +28,23 @@ export const FeedEventType = builder.interfaceRef<LoggedEvent>('FeedEvent').impl
   resolveType: () => 'OrderEvent',
 })
 
+const OrderChangeType = builder.objectRef<OrderChange>('OrderChange').implement({
+  description: 'One thing that an event changed.',
+  fields: (t) => ({
+    code: t.expose('code', { type: OrderChangeCodeEnum, description: 'What changed.' }),
+    oldValue: t.exposeString('oldValue', {
+      nullable: true,
+      description:
+        "The value before, as text: an enum value, satoshis, a time, an id or the LSP's words, depending on the code. null: there was none.",
+    }),
+    newValue: t.exposeString('newValue', {
+      nullable: true,
+      description: 'The value after, as text. null: there is none.',
+    }),
+    message: t.exposeString('message', { description: 'What changed, for people.' }),
+  }),
+})
+
 export const OrderEventType = builder.objectRef<LoggedEvent>('OrderEvent').implement({
   description: 'A change of one order.',
   interfaces: [FeedEventType],
@@ -39,6 +57,11 @@ export const OrderEventType = builder.objectRef<LoggedEvent>('OrderEvent').imple
       description: 'State before the event. null: this is the first event.',
     }),
     state: t.expose('state', { type: OrderStateEnum, description: 'State after the event.' }),
+    changes: t.field({
+      type: [OrderChangeType],
+      description: 'What changed, for programs. Empty for events that were imported.',
+      resolve: ({ changes }) => changes ?? [],
+    }),
     snapshot: t.field({
       type: OrderSnapshotType,
       description: 'The order right after the event.',
@@ -140,7 +163,7 @@ builder.objectField(OrderType, 'events', (t) =>
         required: true,
         defaultValue: 100,
         description: 'Number of events, 1 to 1000.',
-        validate: first,
+        validate: pageSize,
       }),
     },
     resolve: async ({ id }, { afterSequence, first }, { gateway }) =>
@@ -171,7 +194,7 @@ A cursor of another gateway's database, or from before a restore, is an error wi
         required: true,
         defaultValue: 100,
         description: 'Number of events, 1 to 1000.',
-        validate: first,
+        validate: pageSize,
       }),
     },
     async resolve(_, { after, first }, context) {

@@ -1,5 +1,11 @@
 import { builder } from './builder.ts'
-import { NextStepActionEnum, NextStepActorEnum, AssetDeliveryStateEnum, RefundStateEnum } from './enums.ts'
+import {
+  NextStepActionEnum,
+  NextStepActorEnum,
+  NextStepCodeEnum,
+  AssetDeliveryStateEnum,
+  RefundStateEnum,
+} from './enums.ts'
 import type { ShownAsset } from '../domain/order-asset.ts'
 import type { JitChannel, Refund } from '../domain/order.ts'
 import type { NextStep } from '../domain/next-step.ts'
@@ -8,9 +14,35 @@ export const NextStepType = builder.objectRef<NextStep>('NextStep').implement({
   description: `What happens next, who acts, and the deadline. The action is PAY or TOP_UP exactly if the order has a payment option
 that may be used.`,
   fields: (t) => ({
-    actor: t.expose('actor', { type: NextStepActorEnum }),
-    action: t.expose('action', { type: NextStepActionEnum }),
-    deadline: t.expose('deadline', { type: 'DateTime', nullable: true }),
+    code: t.expose('code', {
+      type: NextStepCodeEnum,
+      description: 'Identifies the message, so that wallets can show their own text.',
+    }),
+    actor: t.expose('actor', { type: NextStepActorEnum, description: 'Who acts.' }),
+    action: t.expose('action', { type: NextStepActionEnum, description: 'What the actor does.' }),
+    deadline: t.expose('deadline', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when. null: there is no deadline, or it is not known.',
+    }),
+    amountSat: t.field({
+      type: 'Sat',
+      nullable: true,
+      description: 'Amount still to pay by the cheapest option, for PAY and TOP_UP. null: nothing is to be paid now.',
+      resolve: ({ amountSat }) => amountSat,
+    }),
+    paidSat: t.field({
+      type: 'Sat',
+      nullable: true,
+      description: 'What has arrived, as far as the LSP reports. null: no amount is known.',
+      resolve: ({ paidSat }) => paidSat,
+    }),
+    overpaidSat: t.field({
+      type: 'Sat',
+      nullable: true,
+      description: 'What has arrived beyond the total. null: nothing.',
+      resolve: ({ overpaidSat }) => overpaidSat,
+    }),
     nodeUri: t.string({
       nullable: true,
       description: 'Node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key.',
@@ -42,7 +74,11 @@ export const JitRouteHintType = builder.objectRef<JitChannel>('JitRouteHint').im
   description: 'Route hint with which a first payment opens the channel.',
   fields: (t) => ({
     shortChannelId: t.exposeString('shortChannelId', { description: 'Short channel id for the route hint.' }),
-    nodePubkey: t.expose('nodeId', { type: 'PublicKey', nullable: true, description: 'Node of the LSP that forwards the payment.' }),
+    nodePubkey: t.expose('nodeId', {
+      type: 'PublicKey',
+      nullable: true,
+      description: 'Node of the LSP that forwards the payment.',
+    }),
     feePerPaymentSat: t.expose('feePerPaymentSat', {
       type: 'Sat',
       nullable: true,
@@ -83,11 +119,11 @@ export const OrderAssetType = builder.objectRef<ShownAsset>('OrderAsset').implem
     deliveryState: t.expose('deliveryStatus', {
       type: AssetDeliveryStateEnum,
       nullable: true,
-      description: 'How far the delivery of the bought asset is. null: the client buys none, or the LSP does not report it.',
+      description:
+        'How far the delivery of the bought asset is. null: the client buys none, or the LSP does not report it.',
     }),
     deliveryPaymentHash: t.exposeString('deliveryPaymentHash', { nullable: true }),
     deliveredAt: t.expose('deliveredAt', { type: 'DateTime', nullable: true }),
     deliveryError: t.exposeString('deliveryError', { nullable: true, description: "The LSP's words." }),
   }),
 })
-

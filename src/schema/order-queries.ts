@@ -56,8 +56,7 @@ builder.queryFields((t) => ({
   orders: t.connection(
     {
       type: OrderType,
-      description:
-        "The caller's orders, newest first. `first` and `last` are at most 100; the default page is 20.",
+      description: "The caller's orders, newest first. `first` and `last` are at most 100; the default page is 20.",
       args: { filter: t.arg({ type: OrderFilterInput, description: 'Only orders that meet these conditions.' }) },
       resolve: (_, { filter, ...args }, { gateway, clientId }) =>
         resolveCursorConnection(

@@ -61,6 +61,17 @@ const OrderDetailsType = builder.interfaceRef<AnyOrder>('OrderDetails').implemen
       description: 'How long the LSP must keep the channel open, in blocks.',
       resolve: (order) => order.terms.channelExpiryBlocks,
     }),
+    requiredChannelConfirmations: t.int({
+      nullable: true,
+      description: 'Confirmations before the channel is usable. null: the protocol has no field for it.',
+      resolve: (order) => order.terms.requiredChannelConfirmations,
+    }),
+    fundingConfirmsWithinBlocks: t.int({
+      nullable: true,
+      description:
+        'The funding transaction must confirm within this many blocks. null: the protocol has no field for it.',
+      resolve: (order) => order.terms.fundingConfirmsWithinBlocks,
+    }),
     announceChannel: t.boolean({
       nullable: true,
       description: 'Whether the channel is public. null: the protocol has no field for it; the LSP decides.',
@@ -106,7 +117,8 @@ funding. Channel.expiresAt is the end that the LSP reports; the check LEASE_KEPT
     }),
     overpaidSat: t.field({
       type: 'Sat',
-      description: 'Satoshis that have arrived beyond the total, if the LSP reports amounts. Only the LSP can return them.',
+      description:
+        'Satoshis that have arrived beyond the total, if the LSP reports amounts. Only the LSP can return them.',
       resolve: (order) => overpaidSat(order),
     }),
     nodeUris: t.stringList({
@@ -209,17 +221,6 @@ export const OrderType = builder.objectRef<Order>('Order').implement({
       type: ChannelType,
       nullable: true,
       description: 'null: the LSP has not reported a channel.',
-    }),
-    requiredChannelConfirmations: t.int({
-      nullable: true,
-      description: 'Confirmations before the channel is usable. null: the protocol has no field for it.',
-      resolve: (order) => order.terms.requiredChannelConfirmations,
-    }),
-    fundingConfirmsWithinBlocks: t.int({
-      nullable: true,
-      description:
-        'The funding transaction must confirm within this many blocks. null: the protocol has no field for it.',
-      resolve: (order) => order.terms.fundingConfirmsWithinBlocks,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the order was placed.' }),
   }),

@@ -43,7 +43,8 @@ const PaymentOptionType = builder
         resolve: ({ expiresAt }) => expiresAt,
       }),
     }),
-    resolveType: (option) => ('invoice' in option ? 'Bolt11Payment' : 'offer' in option ? 'Bolt12Payment' : 'OnchainPayment'),
+    resolveType: (option) =>
+      'invoice' in option ? 'Bolt11Payment' : 'offer' in option ? 'Bolt12Payment' : 'OnchainPayment',
   })
 
 const Bolt11PaymentType = builder.objectRef<VerifiedBolt11>('Bolt11Payment').implement({
@@ -133,7 +134,11 @@ export function payableNow(owed: Owed, now: EpochMs): ShownPayment {
 }
 
 /** The payment of an earlier version of an order. An unpaid option appears only while the current order still has it. */
-export async function payableThen(then: Owed, readNow: () => Promise<Owed | null>, now: EpochMs): Promise<ShownPayment> {
+export async function payableThen(
+  then: Owed,
+  readNow: () => Promise<Owed | null>,
+  now: EpochMs,
+): Promise<ShownPayment> {
   const before = payableNow(then, now)
   if (before.payability !== 'PAYABLE') return before
   const owed = await readNow()
@@ -148,7 +153,10 @@ export const PaymentType = builder.objectRef<ShownPayment>('Payment').implement(
   description:
     'The payment options of an order. An option is null if the LSP does not offer it, or if it must not be paid now.',
   fields: (t) => ({
-    payability: t.expose('payability', { type: PayabilityEnum, description: 'Whether to pay now. Check this before each payment.' }),
+    payability: t.expose('payability', {
+      type: PayabilityEnum,
+      description: 'Whether to pay now. Check this before each payment.',
+    }),
     bolt11: t.field({
       type: Bolt11PaymentType,
       nullable: true,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { builder } from './builder.ts'
 import {
-  CheckNameEnum,
+  CheckCodeEnum,
   CheckVerdictEnum,
   FailureCodeEnum,
   FirmPolicyEnum,
@@ -10,6 +10,7 @@ import {
   QuoteNoteCodeEnum,
   QuoteRankingEnum,
 } from './enums.ts'
+import { FIELD_AT_FAULT, LimitViolationType, VIOLATED_LIMIT } from './limit.ts'
 import { LspType } from './lsp.ts'
 import { assertOneRfqTaker, ChannelRequestInput, chosen, requestFor } from './request.ts'
 import type { Check } from '../domain/offer.ts'
@@ -36,13 +37,27 @@ const QuoteNoteType = builder.objectRef<QuoteNote>('QuoteNote').implement({
 })
 
 export const CheckType = builder.objectRef<Check>('Check').implement({
-  description: 'One thing that was compared before the offer was believed. A FAILED check withholds the offer.',
+  description: 'One verification of what an LSP sent. A FAILED check withholds the payment option, or the whole offer.',
   fields: (t) => ({
-    name: t.expose('name', { type: CheckNameEnum }),
-    verdict: t.expose('verdict', { type: CheckVerdictEnum }),
-    message: t.exposeString('message', {
-      description: 'What was compared with what, so that a wallet can compare it again.',
+    code: t.expose('code', { type: CheckCodeEnum, description: 'What was verified.' }),
+    verdict: t.expose('verdict', { type: CheckVerdictEnum, description: 'The result.' }),
+    method: t.field({
+      type: PaymentMethodEnum,
+      nullable: true,
+      description: 'The payment method that was checked. null: the offer as a whole.',
+      resolve: ({ method }) => method,
     }),
+    expected: t.string({
+      nullable: true,
+      description: 'What was expected, so that a wallet can compare for itself. null: nothing to compare with.',
+      resolve: ({ expected }) => expected,
+    }),
+    actual: t.string({
+      nullable: true,
+      description: 'What the LSP sent. null: it is not one value.',
+      resolve: ({ actual }) => actual,
+    }),
+    message: t.exposeString('message', { description: 'What was compared with what, for people.' }),
   }),
 })
 
@@ -184,11 +199,18 @@ const QuoteFailureType = builder.objectRef<QuoteFailure>('QuoteFailure').impleme
     lsp: t.field({ type: LspType, resolve: (failure, _, { gateway }) => gateway.lsps.find(failure.lspId) }),
     code: t.expose('code', { type: FailureCodeEnum }),
     message: t.exposeString('message'),
-    property: t.exposeString('property', {
+    field: t.exposeString('field', { nullable: true, description: FIELD_AT_FAULT }),
+    limit: t.field({
+      type: LimitViolationType,
       nullable: true,
-      description: "The limit that was broken, in this schema's name for it.",
+      description: VIOLATED_LIMIT,
+      resolve: ({ limit }) => limit,
     }),
-    retryAt: t.expose('retryAt', { type: 'DateTime', nullable: true, description: 'Not before this.' }),
+    retryAt: t.expose('retryAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Earliest time to try again. null: waiting does not help, or no time is known.',
+    }),
   }),
 })
 

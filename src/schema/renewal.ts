@@ -18,7 +18,11 @@ const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
   description: "An extension of a channel's lease.",
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Id of the renewal, chosen by the gateway.' }),
-    lsp: t.field({ type: LspType, description: 'The LSP that has the channel.', resolve: (renewal, _, { gateway }) => gateway.lsps.find(renewal.lspId) }),
+    lsp: t.field({
+      type: LspType,
+      description: 'The LSP that has the channel.',
+      resolve: (renewal, _, { gateway }) => gateway.lsps.find(renewal.lspId),
+    }),
     shortChannelId: t.exposeString('shortChannelId', { description: 'The channel that is renewed.' }),
     state: t.field({ type: RenewalStateEnum, description: 'State of the renewal.', resolve: renewalStateOf }),
     feeTotalSat: t.expose('feeTotalSat', { type: 'Sat', description: 'Price of the renewal, in satoshis.' }),

@@ -164,7 +164,8 @@ export function chosen<Lsp extends { id: string }>(
   ids: readonly string[] | null | undefined,
 ): readonly Lsp[] {
   if (!ids) return lsps
-  if (ids.length === 0) throw badInput('lspIds: the list is empty. Name at least one LSP, or leave lspIds out to ask all')
+  if (ids.length === 0)
+    throw badInput('lspIds: the list is empty. Name at least one LSP, or leave lspIds out to ask all')
   const unknown = ids.filter((id) => !lsps.some((lsp) => lsp.id === id))
   if (unknown.length > 0)
     throw badInput(`lspIds: no LSP has the id ${unknown.map((id) => JSON.stringify(id.slice(0, 64))).join(', ')}`)

@@ -16,18 +16,26 @@ builder.scalarType('Sat', {
   },
 })
 
-const MAX_ASSET_AMOUNT = (1n << 64n) - 1n
+const MAX_UINT64 = (1n << 64n) - 1n
+
+/** Reads a decimal string, or a number that JSON cannot have rounded. @throws GraphQLError */
+function parseUInt64(scalar: string, value: unknown): string {
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+  if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_UINT64) return BigInt(text).toString()
+  throw badInput(`${scalar}: an unsigned 64-bit integer as a decimal string is wanted`)
+}
 
 builder.scalarType('AssetAmount', {
-  description: 'An amount of an RGB asset in its smallest unit: an unsigned 64-bit integer, sent as a decimal string.',
+  description:
+    'An amount of an RGB asset in its smallest unit: an unsigned 64-bit integer, serialized as a decimal string.',
   serialize: (value) => value,
-  parseValue(value) {
-    // A number is taken only where JSON cannot have rounded it.
-    const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
-    if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_ASSET_AMOUNT)
-      return BigInt(text).toString()
-    throw badInput('AssetAmount: an unsigned 64-bit integer as a decimal string is wanted')
-  },
+  parseValue: (value) => parseUInt64('AssetAmount', value),
+})
+
+builder.scalarType('UInt64', {
+  description: 'An unsigned 64-bit integer, as a decimal string.',
+  serialize: (value) => value,
+  parseValue: (value) => parseUInt64('UInt64', value),
 })
 
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i

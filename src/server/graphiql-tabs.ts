@@ -35,11 +35,11 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
       nextStep { actor action deadline message }
       payment { bolt11 { invoice expiresAt } bip21 }
       quote { notes { message } }
-      checks { name verdict message }
+      checks { code verdict message }
     }
     ... on UserError { message }
     ... on PriceChangedError { newQuote: quote { id feeTotalSat orderTotalSat } }
-    ... on LspError { code property retryAt }
+    ... on LspError { code field retryAt }
   }
 }
 `

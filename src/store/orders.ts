@@ -237,11 +237,7 @@ export class OrderStore {
   }
 
   /** Events of any of the client's orders, by their position in the whole log. */
-  async clientEvents(
-    clientId: string,
-    afterPosition: number,
-    limit: number,
-  ): Promise<LoggedEvent[]> {
+  async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<LoggedEvent[]> {
     const rows = await this.#db
       .selectFrom('events')
       .select(['position', 'body'])

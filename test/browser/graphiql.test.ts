@@ -245,9 +245,12 @@ describe('GraphiQL in a browser that reaches nothing but the gateway', () => {
     const ask = async (text: string, values: Record<string, unknown>) =>
       (await keyed.send(text, values, { authorization })).data as AnyData
     const request = { clientPubkey: keyed.sandbox.wallet.pubkey, lspBalanceSat: 1_000_000 }
-    const { quotes } = await ask('query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }', {
-      request,
-    })
+    const { quotes } = await ask(
+      'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id } } }',
+      {
+        request,
+      },
+    )
     const { createOrder } = await ask(
       'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
       { id: quotes.quotes[0].id },

@@ -57,7 +57,7 @@ test('an LSP that wants coins at a taproot address is trusted', async () => {
   await using asked = await lspAt(TAPROOT)
   const { checks } = await quoteOf(asked.gateway, 'scripted', refundTo(TAPROOT))
   expect(checks).toContainEqual({
-    name: 'ONCHAIN_ADDRESS',
+    code: 'ONCHAIN_ADDRESS',
     verdict: 'PASSED',
     message: 'an address of REGTEST',
   })
@@ -73,7 +73,7 @@ test.each(WRONG)('a refund address with this problem reaches no LSP of any proto
   for (const failure of failures)
     expect(failure).toMatchObject({
       code: 'INVALID_REQUEST',
-      property: 'refundOnchainAddress',
+      field: 'refundOnchainAddress',
       message: expect.stringContaining(problem),
     })
   expect(posts(gateway)).toEqual([])
@@ -83,7 +83,7 @@ test('a refund address in base58 is for the protocols that allow it: LSPS1 has S
   await using gateway = await everyLsp()
   const protocols = new Map(gateway.sandbox.lsps.map(({ id, protocol }) => [id, protocol]))
   const { quotes, failures } = await compare(gateway, refundTo(BASE58))
-  const refused = failures.filter(({ property }) => property === 'refundOnchainAddress')
+  const refused = failures.filter(({ field }) => field === 'refundOnchainAddress')
   expect(new Set(refused.map(({ lsp }) => protocols.get(lsp.id)))).toEqual(new Set(['LSPS1']))
   expect(refused[0]?.message).toContain('SegWit addresses only')
   expect(idsOf(quotes).map((id) => protocols.get(id))).not.toContain('LSPS1')

@@ -97,7 +97,7 @@ test.each(['req-pop=app%3a', 'REQ-somethingyoudontunderstand=50', 'req-', 'label
   (parameters) => {
     const { payment, checks } = offerWith(`bitcoin:${ADDRESS}?amount=0.00001&${parameters}`)
     expect(payment).toMatchObject({ bolt11: { state: 'EXPECT_PAYMENT' }, onchain: null })
-    expect(checks).toContainEqual(expect.objectContaining({ name: 'BIP21_PARAMETERS', verdict: 'WARNING' }))
+    expect(checks).toContainEqual(expect.objectContaining({ code: 'BIP21_PARAMETERS', verdict: 'WARNING' }))
   },
 )
 

@@ -118,7 +118,7 @@ describe('C34: a wallet subscribes after an event that the order never had', () 
   test('Order.events beyond the latest event is an empty list, beside the sequence that the order has', () =>
     withOrder(async (gateway, id) => {
       const { order } = await gateway.ask(
-        'query ($id: ID!) { order(id: $id) { sequence events(afterSequence: 500) { sequence } } }',
+        'query ($id: ID!) { order(id: $id) { sequence events(afterSequence: 500) { nodes { sequence } } } }',
         { id },
       )
       expect(order).toEqual({ sequence: 1, events: [] })

@@ -99,13 +99,17 @@ describe('C08: a flat payment object of 2024 at Kaleidoswap', () => {
   test('is read as 2000 sat by Lightning', async () => {
     const { onchain_address: _, ...lightning } = payment
     expect(await firm(lightning)).toMatchObject({
-      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] }],
+      quotes: [
+        { basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] },
+      ],
     })
   })
 
   test('costs 2000 sat when its on-chain address is malformed, which costs only the on-chain option', async () => {
     expect(await firm(payment)).toMatchObject({
-      quotes: [{ basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] }],
+      quotes: [
+        { basis: 'FIRM', feeTotalSat: 2_000, orderTotalSat: 2_000, prices: [{ method: 'BOLT11', feeTotalSat: 2_000 }] },
+      ],
     })
   })
 

@@ -92,7 +92,7 @@ describe('C17: the sentence of a refusal reaches the client', () => {
 
   it('names the field of a list, in the public schema’s word', async () => {
     const failures = await quoteFailures(handlerOf((shapes['details'] as { answer: CaseAnswer }).answer))
-    expect(new Set(failures.map(({ property }) => property))).toEqual(new Set(['lspBalanceSat']))
+    expect(new Set(failures.map(({ field }) => field))).toEqual(new Set(['lspBalanceSat']))
   })
 
   it.each([

@@ -107,7 +107,7 @@ test('C28: a funding transaction that is replaced after the order is complete is
   const events = await follow(gateway, id).end()
   expect(events.at(-1)).toMatchObject({
     state: 'COMPLETED',
-    order: { channel: { fundingOutpoint: first.funding_outpoint } },
+    snapshot: { channel: { fundingOutpoint: first.funding_outpoint } },
   })
 
   lsp.change({ channel: then })
@@ -115,7 +115,7 @@ test('C28: a funding transaction that is replaced after the order is complete is
   expect(replaced).toMatchObject({
     state: 'COMPLETED',
     message: `funding outpoint changed from ${first.funding_outpoint} to ${then.funding_outpoint}`,
-    order: { channel: { fundingOutpoint: then.funding_outpoint } },
+    snapshot: { channel: { fundingOutpoint: then.funding_outpoint } },
   })
   await all.stop()
 
@@ -131,7 +131,7 @@ test('C28: a funding transaction that is replaced after the order is complete is
   const before = lsp.server.requests.length
   await vi.waitFor(() => expect(lsp.server.requests.length).toBeGreaterThan(before), { timeout: 8_000 })
   expect((await eventsOf(gateway, id)).at(-1)?.message).toContain('funding outpoint changed')
-  expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED', nextStep: { action: 'NONE' } })
+  expect(await readOrder(gateway, id)).toMatchObject({ state: 'COMPLETED', nextStep: { action: 'NOTHING' } })
 })
 
 /** A paid order of draft 0.0.2 whose refund is as the case has it. */
@@ -292,7 +292,7 @@ test('an order that was told to have expired unpaid is not payable again when it
   expect(reopened).toMatchObject({
     state: 'EXPIRED',
     message: 'the LSP reports the order as open again; do not pay it',
-    order: { nextStep: { action: 'DO_NOT_PAY' } },
+    snapshot: { nextStep: { action: 'DO_NOT_PAY' } },
   })
   await follower.stop()
   await gateway.restart()

@@ -1,3 +1,4 @@
+import { messagesOf } from '../support/messages.ts'
 import { expect, test } from 'vitest'
 import { nextStepOf } from '../../src/domain/next-step.ts'
 import { sat } from '../../src/domain/money.ts'
@@ -119,7 +120,7 @@ test.each([
 test('the order expires with its last payment option, whatever the LSP reports or if it is silent', () => {
   const reported = advance(orderWith(), reportOf('EXPECT_PAYMENT', 'EXPECT_PAYMENT'), FACTS, ONCHAIN_END)
   expect(reported.order.state).toBe('EXPIRED')
-  expect(reported.changes).toContain('awaiting payment → expired')
+  expect(messagesOf(reported.changes)).toContain('awaiting payment → expired')
   expect(unanswered(orderWith(), 'it does not answer', ONCHAIN_END).order.state).toBe('EXPIRED')
   // The LSP's word counts for a payment that arrived late.
   const late = advance(reported.order, reportOf('EXPECT_PAYMENT', 'PAID'), FACTS, ONCHAIN_END + MINUTE_MS)

@@ -21,7 +21,7 @@ test.each([
   ['more than twice the fee of seven days ago', 4_001, before(2_000, 7 * DAY_MS), 'WARNING'],
   ['more than twice an older fee', 4_001, before(2_000, 7 * DAY_MS + 1), 'PASSED'],
 ] as const)('a fee of %s is compared with the channel and with the previous fee', (_, fee, previous, verdict) => {
-  expect(verifyFee(sat(fee), REQUEST, previous, NOW)).toMatchObject({ name: 'FEE_IS_USUAL', verdict })
+  expect(verifyFee(sat(fee), REQUEST, previous, NOW)).toMatchObject({ code: 'FEE_IS_USUAL', verdict })
 })
 
 test('the message names what was compared', () => {

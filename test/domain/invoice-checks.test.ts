@@ -35,7 +35,7 @@ function verify(fields: Partial<InvoiceFields>, address: string | null = ADDRESS
   )
 }
 
-const rows = ({ checks }: VerifiedOffer, name: Check['name']) => checks.filter((check) => check.name === name)
+const rows = ({ checks }: VerifiedOffer, code: Check['code']) => checks.filter((check) => check.code === code)
 
 test('the invoices of these tests decode to the fields that were written', () => {
   const hop = { shortChannelId: '9x8x7', feeBaseMsat: 1_000, feeProportionalMillionths: 250, cltvExpiryDelta: 40 }
@@ -102,7 +102,7 @@ test('a final CLTV above 2016 blocks is a warning', () => {
   const offer = verify({ finalCltvBlocks: 2_017 })
   expect(rows(offer, 'INVOICE_CLTV')).toEqual([
     {
-      name: 'INVOICE_CLTV',
+      code: 'INVOICE_CLTV',
       verdict: 'WARNING',
       message: 'the invoice can lock the payment for 2017 blocks, more than 2016',
     },

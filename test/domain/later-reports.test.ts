@@ -1,3 +1,4 @@
+import { messagesOf } from '../support/messages.ts'
 import { describe, expect, test } from 'vitest'
 import { verifyClientNode } from '../../src/domain/client-node.ts'
 import { orderedLeaseEnd } from '../../src/domain/lease-kept.ts'
@@ -77,7 +78,7 @@ function reportOf(state: ReadOrderState, { bolt11: ln, onchain: chain, onchainDe
 }
 
 const after = (order: Order, report: OrderReading, now = NOW + 1) => advance(order, report, FACTS, now)
-const checkOf = (order: Order, name: string) => order.checks.find((check) => check.name === name)
+const checkOf = (order: Order, code: string) => order.checks.find((check) => check.code === code)
 
 function channelWith(state: ChannelState, changes: Partial<Channel> = {}): Channel {
   return {
@@ -104,7 +105,7 @@ describe('the node that the channel is for (0.2.0 and seed 000 client_pubkey, se
     ['the other key of the same x coordinate', `03${KEY.slice(2)}`, 'FAILED'],
     ['no readable key, where the document requires one', null, 'WARNING'],
   ])('repeated as %s is %s', (_, uri, verdict) => {
-    expect(verifyClientNode({ request: REQUEST }, { uri })).toMatchObject({ name: 'CLIENT_ECHOED', verdict })
+    expect(verifyClientNode({ request: REQUEST }, { uri })).toMatchObject({ code: 'CLIENT_ECHOED', verdict })
   })
 
   test('is not reported where the protocol does not repeat it', () => {
@@ -132,7 +133,7 @@ describe('the node that the channel is for (0.2.0 and seed 000 client_pubkey, se
     expect(checkOf(order, 'CLIENT_ECHOED')).toMatchObject({ verdict: 'FAILED' })
     expect(shownOf(order, NOW + 1)).toEqual(NO_PAYMENT)
     expect(nextStepOf(order, LSP, NOW + 1)).toMatchObject({ action: 'DO_NOT_PAY' })
-    expect(changes.filter((change) => change.includes(OTHER))).toHaveLength(1)
+    expect(changes.filter(({ message }) => message.includes(OTHER))).toHaveLength(1)
   })
 
   test('is another one after the payment: an event says so, and the client has to contact the LSP', () => {
@@ -167,8 +168,8 @@ describe('the lease (bLIP-51 §4: channel.expires_at MUST respect channel_expiry
     const { order, changes } = completed(channelWith('OPENING', { expiresAt: NOW + lengthMs }))
     expect(checkOf(order, 'LEASE_KEPT')).toMatchObject({ verdict })
     expect(orderedLeaseEnd(order)).toBe(NOW + LEASE_MS)
-    expect(changes.some((change) => change.includes('the lease as ordered ends on'))).toBe(verdict === 'WARNING')
-    expect(nextStepOf(order, LSP, NOW + 2).action).toBe(verdict === 'WARNING' ? 'CONTACT_LSP' : 'NONE')
+    expect(changes.some(({ message }) => message.includes('the lease as ordered ends on'))).toBe(verdict === 'WARNING')
+    expect(nextStepOf(order, LSP, NOW + 2).action).toBe(verdict === 'WARNING' ? 'CONTACT_LSP' : 'NOTHING')
   })
 
   test('is not shortened by a funding time before the order', () => {
@@ -207,7 +208,7 @@ describe('the lease (bLIP-51 §4: channel.expires_at MUST respect channel_expiry
     const { order } = completed(channel, leased(), NOW + LEASE_MS + 1)
     expect(checkOf(order, 'LEASE_KEPT')).toMatchObject({ verdict: 'PASSED' })
     expect(nextStepOf(order, LSP, NOW + LEASE_MS + 1)).toMatchObject({
-      action: 'NONE',
+      action: 'NOTHING',
       message: 'The channel was closed.',
     })
   })
@@ -296,8 +297,8 @@ describe('a payment of more than the total (0.2.0 payment_difference, 0.0.2 amou
     const { order, changes } = after(byBoth(), paid)
     expect(overpaidSat(order)).toBe(4_107)
     const words = '9107 sat have arrived, 4107 sat more than the total of 5000 sat'
-    expect(changes).toContain(words)
-    expect(checkOf(order, 'AMOUNT_PAID')).toEqual({ name: 'AMOUNT_PAID', verdict: 'WARNING', message: words })
+    expect(messagesOf(changes)).toContain(words)
+    expect(checkOf(order, 'AMOUNT_PAID')).toMatchObject({ code: 'AMOUNT_PAID', verdict: 'WARNING', message: words })
     expect(nextStepOf(order, LSP, NOW + 2)).toMatchObject({
       actor: 'LSP',
       action: 'WAIT',

@@ -30,68 +30,82 @@ const WITHIN: Partial<ChannelRequest> = {
 const broken = (changes: Partial<ChannelRequest>, limits: LspLimits = LIMITS) =>
   brokenLimit(channelRequest({ ...WITHIN, ...changes }), limits)
 
-test.each<[keyof LspLimits, Partial<ChannelRequest>, Partial<ChannelRequest>, string]>([
+test.each<[keyof LspLimits, string, Partial<ChannelRequest>, Partial<ChannelRequest>, string]>([
   [
     'minLspBalanceSat',
+    'LSP_BALANCE',
     { lspBalanceSat: sat(100_000), clientBalanceSat: sat(50_000) },
     { lspBalanceSat: sat(99_999), clientBalanceSat: sat(60_000) },
     "99999 is below the LSP's limit of 100000",
   ],
   [
     'maxLspBalanceSat',
+    'LSP_BALANCE',
     { lspBalanceSat: sat(10_000_000) },
     { lspBalanceSat: sat(10_000_001) },
     "10000001 is above the LSP's limit of 10000000",
   ],
   [
     'minClientBalanceSat',
+    'CLIENT_BALANCE',
     { clientBalanceSat: sat(1_000) },
     { clientBalanceSat: sat(999) },
     "999 is below the LSP's limit of 1000",
   ],
   [
     'maxClientBalanceSat',
+    'CLIENT_BALANCE',
     { clientBalanceSat: sat(5_000_000) },
     { clientBalanceSat: sat(5_000_001) },
     "5000001 is above the LSP's limit of 5000000",
   ],
   [
     'minChannelBalanceSat',
+    'CHANNEL_BALANCE',
     { lspBalanceSat: sat(149_000) },
     { lspBalanceSat: sat(148_999) },
     "149999 is below the LSP's limit of 150000",
   ],
   [
     'maxChannelBalanceSat',
+    'CHANNEL_BALANCE',
     { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_000) },
     { lspBalanceSat: sat(8_000_000), clientBalanceSat: sat(4_000_001) },
     "12000001 is above the LSP's limit of 12000000",
   ],
   [
     'maxChannelExpiryBlocks',
+    'CHANNEL_EXPIRY',
     { channelExpiryBlocks: 20_160 },
     { channelExpiryBlocks: 20_161 },
     "20161 is above the LSP's limit of 20160",
   ],
   [
     'minRequiredChannelConfirmations',
+    'REQUIRED_CHANNEL_CONFIRMATIONS',
     { requiredChannelConfirmations: 2 },
     { requiredChannelConfirmations: 1 },
     "1 is below the LSP's limit of 2",
   ],
   [
     'minFundingConfirmsWithinBlocks',
+    'FUNDING_CONFIRMATION',
     { fundingConfirmsWithinBlocks: 6 },
     { fundingConfirmsWithinBlocks: 5 },
     "5 is below the LSP's limit of 6",
   ],
-])('%s binds from the first number beyond it, and is named', (property, within, beyond, message) => {
+])('%s binds from the first number beyond it, and is named', (name, limit, within, beyond, message) => {
   expect(broken(within)).toBeNull()
-  expect(broken(beyond)).toEqual({ property, message })
+  const found = broken(beyond)
+  expect(found).toMatchObject({
+    limit: { limit, [name.startsWith('min') ? 'minimum' : 'maximum']: String(LIMITS[name]) },
+    message,
+  })
+  expect(message.startsWith(`${found?.limit.requested} `)).toBe(true)
 })
 
 test('of several limits that are broken the first is named', () => {
-  expect(broken({ lspBalanceSat: sat(1), channelExpiryBlocks: 99_999 })?.property).toBe('minLspBalanceSat')
+  expect(broken({ lspBalanceSat: sat(1), channelExpiryBlocks: 99_999 })?.limit.limit).toBe('LSP_BALANCE')
 })
 
 test('a limit that the LSP does not state breaks nothing', () => {
@@ -110,7 +124,7 @@ test('a limit that the LSP does not state breaks nothing', () => {
 })
 
 test('a limit of zero is a limit', () => {
-  expect(broken({}, { ...NO_LIMITS, maxClientBalanceSat: sat(0) })?.property).toBe('maxClientBalanceSat')
+  expect(broken({}, { ...NO_LIMITS, maxClientBalanceSat: sat(0) })?.limit.limit).toBe('CLIENT_BALANCE')
   expect(broken({ clientBalanceSat: sat(0) }, { ...NO_LIMITS, maxClientBalanceSat: sat(0) })).toBeNull()
 })
 
@@ -143,7 +157,7 @@ test.each([
 test('a value of the client is not replaced by a default, and breaks the limit if it is below it', () => {
   const asked = { requiredChannelConfirmations: 0, fundingConfirmsWithinBlocks: 100 }
   expect(withDefaults(channelRequest(asked), LIMITS)).toMatchObject(asked)
-  expect(broken(asked)).toMatchObject({ property: 'minRequiredChannelConfirmations' })
+  expect(broken(asked)).toMatchObject({ field: 'requiredChannelConfirmations' })
 })
 
 test('a count beyond what the schema holds binds nobody differently at the largest that it holds', () => {

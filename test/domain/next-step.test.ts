@@ -1,3 +1,4 @@
+import { messagesOf } from '../support/messages.ts'
 import { expect, test } from 'vitest'
 import { nextStepOf, type StepLsp } from '../../src/domain/next-step.ts'
 import { sat, type Sat } from '../../src/domain/money.ts'
@@ -195,7 +196,7 @@ test.each(['EXPIRED', 'FAILED'] as const)(
     const over = after(ordered(), report({ state }))
     expect(over).toMatchObject({ state, paymentSeenAt: null })
     const again = advance(over, report(), FACTS, NOW + 10)
-    expect(again.changes).toEqual(['the LSP reports the order as open again; do not pay it'])
+    expect(messagesOf(again.changes)).toEqual(['the LSP reports the order as open again; do not pay it'])
     expect(again.order.state).toBe(state)
     expect(stepOf(again.order)).toMatchObject({ actor: 'NOBODY', action: 'DO_NOT_PAY' })
     expect(advance(again.order, report(), FACTS, NOW + 20).changes).toEqual([])
@@ -229,7 +230,7 @@ test('an order that expired by a clock ahead of time stays expired when the cloc
 
 test('an order that the LSP does not know is not payable until the LSP reports it again', () => {
   const { order: gone, changes } = notFound(ordered(), NOW + 1)
-  expect(changes).toEqual(['the LSP says that it does not know this order'])
+  expect(messagesOf(changes)).toEqual(['the LSP says that it does not know this order'])
   expect(due(gone, NOW + 1)).toEqual(NO_PAYMENT)
   expect(stepOf(gone)).toMatchObject({
     actor: 'NOBODY',
@@ -238,7 +239,7 @@ test('an order that the LSP does not know is not payable until the LSP reports i
   })
   expect(notFound(gone, NOW + 2).changes).toEqual([])
   const back = advance(gone, report(), FACTS, NOW + 3)
-  expect(back.changes).toEqual(['the LSP knows this order again'])
+  expect(messagesOf(back.changes)).toEqual(['the LSP knows this order again'])
   expect(stepOf(back.order)).toMatchObject({ action: 'PAY' })
 })
 
@@ -278,7 +279,7 @@ test('an order that failed says whether it was paid, how much, the reason, and w
   const failed = report({ state: 'FAILED', rest: { failureReason: 'no liquidity' } })
   expect(stepOf(after(ordered(), report({ state: 'FAILED' })))).toEqual({
     actor: 'NOBODY',
-    action: 'NONE',
+    action: 'NOTHING',
     deadline: null,
     message: 'The order failed. Nothing was paid.',
   })

@@ -6,7 +6,7 @@ import {
   verifyAsset,
   verifyOffer,
   verifyTerms,
-  type CheckName,
+  type CheckCode,
   type OfferContext,
   type VerifiedOffer,
 } from '../../src/domain/offer.ts'
@@ -82,12 +82,12 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
   )
 }
 
-const verdicts = ({ checks }: VerifiedOffer) => checks.map(({ name, verdict }) => `${name} ${verdict}`)
-const failed = ({ checks }: VerifiedOffer): CheckName[] =>
-  checks.filter(({ verdict }) => verdict === 'FAILED').map(({ name }) => name)
-const verdictsOf = ({ checks }: VerifiedOffer, of: CheckName) =>
-  checks.filter(({ name }) => name === of).map(({ verdict }) => verdict)
-const messageOf = ({ checks }: VerifiedOffer, name: CheckName) => checks.find((check) => check.name === name)?.message
+const verdicts = ({ checks }: VerifiedOffer) => checks.map(({ code, verdict }) => `${code} ${verdict}`)
+const failed = ({ checks }: VerifiedOffer): CheckCode[] =>
+  checks.filter(({ verdict }) => verdict === 'FAILED').map(({ code }) => code)
+const verdictsOf = ({ checks }: VerifiedOffer, of: CheckCode) =>
+  checks.filter(({ code }) => code === of).map(({ verdict }) => verdict)
+const messageOf = ({ checks }: VerifiedOffer, code: CheckCode) => checks.find((check) => check.code === code)?.message
 
 test('an honest offer passes every check, and each says what was compared', () => {
   const offer = vet({ bolt11: bolt11(), onchain: onchain() })
@@ -123,7 +123,7 @@ test('an honest offer passes every check, and each says what was compared', () =
   })
 })
 
-test.each<[string, Partial<PaymentOptions<Read>>, Partial<OfferContext>, CheckName]>([
+test.each<[string, Partial<PaymentOptions<Read>>, Partial<OfferContext>, CheckCode]>([
   [
     'a fee and a client balance that are a satoshi less than the total',
     { bolt11: bolt11({ feeTotalSat: sat(999) }) },
@@ -251,7 +251,7 @@ test('an invoice that was signed by another node is a warning, and stays payable
   const offer = vet({ bolt11: bolt11() }, { lspPubkeys: [OTHER_KEY] })
   expect(offer.checks.filter(({ verdict }) => verdict !== 'PASSED')).toEqual([
     {
-      name: 'INVOICE_PAYEE',
+      code: 'INVOICE_PAYEE',
       verdict: 'WARNING',
       message: `invoice signed by ${node.pubkey}, LSP's nodes ${OTHER_KEY}`,
     },
@@ -282,14 +282,14 @@ test('a wrong address fails the offer, and is a warning when on-chain payment is
   expect(vet(options).payment).toBeNull()
   const withheld = vet(options, { refundOnchainAddress: null })
   expect(withheld.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })
-  expect(withheld.checks).toContainEqual(expect.objectContaining({ name: 'ONCHAIN_ADDRESS', verdict: 'WARNING' }))
+  expect(withheld.checks).toContainEqual(expect.objectContaining({ code: 'ONCHAIN_ADDRESS', verdict: 'WARNING' }))
 })
 
 test('an LSP that would send a refund elsewhere is not paid on chain', () => {
   const other = node.newAddress()
   const offer = vet({ bolt11: bolt11(), onchain: onchain({ refundOnchainAddress: other }) })
   expect(offer.checks).toContainEqual({
-    name: 'REFUND_ADDRESS',
+    code: 'REFUND_ADDRESS',
     verdict: 'WARNING',
     message: `given ${REFUND}, the LSP repeats ${other}: on-chain payment is withheld`,
   })
@@ -313,14 +313,14 @@ test.each([
   [`bitcoin:${ADDRESS}`, 'PASSED'],
 ])('the URI of an LSP, %s, for 201 000 satoshis is %s', (uri, verdict) => {
   const offer = vet({ onchain: onchain({ uri }) })
-  expect(offer.checks.find(({ name }) => name === 'BIP21_AMOUNT')?.verdict).toBe(verdict)
+  expect(offer.checks.find(({ code }) => code === 'BIP21_AMOUNT')?.verdict).toBe(verdict)
   expect(offer.payment === null).toBe(verdict === 'FAILED')
 })
 
 test('an invoice that outlives the order is a warning, and one that ends within the same second is none', () => {
   const ends = (orderExpiresAt: number | null, expiresAt: number | null = null) =>
     vet({ bolt11: bolt11({ expiresAt }) }, { orderExpiresAt }).checks.find(
-      ({ name }) => name === 'INVOICE_ENDS_WITH_ORDER',
+      ({ code }) => code === 'INVOICE_ENDS_WITH_ORDER',
     )?.verdict
   expect(ends(NOW + HOUR_MS - 1)).toBe('PASSED')
   expect(ends(NOW + HOUR_MS - 1_000)).toBe('WARNING')
@@ -420,7 +420,7 @@ test.each([
   ['is not bought, without an amount for the client', BOUGHT_NONE, { ...TOLD, clientAmount: null }, 'PASSED'],
   ['is one that nobody requested', null, TOLD, 'FAILED'],
 ])('the asset of a channel that %s', (_what, asked, told, verdict) => {
-  expect(verifyAsset(asked, told)).toMatchObject({ name: 'ASSET_ECHOED', verdict })
+  expect(verifyAsset(asked, told)).toMatchObject({ code: 'ASSET_ECHOED', verdict })
 })
 
 // 0.2.0 EstimateFeesRequest folds the asset's price into the fee; the vendor's client has it beside the fee.
@@ -474,7 +474,7 @@ test('a client balance is never free', () => {
   expect(vet({}, { free: true })).toMatchObject({
     payment: null,
     free: false,
-    checks: [{ name: 'FEE_ADDS_UP', verdict: 'FAILED' }],
+    checks: [{ code: 'FEE_ADDS_UP', verdict: 'FAILED' }],
   })
 })
 
@@ -530,7 +530,7 @@ test.each<[Partial<ChannelTerms>, string, string]>([
   [{ channelExpiryBlocks: 6_479 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 6479'],
   [{ channelExpiryBlocks: 0x8000_0000 }, 'FAILED', 'channelExpiryBlocks: asked for 12960, answered 2147483648'],
 ])('terms repeated as %j are %s', (changes, verdict, message) => {
-  expect(verifyTerms(TERMS, { ...TERMS, ...changes })).toEqual({ name: 'TERMS_ECHOED', verdict, message })
+  expect(verifyTerms(TERMS, { ...TERMS, ...changes })).toMatchObject({ code: 'TERMS_ECHOED', verdict, message })
 })
 
 test('less of the client’s own money in the channel than it pays for is no offer', () => {

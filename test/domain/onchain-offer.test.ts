@@ -24,9 +24,9 @@ function verify(option: Partial<OnchainOption<ReadPaymentState>>, context: Parti
       ...option,
     },
     { network: 'REGTEST', addressKinds: 'ANY', refundOnchainAddress: null, ...context },
-    (name, verdict, message) => void checks.push({ name, verdict, message }),
+    (code, verdict, message) => void checks.push({ code, verdict, message }),
   )
-  return { refund, row: (name: string) => checks.find((check) => check.name === name) }
+  return { refund, row: (code: string) => checks.find((check) => check.code === code) }
 }
 
 // bLIP-51 §3.3; min_onchain_payment_size_sat of Kaleidoswap 0.2.0 OrderOptions.

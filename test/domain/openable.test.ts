@@ -58,7 +58,7 @@ test.each<[string, string, Network]>([
 ])('%s is not handed out as an LNURL', (_what, text, network) => {
   expect(lnurlChannelProblem(text, network)).not.toBeNull()
   const verified = verifyOpenables({ lnurlChannel: text, jit: null, channel: null }, { network, maximumSat: sat(1) })
-  expect(verified).toMatchObject({ lnurlChannel: null, checks: [{ name: 'LNURL_CHANNEL', verdict: 'FAILED' }] })
+  expect(verified).toMatchObject({ lnurlChannel: null, checks: [{ code: 'LNURL_CHANNEL', verdict: 'FAILED' }] })
 })
 
 const jitOf = (changes: Partial<JitChannel>): JitChannel => ({
@@ -82,7 +82,7 @@ test.each<Partial<JitChannel>>([
 ])('a route hint with %o is handed out, with a check', (changes) => {
   expect(verifyJit(changes)).toMatchObject({
     jit: jitOf(changes),
-    checks: [{ name: 'JIT_CHANNEL', verdict: 'PASSED' }],
+    checks: [{ code: 'JIT_CHANNEL', verdict: 'PASSED' }],
   })
 })
 
@@ -98,7 +98,7 @@ test.each<Partial<JitChannel>>([
   { nodeId: 'evil' },
   { nodeId: node.pubkey.replace(/^0./, '05') },
 ])('a route hint with %o is not handed out, and a check says so', (changes) => {
-  expect(verifyJit(changes)).toMatchObject({ jit: null, checks: [{ name: 'JIT_CHANNEL', verdict: 'FAILED' }] })
+  expect(verifyJit(changes)).toMatchObject({ jit: null, checks: [{ code: 'JIT_CHANNEL', verdict: 'FAILED' }] })
 })
 
 const channelOf = (changes: Partial<Channel>): Channel => ({
@@ -141,5 +141,5 @@ test.each<Partial<Channel>>([
     { network: 'REGTEST', maximumSat: sat(1) },
   )
   expect(channel).toMatchObject({ state: 'OPEN', [name]: null })
-  expect(checks).toMatchObject([{ name: 'CHANNEL_IDS', verdict: 'WARNING', message: expect.stringContaining(name) }])
+  expect(checks).toMatchObject([{ code: 'CHANNEL_IDS', verdict: 'WARNING', message: expect.stringContaining(name) }])
 })

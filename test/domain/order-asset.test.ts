@@ -152,7 +152,7 @@ describe('the limits of an asset', () => {
     ['rgb:other', '10', '5', 'asset.assetId'],
   ])('%s with %s and %s breaks %s', (assetId, lspAmount, clientAmount, property) => {
     const broken = brokenAssetLimit({ assetId, lspAmount, clientAmount, rfqId: null }, [LISTED])
-    expect(broken?.property ?? null).toBe(property)
+    expect(broken?.field ?? null).toBe(property)
   })
 
   test('are not known of an LSP that lists no asset, or more than the gateway keeps', () => {

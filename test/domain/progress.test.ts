@@ -1,3 +1,4 @@
+import { messagesOf } from '../support/messages.ts'
 import { expect, test } from 'vitest'
 import { sat } from '../../src/domain/money.ts'
 import { due, NO_PAYMENT, payableUntil, shownOf, type Payment } from '../../src/domain/payment.ts'
@@ -233,7 +234,7 @@ test.each<PaymentState>(['HOLD', 'PAID', 'TO_REFUND', 'REFUNDED'])(
       LSP,
       NOW + 1,
     )
-    expect(taken.changes.join()).toContain('the LSP takes back that it was paid')
+    expect(messagesOf(taken.changes).join()).toContain('the LSP takes back that it was paid')
     expect(taken.order.payment.onchain?.state).toBe(state)
     expect(taken.order.state).not.toBe('AWAITING_PAYMENT')
     expect(shown(taken.order)).toMatchObject({ bolt11: null, onchain: { state } })

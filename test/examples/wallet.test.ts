@@ -110,7 +110,9 @@ describe('the example wallet', () => {
     (await gateway.ask('{ orders(first: 100) { nodes { id } } }')).orders.nodes.length
 
   async function sequencesUpTo(orderId: string, last: number): Promise<number[]> {
-    const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { sequence } } }', { id: orderId })
+    const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { nodes { sequence } } } }', {
+      id: orderId,
+    })
     return order.events
       .map(({ sequence }: { sequence: number }) => sequence)
       .filter((sequence: number) => sequence <= last)

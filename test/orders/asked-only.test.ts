@@ -38,7 +38,7 @@ test('openChannel with a public key alone is refused before the LSP is asked', a
   expect(openChannel).toMatchObject({
     __typename: 'LspError',
     code: 'INVALID_REQUEST',
-    property: 'nodeUri',
+    field: 'nodeUri',
     message: expect.stringContaining('pubkey@host:port'),
   })
   const sent = beacon.requests.filter(({ path }) => path.endsWith('/open'))

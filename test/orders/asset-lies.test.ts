@@ -190,12 +190,12 @@ describe('an order for a bought asset', () => {
     const { id: quoteId } = await quoted(lsp.gateway)
     const { id } = await createOrder(lsp.gateway, { quoteId })
     lsp.script.order = { order_state: 'CHANNEL_OPENING', client_asset_amount: 1 }
-    const CHECKS = 'query ($id: ID!) { order(id: $id) { state checks { name verdict } events { message } } }'
+    const CHECKS = 'query ($id: ID!) { order(id: $id) { state checks { code verdict } events { nodes { message } } } }'
     await expect
       .poll(async () => (await lsp.gateway.ask(CHECKS, { id })).order, { timeout: 10_000 })
       .toMatchObject({
         state: 'CHANNEL_OPENING',
-        checks: expect.arrayContaining([{ name: 'ASSET_ECHOED', verdict: 'FAILED' }]),
+        checks: expect.arrayContaining([{ code: 'ASSET_ECHOED', verdict: 'FAILED' }]),
       })
     const { order } = await lsp.gateway.ask(CHECKS, { id })
     expect(JSON.stringify(order.events)).toContain('the LSP changed the asset amount for the client: 2500 → 1')

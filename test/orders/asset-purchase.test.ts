@@ -49,7 +49,7 @@ describe.concurrent('a bought asset', () => {
     await using gateway = await kestrelGateway()
     const { id, follower } = await bought(gateway, [])
     const events = await follower.end()
-    expect(course(events).at(-1)).toBe('COMPLETED NOBODY NONE')
+    expect(course(events).at(-1)).toBe('COMPLETED NOBODY NOTHING')
     expect(events.at(-1)?.snapshot).toMatchObject({
       feeTotalSat: 4_107,
       orderTotalSat: 6_607,
@@ -76,7 +76,7 @@ describe.concurrent('a bought asset', () => {
     expect((await gateway.ask(RETRY, { id })).retryAssetDelivery).toMatchObject({ __typename: 'Order', id })
     const events = await follower.end()
     expect(events.at(-1)?.snapshot).toMatchObject({
-      nextStep: { actor: 'NOBODY', action: 'NONE' },
+      nextStep: { actor: 'NOBODY', action: 'NOTHING' },
       asset: { deliveryState: 'COMPLETED', deliveryError: null },
     })
   })
@@ -145,7 +145,7 @@ describe.concurrent('a bought asset', () => {
       const last = await follower.until(isDelivery(accept ? 'COMPLETED' : 'FAILED'))
       expect(last.snapshot).toMatchObject({
         state: 'COMPLETED',
-        nextStep: accept ? { actor: 'NOBODY', action: 'NONE' } : { actor: 'LSP', action: 'WAIT' },
+        nextStep: accept ? { actor: 'NOBODY', action: 'NOTHING' } : { actor: 'LSP', action: 'WAIT' },
       })
       if (accept) {
         await follower.end()

@@ -112,7 +112,7 @@ test('a client sees its own order, and no other client does', async () => {
 })
 
 test('a client cannot do anything with another one’s order', async () => {
-  const notFound = { __typename: 'OrderNotFoundError', message: 'there is no such order' }
+  const notFound = { __typename: 'OrderNotFoundError', message: 'there is no order with this id' }
   expect(await bob.ask(DECIDE_RATE, { id: adasOrder.id, accept: true })).toEqual({ decideRate: notFound })
   expect(await bob.ask(OPEN_CHANNEL, { id: adasOrder.id })).toEqual({ openChannel: notFound })
   expect(

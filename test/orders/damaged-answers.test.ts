@@ -14,12 +14,12 @@ import { Random } from '../upstream/fuzz/random.ts'
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_201)
 const ORDERS = Number(process.env.FUZZ_ORDERS ?? 15)
 const QUOTE_FIELDS = `id basis feeTotalSat orderTotalSat prices { method feeTotalSat orderTotalSat } lspBalanceSat clientBalanceSat
-  channelExpiryBlocks announceChannel annualRatePercent feePpm notes { code message } checks { name verdict message } createdAt observedAt expiresAt`
-const FULL_ORDER = `${ORDER_FIELDS} checks { name verdict message } events { ${EVENT_FIELDS} }`
+  channelExpiryBlocks announceChannel annualRatePercent feePpm notes { code message } checks { code verdict message } createdAt observedAt expiresAt`
+const FULL_ORDER = `${ORDER_FIELDS} checks { code verdict message } events { nodes { ${EVENT_FIELDS} } }`
 const QUOTES = `query ($request: ChannelRequestInput!) { quotes(request: $request, firm: ALWAYS) {
-  quotes { ${QUOTE_FIELDS} } failures { lsp { id } code message property retryAt } } }`
+  quotes { ${QUOTE_FIELDS} } failures { lsp { id } code message field retryAt } } }`
 const CREATE_ORDER = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) {
-  __typename ... on UserError { message } ... on LspError { code property retryAt } ... on PriceChangedError { freshQuote: quote { ${QUOTE_FIELDS} } }
+  __typename ... on UserError { message } ... on LspError { code field retryAt } ... on PriceChangedError { freshQuote: quote { ${QUOTE_FIELDS} } }
   ... on QuoteExpiredError { expiredAt } ... on Order { ${FULL_ORDER} } } }`
 const ORDER = `query ($id: ID!) { order(id: $id) { ${FULL_ORDER} } }`
 

@@ -47,7 +47,7 @@ interface Expected {
 }
 
 const PAY = 'AWAITING_PAYMENT CLIENT PAY'
-const END = 'COMPLETED NOBODY NONE'
+const END = 'COMPLETED NOBODY NOTHING'
 const isCompleted = ({ state }: EventData) => state === 'COMPLETED'
 const isOpen = ({ snapshot: order }: EventData) => order.channel?.state === 'OPEN'
 const LEASE_OF_13_WEEKS = {
@@ -130,7 +130,8 @@ const EVERY: Record<string, Expected> = {
       state: 'OPEN',
       channelId: null,
       shortChannelId: expect.stringMatching(SCID),
-      fundingOutpoint: expect.stringMatching(TXID),
+      fundingTxid: expect.stringMatching(TXID),
+      fundingOutpoint: null,
       fundedAt: null,
       expiresAt: expect.stringMatching(INSTANT),
       closingTxid: null,
@@ -203,7 +204,8 @@ describe.concurrent('an order is placed, paid and followed to its end, with ever
           expect(event).toMatchObject({
             previousState: events[index - 1]?.state ?? null,
             state: event.snapshot.state,
-            order: { id: ordered.id, sequence: event.sequence },
+            orderId: ordered.id,
+            snapshot: { orderId: ordered.id, sequence: event.sequence },
           })
           expect(event.message).not.toBe('')
         }
@@ -337,7 +339,7 @@ test.concurrent('an LNURL that opens the channel and the hint for a first paymen
 
   // Beacon gives the hint to whoever registers a node, and the LNURL to whoever paid.
   const beacon = await orderAt(gateway, 'beacon')
-  expect(beacon).toMatchObject({ lnurlChannel: null, jit: null })
+  expect(beacon).toMatchObject({ lnurlChannel: null, jitRouteHint: null })
   const follower = follow(gateway, beacon.id)
   const registered = await follower.until(({ snapshot: order }) => order.jitRouteHint !== null)
   expect(registered.message).toBe('a first payment can open the channel')

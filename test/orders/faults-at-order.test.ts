@@ -44,7 +44,7 @@ const NOT_KNOWN = {
   lspState: null,
   checkedAt: null,
   payment: { bolt11: null, bolt12: null, onchain: null, bip21: null },
-  nextStep: { actor: 'NOBODY', action: 'NONE', message: expect.stringContaining('not known. Nothing was paid.') },
+  nextStep: { actor: 'NOBODY', action: 'NOTHING', message: expect.stringContaining('not known. Nothing was paid.') },
 }
 
 describe.concurrent('an order whose answer does not come', () => {
@@ -182,7 +182,7 @@ describe.concurrent('an invoice that is not what was agreed', () => {
           lsp: { id },
           code: 'UNTRUSTWORTHY',
           message: expect.stringContaining(check),
-          property: null,
+          field: null,
         })
         expect(answer.data.quotes).toEqual({
           quotes: [],
@@ -203,10 +203,10 @@ describe.concurrent('an invoice that is not what was agreed', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     const { order } = await orderUnder(gateway, ['FOREIGN_PAYEE'])
     expect(order.state).toBe('AWAITING_PAYMENT')
-    const { order: checked } = await gateway.ask('query ($id: ID!) { order(id: $id) { checks { name verdict } } }', {
+    const { order: checked } = await gateway.ask('query ($id: ID!) { order(id: $id) { checks { code verdict } } }', {
       id: order.id,
     })
-    expect(checked.checks).toContainEqual({ name: 'INVOICE_PAYEE', verdict: 'WARNING' })
+    expect(checked.checks).toContainEqual({ code: 'INVOICE_PAYEE', verdict: 'WARNING' })
     const [pubkey] = (gateway.sandbox.lsp('kestrel').nodeUris[0] ?? '').split('@')
     expect(order.payment.bolt11?.payeePubkey).not.toBe(pubkey)
   })

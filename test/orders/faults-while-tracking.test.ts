@@ -26,7 +26,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
         state: 'AWAITING_PAYMENT',
         previousState: 'AWAITING_PAYMENT',
         message: 'the LSP says that it does not know this order',
-        order: {
+        snapshot: {
           payment: { bolt11: null, bolt12: null, onchain: null, bip21: null, payableUntil: null },
           nextStep: {
             actor: 'NOBODY',
@@ -68,7 +68,7 @@ describe.concurrent('an LSP that forgets an order once it is paid', () => {
     await follower.until(({ snapshot: order }) => order.lspState === 'NOT_FOUND')
     lsp.setFaults(['NEVER_OPENS'])
     const back = await follower.until(({ message }) => message === 'the LSP knows this order again')
-    expect(back).toMatchObject({ state: 'PAID', order: { lspState: 'CREATED' } })
+    expect(back).toMatchObject({ state: 'PAID', snapshot: { lspState: 'CREATED' } })
     await follower.stop()
   })
 })

@@ -141,7 +141,7 @@ describe.concurrent('orderUpdated', () => {
     const { id } = await orderAt(gateway, 'olive')
     await pay(gateway, id)
     const events = await follow(gateway, id).end()
-    expect(events.at(-1)).toMatchObject({ state: 'COMPLETED', order: { channel: { state: 'OPENING' } } })
+    expect(events.at(-1)).toMatchObject({ state: 'COMPLETED', snapshot: { channel: { state: 'OPENING' } } })
     // And it is not read any more.
     const { checkedAt } = await readOrder(gateway, id)
     expect(Date.parse(checkedAt ?? '')).toBeLessThanOrEqual(Date.parse(events.at(-1)?.createdAt ?? '') + 50)
@@ -171,7 +171,7 @@ describe.concurrent('orderUpdated', () => {
   })
 })
 
-describe.concurrent('ordersUpdated', () => {
+describe.concurrent('Subscription.events', () => {
   test('tells what happens to all of the client’s orders from then on, each in its order', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive', 'kestrel', 'thunder'], stepMs: 100 } })
     const before = await orderAt(gateway, 'thunder')
@@ -226,7 +226,10 @@ describe('an event that wakes up many followers', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     const wire = await Wire.ready(gateway.origin)
     for (let id = 0; id < 1_000; id++)
-      wire.subscribe(String(id), 'subscription { ordersUpdated { sequence order { nextStep { message } } } }')
+      wire.subscribe(
+        String(id),
+        'subscription { events { ... on OrderEvent { sequence order { nextStep { message } } } } }',
+      )
     expect(await wire.rest()).toEqual([])
 
     const reading = vi.spyOn(OrderStore.prototype, 'clientEvents')
@@ -234,9 +237,7 @@ describe('an event that wakes up many followers', () => {
     await orderAt(gateway, 'olive')
     const sequences = []
     while (sequences.length < 1_000)
-      sequences.push(
-        ((await wire.hear()).payload as { data: { ordersUpdated: { sequence: number } } }).data.ordersUpdated.sequence,
-      )
+      sequences.push(((await wire.hear()).payload as { data: { events: { sequence: number } } }).data.events.sequence)
     expect(new Set(sequences)).toEqual(new Set([1]))
     expect(Math.max(...sent.end())).toBeLessThan(500)
     expect(reading.mock.calls.length).toBeLessThan(20)

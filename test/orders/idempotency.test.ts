@@ -53,10 +53,16 @@ describe.concurrent('an idempotency key', () => {
     ]
     const input = { quoteId: one.id, idempotencyKey: 'taken' }
     const { id } = await createOrder(gateway, input)
-    for (const other of [{ quoteId: two.id }, { maxOrderTotalSat: 1_000_000 }, { email: 'me@example.org' }]) {
+    for (const other of [
+      { quoteId: two.id },
+      { maxOrderTotalSat: 1_000_000 },
+      { email: 'me@example.org' },
+      { reference: 'mine' },
+      { paymentMethods: ['BOLT11'] },
+    ]) {
       expect(await createOrder(gateway, { ...input, ...other })).toEqual({
         __typename: 'IdempotencyConflictError',
-        message: expect.stringContaining('was used for another input'),
+        message: expect.stringContaining('was used with different input'),
       })
     }
     expect(gateway.sandbox.lsp('kestrel').orderCount).toBe(1)
@@ -68,7 +74,7 @@ describe.concurrent('an idempotency key', () => {
     const { id: quoteId } = await quoteAt(gateway, 'kestrel')
     for (const [idempotencyKey, message] of [
       ['k'.repeat(256), 'at most 255 characters'],
-      ['', 'it must not be empty'],
+      ['', 'must not be empty'],
     ]) {
       const { data, errors } = await gateway.send(CREATE_ORDER, { input: { quoteId, idempotencyKey } })
       expect(data).toBeNull()
@@ -122,7 +128,7 @@ describe.concurrent('an idempotency key', () => {
     expect(unknown).toMatchObject({
       __typename: 'Order',
       state: 'OUTCOME_UNKNOWN',
-      nextStep: { actor: 'NOBODY', action: 'NONE' },
+      nextStep: { actor: 'NOBODY', action: 'NOTHING' },
     })
     lsp.setFaults([])
     expect(await createOrder(gateway, { quoteId, idempotencyKey: 'unknown' })).toMatchObject({

@@ -36,7 +36,7 @@ test.each(EVERY)('an order at %s that nobody pays ends as EXPIRED, and is never 
     channel: null,
     nextStep: {
       actor: 'NOBODY',
-      action: 'NONE',
+      action: 'NOTHING',
       message: 'The order was not paid in time. Do not pay it now. Request a new quote.',
     },
   })
@@ -143,7 +143,7 @@ test('what was paid of an order that expired can be had back where the LSP refun
   const events = await follower.end()
   expect(events.at(-1)).toMatchObject({
     state: 'REFUNDED',
-    order: { refund: { state: 'PAID_OUT', paidTo: bolt11Invoice } },
+    snapshot: { refund: { state: 'PAID_OUT', paidTo: bolt11Invoice } },
   })
   expect(wallet.isPaid(bolt11Invoice)).toBe(true)
 })

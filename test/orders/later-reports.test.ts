@@ -8,7 +8,7 @@ import { follow, orderAt, pay, QUOTES, requestOf } from '../support/operations.t
 
 const LATER = `query ($id: ID!) { order(id: $id) {
   state nextStep { actor action message nodeUri } nodeUris leaseEndsAt
-  checks { name verdict message } channel { state fundedAt expiresAt } payment { bolt11 { isHold } }
+  checks { code verdict message } channel { state fundedAt expiresAt } payment { bolt11 { isHold } }
 } }`
 
 interface Later {
@@ -16,13 +16,13 @@ interface Later {
   nextStep: { actor: string; action: string; message: string; nodeUri: string | null }
   nodeUris: string[]
   leaseEndsAt: string | null
-  checks: { name: string; verdict: string; message: string }[]
+  checks: { code: string; verdict: string; message: string }[]
   channel: { state: string; fundedAt: string | null; expiresAt: string | null } | null
   payment: { bolt11: { isHold: boolean | null } | null }
 }
 
 const later = async (gateway: TestGateway, id: string): Promise<Later> => (await gateway.ask(LATER, { id })).order
-const checkOf = ({ checks }: Later, name: string) => checks.find((check) => check.name === name)
+const checkOf = ({ checks }: Later, code: string) => checks.find((check) => check.code === code)
 
 async function gatewayWith(lspId: string, faults: readonly Fault[] = [], hidesNodes = false): Promise<TestGateway> {
   const gateway = await startTestGateway({
@@ -53,7 +53,7 @@ test.concurrent('an order of anchor for another node is withheld once the LSP re
   expect(warned.snapshot).toMatchObject({
     payment: { bolt11: null, onchain: null, bip21: null },
     lnurlChannel: null,
-    jit: null,
+    jitRouteHint: null,
     nextStep: { actor: 'NOBODY', action: 'DO_NOT_PAY' },
   })
   await follower.stop()

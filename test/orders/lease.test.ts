@@ -51,7 +51,7 @@ describe.concurrent('the end of a lease', () => {
     expect(order.sequence).toBe(reminder?.sequence)
     expect(order.nextStep).toEqual({
       actor: 'CLIENT',
-      action: 'NONE',
+      action: 'NOTHING',
       deadline: order.channel?.expiresAt,
       message: expect.stringContaining('request a new quote in time'),
     })
@@ -126,7 +126,7 @@ describe.concurrent('the end of a lease', () => {
     const order = await readOrder(gateway, id)
     expect(Date.parse(order.channel?.expiresAt ?? '')).toBeGreaterThan(Date.parse(channel?.expiresAt ?? ''))
     expect(both.at(-1)?.message).toContain(order.channel?.expiresAt?.slice(0, 10))
-    expect(order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'NONE', deadline: order.channel?.expiresAt })
+    expect(order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'NOTHING', deadline: order.channel?.expiresAt })
   })
 })
 

@@ -79,7 +79,7 @@ test('orders are followed on when the clock is set back by an hour', async () =>
 })
 
 describe('an LSP that asks twice to be paid by the same invoice', () => {
-  const CHECKED = `mutation ($id: ID!, $key: String!) { createOrder(input: {quoteId: $id, idempotencyKey: $key}) { __typename ... on Order { id checks { name verdict message } payment { bolt11 { invoice } } } ... on LspError { code message } } }`
+  const CHECKED = `mutation ($id: ID!, $key: String!) { createOrder(input: {quoteId: $id, idempotencyKey: $key}) { __typename ... on Order { id checks { code verdict message } payment { bolt11 { invoice } } } ... on LspError { code message } } }`
 
   /** Two channels of different sizes, asked for one after the other. */
   async function twoQuotes(orderIds: readonly [string, string]) {
@@ -103,9 +103,9 @@ describe('an LSP that asks twice to be paid by the same invoice', () => {
     }
   }
   const ANY =
-    'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id checks { name verdict message } } failures { code message } } }'
-  const hashCheck = ({ checks }: { checks: { name: string }[] }) =>
-    checks.find(({ name }) => name === 'PAYMENT_HASH_IS_NEW')
+    'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id checks { code verdict message } } failures { code message } } }'
+  const hashCheck = ({ checks }: { checks: { code: string }[] }) =>
+    checks.find(({ code }) => code === 'PAYMENT_HASH_IS_NEW')
 
   test('for two orders is believed for the first of them alone', async () => {
     await using asked = await twoQuotes(['order-1', 'order-2'])
@@ -232,18 +232,21 @@ describe('an LSP that gives an address twice', () => {
       }
       return (
         await gateway.ask(
-          'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { prices { method feeTotalSat } checks { name verdict } } } }',
+          'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { prices { method feeTotalSat } checks { code verdict } } } }',
           { request },
         )
       ).quotes.quotes[0]
     }
     expect(await ask(1_000_000)).toMatchObject({
-      prices: [{ method: 'ONCHAIN', feeTotalSat: 1_000 }],
-      checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'PASSED' }]),
+      prices: [
+        { method: 'BOLT11', feeTotalSat: 1_000 },
+        { method: 'ONCHAIN', feeTotalSat: 1_000 },
+      ],
+      checks: expect.arrayContaining([{ code: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'PASSED' }]),
     })
     expect(await ask(2_000_000)).toMatchObject({
-      prices: [],
-      checks: expect.arrayContaining([{ name: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'WARNING' }]),
+      prices: [{ method: 'BOLT11', feeTotalSat: 1_000 }],
+      checks: expect.arrayContaining([{ code: 'ONCHAIN_ADDRESS_IS_NEW', verdict: 'WARNING' }]),
     })
   })
 })

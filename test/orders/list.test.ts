@@ -145,9 +145,9 @@ test('the events of an order come a hundred at a time, or as many as are asked f
     for (const sequence of counting(first.sequence + 1, 1_500)) await orders.append({ ...first, sequence })
   })
   const PAGE =
-    'query ($id: ID!, $after: Int!, $first: Int! = 100) { order(id: $id) { events(afterSequence: $after, first: $first) { sequence } } }'
+    'query ($id: ID!, $after: Int!, $first: Int! = 100) { order(id: $id) { events(afterSequence: $after, first: $first) { nodes { sequence } } } }'
   const sequences = async (after: number, first?: number) =>
-    sequencesOf((await gateway.ask(PAGE, { id, after, first })).order.events)
+    sequencesOf((await gateway.ask(PAGE, { id, after, first })).order.events.nodes)
   expect(await sequences(0)).toEqual(counting(1, 100))
   expect(await sequences(100, 1_000)).toEqual(counting(101, 1_000))
   expect(await sequences(1_100, 1_000)).toEqual(counting(1_101, 401))
@@ -155,12 +155,12 @@ test('the events of an order come a hundred at a time, or as many as are asked f
 
 test('what an operation would answer with is counted before it runs, events within events too', async () => {
   const inEachOther = await gateway.send(
-    'query ($id: ID!) { order(id: $id) { events { order { events { sequence } } } } }',
+    'query ($id: ID!) { order(id: $id) { events { nodes { order { events { nodes { sequence } } } } } } }',
     { id: ids[5] },
   )
   expect(inEachOther.errors?.[0]).toMatchObject({ extensions: { code: 'OPERATION_TOO_LARGE' } })
   const all = await gateway.send(
-    'query ($id: ID!, $first: Int!) { order(id: $id) { events(first: $first) { sequence order { id state } } } }',
+    'query ($id: ID!, $first: Int!) { order(id: $id) { events(first: $first) { nodes { sequence order { id state } } } } }',
     { id: ids[5], first: 1_001 },
   )
   expect(all.errors?.[0]).toMatchObject({

@@ -37,7 +37,8 @@ const refundable = (gateway: TestGateway) =>
   waiting(gateway, 'beacon', 'REFUND', ({ refund }) => refund?.state === 'AVAILABLE')
 
 async function requestRefund(gateway: TestGateway, id: string): Promise<Result> {
-  return (await gateway.ask(REQUEST_REFUND, { id, to: { onchainAddress: gateway.sandbox.wallet.newAddress() } })).requestRefund
+  return (await gateway.ask(REQUEST_REFUND, { id, to: { onchainAddress: gateway.sandbox.wallet.newAddress() } }))
+    .requestRefund
 }
 
 function postsTo(gateway: TestGateway, lspId: string, path: string): number {

@@ -11,7 +11,7 @@ const SOUND = {
   fee_per_payment: 50,
 }
 const OPENABLES = `query ($id: ID!) { order(id: $id) {
-  lnurlChannel jit { shortChannelId feePerPaymentSat } channel { shortChannelId fundingOutpoint } checks { name verdict message } payment { bip21 }
+  lnurlChannel jitRouteHint { shortChannelId feePerPaymentSat } channel { shortChannelId fundingTxid } checks { code verdict message } payment { bip21 }
 } }`
 
 /** An order of draft 0.0.1 whose POST says `first` of what a wallet opens, and every report after it `later`. */
@@ -41,17 +41,17 @@ async function ordered(first: Record<string, unknown>, later: Record<string, unk
   }
 }
 
-const row = (name: string, verdict: string) => expect.arrayContaining([expect.objectContaining({ name, verdict })])
+const row = (code: string, verdict: string) => expect.arrayContaining([expect.objectContaining({ code, verdict })])
 const INVOICE = NODE.issueInvoice({ amountSat: 9, description: '', createdAt: 1, expiresAt: 9e12, network: 'bitcoin' })
 
 test('a sound LNURL and a sound route hint are handed out, with a check each', async () => {
   await using order = await ordered(SOUND, SOUND)
   expect(await order.read()).toMatchObject({
     lnurlChannel: SOUND.lnurl_channel,
-    jit: { shortChannelId: SOUND.scid, feePerPaymentSat: 50 },
+    jitRouteHint: { shortChannelId: SOUND.scid, feePerPaymentSat: 50 },
     checks: expect.arrayContaining([
-      expect.objectContaining({ name: 'LNURL_CHANNEL', verdict: 'PASSED' }),
-      expect.objectContaining({ name: 'JIT_CHANNEL', verdict: 'PASSED' }),
+      expect.objectContaining({ code: 'LNURL_CHANNEL', verdict: 'PASSED' }),
+      expect.objectContaining({ code: 'JIT_CHANNEL', verdict: 'PASSED' }),
     ]),
   })
 })
@@ -72,7 +72,7 @@ test.each<[string, Record<string, unknown>]>([
   ['a malformed short channel id', { scid: 'javascript:1' }],
 ])('a route hint with %s is not handed out', async (_what, changes) => {
   await using order = await ordered({ ...SOUND, ...changes }, { ...SOUND, ...changes })
-  expect(await order.read()).toMatchObject({ jit: null, checks: row('JIT_CHANNEL', 'FAILED') })
+  expect(await order.read()).toMatchObject({ jitRouteHint: null, checks: row('JIT_CHANNEL', 'FAILED') })
 })
 
 test('what comes in a later report is verified as well', async () => {
@@ -81,13 +81,17 @@ test('what comes in a later report is verified as well', async () => {
   await vi.waitFor(async () => expect(await order.read()).toMatchObject({ checks: row('LNURL_CHANNEL', 'FAILED') }), {
     timeout: 10_000,
   })
-  expect(await order.read()).toMatchObject({ lnurlChannel: null, jit: null, checks: row('JIT_CHANNEL', 'FAILED') })
+  expect(await order.read()).toMatchObject({
+    lnurlChannel: null,
+    jitRouteHint: null,
+    checks: row('JIT_CHANNEL', 'FAILED'),
+  })
 })
 
 test('a malformed funding transaction is not shown', async () => {
   const opened = { state: 'OPENING', channel_open_tx: 'soon', scid: '1x2x3' }
   await using order = await ordered(SOUND, { ...SOUND, ...opened })
-  await vi.waitFor(async () => expect(await order.read()).toMatchObject({ channel: { fundingOutpoint: null } }), {
+  await vi.waitFor(async () => expect(await order.read()).toMatchObject({ channel: { fundingTxid: null } }), {
     timeout: 10_000,
   })
   expect(await order.read()).toMatchObject({ checks: row('CHANNEL_IDS', 'WARNING') })

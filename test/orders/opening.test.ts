@@ -59,7 +59,7 @@ describe.concurrent('a channel that the LSP opens when it is asked to', () => {
       'PAID GATEWAY WAIT',
       'PAID CLIENT CONNECT_PEER',
       'PAID LSP WAIT',
-      'COMPLETED NOBODY NONE',
+      'COMPLETED NOBODY NOTHING',
     ])
     expect(sequencesOf(follower.events)).toEqual(counting(1, follower.events.length))
     expect(openedFor(gateway)).toEqual([gateway.sandbox.wallet.uri, gateway.sandbox.wallet.uri])

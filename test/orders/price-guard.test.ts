@@ -22,7 +22,7 @@ describe.concurrent('the price guard', () => {
       const changed = await createOrder(gateway, input)
       expect(changed).toMatchObject({
         __typename: 'PriceChangedError',
-        message: `the channel costs ${dearer} sat, which is more than was agreed to: nothing was ordered`,
+        message: `the channel costs ${dearer} sat, more than the maximum of ${estimated} sat. Nothing was ordered`,
         freshQuote: {
           basis: 'FIRM',
           lsp: { id: lspId },
@@ -101,7 +101,7 @@ describe.concurrent('a quote', () => {
     expect(await createOrder(gateway, { quoteId: quote.id })).toMatchObject({
       __typename: 'QuoteExpiredError',
       expiredAt: expiresAt,
-      message: 'the quote has expired: ask again',
+      message: 'the quote has expired. Request a new quote',
     })
     expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id orderTotalSat } }', { id: quote.id })).toEqual({
       quote: { id: quote.id, orderTotalSat: 5_200 },
@@ -122,7 +122,7 @@ describe.concurrent('a quote', () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     expect(await createOrder(gateway, { quoteId: UNKNOWN_ID })).toEqual({
       __typename: 'QuoteNotFoundError',
-      message: 'there is no such quote',
+      message: 'there is no quote with this id. Request a new quote',
     })
     expect(await gateway.ask('query ($id: ID!) { quote(id: $id) { id } }', { id: UNKNOWN_ID })).toEqual({ quote: null })
   })
@@ -261,10 +261,10 @@ describe('a price that nobody took', () => {
 describe('each payment option may cost what the quote said for it', () => {
   const CHECKED = `mutation ($input: CreateOrderInput!) { createOrder(input: $input) {
     __typename ... on UserError { message } ... on PriceChangedError { quote { id orderTotalSat } }
-    ... on Order { orderTotalSat checks { name verdict message } payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } }
+    ... on Order { orderTotalSat checks { code verdict message } payment { bolt11 { orderTotalSat } onchain { orderTotalSat } bip21 } }
   } }`
-  const withinMaximum = ({ checks }: { checks: { name: string }[] }) =>
-    checks.filter(({ name }) => name === 'WITHIN_MAXIMUM')
+  const withinMaximum = ({ checks }: { checks: { code: string }[] }) =>
+    checks.filter(({ code }) => code === 'WITHIN_MAXIMUM')
 
   /** An LSP that asks 6148 sat by Lightning and 5534 sat on chain, or as `prices` says later. */
   async function twoPrices() {
@@ -304,12 +304,12 @@ describe('each payment option may cost what the quote said for it', () => {
     expect(order.payment).toMatchObject({ bolt11: { orderTotalSat: 6_148 }, onchain: { orderTotalSat: 5_534 } })
     expect(withinMaximum(order)).toEqual([
       {
-        name: 'WITHIN_MAXIMUM',
+        code: 'WITHIN_MAXIMUM',
         verdict: 'PASSED',
         message: 'Lightning costs 6148 sat, within the agreed maximum of 6148 sat',
       },
       {
-        name: 'WITHIN_MAXIMUM',
+        code: 'WITHIN_MAXIMUM',
         verdict: 'PASSED',
         message: 'on-chain costs 5534 sat, within the agreed maximum of 5534 sat',
       },
@@ -338,7 +338,7 @@ describe('each payment option may cost what the quote said for it', () => {
       bip21: expect.stringMatching(/^bitcoin:\?lightning=/),
     })
     expect(withinMaximum(dearer)).toContainEqual({
-      name: 'WITHIN_MAXIMUM',
+      code: 'WITHIN_MAXIMUM',
       verdict: 'WARNING',
       message: 'on-chain costs 6148 sat, above the agreed maximum of 5534 sat; this option is withheld',
     })
@@ -355,7 +355,7 @@ describe('each payment option may cost what the quote said for it', () => {
     const order = await at.order({ quoteId, maxOrderTotalSat: 6_000 })
     expect(order.payment).toMatchObject({ bolt11: null, onchain: { orderTotalSat: 5_534 } })
     expect(withinMaximum(order)).toContainEqual({
-      name: 'WITHIN_MAXIMUM',
+      code: 'WITHIN_MAXIMUM',
       verdict: 'WARNING',
       message: 'Lightning costs 6148 sat, above the agreed maximum of 6000 sat; this option is withheld',
     })

@@ -61,7 +61,7 @@ describe.concurrent('a rate decision', () => {
       'CHANNEL_OPENING LSP WAIT',
       // The asset is delivered into the open channel.
       'COMPLETED LSP WAIT',
-      'COMPLETED NOBODY NONE',
+      'COMPLETED NOBODY NOTHING',
     ])
     expect(sequencesOf(events)).toEqual(counting(1, events.length))
     expect(events.map(({ message }) => message)).toContain(
@@ -100,7 +100,7 @@ describe.concurrent('a rate decision', () => {
       __typename: 'Order',
       state: 'REFUNDED',
       failureReason: 'Client declined the new rate',
-      nextStep: { actor: 'NOBODY', action: 'NONE' },
+      nextStep: { actor: 'NOBODY', action: 'NOTHING' },
     })
     expect(decided.payment.bolt11?.state).toBe('REFUNDED')
 
@@ -146,7 +146,7 @@ describe.concurrent('a rate decision', () => {
     }
     expect(await decideRate(gateway, '01900000-0000-7000-8000-000000000000', true)).toEqual({
       __typename: 'OrderNotFoundError',
-      message: 'there is no such order',
+      message: 'there is no order with this id',
     })
     expect(decisionsAt(gateway)).toEqual([])
   })

@@ -18,7 +18,7 @@ describe('a refund address that the protocol has no field for', () => {
     for (const request of [{ refundOnchainAddress }, {}]) {
       const quote = await quoteOf(gateway, id, { request })
       expect(feeOf(quote, 'ONCHAIN')).toBe(feeOf(quote, 'BOLT11'))
-      expect(quote.checks.filter(({ name }) => name === 'REFUND_ADDRESS')).toMatchObject(checks)
+      expect(quote.checks.filter(({ code }) => code === 'REFUND_ADDRESS')).toMatchObject(checks)
       expect(codesOf(quote).includes('ONCHAIN_REFUND_IS_UNKNOWN')).toBe(hasNote)
       expect(codesOf(quote)).not.toContain('NO_ONCHAIN_REFUND_ADDRESS')
       const order = await createOrder(gateway, { quoteId: quote.id })
@@ -52,9 +52,9 @@ describe('a refund address that the protocol has no field for', () => {
     const quote = await quoteOf(gateway, 'draft')
     expect(feeOf(quote, 'ONCHAIN')).toBe(1_000)
     expect(codesOf(quote)).toContain('ONCHAIN_REFUND_IS_UNKNOWN')
-    expect(quote.checks.filter(({ name }) => name === 'REFUND_ADDRESS')).toMatchObject([{ verdict: 'WARNING' }])
+    expect(quote.checks.filter(({ code }) => code === 'REFUND_ADDRESS')).toMatchObject([{ verdict: 'WARNING' }])
     // bLIP-51 §3.3 has the same rule for its option; here the feature onchain_payments states the minimum.
-    expect(quote.checks.filter(({ name }) => name === 'ONCHAIN_LIMITS')).toMatchObject([{ verdict: 'PASSED' }])
+    expect(quote.checks.filter(({ code }) => code === 'ONCHAIN_LIMITS')).toMatchObject([{ verdict: 'PASSED' }])
   })
 })
 

@@ -4,7 +4,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { CHANNEL_FIELDS, follow, orderAt, pay, PAYMENT_FIELDS } from '../support/operations.ts'
 import { json, QueueServer } from '../support/queue-server.ts'
 
-const RENEWAL = `sequence isFinal nextStep { actor action message } failureReason lspOrderId lspState id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { name verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
+const RENEWAL = `sequence isFinal nextStep { actor action message } failureReason lspOrderId lspState id lsp { id } shortChannelId state feeTotalSat payment { ${PAYMENT_FIELDS} } checks { code verdict message } channel { ${CHANNEL_FIELDS} } renewedUntil createdAt updatedAt`
 const RENEW = `mutation ($input: RenewChannelInput!) {
   renewChannel(input: $input) { __typename ... on Renewal { ${RENEWAL} } ... on LspError { message code lsp { id } } ... on IdempotencyConflictError { message } ... on NotRenewableError { message } }
 }`
@@ -45,7 +45,7 @@ async function channelAt(gateway: TestGateway) {
     follower,
     shortChannelId: order.channel.shortChannelId,
     expiresAt: order.channel.expiresAt,
-    fundingTxid: order.channel.fundingOutpoint,
+    fundingTxid: order.channel.fundingTxid,
   }
 }
 
@@ -69,8 +69,8 @@ describe.concurrent('a renewal', () => {
       state: 'AWAITING_PAYMENT',
       feeTotalSat: 5_590,
       checks: expect.arrayContaining([
-        expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' }),
-        expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' }),
+        expect.objectContaining({ code: 'INVOICE_AMOUNT', verdict: 'PASSED' }),
+        expect.objectContaining({ code: 'INVOICE_PAYEE', verdict: 'PASSED' }),
       ]),
       payment: {
         bolt11: {
@@ -102,7 +102,7 @@ describe.concurrent('a renewal', () => {
     expect(Date.parse(renewedUntil)).toBeGreaterThan(Date.parse(expiresAt))
     // Whoever follows the channel's own order is told too.
     const told = await follower.until(({ snapshot: order }) => order.channel?.expiresAt === renewedUntil)
-    expect(told).toMatchObject({ state: 'RENEWED', message: `channel guaranteed until ${renewedUntil.slice(0, 10)}` })
+    expect(told).toMatchObject({ state: 'COMPLETED', message: `channel guaranteed until ${renewedUntil.slice(0, 10)}` })
     await follower.stop()
   })
 
@@ -284,10 +284,9 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await vi.waitUntil(() => at.state.readings >= 2, { timeout: 8_000, interval: 10 })
     expect(await renewal(at.gateway, at.ordered.id)).toEqual(before)
     Object.assign(at.state.answer, { order_id: 'renewal-1', scid: SCID })
-    await vi.waitFor(
-      async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'RENEWED' }),
-      { timeout: 5_000 },
-    )
+    await vi.waitFor(async () => expect(await renewal(at.gateway, at.ordered.id)).toMatchObject({ state: 'RENEWED' }), {
+      timeout: 5_000,
+    })
   })
 
   test('an invoice that takes the place of the first one is shown to nobody, and neither is the first one then', async () => {
@@ -393,7 +392,7 @@ describe.concurrent('of an LSP that answers otherwise than it was asked', () => 
     await using at = await renewing()
     expect(at.ordered.checks).toContainEqual(
       expect.objectContaining({
-        name: 'LEASE_KEPT',
+        code: 'LEASE_KEPT',
         verdict: 'WARNING',
         message: expect.stringContaining('the LSP reports 13 weeks'),
       }),

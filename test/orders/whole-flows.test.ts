@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Fault } from '../../src/sandbox/index.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { follow, orderAt, pay, REQUEST_REFUND, type DetailsData, type Follower, type OrderData } from '../support/operations.ts'
+import {
+  follow,
+  orderAt,
+  pay,
+  REQUEST_REFUND,
+  type DetailsData,
+  type Follower,
+  type OrderData,
+} from '../support/operations.ts'
 
 // The whole flow over the wire at each of the five protocols: a refund, an expiry, an underpayment, an overpayment and a
 // closed channel. Where a protocol has no word for one, its row says why, and what a wallet sees instead.
@@ -10,7 +18,7 @@ import { follow, orderAt, pay, REQUEST_REFUND, type DetailsData, type Follower, 
 
 const LATER = `query ($id: ID!) { order(id: $id) {
   state nextStep { actor action message nodeUri } refund { state lightningSat onchainSat paidTo txid } overpaidSat leaseEndsAt
-  checks { name verdict message } channel { state expiresAt closingTxid closedAt }
+  checks { code verdict message } channel { state expiresAt closingTxid closedAt }
   payment { bolt11 { state isHold } onchain { state paidSat lastCheckedAt deposits { txid outputIndex amountSat confirmations isZeroConf } } payableUntil }
 } }`
 const TXID = /^[0-9a-f]{64}$/
@@ -51,8 +59,8 @@ async function placed(lspId: string, faults: readonly Fault[], run: (placed: Pla
 }
 
 const isOpened = (order: DetailsData) => order.channel?.state === 'OPENING' || order.channel?.state === 'OPEN'
-const checkOf = (order: { checks: { name: string }[] }, name: string) =>
-  order.checks.find((check) => check.name === name)
+const checkOf = (order: { checks: { code: string }[] }, code: string) =>
+  order.checks.find((check) => check.code === code)
 
 describe('a refund after a failed open', () => {
   test('at olive cancels the held payment (bLIP-51 §3.1)', () =>
@@ -124,7 +132,7 @@ describe('an expiry', () => {
       passUntil(order.expiresAt)
       await follower.untilState('EXPIRED')
       expect(await later(gateway, order.id)).toMatchObject({
-        nextStep: { actor: 'NOBODY', action: 'NONE' },
+        nextStep: { actor: 'NOBODY', action: 'NOTHING' },
         refund: null,
         payment: { bolt11: null, onchain: null, payableUntil: null },
       })
@@ -192,7 +200,7 @@ describe('an underpayment', () => {
       passUntil(order.expiresAt)
       await follower.untilState('EXPIRED')
       expect(await later(gateway, order.id)).toMatchObject({
-        nextStep: { action: 'NONE', message: expect.stringContaining('Do not pay it now') },
+        nextStep: { action: 'NOTHING', message: expect.stringContaining('Do not pay it now') },
         payment: { bolt11: null, onchain: null },
       })
     }),
@@ -264,7 +272,7 @@ describe('an overpayment', () => {
         },
         payment: { onchain: { paidSat } },
       })
-      expect(checkOf(opened, 'AMOUNT_PAID')).toEqual({ name: 'AMOUNT_PAID', verdict: 'WARNING', message: named })
+      expect(checkOf(opened, 'AMOUNT_PAID')).toMatchObject({ code: 'AMOUNT_PAID', verdict: 'WARNING', message: named })
       // 0.2.0 PaymentOnchain last_payment_check.
       if (lspId === 'kestrel') expect(opened.payment.onchain.lastCheckedAt).not.toBeNull()
     }),
@@ -274,7 +282,7 @@ describe('an overpayment', () => {
     placed(lspId, [], async ({ gateway, order, follower }) => {
       await gateway.sandbox.wallet.payOnchain(order.payment.onchain?.address ?? '', order.orderTotalSat + EXCESS_SAT)
       await follower.until((event) => isOpened(event.snapshot))
-      expect(await later(gateway, order.id)).toMatchObject({ overpaidSat: 0, nextStep: { action: 'NONE' } })
+      expect(await later(gateway, order.id)).toMatchObject({ overpaidSat: 0, nextStep: { action: 'NOTHING' } })
     }),
   )
 })

@@ -51,7 +51,7 @@ test.each<[Record<string, unknown>, string, object]>([
   const changed = await at.order(at.id, 'first')
   expect(changed).toMatchObject({
     __typename: 'PriceChangedError',
-    message: `${reason}: nothing was ordered`,
+    message: `${reason}. Nothing was ordered`,
     quote: {
       basis: 'FIRM',
       orderTotalSat: 1_000,

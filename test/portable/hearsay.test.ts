@@ -96,7 +96,7 @@ describe.concurrent('what only a document says of an order', () => {
     for (const { id } of [paid, unpaid]) {
       expect((await follow(gateway, id).end()).at(-1)).toMatchObject({
         message: 'the LSP answered about another order, and is asked about this one no more',
-        order: { payment: { bolt11: null } },
+        snapshot: { payment: { bolt11: null } },
       })
     }
     expect(await openingOf(gateway, paid.id)).toMatchObject({ __typename: 'NotPossibleError' })

@@ -48,7 +48,7 @@ describe.concurrent('an imported document is not believed', () => {
             jit: { shortChannelId: '1x1x1', nodeId: null, feePerPaymentSat: null },
           })
           for (const event of events) Object.assign(event.order, { payment: ways, lnurlChannel: 'LNURL1THIEF' })
-          quote.checks = [{ name: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
+          quote.checks = [{ code: 'INVOICE_PAYEE', verdict: 'PASSED', message: invoice }]
         },
       )
       expect(document).toContain(invoice)
@@ -63,7 +63,7 @@ describe.concurrent('an imported document is not believed', () => {
         imported,
         await eventsOf(to, order.id),
         await to.ask(
-          'query ($id: ID!) { order(id: $id) { quote { checks { message } } checks { name verdict message } } }',
+          'query ($id: ID!) { order(id: $id) { quote { checks { message } } checks { code verdict message } } }',
           { id: order.id },
         ),
         await exported(to, order.id),

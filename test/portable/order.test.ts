@@ -224,7 +224,7 @@ describe.concurrent('what an order tells when it leaves', () => {
       quote: { orderTotalSat: expect.any(Number) },
       order: {
         id,
-        checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' })]),
+        checks: expect.arrayContaining([expect.objectContaining({ code: 'INVOICE_AMOUNT', verdict: 'PASSED' })]),
         payment: { bolt11: { invoice: expect.any(String) } },
       },
       answer: { lspState: expect.any(String), accessToken: null },

@@ -201,7 +201,7 @@ describe('an imported order at an LSP that waits to be asked for the channel', (
     const { id } = await importInto(at.gateway, rewritten(at.document(PAID), {}, { clientAddress: null }))
     await vi.waitFor(() => expect(at.polls()).toBeGreaterThan(1), { timeout: 15_000 })
     const { openChannel: refused } = await at.gateway.ask(OPEN_CHANNEL, { id })
-    expect(refused).toMatchObject({ __typename: 'LspError', code: 'INVALID_REQUEST', property: 'nodeUri' })
+    expect(refused).toMatchObject({ __typename: 'LspError', code: 'INVALID_REQUEST', field: 'nodeUri' })
     await vi.waitFor(
       async () =>
         expect((await readOrder(at.gateway, id)).nextStep).toMatchObject({

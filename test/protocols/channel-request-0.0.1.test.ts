@@ -89,7 +89,7 @@ describe('what it is asked', () => {
 
   test('needs the address of the node: seed 002 POST has pubkey@host:port', () => {
     expect(adapter.unsupportedParameter(draftRequest({ clientAddress: null }))).toMatchObject({
-      property: 'clientAddress',
+      field: 'clientAddress',
     })
   })
 
@@ -147,7 +147,7 @@ describe('what it is asked', () => {
     ['requiredChannelConfirmations', { requiredChannelConfirmations: 0 }],
     ['fundingConfirmsWithinBlocks', { fundingConfirmsWithinBlocks: 6 }],
   ])('is refused here when it has %s, for which the text has no field', (property, change) => {
-    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ property })
+    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ field: property })
   })
 
   test('is expressible when it leaves those open', () => {

@@ -148,7 +148,7 @@ describe('an order that is placed', () => {
     ['requiredChannelConfirmations', { requiredChannelConfirmations: 1 }],
     ['fundingConfirmsWithinBlocks', { fundingConfirmsWithinBlocks: 6 }],
   ])('is refused here when it has %s, for which the text has no field', (property, change) => {
-    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ property })
+    expect(adapter.unsupportedParameter(draftRequest(change))).toMatchObject({ field: property })
   })
 
   test('may be announced and have a coupon', () => {

@@ -204,7 +204,7 @@ describe.each(ADAPTERS.map((adapter) => [adapter.protocol, adapter] as const))('
     ])('shows no control character of an error text %s', async (_shape, body) => {
       const { failure } = await outcomeOf(adapter, act, json(400, body))
       expect(failure?.message ?? '').not.toMatch(UNFIT)
-      expect(failure?.property ?? '').not.toMatch(UNFIT)
+      expect(failure?.field ?? '').not.toMatch(UNFIT)
     })
   })
 })

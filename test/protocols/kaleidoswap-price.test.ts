@@ -111,7 +111,7 @@ describe('the market’s quote for a bought asset (0.2.0 PairQuoteRequest)', () 
     server.always(market)
     expect(await failureOf(kaleidoswap.createOrder(call, buying(), null))).toMatchObject({
       code,
-      property,
+      field: property,
       effect: 'none',
     })
     expect(server.requests.every(({ path }) => path === '/api/v1/market/quote')).toBe(true)

@@ -66,7 +66,7 @@ function refusalTest(
 ) {
   return async () => {
     expect(await failureOf(ask(json(status, v2(name))))).toMatchObject({
-      property: null,
+      field: null,
       retryAt: null,
       effect: 'none',
       ...expected,
@@ -207,7 +207,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     })
     expect(await failureOf(infoOf(json(200, v2('get_info.response.json')), networkInfo, 'SIGNET'))).toMatchObject({
       code: 'UNTRUSTWORTHY',
-      property: 'network',
+      field: 'network',
     })
   },
   'kaleidoswap-0.2.0/estimate_fees.request.json': async () => {
@@ -239,13 +239,13 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   },
   'kaleidoswap-0.2.0/error.400.create_order.json': refusalTest('error.400.create_order.json', 400, {
     code: 'INVALID_REQUEST',
-    property: 'asset.rfqId',
+    field: 'asset.rfqs',
     message: `RFQ ID is required when purchasing assets (client_asset_amount > 0). Please request a quote first.${REQUEST_ID}`,
   }),
   'kaleidoswap-0.2.0/error.400.get_order_access_token.json': refusalTest(
     'error.400.get_order_access_token.json',
     400,
-    { code: 'INVALID_REQUEST', property: 'access_token' },
+    { code: 'INVALID_REQUEST', field: 'access_token' },
     readV2,
   ),
   'kaleidoswap-0.2.0/error.400.rate_decision.json': refusalTest(
@@ -267,16 +267,16 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
   'kaleidoswap-0.2.0/error.404.asset_not_found.json': refusalTest(
     'error.404.asset_not_found.json',
     404,
-    { code: 'OPTION_MISMATCH', property: 'asset.assetId' },
+    { code: 'OPTION_MISMATCH', field: 'asset.assetId' },
     estimate,
   ),
   'kaleidoswap-0.2.0/error.404.market_quote.json': refusalTest('error.404.market_quote.json', 404, {
     code: 'OPTION_MISMATCH',
-    property: 'asset.assetId',
+    field: 'asset.assetId',
   }),
   'kaleidoswap-0.2.0/error.422.validation.json': refusalTest('error.422.validation.json', 422, {
     code: 'INVALID_REQUEST',
-    property: 'asset.rfqId',
+    field: 'asset.rfqs',
     message: 'Field required',
   }),
   'kaleidoswap-0.2.0/error.429.rate_limit.json': refusalTest('error.429.rate_limit.json', 429, {
@@ -427,7 +427,7 @@ describe('Kaleidoswap tells which network it is on', () => {
     )
     expect(failure).toMatchObject({
       code: 'UNTRUSTWORTHY',
-      property: 'network',
+      field: 'network',
       message: `the LSP is on ${word}, not on SIGNET`,
     })
   })
@@ -586,21 +586,21 @@ describe('Kaleidoswap refuses', () => {
       'a limit of get_info',
       400,
       params('options.max_initial_lsp_balance_sat', 'no'),
-      { code: 'OPTION_MISMATCH', property: 'maxLspBalanceSat' },
+      { code: 'OPTION_MISMATCH', field: 'lspBalanceSat' },
     ],
     [
       'an amount out of range',
       400,
       params('lsp_balance_sat', 'lsp_balance_sat exceeds the LSP limit'),
-      { code: 'OPTION_MISMATCH', property: 'lspBalanceSat' },
+      { code: 'OPTION_MISMATCH', field: 'lspBalanceSat' },
     ],
     [
       'a field for another reason',
       400,
       params('client_pubkey', 'not a key'),
-      { code: 'INVALID_REQUEST', property: 'clientPubkey' },
+      { code: 'INVALID_REQUEST', field: 'clientPubkey' },
     ],
-    ['a field that is no word', 400, params({ a: 1 }, 'no'), { code: 'INVALID_REQUEST', property: null }],
+    ['a field that is no word', 400, params({ a: 1 }, 'no'), { code: 'INVALID_REQUEST', field: null }],
     [
       'what nobody knows under 4xx, by its text',
       409,
@@ -629,13 +629,13 @@ describe('Kaleidoswap refuses', () => {
       'a list without an entry',
       422,
       { detail: [] },
-      { code: 'INVALID_REQUEST', message: 'the LSP refused', property: null },
+      { code: 'INVALID_REQUEST', message: 'the LSP refused', field: null },
     ],
     [
       'a place inside a field',
       422,
       { detail: [{ loc: ['body', 'token', 0], msg: 'too odd' }] },
-      { code: 'INVALID_REQUEST', property: 'tokens' },
+      { code: 'INVALID_REQUEST', field: 'tokens' },
     ],
     [
       'a limit for no more than a day',

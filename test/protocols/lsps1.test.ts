@@ -149,7 +149,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     expect(failure).toMatchObject({
       code: 'OPTION_MISMATCH',
       message: 'Option mismatch',
-      property: 'minClientBalanceSat',
+      field: 'clientBalanceSat',
     })
   },
   'lsps1-blip51/error.option_mismatch.response.json': async () => {
@@ -157,7 +157,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     expect(failure).toMatchObject({
       code: 'OPTION_MISMATCH',
       message: 'Option mismatch: %human_message%',
-      property: 'minClientBalanceSat',
+      field: 'clientBalanceSat',
       effect: 'none',
     })
   },
@@ -168,13 +168,13 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     expect(failure).toMatchObject({
       code: 'INVALID_REQUEST',
       message: 'Invalid params: Not a boolean',
-      property: 'announceChannel',
+      field: 'announceChannel',
     })
   },
   'lsps1-blip51/error.invalid_params.response.json': async () => {
     expect(await refused(400, blip51('error.invalid_params.response.json'))).toMatchObject({
       code: 'INVALID_REQUEST',
-      property: 'announceChannel',
+      field: 'announceChannel',
     })
   },
   'lsps1-blip51/error.client_rejected.response.json': async () => {
@@ -205,7 +205,7 @@ const FIXTURES: Readonly<Record<string, () => Promise<void>>> = {
     expect(failure).toMatchObject({
       code: 'INVALID_REQUEST',
       message: 'Invalid params: unrecognized parameters: future_feature1_param',
-      property: 'future_feature1_param',
+      field: 'future_feature1_param',
       effect: 'none',
     })
   },
@@ -264,7 +264,7 @@ describe('LSPS1 speaks bLIP-51', () => {
       lsps1.unsupportedParameter(
         channelRequest({ asset: { assetId: 'rgb:a', lspAmount: '1', clientAmount: null, rfqId: null } }),
       ),
-    ).toMatchObject({ property: 'asset' })
+    ).toMatchObject({ field: 'asset' })
     expect(lsps1.unsupportedParameter(channelRequest())).toBeNull()
   })
 })
@@ -512,7 +512,7 @@ describe('LSPS1 reads every shape of a refusal', () => {
       {
         code: 'INVALID_REQUEST',
         message: 'Invalid params: unrecognized parameters: channel_expiry, ab',
-        property: 'channelExpiryBlocks',
+        field: 'channelExpiryBlocks',
       },
     ],
     ['a client, by the old code', 400, { error: { code: 1001, message: 'no' } }, { code: 'CLIENT_REJECTED' }],
@@ -526,13 +526,13 @@ describe('LSPS1 reads every shape of a refusal', () => {
       'a property that every JavaScript object knows',
       400,
       { error: { code: 100, message: 'x', data: { property: 'constructor' } } },
-      { property: 'constructor' },
+      { field: 'constructor' },
     ],
     [
       'a property that nobody knows',
       400,
       { error: { code: 100, message: 'x', data: { property: 'options.moon_phase' } } },
-      { property: 'options.moon_phase' },
+      { field: 'options.moon_phase' },
     ],
   ])('%s', async (_shape, status, body, expected) => {
     expect(await refused(status, body)).toMatchObject({ effect: 'none', ...expected })

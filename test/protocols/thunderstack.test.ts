@@ -193,7 +193,7 @@ describe('ThunderStack speaks its documents', () => {
     [{ asset: ASSET, refundOnchainAddress: 'bcrt1qx', clientAddress: '127.0.0.1:9735' }, null],
     [{ asset: { ...ASSET, clientAmount: '0' } }, null],
   ])('a request with %j is beyond its form: %s', (changes, property) => {
-    expect(thunderstack.unsupportedParameter(channelRequest(changes))?.property ?? null).toBe(property)
+    expect(thunderstack.unsupportedParameter(channelRequest(changes))?.field ?? null).toBe(property)
   })
 })
 

@@ -14,9 +14,9 @@ const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $firm: Fi
       id lsp { id } basis feeTotalSat orderTotalSat feePpm annualRatePercent expiresAt createdAt
       asset { assetId lspAmount clientAmount priceSat rfqId }
       breakdown { setupFeeSat capacityFeeSat durationFeeSat } discount { fraction code }
-      checks { name verdict message }
+      checks { code verdict message }
     }
-    failures { lsp { id } code message property }
+    failures { lsp { id } code message field }
   }
 }`
 const PURCHASE = { assetId: SANDBOX_ASSET.asset_id, lspAmount: '0', clientAmount: '2500000' }
@@ -153,7 +153,7 @@ test.concurrent('assets have supply, limits and schema, and a request beyond the
     { id: 'thunder', assets: [expect.objectContaining({ schema: 'NIA' })] },
   ])
   const assetId = SANDBOX_ASSET.asset_id
-  for (const [lspId, asset, property] of [
+  for (const [lspId, asset, field] of [
     ['kestrel', { assetId: 'rgb:unknown', lspAmount: '1' }, 'asset.assetId'],
     ['thunder', { assetId: 'rgb:unknown', lspAmount: '1' }, 'asset.assetId'],
     ['kestrel', { assetId, lspAmount: '10000000001' }, 'asset.lspAmount'],
@@ -161,7 +161,7 @@ test.concurrent('assets have supply, limits and schema, and a request beyond the
     ['kestrel', { assetId, lspAmount: '9999999999', clientAmount: '2' }, 'asset.lspAmount'],
   ] as const) {
     const before = gateway.sandbox.lsp(lspId).requests.filter(({ method }) => method === 'POST').length
-    expect(await failureOf(gateway, lspId, { request: { asset } })).toMatchObject({ code: 'OPTION_MISMATCH', property })
+    expect(await failureOf(gateway, lspId, { request: { asset } })).toMatchObject({ code: 'OPTION_MISMATCH', field })
     expect(gateway.sandbox.lsp(lspId).requests.filter(({ method }) => method === 'POST')).toHaveLength(before)
   }
 })

@@ -85,7 +85,7 @@ test('limits older than an hour that could not be learnt anew are marked on ever
   // They still bind: this LSP takes no client balance.
   expect(await ask(lsp, { clientBalanceSat: sat(1) })).toMatchObject({
     code: 'OPTION_MISMATCH',
-    property: 'maxClientBalanceSat',
+    field: 'clientBalanceSat',
   })
 })
 
@@ -195,6 +195,6 @@ test('an invoice of a node that the operator names for the LSP is the LSP’s ow
     json(200, request.path === '/get_info' ? { ...LSPS1_INFO, uris: [] } : lsps1Order(now))(request, response),
   )
   expect(await ask(open({ nodeUris: [NODE.uri] }))).toMatchObject({
-    checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_PAYEE', verdict: 'PASSED' })]),
+    checks: expect.arrayContaining([expect.objectContaining({ code: 'INVOICE_PAYEE', verdict: 'PASSED' })]),
   })
 })

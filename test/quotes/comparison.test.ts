@@ -45,7 +45,7 @@ test('the yearly rate counts a year of 52 560 blocks, and both rates are of the 
 test('what leaves the wallet is the fee and the client’s own balance', async () => {
   const request = { clientBalanceSat: 200_000 }
   const { quotes, failures } = await compare(gateway, { request })
-  expect(failures.map(({ lsp, code, property }) => [lsp.id, code, property])).toEqual([
+  expect(failures.map(({ lsp, code, field }) => [lsp.id, code, field])).toEqual([
     ['thunder', 'UNSUPPORTED', 'clientBalanceSat'],
   ])
   expect(
@@ -76,7 +76,7 @@ test('a firm price is told for each payment option, and until when it holds', as
   })
   expect(Date.parse(quote.expiresAt ?? '') - Date.parse(quote.createdAt)).toBeGreaterThan(59 * 60_000)
   expect(quote.checks.every(({ verdict }) => verdict === 'PASSED')).toBe(true)
-  expect(quote.checks.map(({ name }) => name)).toEqual(
+  expect(quote.checks.map(({ code }) => code)).toEqual(
     expect.arrayContaining([
       'FEE_ADDS_UP',
       'INVOICE_DECODES',
@@ -111,8 +111,8 @@ test('lspIds asks these LSPs and no others', async () => {
   expect(asked.map(({ id }) => id)).toEqual(['beacon'])
 })
 
-test('no lspIds at all is not every LSP', async () => {
-  expect(await compare(gateway, { lspIds: [] })).toMatchObject({ quotes: [], failures: [] })
+test('an empty list of lspIds is an error, neither an empty comparison nor every LSP', async () => {
+  await expect(compare(gateway, { lspIds: [] })).rejects.toThrow('lspIds: the list is empty')
 })
 
 test('an unknown lspId is refused by name, and nobody is asked', async () => {

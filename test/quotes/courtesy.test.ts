@@ -257,7 +257,8 @@ test('a client has an LSP asked for a burst of renewals, and then for one a seco
     const input = {
       lspId: 'anchor',
       shortChannelId: '643904x1419x1',
-      validTo: '2027-12-21T12:00:00Z',
+      term: { validTo: '2027-12-21T12:00:00Z' },
+      idempotencyKey: `renewal ${number}`,
       signedMessage: `signed ${number}`,
     }
     const { data } = await gateway.send(

@@ -22,7 +22,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['beacon', { asset: ASSET }, 'asset'],
   ['beacon', { requiredChannelConfirmations: 0 }, 'requiredChannelConfirmations'],
   ['beacon', { fundingConfirmsWithinBlocks: 6 }, 'fundingConfirmsWithinBlocks'],
-])('what %s’s protocol cannot express is UNSUPPORTED and sent to nobody: %j', async (id, request, property) => {
+])('what %s’s protocol cannot express is UNSUPPORTED and sent to nobody: %j', async (id, request, field) => {
   await using gateway = await startTestGateway({ sandbox: { only: [id] } })
   await expect
     .poll(
@@ -32,7 +32,7 @@ test.each<[string, Record<string, unknown>, string]>([
     .toBeGreaterThan(0)
   expect(await failureOf(gateway, id, { request, firm: 'ALWAYS' })).toMatchObject({
     code: 'UNSUPPORTED',
-    property,
+    field,
     retryAt: null,
   })
   expect(orderPosts(gateway.sandbox.lsp(id))).toEqual([])

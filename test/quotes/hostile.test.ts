@@ -118,7 +118,7 @@ test('an honest order of the same server is a quote', async () => {
   expect(await quoteOf(gateway, 'odd')).toMatchObject({
     basis: 'FIRM',
     feeTotalSat: 1_000,
-    checks: expect.arrayContaining([expect.objectContaining({ name: 'INVOICE_AMOUNT', verdict: 'PASSED' })]),
+    checks: expect.arrayContaining([expect.objectContaining({ code: 'INVOICE_AMOUNT', verdict: 'PASSED' })]),
   })
 })
 

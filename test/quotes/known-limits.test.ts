@@ -23,29 +23,26 @@ test('get_info is asked once for many quotes', async () => {
 })
 
 test.each([
-  ['olive', { lspBalanceSat: 99_999 }, 'minLspBalanceSat'],
-  ['olive', { lspBalanceSat: 50_000_001 }, 'maxLspBalanceSat'],
-  ['olive', { clientBalanceSat: 5_000_001 }, 'maxClientBalanceSat'],
-  ['olive', { lspBalanceSat: 48_000_000, clientBalanceSat: 3_000_000 }, 'maxChannelBalanceSat'],
-  ['olive', { channelExpiryBlocks: 20_161 }, 'maxChannelExpiryBlocks'],
-  ['olive', { fundingConfirmsWithinBlocks: 5 }, 'minFundingConfirmsWithinBlocks'],
-  ['kestrel', { lspBalanceSat: 49_999 }, 'minChannelBalanceSat'],
-  ['kestrel', { lspBalanceSat: 16_777_216 }, 'maxLspBalanceSat'],
-  ['thunder', { channelExpiryBlocks: 12_961 }, 'maxChannelExpiryBlocks'],
-  ['thunder', { lspBalanceSat: 99_999 }, 'minLspBalanceSat'],
-])(
-  'what is outside the limits of %s (%j) fails with %s, and the LSP is not bothered',
-  async (id, request, property) => {
-    await using gateway = await startTestGateway({ sandbox: { only: [id] } })
-    // Its limits are known as soon as it has answered one question.
-    await quoteOf(gateway, id, { firm: 'ALWAYS' })
-    const before = gateway.sandbox.lsp(id).requests.length
-    const failure = await failureOf(gateway, id, { request, firm: 'ALWAYS' })
-    expect(failure).toMatchObject({ code: 'OPTION_MISMATCH', property, retryAt: null })
-    await failureOf(gateway, id, { request })
-    expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
-  },
-)
+  ['olive', { lspBalanceSat: 99_999 }, 'lspBalanceSat'],
+  ['olive', { lspBalanceSat: 50_000_001 }, 'lspBalanceSat'],
+  ['olive', { clientBalanceSat: 5_000_001 }, 'clientBalanceSat'],
+  ['olive', { lspBalanceSat: 48_000_000, clientBalanceSat: 3_000_000 }, 'lspBalanceSat'],
+  ['olive', { channelExpiryBlocks: 20_161 }, 'channelExpiryBlocks'],
+  ['olive', { fundingConfirmsWithinBlocks: 5 }, 'fundingConfirmsWithinBlocks'],
+  ['kestrel', { lspBalanceSat: 49_999 }, 'lspBalanceSat'],
+  ['kestrel', { lspBalanceSat: 16_777_216 }, 'lspBalanceSat'],
+  ['thunder', { channelExpiryBlocks: 12_961 }, 'channelExpiryBlocks'],
+  ['thunder', { lspBalanceSat: 99_999 }, 'lspBalanceSat'],
+])('what is outside the limits of %s (%j) fails with %s, and the LSP is not bothered', async (id, request, field) => {
+  await using gateway = await startTestGateway({ sandbox: { only: [id] } })
+  // Its limits are known as soon as it has answered one question.
+  await quoteOf(gateway, id, { firm: 'ALWAYS' })
+  const before = gateway.sandbox.lsp(id).requests.length
+  const failure = await failureOf(gateway, id, { request, firm: 'ALWAYS' })
+  expect(failure).toMatchObject({ code: 'OPTION_MISMATCH', field, retryAt: null })
+  await failureOf(gateway, id, { request })
+  expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
+})
 
 test('what is just inside the limits is asked for', async () => {
   await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
@@ -96,13 +93,13 @@ test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', asyn
     .next(json(200, { ...LSPS1_INFO, max_initial_lsp_balance_sat: '900000' }), '/get_info')
   expect(await failureOf(gateway, 'shrunk')).toMatchObject({
     code: 'OPTION_MISMATCH',
-    property: 'maxLspBalanceSat',
+    field: 'lspBalanceSat',
     message: 'Option mismatch: max_initial_lsp_balance_sat is 900000',
   })
   await expect.poll(limit, { interval: 10 }).toBe(900_000)
 
   // From now on it is not bothered with what it would refuse.
-  expect(await failureOf(gateway, 'shrunk')).toMatchObject({ code: 'OPTION_MISMATCH', property: 'maxLspBalanceSat' })
+  expect(await failureOf(gateway, 'shrunk')).toMatchObject({ code: 'OPTION_MISMATCH', field: 'lspBalanceSat' })
   expect(lsp.requests.filter(({ path }) => path === '/create_order')).toHaveLength(1)
 })
 
@@ -112,7 +109,7 @@ test('an LSP whose limits nobody ever learnt is not sent an order', async () => 
     sandbox: { only: [] },
     config: { lsps: [settings('mute', server.url)] },
   })
-  expect(await failureOf(gateway, 'mute')).toMatchObject({ code: 'UNAVAILABLE', property: null })
+  expect(await failureOf(gateway, 'mute')).toMatchObject({ code: 'UNAVAILABLE', field: null })
   expect(server.requests.filter(({ method }) => method === 'POST')).toEqual([])
 })
 
@@ -121,11 +118,11 @@ test('one LSP’s limits cost the others nothing', async () => {
   const { quotes, failures } = await compare(gateway, TOO_LARGE)
   // 50 000 001 sat is too much for all but Thunder, which takes twice that.
   expect(idsOf(quotes)).toEqual(['thunder'])
-  expect(failures.map(({ lsp, code, property }) => [lsp.id, code, property])).toEqual([
+  expect(failures.map(({ lsp, code, field }) => [lsp.id, code, field])).toEqual([
     ['anchor', 'OPTION_MISMATCH', 'lspBalanceSat'],
     ['beacon', 'OPTION_MISMATCH', 'lspBalanceSat'],
-    ['kestrel', 'OPTION_MISMATCH', 'maxLspBalanceSat'],
-    ['olive', 'OPTION_MISMATCH', 'maxLspBalanceSat'],
+    ['kestrel', 'OPTION_MISMATCH', 'lspBalanceSat'],
+    ['olive', 'OPTION_MISMATCH', 'lspBalanceSat'],
   ])
 })
 

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { feeOf, codesOf, compare, failureOf, lsps1Order, orderPosts, quoteOf, settings, startScriptedLsp } from './support.ts'
+import {
+  feeOf,
+  codesOf,
+  compare,
+  failureOf,
+  lsps1Order,
+  orderPosts,
+  quoteOf,
+  settings,
+  startScriptedLsp,
+} from './support.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -69,7 +79,7 @@ test('an LSP of a draft connects to the node’s address, and gives no price wit
     const before = gateway.sandbox.lsp(id).requests.length
     expect(await failureOf(gateway, id, { request: { clientAddress: null } })).toMatchObject({
       code: 'UNSUPPORTED',
-      property: 'clientAddress',
+      field: 'clientAddress',
     })
     expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
   }
@@ -131,9 +141,9 @@ test('an invoice of another node than the LSP’s is shown, with a note and a wa
   expect(quote.basis).toBe('FIRM')
   expect(codesOf(quote)).toContain('PAYEE_IS_NOT_LSP_NODE')
   expect(quote.checks.filter(({ verdict }) => verdict !== 'PASSED')).toMatchObject([
-    { name: 'INVOICE_PAYEE', verdict: 'WARNING' },
+    { code: 'INVOICE_PAYEE', verdict: 'WARNING' },
   ])
-  expect(quote.checks.find(({ name }) => name === 'INVOICE_PAYEE')?.message).toContain(
+  expect(quote.checks.find(({ code }) => code === 'INVOICE_PAYEE')?.message).toContain(
     (olive.nodeUris[0] ?? '').split('@')[0],
   )
 })

@@ -37,7 +37,7 @@ describe('the fee rate of the funding transaction', () => {
     const request = { fundingFeeRateSatPerVbyte: 5 }
     expect(await failureOf(gateway, id, { request })).toMatchObject({
       code: 'UNSUPPORTED',
-      property: 'fundingFeeRateSatPerVbyte',
+      field: 'fundingFeeRateSatPerVbyte',
     })
     expect(orderPosts(gateway.sandbox.lsp(id))).toHaveLength(before)
   })
@@ -65,7 +65,7 @@ describe('a channel without a balance of the LSP', () => {
       clientBalanceSat: 60_000,
       orderTotalSat: quote.feeTotalSat + 60_000,
     })
-    expect(quote.checks.find(({ name }) => name === 'TERMS_ECHOED')).toMatchObject({ verdict: 'PASSED' })
+    expect(quote.checks.find(({ code }) => code === 'TERMS_ECHOED')).toMatchObject({ verdict: 'PASSED' })
     expect(Number.isFinite(quote.annualRatePercent) && Number.isFinite(quote.feePpm)).toBe(true)
     expect(orderPosts(gateway.sandbox.lsp('kestrel')).at(-1)?.body).toMatchObject({ lsp_balance_sat: 0 })
   })
@@ -83,8 +83,8 @@ describe('a channel without a balance of the LSP', () => {
   test.each([
     ['olive', 'lspBalanceSat'],
     ['thunder', 'clientBalanceSat'],
-  ])('is UNSUPPORTED at %s', async (id, property) => {
-    expect(await failureOf(gateway, id, { request })).toMatchObject({ code: 'UNSUPPORTED', property })
+  ])('is UNSUPPORTED at %s', async (id, field) => {
+    expect(await failureOf(gateway, id, { request })).toMatchObject({ code: 'UNSUPPORTED', field })
   })
 
   test('and without a balance of the client is no channel', async () => {
@@ -120,7 +120,7 @@ test('an order has the check of its fee, which warns and does not block', async 
   await using own = await startTestGateway({ sandbox: { only: [] }, config: { lsps: [settings('lsp', lsp.url)] } })
   const checkOf = async (clientPubkey: string) =>
     (await quoteOf(own, 'lsp', { request: { clientPubkey }, firm: 'ALWAYS' })).checks.find(
-      ({ name }) => name === 'FEE_IS_USUAL',
+      ({ code }) => code === 'FEE_IS_USUAL',
     )
   const other = '02c9d1afd383fb651d93975d2a2e727aca5e6dd4fa2f090fded50102a149969ce8'
   expect(await checkOf(own.sandbox.wallet.pubkey)).toMatchObject({ verdict: 'PASSED' })

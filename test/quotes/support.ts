@@ -9,9 +9,9 @@ import type { TestGateway } from '../support/gateway.ts'
 const FIELDS = `fragment Q on Quote {
   id lsp { id } basis feeTotalSat orderTotalSat annualRatePercent feePpm prices { method feeTotalSat orderTotalSat }
   lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
-  notes { code message } checks { name verdict message } createdAt observedAt expiresAt
+  notes { code message } checks { code verdict message } createdAt observedAt expiresAt
 }
-fragment F on QuoteFailure { lsp { id } code message property retryAt }`
+fragment F on QuoteFailure { lsp { id } code message field retryAt }`
 
 const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $rankBy: QuoteRanking! = TOTAL_FEE, $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
   quotes(request: $request, lspIds: $lspIds, rankBy: $rankBy, firm: $firm, deadlineMs: $deadlineMs) { quotes { ...Q } failures { ...F } elapsedMs }
@@ -37,7 +37,7 @@ export interface QuoteData {
   channelExpiryBlocks: number
   announceChannel: boolean
   notes: { code: string; message: string }[]
-  checks: { name: string; verdict: string; message: string }[]
+  checks: { code: string; verdict: string; message: string }[]
   createdAt: string
   observedAt: string | null
   expiresAt: string | null
@@ -47,7 +47,7 @@ export interface FailureData {
   lsp: { id: string }
   code: string
   message: string
-  property: string | null
+  field: string | null
   retryAt: string | null
 }
 

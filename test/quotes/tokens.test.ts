@@ -68,7 +68,7 @@ test.each([['thunder'], ['anchor']])(
     const before = gateway.sandbox.lsp(id).requests.length
     expect(await failureOf(gateway, id, { request: tokens([id, 'SLUICE10']) })).toMatchObject({
       code: 'UNSUPPORTED',
-      property: 'tokens',
+      field: 'tokens',
     })
     expect(gateway.sandbox.lsp(id).requests).toHaveLength(before)
   },

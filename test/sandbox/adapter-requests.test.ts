@@ -115,7 +115,9 @@ const FLOWS: Record<string, (gateway: TestGateway) => Promise<unknown>> = {
       const { id, event } = await playUntil(gateway, 'beacon', isRefundable, { faults: ['REFUND'] })
       const { wallet } = gateway.sandbox
       const value =
-        target === 'bolt11Invoice' ? wallet.createInvoice(event.snapshot.refund?.lightningSat ?? 0) : wallet.newAddress()
+        target === 'bolt11Invoice'
+          ? wallet.createInvoice(event.snapshot.refund?.lightningSat ?? 0)
+          : wallet.newAddress()
       await gateway.ask(REQUEST_REFUND, { id, to: { [target]: value } })
     }
   },

@@ -1,15 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import {
-  buildSchema,
-  findBreakingChanges,
-  GraphQLError,
-  GraphQLSchema,
-  Kind,
-  parse,
-  validate,
-} from 'graphql'
+import { buildSchema, findBreakingChanges, GraphQLError, GraphQLSchema, Kind, parse, validate } from 'graphql'
 import { createGraphQLError } from 'graphql-yoga'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/schema/index.ts'

@@ -106,7 +106,7 @@ describe('a document', () => {
     ['the whole log of an order, more than ten times', (times: number) => aliased(times, 'orderExport(id: "1")'), 10],
     [
       'more than two thousand events, each with its order',
-      (times: number) => aliased(times, 'order(id: "1") { events(first: 900) { sequence } }'),
+      (times: number) => aliased(times, 'order(id: "1") { events(first: 900) { nodes { sequence } } }'),
       2,
     ],
   ])('is refused for %s', (_what, asking, most) => {
@@ -377,9 +377,7 @@ describe('WebSockets', () => {
     init(socket)
     await expect.poll(() => heard.at(0)?.type).toBe('connection_ack')
     for (const id of ['1', '2', '3'])
-      socket.send(
-        JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { events { id } }' } }),
-      )
+      socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { events { id } }' } }))
     await expect
       .poll(() => heard.find(({ type }) => type === 'error'))
       .toMatchObject({ id: '3', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
@@ -485,8 +483,7 @@ describe('subscriptions', () => {
     const comments = '#\n'.repeat(19_000)
     for (let times = 0; times < 2; times++) {
       const wire = await Wire.ready(gateway.origin)
-      for (let id = 0; id < 40; id++)
-        wire.subscribe(String(id), `subscription S${id} { ordersUpdated { sequence } }${comments}`)
+      for (let id = 0; id < 40; id++) wire.subscribe(String(id), `subscription S${id} { events { id } }${comments}`)
       for (let id = 40; id < 500; id++) wire.subscribe(String(id), SUBSCRIBE)
       await eventually(() => wire.heard.length).toBe(14)
       expect(await wire.rest()).toEqual(
@@ -502,18 +499,25 @@ describe('subscriptions', () => {
 
   test('cost no more than 5000 an event, in which reading the log of an order is dear', () => {
     const logs = (count: number, first: number) =>
-      `{ order { ${Array.from({ length: count }, (_, index) => `e${index}: events(first: ${first}) { sequence }`).join(' ')} } }`
-    expect(problemOf(`subscription { ordersUpdated ${logs(1, 100)} }`)).toBeNull()
-    expect(problemOf(`query ($id: ID!) { order(id: $id) { e: events(first: 1000) { sequence state } } }`)).toBeNull()
+      `{ order { ${Array.from({ length: count }, (_, index) => `e${index}: events(first: ${first}) { nodes { sequence } }`).join(' ')} } }`
+    expect(problemOf(`subscription { events { ... on OrderEvent ${logs(1, 100)} } }`)).toBeNull()
+    expect(
+      problemOf(`query ($id: ID!) { order(id: $id) { e: events(first: 1000) { nodes { sequence state } } } }`),
+    ).toBeNull()
     for (const fields of [logs(19, 500), logs(1, 500), logs(30, 1)])
-      expect(problemOf(`subscription { ordersUpdated ${fields} }`)).toMatch(/^a cost of no more than 5000/)
+      expect(problemOf(`subscription { events { ... on OrderEvent ${fields} } }`)).toMatch(
+        /^a cost of no more than 5000/,
+      )
   })
 
   test('of one client cost no more than five million an event together', async () => {
     const gateway = await start(limits({ subscriptionsPerSocket: 2_000 }))
     const wire = await Wire.ready(gateway.origin)
     for (let id = 0; id < 1_100; id++)
-      wire.subscribe(String(id), 'subscription { ordersUpdated { order { events(first: 114) { sequence } } } }')
+      wire.subscribe(
+        String(id),
+        'subscription { events { ... on OrderEvent { order { events(first: 114) { nodes { sequence } } } } } }',
+      )
     await eventually(() => wire.heard.length).toBe(98)
     expect(await wire.hear()).toMatchObject({
       id: '1002',

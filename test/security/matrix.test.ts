@@ -140,7 +140,7 @@ const follow = (key: string) => async () => {
 }
 
 const nested = (depth: number) =>
-  `{ order(id: "1") { ${'events { order { '.repeat(depth)} id ${'} } '.repeat(depth)} } }`
+  `{ order(id: "1") { ${'events { nodes { order { '.repeat(depth)} id ${'} } } '.repeat(depth)} } }`
 const TOO_LARGE = refused('OPERATION_TOO_LARGE', 400)
 
 const RULES: Rule[] = [
@@ -362,7 +362,7 @@ const RULES: Rule[] = [
     gateway: 'open',
     ask: {
       query: `{ order(id: "1") { ...A } } ${Array.from('ABCDEFGHI')
-        .map((name, index) => `fragment ${name} on Order { events { order { ...${'BCDEFGHIJ'[index]} } } }`)
+        .map((name, index) => `fragment ${name} on Order { events { nodes { order { ...${'BCDEFGHIJ'[index]} } } } }`)
         .join(' ')} fragment J on Order { id }`,
     },
     cells: TOO_LARGE,
@@ -412,7 +412,7 @@ const RULES: Rule[] = [
   {
     name: 'lists within lists are multiplied',
     gateway: 'open',
-    ask: { query: '{ orders(first: 100) { nodes { events { order { events { sequence } } } } } }' },
+    ask: { query: '{ orders(first: 100) { nodes { events { nodes { order { events { nodes { sequence } } } } } } } }' },
     cells: TOO_LARGE,
   },
   {
@@ -435,7 +435,8 @@ const RULES: Rule[] = [
     name: 'two mutations are one too many',
     gateway: 'open',
     ask: {
-      query: 'mutation { a: openChannel(input: { orderId: "1" }) { __typename } b: openChannel(input: { orderId: "1" }) { __typename } }',
+      query:
+        'mutation { a: openChannel(input: { orderId: "1" }) { __typename } b: openChannel(input: { orderId: "1" }) { __typename } }',
     },
     cells: mutation(TOO_LARGE),
   },

@@ -92,7 +92,7 @@ logLevel: trace
             if (order !== undefined) orders.push(order)
           }
         }
-        await wallet({ query: `{ orders { nodes { ${ORDER_FIELDS} events { sequence message } } } }`, key })
+        await wallet({ query: `{ orders { nodes { ${ORDER_FIELDS} events { nodes { sequence message } } } } }`, key })
         for (const id of orders) await wallet({ query: ORDER_UPDATED, variables: { id, after: 0 }, key })
         for (const id of orders)
           for (const variables of [{ id }, { id, sealKey }, { id, sealKey: `${sealKey}0` }])

@@ -71,7 +71,10 @@ describe('a gateway that does not have an LSP in its configuration', () => {
       orders: { nodes: [{ id, lsp: { name: expect.stringContaining('Beacon') as string } }] },
     })
     await follow(both, id).until(({ snapshot: { refund } }) => refund?.state === 'AVAILABLE')
-    const { requestRefund } = await one.ask(REQUEST_REFUND, { id, onchainAddress: both.sandbox.wallet.newAddress() })
+    const { requestRefund } = await one.ask(REQUEST_REFUND, {
+      id,
+      to: { onchainAddress: both.sandbox.wallet.newAddress() },
+    })
     expect(requestRefund).toMatchObject({ __typename: 'LspError', code: 'UNAVAILABLE' })
     expect(await createOrder(one, { quoteId: quote.id })).toMatchObject({ __typename: 'LspError', code: 'UNAVAILABLE' })
     // The one that has it orders that quote, also if the other one made it.

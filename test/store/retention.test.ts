@@ -1,3 +1,4 @@
+import { changeOf } from '../../src/domain/messages/order-changes.ts'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { intentRecord, LSP, NOW, orderRecord, quoteRecord, REQUEST, standing, TRACKING } from './records.ts'
@@ -185,9 +186,14 @@ describe.each(ENGINES)('with %s', (engine) => {
     const { store } = stage
     const log = new OrderLog(store, new Hints(store.bus), systemClock)
     const quote = quoteRecord()
-    await log.receive(orderRecord({ quoteId: quote.id }), TRACKING, 'imported', ({ quotes }) => quotes.save([quote]))
+    await log.receive(
+      orderRecord({ quoteId: quote.id }),
+      TRACKING,
+      changeOf('ORDER_IMPORTED', 'imported'),
+      ({ quotes }) => quotes.save([quote]),
+    )
     // One whose quote it did not bring.
-    await log.receive(orderRecord(), TRACKING, 'imported', async () => {})
+    await log.receive(orderRecord(), TRACKING, changeOf('ORDER_IMPORTED', 'imported'), async () => {})
     expect(await forgetAt(store, NOW + LATER_MS)).toEqual([])
     expect(await store.quotes.byIds(quote.clientId, [quote.id])).toEqual([quote])
   })

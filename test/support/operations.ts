@@ -72,10 +72,7 @@ export interface OrderData {
 }
 
 /** What an order and its snapshots have in common. */
-export type DetailsData = Omit<
-  OrderData,
-  'id' | 'lsp' | 'quote' | 'clientPubkey' | 'requiredChannelConfirmations' | 'fundingConfirmsWithinBlocks' | 'createdAt'
->
+export type DetailsData = Omit<OrderData, 'id' | 'lsp' | 'quote' | 'clientPubkey' | 'createdAt'>
 /** An order right after an event. */
 export type SnapshotData = DetailsData & { orderId: string }
 
@@ -104,7 +101,7 @@ export interface QuoteData {
 export type Result = OrderData & {
   __typename: string
   code: string
-  property: string | null
+  field: string | null
   retryAt: string | null
   expiredAt: string
   freshQuote: QuoteData
@@ -112,23 +109,24 @@ export type Result = OrderData & {
 
 const WAY = 'state feeTotalSat orderTotalSat expiresAt'
 export const PAYMENT_FIELDS = `payability bolt11 { ${WAY} invoice paymentHash payeePubkey } bolt12 { ${WAY} offer } onchain { ${WAY} address minConfirmations minFeeFor0Conf refundOnchainAddress paidSat } bip21 payableUntil`
-export const CHANNEL_FIELDS = 'state channelId shortChannelId fundingTxid fundingOutpoint fundedAt expiresAt closingTxid'
+export const CHANNEL_FIELDS =
+  'state channelId shortChannelId fundingTxid fundingOutpoint fundedAt expiresAt closingTxid'
 const DETAILS = `
   state sequence nextStep { actor action deadline message }
-  lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
+  lspBalanceSat clientBalanceSat channelExpiryBlocks requiredChannelConfirmations fundingConfirmsWithinBlocks announceChannel
   feeTotalSat orderTotalSat payment { ${PAYMENT_FIELDS} } channel { ${CHANNEL_FIELDS} }
   asset { assetId lspAmount clientAmount rfqId priceSat deliveryState deliveryPaymentHash deliveredAt deliveryError }
   refund { state lightningSat onchainSat paidTo paidAt } lnurlChannel jitRouteHint { shortChannelId nodePubkey feePerPaymentSat }
   failureReason lspOrderId lspState updatedAt expiresAt checkedAt`
 export const ORDER_FIELDS = `
-  id lsp { id } quote { id } clientPubkey requiredChannelConfirmations fundingConfirmsWithinBlocks createdAt ${DETAILS}`
+  id lsp { id } quote { id } clientPubkey createdAt ${DETAILS}`
 export const EVENT_FIELDS = `
   id cursor orderId sequence createdAt previousState state message snapshot { orderId ${DETAILS} }`
 const QUOTE_FIELDS = 'id lsp { id } basis feeTotalSat orderTotalSat expiresAt'
-const ERROR_FIELDS = '__typename ... on UserError { message } ... on LspError { code property retryAt lsp { id } }'
+const ERROR_FIELDS = '__typename ... on UserError { message } ... on LspError { code field retryAt lsp { id } }'
 
 export const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $firm: FirmPolicy! = WHEN_NEEDED) {
-  quotes(request: $request, lspIds: $lspIds, firm: $firm) { quotes { ${QUOTE_FIELDS} } failures { lsp { id } code message property } }
+  quotes(request: $request, lspIds: $lspIds, firm: $firm) { quotes { ${QUOTE_FIELDS} } failures { lsp { id } code message field } }
 }`
 export const CREATE_ORDER = `mutation ($input: CreateOrderInput!) {
   createOrder(input: $input) {
@@ -172,7 +170,14 @@ let lastKey = 0
 /** Orders under a key of its own, unless the input names one. */
 export async function createOrder(
   gateway: TestGateway,
-  input: { quoteId: string; idempotencyKey?: string; maxOrderTotalSat?: number; email?: string },
+  input: {
+    quoteId: string
+    idempotencyKey?: string
+    maxOrderTotalSat?: number
+    paymentMethods?: string[]
+    reference?: string
+    email?: string
+  },
 ): Promise<Result> {
   return (await gateway.ask(CREATE_ORDER, { input: { idempotencyKey: `key-${++lastKey}`, ...input } })).createOrder
 }

@@ -20,7 +20,8 @@ export function assertPaymentAdvice(answer: unknown, isSnapshot = false): void {
     // The next step of a snapshot is as of its event; its payment is shown only as far as it is still payable.
     if (isPayable && !asks) throw new Error(`payable, although the next step is ${JSON.stringify(nextStep)}`)
     const { payability = isPayable ? 'PAYABLE' : '' } = payment
-    if (isPayable !== (payability === 'PAYABLE')) throw new Error(`payability is ${payability}: ${JSON.stringify(payment)}`)
+    if (isPayable !== (payability === 'PAYABLE'))
+      throw new Error(`payability is ${payability}: ${JSON.stringify(payment)}`)
     if (asks && !isPayable && !isSnapshot)
       throw new Error(`nothing is payable, although the next step is ${JSON.stringify(nextStep)}`)
   }

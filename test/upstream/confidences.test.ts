@@ -13,14 +13,16 @@ const SHORT_COUPON = 'SAVE20'
 const ACCESS_TOKEN = 'access-token-of-the-order'
 
 const QUOTES =
-  'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id notes { message } } failures { code message property } } }'
+  'query ($request: ChannelRequestInput!) { quotes(request: $request) { quotes { id notes { message } } failures { code message field } } }'
 const CREATE =
   'mutation ($id: ID!, $key: String!) { createOrder(input: { quoteId: $id, idempotencyKey: $key }) { __typename ... on UserError { message } ... on Order { id } } }'
 const ORDER =
-  'query ($id: ID!) { order(id: $id) { lspState failureReason nextStep { message } asset { deliveryError } events { message } } }'
-const RETRY = 'mutation ($id: ID!) { retryAssetDelivery(input: { orderId: $id }) { __typename ... on UserError { message } } }'
+  'query ($id: ID!) { order(id: $id) { lspState failureReason nextStep { message } asset { deliveryError } events { nodes { message } } } }'
+const RETRY =
+  'mutation ($id: ID!) { retryAssetDelivery(input: { orderId: $id }) { __typename ... on UserError { message } } }'
 const OPEN = 'mutation ($id: ID!) { openChannel(input: { orderId: $id }) { __typename ... on UserError { message } } }'
-const DECIDE = 'mutation ($id: ID!) { decideRate(input: { orderId: $id, accept: true }) { __typename ... on UserError { message } } }'
+const DECIDE =
+  'mutation ($id: ID!) { decideRate(input: { orderId: $id, accept: true }) { __typename ... on UserError { message } } }'
 const STATUS = '{ lsps { status { lastError } } }'
 
 const client = (name: string) => ({ name, keySha256: createHash('sha256').update(`key-of-${name}`).digest('hex') })

@@ -62,7 +62,14 @@ async function quoteId(lspBalanceSat: number, firm?: FirmPolicy): Promise<string
 }
 
 const order = (id: string) =>
-  gateway.ordering.createOrder('ann', { quoteId: id, idempotencyKey: id, maxOrderTotalSat: null, paymentMethods: null, reference: null, email: null })
+  gateway.ordering.createOrder('ann', {
+    quoteId: id,
+    idempotencyKey: id,
+    maxOrderTotalSat: null,
+    paymentMethods: null,
+    reference: null,
+    email: null,
+  })
 
 /** Different questions a second apart, until the LSP is left alone. */
 async function breakIt(): Promise<void> {

@@ -4,13 +4,13 @@ import {
   CompareDocument,
   CreateOrderDocument,
   PayableDocument,
-  type ChannelRequest,
+  type ChannelRequestInput,
   type OfferFragment,
 } from './gql/graphql.ts'
 import type { Gateway, OrderEvent } from './gateway.ts'
 
 export interface Wish {
-  request: ChannelRequest
+  request: ChannelRequestInput
   /** The most that the channel may cost, beside what the wallet gets on its own side of it. */
   maxFeeSat: number
   /** Ask only these LSPs. */

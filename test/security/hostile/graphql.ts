@@ -151,7 +151,7 @@ const DEEP_AND_WIDE: HostileOperation[] = [
   of(
     'orders within events, 30 deep',
     LARGE,
-    `{ order(id: "1") { ${'events { order { '.repeat(30)} id ${'} }'.repeat(30)} } }`,
+    `{ order(id: "1") { ${'events { nodes { order { '.repeat(30)} id ${'} } }'.repeat(30)} } }`,
   ),
   of('forty thousand tokens', LARGE, `{ ${'a '.repeat(40_000)} }`),
   of('forty thousand commas', null, `{ __typename ${','.repeat(90_000)} }`),
@@ -183,7 +183,11 @@ const DEEP_AND_WIDE: HostileOperation[] = [
     LARGE,
     `mutation { ${times(10, (index) => `a${index}: openChannel(input: { orderId: "1" }) { __typename }`)} }`,
   ),
-  of('ten mutations of one name', LARGE, `mutation { ${times(10, 'openChannel(input: { orderId: "1" }) { __typename }')} }`),
+  of(
+    'ten mutations of one name',
+    LARGE,
+    `mutation { ${times(10, 'openChannel(input: { orderId: "1" }) { __typename }')} }`,
+  ),
   of(
     'two mutations by a fragment',
     LARGE,
@@ -193,7 +197,7 @@ const DEEP_AND_WIDE: HostileOperation[] = [
   of('a page of a billion', LARGE, '{ orders(first: 1000000000) { nodes { id } } }'),
   of('a page that is no Int', VALID, '{ orders(first: 100000000000000000000) { nodes { id } } }'),
   of('a page below nothing', INPUT, '{ orders(first: -1) { nodes { id } } }'),
-  of('a page in a variable', LARGE, 'query ($n: Int) { orders(last: $n) { nodes { events { message } } } }', {
+  of('a page in a variable', LARGE, 'query ($n: Int) { orders(last: $n) { nodes { events { nodes { message } } } } }', {
     n: 1_000,
   }),
   of('a page in a default', LARGE, 'query ($n: Int = 1000000) { orders(first: $n) { nodes { id } } }'),
@@ -226,7 +230,7 @@ const FRAGMENTS: HostileOperation[] = [
   of(
     'fragments that triple through lists',
     LARGE,
-    `{ order(id: "1") { ...F0 } } ${times(8, (index) => `fragment F${index} on Order { events { order { ...F${index + 1} ...F${index + 1} ...F${index + 1} } } }`)} fragment F8 on Order { id }`,
+    `{ order(id: "1") { ...F0 } } ${times(8, (index) => `fragment F${index} on Order { events { nodes { order { ...F${index + 1} ...F${index + 1} ...F${index + 1} } } } }`)} fragment F8 on Order { id }`,
   ),
   of(
     'ninety fragments spread by each other',

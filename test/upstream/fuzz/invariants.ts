@@ -85,13 +85,12 @@ function totalsIn(value: unknown): unknown[] {
 }
 
 export function flawsOfFailure(failure: LspFailure, now: number): string[] {
-  const { code, message, property, retryAt, effect } = failure
-  const flaws = [...flawsOfText(message), ...(property === null ? [] : flawsOfText(property))]
+  const { code, message, field, retryAt, effect } = failure
+  const flaws = [...flawsOfText(message), ...(field === null ? [] : flawsOfText(field))]
   if (!FAILURE_CODES.includes(code)) flaws.push(`the code ${code}`)
   if (message === '' || message.length > MAX_MESSAGE) flaws.push(`a message of ${message.length} characters`)
   if (message.includes('<')) flaws.push('markup in the message')
-  if (property !== null && (property.length > 100 || property.includes('<')))
-    flaws.push(`the property ${property.slice(0, 100)}`)
+  if (field !== null && (field.length > 100 || field.includes('<'))) flaws.push(`the field ${field.slice(0, 100)}`)
   if (retryAt !== null && !(retryAt > now && retryAt <= now + DAY_MS)) flaws.push(`a retry at ${retryAt}`)
   if (effect !== 'none' && effect !== 'unknown') flaws.push(`the effect ${effect as string}`)
   return flaws
