@@ -34,10 +34,12 @@ const PINS = /^(sha256\/\/)?([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)(;(sha256\/\/)?([0-
 
 const courtesySchema = z.strictObject({
   maxUnpaidOrders: key(z.int().min(0).max(100_000).default(5), {
-    description: 'Unpaid orders that may stand at this LSP at once for the firm quotes of one client key.',
+    description:
+      'Unpaid orders at this LSP for one node (`clientPubkey`), whoever its clients are, at which no further order is placed for its price.',
   }),
   firmQuotesPerHour: key(z.int().min(0).max(100_000).default(60), {
-    description: 'Orders that may be placed at this LSP per hour for the firm quotes of all clients together.',
+    description:
+      'Orders that may be placed at this LSP in an hour for their price, for all clients together. Once half of them are used, each client key that asked within the hour has an equal share.',
   }),
   maxStandingOrders: key(z.int().min(0).max(100_000).default(200), {
     description:

@@ -2,6 +2,7 @@ import type { Check } from './offer.ts'
 import { addSat, msatOf, sat, type Sat } from './money.ts'
 import type { PaymentMethod } from './payment.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
+import type { PriceFit } from './tariff-fit.ts'
 import { BLOCKS_PER_YEAR, type EpochMs } from './time.ts'
 
 export const PRICE_BASES = ['FIRM', 'ESTIMATED', 'COMPUTED', 'OBSERVED'] as const
@@ -23,6 +24,7 @@ export const QUOTE_NOTE_CODES = [
   'ZERO_CONF',
   'ANNOUNCEMENT_IS_UNKNOWN',
   'ONCHAIN_REFUND_IS_UNKNOWN',
+  'FITTED',
 ] as const
 export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
 
@@ -74,6 +76,8 @@ export interface Quote {
   asset?: QuoteAsset | null
   breakdown?: FeeBreakdown
   discount?: FeeDiscount
+  /** How an ESTIMATED price was derived from other prices. Absent: it is the LSP's own. */
+  fit?: PriceFit
   notes: readonly QuoteNote[]
   /** Of the offer behind a FIRM quote; empty otherwise, since there is nothing to check yet. */
   checks: readonly Check[]

@@ -4,10 +4,10 @@ import { ACTIONS_PER_MINUTE } from '../store/budgets.ts'
 import type { Store, Stores } from '../store/store.ts'
 import type { LspSettings } from '../upstream/lsp.ts'
 
-// An LSP that has no way to tell its price but an order is owed some restraint: it keeps every such order,
-// it cannot be told to forget one, and LSPs block those who ask carelessly.
+// Some LSPs give a price only for an order. Such an LSP stores each of these orders and cannot cancel one, and LSPs block
+// clients that place too many.
 
-/** The budget is used up; asking again makes sense from `retryAt` on. */
+/** The budget is used up until `retryAt`. */
 export class OverBudget extends Error {
   override name = 'OverBudget'
   readonly retryAt: EpochMs
@@ -18,29 +18,40 @@ export class OverBudget extends Error {
   }
 }
 
-/** @throws OverBudget if one more order for a price would exceed the budget of this LSP. */
+/**
+ * LSPs count unpaid orders by the client's node, and orders in all. When the orders of this hour are short (half are
+ * used), each client that asked this hour has an equal share of them.
+ * @throws OverBudget if one more order for a price would exceed the budget of this LSP.
+ */
 export async function assertWithinCourtesy(
   stores: Stores,
   lsp: Pick<LspSettings, 'id' | 'courtesy'>,
-  clientId: string,
+  { clientId, clientPubkey }: { clientId: string; clientPubkey: string },
   now: EpochMs,
 ): Promise<void> {
   const { maxUnpaidOrders, firmQuotesPerHour } = lsp.courtesy
-  const unpaidUntil = await stores.placements.unpaidUntil(lsp.id, clientId, now)
+  const unpaidUntil = await stores.placements.unpaidOfNodeUntil(lsp.id, clientPubkey, now)
+  if (unpaidUntil.length >= maxUnpaidOrders)
+    throw new OverBudget(
+      `${unpaidUntil.length} unpaid orders of this node at this LSP, the maximum for prices. Pay one, or try again after retryAt.`,
+      // With n too many, the n-th to lapse makes room. A budget of 0 never has room: look in an hour.
+      unpaidUntil[unpaidUntil.length - maxUnpaidOrders] ?? now + HOUR_MS,
+    )
   const asked = await stores.placements.quotesSince(lsp.id, now - HOUR_MS)
-  const isUnpaidFull = unpaidUntil.length >= maxUnpaidOrders
-  const isHourFull = asked.length >= firmQuotesPerHour
-  if (!isUnpaidFull && !isHourFull) return
-  throw new OverBudget(
-    isUnpaidFull
-      ? `${unpaidUntil.length} orders stand unpaid at this LSP, and no more than ${maxUnpaidOrders} are to`
-      : `this LSP was asked for ${asked.length} firm quotes within an hour, and no more than ${firmQuotesPerHour} are to be`,
-    // With n too many, the n-th to lapse makes room. A budget of nothing has room at no time: look in an hour.
-    Math.max(
-      isUnpaidFull ? (unpaidUntil[unpaidUntil.length - maxUnpaidOrders] ?? now + HOUR_MS) : now,
-      isHourFull ? (asked[asked.length - firmQuotesPerHour] ?? now) + HOUR_MS : now,
-    ),
-  )
+  const own = asked.filter((each) => each.clientId === clientId)
+  const clients = new Set([...asked.map((each) => each.clientId), clientId]).size
+  const isShort = asked.length * 2 >= firmQuotesPerHour
+  const share = isShort ? Math.ceil(firmQuotesPerHour / clients) : firmQuotesPerHour
+  if (asked.length >= firmQuotesPerHour)
+    throw new OverBudget(
+      `${asked.length} orders were placed at this LSP within an hour for their price, the maximum. Try again after retryAt.`,
+      (asked[asked.length - firmQuotesPerHour]?.at ?? now) + HOUR_MS,
+    )
+  if (own.length >= share)
+    throw new OverBudget(
+      `You had ${own.length} of the ${firmQuotesPerHour} orders that may be placed at this LSP in an hour for their price, your share. Try again after retryAt.`,
+      (own[own.length - share]?.at ?? now) + HOUR_MS,
+    )
 }
 
 /** @throws OverBudget while too many of the client's orders at this LSP are unpaid. One instance at a time counts them. */

@@ -2,6 +2,7 @@ import { reachOf } from '../domain/node-address.ts'
 import type { VerifiedOffer } from '../domain/offer.ts'
 import type { QuoteNote, QuoteNoteCode } from '../domain/quote.ts'
 import { termDifferences, termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
+import type { PriceFit } from '../domain/tariff-fit.ts'
 import type { EpochMs } from '../domain/time.ts'
 import { INFO_STALE_MS, type Lsp } from '../upstream/lsp.ts'
 
@@ -76,5 +77,14 @@ function connectMessage(uri: string | undefined): string {
       return `Connect the node to ${uri} before ordering. The LSP lists no clearnet address: the node needs Tor or I2P.`
     case 'NONE':
       return `Connect the node to ${uri} before ordering. The LSP lists no address of it: look it up in the network graph.`
+  }
+}
+
+/** Says how a fitted price was derived. */
+export function fitNote({ points, oldestAt, newestAt, maxDeviationSat }: PriceFit): QuoteNote {
+  const [from, to] = [oldestAt, newestAt].map((at) => new Date(at).toISOString())
+  return {
+    code: 'FITTED',
+    message: `Estimated from ${points} prices that the LSP asked for other channels between ${from} and ${to}. They differ from the line by ${maxDeviationSat} sat at most.`,
   }
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { uuidv7 } from 'uuidv7'
 import { assertWithinCourtesy, OverBudget, spendRequest } from './courtesy.ts'
-import { notesOf } from './notes.ts'
+import { fitNote, notesOf } from './notes.ts'
 import { channelKey, LAST_CALL_MS, questionKey } from './question.ts'
 import { addressProblem } from '../domain/address.ts'
 import { brokenAssetLimit } from '../domain/asset-limits.ts'
@@ -14,7 +14,8 @@ import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
 import type { OrderAsset } from '../domain/order.ts'
 import type { FeeDiscount, FirmPolicy, PriceBasis, Quote, QuoteAsset } from '../domain/quote.ts'
 import { termsOf, type ChannelRequest, type ChannelTerms } from '../domain/request.ts'
-import { SECOND_MS, type Clock } from '../domain/time.ts'
+import { fitPrice } from '../domain/tariff-fit.ts'
+import { DAY_MS, SECOND_MS, type Clock } from '../domain/time.ts'
 import type { Placing } from '../orders/placing.ts'
 import { withTimeout } from '../orders/waiting.ts'
 import type { Price } from '../protocols/adapter.ts'
@@ -38,6 +39,10 @@ export interface Ask {
 
 /** An estimate this young is asked for again by nobody. */
 const ESTIMATE_FRESH_MS = 20 * SECOND_MS
+/** Prices that are older say nothing about today's tariff. */
+const TARIFF_DAYS = 3
+/** The newest prices that a tariff is fitted to, at most. */
+const MOST_POINTS = 200
 /** Of so many questions it is known for as long what they were last answered with: some kilobytes each. */
 const MOST_LATEST = 5_000
 
@@ -196,7 +201,12 @@ export class Quoting {
               (await stores.placements.standing(question, this.#clock.now() + LAST_CALL_MS)) ??
               (await stores.placements.beingAsked(question))
             if (placed) throw new AlreadyPlaced(placed)
-            await assertWithinCourtesy(stores, lsp.settings, clientId, this.#clock.now())
+            await assertWithinCourtesy(
+              stores,
+              lsp.settings,
+              { clientId, clientPubkey: request.clientPubkey },
+              this.#clock.now(),
+            )
             await spendRequest(stores, lsp.settings, clientId, this.#clock.now())
           },
         })
@@ -232,7 +242,14 @@ export class Quoting {
       await quotes.savePrice(
         lsp.id,
         channelKey(placement.request),
-        { feeTotalSat, bolt11FeeTotalSat, onchainFeeTotalSat, assetPriceSat, terms },
+        {
+          feeTotalSat,
+          bolt11FeeTotalSat,
+          onchainFeeTotalSat,
+          assetPriceSat,
+          isTariff: isByTariff(placement.request),
+          terms,
+        },
         createdAt,
       )
       await quotes.save([quote])
@@ -312,7 +329,7 @@ export class Quoting {
   async #observedPrice(context: Context, code: FailureCode, message: string, retryAt: number | null): Promise<Quote> {
     const { lsp, clientId, asked, request } = context
     const price = await this.#store.quotes.price(lsp.id, channelKey(request))
-    if (!price) throw new LspFailure(code, message, { retryAt })
+    if (!price) return this.#fittedPrice(context, new LspFailure(code, message, { retryAt }))
     const now = this.#clock.now()
     return this.#save(context, {
       ...this.#blank(lsp, clientId, asked, price.terms, now),
@@ -325,6 +342,19 @@ export class Quoting {
       notes: notesOf(lsp, request, price.terms, null, now),
       observedAt: price.observedAt,
     })
+  }
+
+  /** A price by the line through the LSP's latest prices. @throws `failure` if there is no line. */
+  async #fittedPrice(context: Context, failure: LspFailure): Promise<Quote> {
+    const { lsp, request } = context
+    if (!isByTariff(request)) throw failure
+    const now = this.#clock.now()
+    const points = await this.#store.quotes.tariffPoints(lsp.id, now - TARIFF_DAYS * DAY_MS, MOST_POINTS)
+    const fitted = fitPrice(lsp.adapter.roundedTerms(termsOf(request)), points)
+    if (fitted === null) throw failure
+    const { feeTotalSat, fit } = fitted
+    const quote = this.#unboundQuote(context, 'ESTIMATED', { feeTotalSat, expiresAt: null })
+    return this.#save(context, { ...quote, fit, notes: [...quote.notes, fitNote(fit)] })
   }
 
   #blank(lsp: Lsp, clientId: string, request: ChannelRequest, terms: ChannelTerms, now: number) {
@@ -368,6 +398,11 @@ export class Quoting {
     }
     return quote
   }
+}
+
+/** Whether anybody would be asked for the same price: tokens, assets and the client's fee rate change it. */
+function isByTariff({ token, asset, fundingFeeRateSatPerVbyte }: ChannelRequest): boolean {
+  return token === null && asset === null && fundingFeeRateSatPerVbyte === undefined
 }
 
 /** @throws LspFailure if the total is more than 21 million bitcoin */

@@ -10,6 +10,7 @@ export const FAULTS = {
   ORDERS_EXPIRE_SOON: 'gives new orders only five seconds to be paid',
   ORDERS_LOST: 'answers that an order does not exist, for every order',
   DEARER_AT_ORDER: 'charges half as much again as the estimate, the tariff or the last price',
+  PRICES_IN_STEPS: 'charges for each started million of satoshis (LSPS1)',
   WRONG_INVOICE_AMOUNT: 'issues invoices for more than the order’s total',
   WRONG_NETWORK_INVOICE: 'issues invoices for mainnet',
   FOREIGN_PAYEE: 'issues invoices that pay another node',

@@ -13,7 +13,7 @@ import {
 } from './documents.ts'
 import { COMMON_FAULTS } from './faults.ts'
 import { ok, Refusal, RETRY_AFTER_SECONDS, type ErrorFormat } from './lsp-server.ts'
-import { DISCOUNT_CODE, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
+import { DISCOUNT_CODE, wholeMillion, lessTenPercent, ppmOf, weeklyPpmOf } from './prices.ts'
 import { defineSimulator, demand, type Complaint, type Endpoints } from './simulator.ts'
 import { MAX_SAT, parseSat, sat, type Sat } from '../domain/money.ts'
 import { HOUR_MS } from '../domain/time.ts'
@@ -168,7 +168,8 @@ function openEndpoints(desk: LspDesk<CreateOrder>): Endpoints {
     if (broken) throw optionMismatch(broken)
     const token = request.token ?? ''
     if (token !== '' && token !== DISCOUNT_CODE) throw rpcError(400, 102, 'Unrecognized or stale token', {})
-    const fee = feeOf(request.lsp_balance_sat, request.channel_expiry_blocks)
+    const { lsp_balance_sat: balanceSat, channel_expiry_blocks: blocks } = request
+    const fee = feeOf(desk.faults.has('PRICES_IN_STEPS') ? wholeMillion(balanceSat) : balanceSat, blocks)
     const refundAddress = request.refund_onchain_address ?? null
     return desk.take({
       id: randomBytes(16).toString('hex'),
@@ -207,7 +208,14 @@ export const olive = defineSimulator<CreateOrder>({
   configName: 'lsps1',
   basePath: '/api/v1',
   tariffFeeRateSatPerVbyte: null,
-  supportedFaults: [...COMMON_FAULTS, 'PEER_NOT_CONNECTED', 'OFFERS_BOLT12', 'SHORT_LEASE', 'OUTPOINT_REPLACED'],
+  supportedFaults: [
+    ...COMMON_FAULTS,
+    'PEER_NOT_CONNECTED',
+    'OFFERS_BOLT12',
+    'SHORT_LEASE',
+    'OUTPOINT_REPLACED',
+    'PRICES_IN_STEPS',
+  ],
   policy: {
     holdInvoices: true,
     onchainConfirmations: ONCHAIN_CONFIRMATIONS,

@@ -17,6 +17,11 @@ export function weeklyPpmOf(amount: number, ppmPerWeek: number, blocks: number):
   return sat(share(amount, ppmPerWeek * blocks, MILLION * BLOCKS_PER_WEEK))
 }
 
+/** Rounded up to a whole million. */
+export function wholeMillion(amount: number): Sat {
+  return sat(share(amount + MILLION - 1, 1, MILLION) * MILLION)
+}
+
 /** Every LSP with coupons accepts this one: ten per cent off. */
 export const DISCOUNT_CODE = 'SLUICE10'
 

@@ -90,6 +90,7 @@ export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', {
     LARGE_CHANNEL: null,
     STALE_LIMITS: null,
     ZERO_CONF: 'The channel is usable before its funding transaction confirms.',
+    FITTED: 'The price is estimated from prices that the LSP asked for other channels; see Quote.fit.',
     ONCHAIN_REFUND_IS_UNKNOWN: 'The LSP takes on-chain payments, and its protocol has no field for a refund address.',
     ANNOUNCEMENT_IS_UNKNOWN: 'The protocol has no field for announceChannel: the LSP decides.',
   }),

@@ -14,6 +14,7 @@ import { FIELD_AT_FAULT, LimitViolationType, VIOLATED_LIMIT } from './limit.ts'
 import { LspType } from './lsp.ts'
 import { assertOneRfqTaker, ChannelRequestInput, chosen, requestFor } from './request.ts'
 import type { Check } from '../domain/offer.ts'
+import type { PriceFit } from '../domain/tariff-fit.ts'
 import {
   annualRatePercent,
   feePpm,
@@ -58,6 +59,20 @@ export const CheckType = builder.objectRef<Check>('Check').implement({
       resolve: ({ actual }) => actual,
     }),
     message: t.exposeString('message', { description: 'What was compared with what, for people.' }),
+  }),
+})
+
+const PriceFitType = builder.objectRef<PriceFit>('PriceFit').implement({
+  description:
+    'How a price was derived from the latest prices that the LSP asked for other channels: they lie on one line over the size of the channel.',
+  fields: (t) => ({
+    points: t.exposeInt('points', { description: 'Number of prices; at least 4.' }),
+    oldestAt: t.expose('oldestAt', { type: 'DateTime', description: 'When the LSP asked the oldest of them.' }),
+    newestAt: t.expose('newestAt', { type: 'DateTime', description: 'When the LSP asked the newest of them.' }),
+    maxDeviationSat: t.expose('maxDeviationSat', {
+      type: 'Sat',
+      description: 'Largest difference between one of them and the line.',
+    }),
   }),
 })
 
@@ -182,6 +197,13 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
       type: [QuoteNoteType],
       description: 'Where those terms differ from the ones asked for, and anything else to know before ordering.',
       resolve: (quote) => quote.notes,
+    }),
+    fit: t.field({
+      type: PriceFitType,
+      nullable: true,
+      description:
+        "How an ESTIMATED price was derived from prices that the LSP asked recently. null: it is the LSP's own price.",
+      resolve: ({ fit }) => fit,
     }),
     checks: t.field({
       type: [CheckType],

@@ -119,6 +119,7 @@ export class PlacementStore {
         id: placement.id,
         client_id: placement.clientId,
         lsp_id: placement.lspId,
+        client_pubkey: placement.request.clientPubkey,
         question: placement.question,
         purpose: placement.purpose,
         status: 'INTENDED',
@@ -340,18 +341,32 @@ export class PlacementStore {
     return rows.map((row) => row.stands_until)
   }
 
-  /** When orders were placed with the LSP for their price alone, since `since`, oldest first. */
-  async quotesSince(lspId: string, since: EpochMs): Promise<EpochMs[]> {
+  /** When each unpaid order for that node at the LSP will have lapsed, soonest first; whoever its clients are. */
+  async unpaidOfNodeUntil(lspId: string, clientPubkey: string, now: EpochMs): Promise<EpochMs[]> {
     const rows = await this.#db
       .selectFrom('placements')
-      .select('intended_at')
+      .select('stands_until')
+      .where('lsp_id', '=', lspId)
+      .where('client_pubkey', '=', clientPubkey)
+      .where('unpaid', '=', sql.lit(1))
+      .where('stands_until', '>', now)
+      .orderBy('stands_until')
+      .execute()
+    return rows.map((row) => row.stands_until)
+  }
+
+  /** The orders that were placed with the LSP for their price alone, since `since`, oldest first. */
+  async quotesSince(lspId: string, since: EpochMs): Promise<{ at: EpochMs; clientId: string }[]> {
+    const rows = await this.#db
+      .selectFrom('placements')
+      .select(['intended_at', 'client_id'])
       .where('lsp_id', '=', lspId)
       .where('purpose', '=', 'QUOTE')
       .where('status', '!=', 'REFUSED')
       .where('intended_at', '>', since)
       .orderBy('intended_at')
       .execute()
-    return rows.map((row) => row.intended_at)
+    return rows.map((row) => ({ at: row.intended_at, clientId: row.client_id }))
   }
   /**
    * Deletes placements from before `before` that were made for a price, that nobody ordered and that no quote names any

@@ -3,6 +3,7 @@ import type { Db } from './database.ts'
 import type { Quote } from '../domain/quote.ts'
 import type { Sat } from '../domain/money.ts'
 import type { ChannelTerms } from '../domain/request.ts'
+import type { PricePoint } from '../domain/tariff-fit.ts'
 import type { EpochMs } from '../domain/time.ts'
 
 /** What an LSP asked for a channel. */
@@ -12,6 +13,8 @@ export interface ObservedPrice {
   onchainFeeTotalSat: Sat | null
   /** Of a bought asset. null, or absent in prices of earlier versions: it is inside the fee, or nothing is bought. */
   assetPriceSat?: Sat | null
+  /** Anybody would have been asked for it: no token, no asset, no fee rate of the client's. Absent: not known. */
+  isTariff?: boolean
   terms: ChannelTerms
 }
 
@@ -165,6 +168,22 @@ export class QuoteStore {
       .executeTakeFirst()
     return row ? { ...(JSON.parse(row.body) as ObservedPrice), observedAt: row.observed_at } : null
   }
+
+  /** What the LSP asked since `since` by its tariff, whoever the client was: the newest `limit` prices. */
+  async tariffPoints(lspId: string, since: EpochMs, limit: number): Promise<PricePoint[]> {
+    const rows = await this.#db
+      .selectFrom('prices')
+      .select(['observed_at', 'body'])
+      .where('lsp_id', '=', lspId)
+      .where('observed_at', '>', since)
+      .orderBy('observed_at', 'desc')
+      .limit(limit)
+      .execute()
+    return rows
+      .map((row) => ({ ...(JSON.parse(row.body) as ObservedPrice), observedAt: row.observed_at }))
+      .filter(({ isTariff }) => isTariff === true)
+  }
+
   /** Forgets prices that were last seen before `before`, `limit` of them at most. @returns how many. */
   async forgetPrices(before: EpochMs, limit: number): Promise<number> {
     const old = this.#db

@@ -44,6 +44,8 @@ export interface PlacementRow {
   id: string
   client_id: string
   lsp_id: string
+  /** The client's node; null: written by an earlier release. */
+  client_pubkey: string | null
   /** The client's question, hashed: who asks whom for what. */
   question: string
   purpose: string

@@ -121,6 +121,6 @@ describe('C34: a wallet subscribes after an event that the order never had', () 
         'query ($id: ID!) { order(id: $id) { sequence events(afterSequence: 500) { nodes { sequence } } } }',
         { id },
       )
-      expect(order).toEqual({ sequence: 1, events: [] })
+      expect(order).toEqual({ sequence: 1, events: { nodes: [] } })
     }))
 })

@@ -141,7 +141,7 @@ describe('the node that the channel is for (0.2.0 and seed 000 client_pubkey, se
     const channel = channelWith('OPENING')
     const report = reportOf('COMPLETED', { bolt11: 'PAID', channel, clientNode: { uri: OTHER } })
     const { order, changes } = after(paid, report)
-    expect(changes.join()).toContain(`the LSP names ${OTHER}`)
+    expect(messagesOf(changes).join()).toContain(`the LSP names ${OTHER}`)
     expect(nextStepOf(order, LSP, NOW + 2)).toMatchObject({
       actor: 'CLIENT',
       action: 'CONTACT_LSP',
@@ -194,7 +194,7 @@ describe('the lease (bLIP-51 §4: channel.expires_at MUST respect channel_expiry
     const channel = channelWith(state, { expiresAt: NOW + LEASE_MS, closedAt })
     const { order, changes } = completed(channel, leased(), at)
     expect(checkOf(order, 'LEASE_KEPT')).toMatchObject({ verdict: 'WARNING' })
-    expect(changes.join()).toContain('the channel was closed on')
+    expect(messagesOf(changes).join()).toContain('the channel was closed on')
     expect(nextStepOf(order, LSP, at)).toMatchObject({
       action: 'CONTACT_LSP',
       message: expect.stringContaining('If your node did not close it, contact the LSP'),

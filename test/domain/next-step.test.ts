@@ -278,6 +278,8 @@ test('after the last moment to pay, the step says so', () => {
 test('an order that failed says whether it was paid, how much, the reason, and whom to contact', () => {
   const failed = report({ state: 'FAILED', rest: { failureReason: 'no liquidity' } })
   expect(stepOf(after(ordered(), report({ state: 'FAILED' })))).toEqual({
+    code: 'FAILED',
+    paidSat: null,
     actor: 'NOBODY',
     action: 'NOTHING',
     deadline: null,

@@ -249,7 +249,7 @@ test('an invoice for exactly that many millisatoshis is payable', () => {
 
 test('an invoice that was signed by another node is a warning, and stays payable', () => {
   const offer = vet({ bolt11: bolt11() }, { lspPubkeys: [OTHER_KEY] })
-  expect(offer.checks.filter(({ verdict }) => verdict !== 'PASSED')).toEqual([
+  expect(offer.checks.filter(({ verdict }) => verdict !== 'PASSED')).toMatchObject([
     {
       code: 'INVOICE_PAYEE',
       verdict: 'WARNING',
@@ -291,6 +291,9 @@ test('an LSP that would send a refund elsewhere is not paid on chain', () => {
   expect(offer.checks).toContainEqual({
     code: 'REFUND_ADDRESS',
     verdict: 'WARNING',
+    method: 'ONCHAIN',
+    expected: REFUND,
+    actual: other,
     message: `given ${REFUND}, the LSP repeats ${other}: on-chain payment is withheld`,
   })
   expect(offer.payment).toMatchObject({ bolt11: { invoice: INVOICE.bolt11 }, onchain: null })

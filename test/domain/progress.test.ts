@@ -76,7 +76,7 @@ test('an invoice that is swapped before it was paid is not handed out, whatever 
     paymentWarning: 'the LSP replaced what is to be paid by something else',
     payment: { bolt11: { invoice: 'lnbcrt-agreed', state: 'FAILED' } },
   })
-  expect(changes.join()).toContain('the LSP replaced what is to be paid')
+  expect(messagesOf(changes).join()).toContain('the LSP replaced what is to be paid')
   expect(shownOf(order, NOW + 1)).toEqual(NO_PAYMENT)
   // Put back, it is not trusted again.
   const back = advance(order, readingWith('EXPECT_PAYMENT'), LSP, NOW + 2)
@@ -297,7 +297,7 @@ test.each<[string, Partial<OrderReading>]>([
   }
   const { order: worse, changes: told } = advance(asked, readingWith('EXPECT_PAYMENT', changes), LSP, NOW + 1)
   expect(worse.paymentWarning).not.toBeNull()
-  expect(told.join()).toContain(worse.paymentWarning)
+  expect(messagesOf(told).join()).toContain(worse.paymentWarning)
   expect(shown(worse)).toEqual(NO_PAYMENT)
 })
 
@@ -320,7 +320,9 @@ test('a free channel for which an LSP asks to be paid later is not paid for', ()
 test('an order whose end is moved to the past is over, and says so', () => {
   expect(next(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: NOW - 1 })).state).toBe('EXPIRED')
   expect(
-    advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), LSP, NOW + 1).changes,
+    messagesOf(
+      advance(orderWith(), readingWith('EXPECT_PAYMENT', { expiresAt: LATER - 60_000 }), LSP, NOW + 1).changes,
+    ),
   ).toEqual([`payable until ${new Date(LATER - 60_000).toISOString()}`])
 })
 
@@ -434,7 +436,7 @@ test('an answer with the payment of another order says nothing else about this o
     lnurlChannel: null,
     paymentWarning: expect.stringContaining('replaced'),
   })
-  expect(changes.join()).not.toContain('paid →')
+  expect(messagesOf(changes).join()).not.toContain('paid →')
   // It ends like any that was not paid.
   expect(advance(order, paid, LSP, LATER + 1).order.state).toBe('EXPIRED')
 })
@@ -446,7 +448,7 @@ test.each([
 ])('%s in place of the first offer to open the channel with a payment is told, and blocks', (_what, jit) => {
   const { order, changes } = advance(orderWith({ jit: JIT }), readingWith('EXPECT_PAYMENT', { jit }), LSP, NOW + 1)
   expect(order).toMatchObject({ jit: JIT, paymentWarning: expect.stringContaining('what a first payment is charged') })
-  expect(changes.join()).toContain('what a first payment is charged')
+  expect(messagesOf(changes).join()).toContain('what a first payment is charged')
   expect(shown(order)).toEqual(NO_PAYMENT)
 })
 

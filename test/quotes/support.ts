@@ -9,7 +9,7 @@ import type { TestGateway } from '../support/gateway.ts'
 const FIELDS = `fragment Q on Quote {
   id lsp { id } basis feeTotalSat orderTotalSat annualRatePercent feePpm prices { method feeTotalSat orderTotalSat }
   lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
-  notes { code message } checks { code verdict message } createdAt observedAt expiresAt
+  notes { code message } checks { code verdict message } fit { points oldestAt newestAt maxDeviationSat } createdAt observedAt expiresAt
 }
 fragment F on QuoteFailure { lsp { id } code message field retryAt }`
 
@@ -38,6 +38,7 @@ export interface QuoteData {
   announceChannel: boolean
   notes: { code: string; message: string }[]
   checks: { code: string; verdict: string; message: string }[]
+  fit: { points: number; oldestAt: string; newestAt: string; maxDeviationSat: number } | null
   createdAt: string
   observedAt: string | null
   expiresAt: string | null

@@ -56,6 +56,8 @@ async function work({ store }: Stage): Promise<void> {
   await store.transaction(async (stores) => {
     await stores.quotes.save([quoteRecord({ id: 'quote-new', clientId: CLIENT })])
     await stores.placements.unpaidUntil(LSP, CLIENT, NOW)
+    await stores.placements.unpaidOfNodeUntil(LSP, '02'.padEnd(66, 'a'), NOW)
+    await stores.quotes.tariffPoints(LSP, NOW, 10)
     await stores.placements.quotesSince(LSP, NOW + ROWS)
     await stores.placements.intend(intent)
     await stores.imports.disown({ id: 'new', clientId: CLIENT, lspId: LSP, lspOrderId: 'x' })

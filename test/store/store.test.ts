@@ -147,7 +147,17 @@ describe.each(ENGINES)('a store in %s', (engine) => {
     await placements.settle(standing(refused, { status: 'REFUSED' }))
     expect(await placements.unpaidUntil(LSP, CLIENT, NOW)).toEqual([NOW + 10, NOW + 20])
     expect(await placements.unpaidUntil(LSP, CLIENT, NOW + 10)).toEqual([NOW + 20])
-    expect(await placements.quotesSince(LSP, NOW - 1)).toEqual([NOW, NOW])
+    expect(await placements.quotesSince(LSP, NOW - 1)).toEqual([
+      { at: NOW, clientId: CLIENT },
+      { at: NOW, clientId: CLIENT },
+    ])
+    const { clientPubkey } = a.request
+    expect(await placements.unpaidOfNodeUntil(LSP, clientPubkey, NOW)).toEqual(
+      (await placements.unpaidUntil(LSP, CLIENT, NOW))
+        .concat(await placements.unpaidUntil(LSP, 'somebody else', NOW))
+        .toSorted((x, y) => x - y),
+    )
+    expect(await placements.unpaidOfNodeUntil(LSP, 'another', NOW)).toEqual([])
     expect(await placements.quotesSince(LSP, NOW)).toEqual([])
   })
 
