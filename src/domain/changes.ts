@@ -1,4 +1,5 @@
-import type { Check, CheckCode } from './checks.ts'
+import type { Check } from './checks.ts'
+import type { CheckCode } from './messages/check-codes.ts'
 import { changeOf, type OrderChange } from './messages/order-changes.ts'
 import type { Order } from './order-record.ts'
 import { isUnknownToLsp } from './ending.ts'

@@ -1,43 +1,7 @@
+import type { CheckCode } from './messages/check-codes.ts'
 import type { PaymentMethod } from './payment.ts'
 
-/** The verifications of an LSP's offer, and of what it hands out later. */
-export const CHECK_CODES = [
-  'FEE_ADDS_UP',
-  'FEE_IS_USUAL',
-  'WITHIN_MAXIMUM',
-  'NOTHING_PAID_YET',
-  'INVOICE_DECODES',
-  'INVOICE_AMOUNT',
-  'INVOICE_NETWORK',
-  'INVOICE_NOT_EXPIRED',
-  'INVOICE_ENDS_WITH_ORDER',
-  'INVOICE_PAYEE',
-  'INVOICE_FALLBACK',
-  'INVOICE_ROUTE_HINTS',
-  'INVOICE_CLTV',
-  'PAYMENT_HASH_IS_NEW',
-  'OFFER_DECODES',
-  'OFFER_AMOUNT',
-  'OFFER_NETWORK',
-  'OFFER_NOT_EXPIRED',
-  'OFFER_IS_NEW',
-  'ONCHAIN_ADDRESS',
-  'ONCHAIN_ADDRESS_IS_NEW',
-  'ONCHAIN_LIMITS',
-  'BIP21_AMOUNT',
-  'BIP21_PARAMETERS',
-  'REFUND_ADDRESS',
-  'TERMS_ECHOED',
-  'CLIENT_ECHOED',
-  'ASSET_ECHOED',
-  'ORDER_ID_IS_NEW',
-  'LNURL_CHANNEL',
-  'JIT_CHANNEL',
-  'CHANNEL_IDS',
-  'LEASE_KEPT',
-  'AMOUNT_PAID',
-] as const
-export type CheckCode = (typeof CHECK_CODES)[number]
+export type { CheckCode } from './messages/check-codes.ts'
 
 export const CHECK_VERDICTS = ['PASSED', 'WARNING', 'FAILED'] as const
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number]

@@ -1,23 +1,8 @@
+import type { FailureCode } from './messages/failure-codes.ts'
 import type { LimitViolation } from './limits.ts'
 import type { EpochMs } from './time.ts'
 
-export const FAILURE_CODES = [
-  'OPTION_MISMATCH',
-  'UNSUPPORTED',
-  'CLIENT_REJECTED',
-  'INVALID_TOKEN',
-  'PEER_NOT_CONNECTED',
-  'PRICE_UNKNOWN',
-  'RATE_LIMITED',
-  'TIMEOUT',
-  'UNAVAILABLE',
-  'BAD_RESPONSE',
-  'UNTRUSTWORTHY',
-  'INVALID_REQUEST',
-  'NOT_FOUND',
-  'WRONG_STATE',
-] as const
-export type FailureCode = (typeof FAILURE_CODES)[number]
+export type { FailureCode } from './messages/failure-codes.ts'
 
 /** Everything about a failure that may be stored and shown. */
 export interface FailureDetails {

@@ -17,15 +17,7 @@ import {
 import type { ReadPaymentState } from './reading.ts'
 import { SECOND_MS, type EpochMs } from './time.ts'
 
-export {
-  CHECK_CODES,
-  CHECK_VERDICTS,
-  distrustOf,
-  failedChecks,
-  type Check,
-  type CheckCode,
-  type CheckVerdict,
-} from './checks.ts'
+export { CHECK_VERDICTS, distrustOf, failedChecks, type Check, type CheckCode, type CheckVerdict } from './checks.ts'
 export { verifyAsset, verifyTerms } from './terms.ts'
 
 // No LSP is believed without a check: only `verifyOffer` makes payment options of what an LSP says, and of an offer whose

@@ -1,4 +1,5 @@
 import type { Check } from './offer.ts'
+import type { QuoteNoteCode } from './messages/note-codes.ts'
 import { addSat, msatOf, sat, type Sat } from './money.ts'
 import type { PaymentMethod } from './payment.ts'
 import type { ChannelRequest, ChannelTerms } from './request.ts'
@@ -14,19 +15,7 @@ export type FirmPolicy = (typeof FIRM_POLICIES)[number]
 export const QUOTE_RANKINGS = ['TOTAL_FEE', 'ANNUAL_RATE', 'SPEED', 'RELIABILITY'] as const
 export type QuoteRanking = (typeof QUOTE_RANKINGS)[number]
 
-export const QUOTE_NOTE_CODES = [
-  'TERMS_ADJUSTED',
-  'PEER_CONNECTION_REQUIRED',
-  'NO_ONCHAIN_REFUND_ADDRESS',
-  'PAYEE_IS_NOT_LSP_NODE',
-  'LARGE_CHANNEL',
-  'STALE_LIMITS',
-  'ZERO_CONF',
-  'ANNOUNCEMENT_IS_UNKNOWN',
-  'ONCHAIN_REFUND_IS_UNKNOWN',
-  'FITTED',
-] as const
-export type QuoteNoteCode = (typeof QUOTE_NOTE_CODES)[number]
+export type { QuoteNoteCode } from './messages/note-codes.ts'
 
 export interface QuoteNote {
   code: QuoteNoteCode

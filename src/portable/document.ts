@@ -3,7 +3,8 @@ import { addressProblem } from '../domain/address.ts'
 import { LSP_PROTOCOLS, NETWORKS, type Network } from '../domain/lsp.ts'
 import { MAX_SAT, sat } from '../domain/money.ts'
 import { ASSET_DELIVERY_STATUSES, CHANNEL_STATES, ORDER_STATES, REFUND_STATES } from '../domain/order.ts'
-import { PRICE_BASES, QUOTE_NOTE_CODES } from '../domain/quote.ts'
+import { QUOTE_NOTE_CODES, type QuoteNoteCode } from '../domain/messages/note-codes.ts'
+import { PRICE_BASES } from '../domain/quote.ts'
 import { LAST_INSTANT } from '../domain/time.ts'
 import { cleanText } from '../domain/text.ts'
 import { idField } from '../protocols/fields.ts'
@@ -161,7 +162,9 @@ const quoteSchema = (network: Network) =>
         rfqId: shownId.nullable(),
       })
       .nullish(),
-    notes: z.array(z.object({ code: z.enum(QUOTE_NOTE_CODES), message: text() })).max(20),
+    notes: z
+      .array(z.object({ code: z.enum(Object.keys(QUOTE_NOTE_CODES) as QuoteNoteCode[]), message: text() }))
+      .max(20),
     request: request(network),
     createdAt: instant,
     observedAt: instant.nullable(),

@@ -38,9 +38,20 @@ export const builder = new SchemaBuilder<{
   relay: {
     nodeQueryOptions: false,
     nodesQueryOptions: false,
-    nodesOnConnection: true,
-    edgesFieldOptions: { nullable: { list: false, items: false } },
-    nodeFieldOptions: { nullable: false },
+    nodesOnConnection: { description: 'The page.' },
+    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The page, with cursors.' },
+    nodeFieldOptions: { nullable: false, description: 'The item.' },
+    cursorFieldOptions: { description: 'Cursor of the item, for `after` and `before`.' },
+    pageInfoFieldOptions: { description: 'Whether there are more, and the cursors of the ends.' },
+    pageInfoTypeOptions: { description: 'What lies beyond a page.' },
+    hasNextPageFieldOptions: { description: 'Whether more items follow.' },
+    hasPreviousPageFieldOptions: { description: 'Whether there are items before.' },
+    startCursorFieldOptions: { description: 'Cursor of the first item. null: the page is empty.' },
+    endCursorFieldOptions: { description: 'Cursor of the last item. null: the page is empty.' },
+    firstArgOptions: { description: 'Number of items from the start, at most 100.' },
+    lastArgOptions: { description: 'Number of items from the end, at most 100.' },
+    afterArgOptions: { description: 'Only items after this cursor.' },
+    beforeArgOptions: { description: 'Only items before this cursor.' },
   },
   validation: {
     validationError: (failure) =>
@@ -55,6 +66,8 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-builder.queryType()
-builder.mutationType()
-builder.subscriptionType()
+builder.queryType({
+  description: 'Reads. They change nothing, except that `quotes` may place unpaid orders to learn prices.',
+})
+builder.mutationType({ description: 'Changes. Expected failures are types of the result.' })
+builder.subscriptionType({ description: 'Streams, over WebSocket (graphql-transport-ws) or server-sent events.' })

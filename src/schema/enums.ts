@@ -1,41 +1,43 @@
 import { builder } from './builder.ts'
 import type { OrderAction } from '../domain/available-actions.ts'
-import type { FailureCode } from '../domain/failure.ts'
-import { LSP_FEATURES, NETWORKS, type AssetSchema } from '../domain/lsp.ts'
+import type { CheckVerdict } from '../domain/checks.ts'
 import type { LimitName, LimitUnit } from '../domain/limits.ts'
+import type { AssetSchema, LspFeature, LspProtocol, Network } from '../domain/lsp.ts'
+import { CHECK_CODES, type CheckCode } from '../domain/messages/check-codes.ts'
+import { FAILURE_CODES, type FailureCode } from '../domain/messages/failure-codes.ts'
 import { NEXT_STEP_CODES, type NextStepCode } from '../domain/messages/next-step-codes.ts'
+import { QUOTE_NOTE_CODES, type QuoteNoteCode } from '../domain/messages/note-codes.ts'
 import { ORDER_CHANGE_CODES, type OrderChangeCode } from '../domain/messages/order-changes.ts'
 import type { Actor, NextAction } from '../domain/next-step.ts'
+import type { AssetDeliveryStatus, ChannelState, OrderState, PaymentState, RefundState } from '../domain/order.ts'
 import type { Payability } from '../domain/payability.ts'
 import type { PaymentMethod } from '../domain/payment.ts'
+import type { FirmPolicy, PriceBasis, QuoteRanking } from '../domain/quote.ts'
 import type { RenewalState } from '../domain/renewal-step.ts'
-import { CHECK_CODES, CHECK_VERDICTS } from '../domain/offer.ts'
-import {
-  ASSET_DELIVERY_STATUSES,
-  PAYMENT_STATES,
-  REFUND_STATES,
-  type ChannelState,
-  type OrderState,
-} from '../domain/order.ts'
-import type { FirmPolicy, PriceBasis, QuoteNoteCode, QuoteRanking } from '../domain/quote.ts'
-import type { LspProtocol } from '../domain/lsp.ts'
-import { LSP_STATES } from '../upstream/lsp.ts'
+import type { LspState } from '../upstream/lsp.ts'
 
 /** An enum whose every value is described; the compiler sees to it that none is forgotten. */
-function described<Value extends string>(descriptions: Readonly<Record<Value, string | null>>) {
+function described<Value extends string>(descriptions: Readonly<Record<Value, string>>) {
   return Object.fromEntries(
-    Object.entries<string | null>(descriptions).map(([name, description]) => [
-      name,
-      description === null ? {} : { description },
-    ]),
-  ) as Record<Value, { description?: string }>
+    Object.entries<string>(descriptions).map(([name, description]) => [name, { description }]),
+  ) as Record<Value, { description: string }>
 }
 
-export const NetworkEnum = builder.enumType('BitcoinNetwork', { values: NETWORKS })
+export const NetworkEnum = builder.enumType('BitcoinNetwork', {
+  description: 'A Bitcoin network. More values may follow.',
+  values: described<Network>({
+    MAINNET: 'The main network.',
+    TESTNET: 'The third test network.',
+    TESTNET4: 'The fourth test network.',
+    SIGNET: 'The default signet.',
+    REGTEST: 'A private network for tests.',
+  }),
+})
 
 export const LspProtocolEnum = builder.enumType('LspProtocol', {
+  description: 'The wire protocol that the gateway speaks to an LSP. More values may follow.',
   values: described<LspProtocol>({
-    LSPS1: 'bLIP-51, the final LSPS1, as LSPs deploy it over HTTP.',
+    LSPS1: 'bLIP-51 (LSPS1).',
     KALEIDOSWAP: 'Kaleidoswap RGB-LSP.',
     THUNDERSTACK: 'ThunderStack RGB LSPS1.',
     CHANNEL_REQUEST_V0_0_1: 'LSP channel request, draft 0.0.1.',
@@ -51,118 +53,157 @@ export const AssetSchemaEnum = builder.enumType('AssetSchema', {
     CFA: 'Collectible fungible asset.',
   }),
 })
-export const LspFeatureEnum = builder.enumType('LspFeature', { values: LSP_FEATURES })
-export const LspStateEnum = builder.enumType('LspState', { values: LSP_STATES })
+
+export const LspFeatureEnum = builder.enumType('LspFeature', {
+  description: 'What an LSP can do beyond a channel for an invoice. More values may follow.',
+  values: described<LspFeature>({
+    CLIENT_BALANCE: "The channel can have a balance on the client's side.",
+    ONCHAIN_PAYMENT: 'Orders can be paid on-chain.',
+    FEE_ESTIMATE: 'The LSP gives prices without an order.',
+    LNURL_CHANNEL: 'An LNURL opens the paid channel.',
+    REFUND: 'The client can request a refund.',
+    JIT_CHANNEL: 'A first payment can open the channel.',
+    RENEWAL: 'The lease of a channel can be extended.',
+    OPEN_ON_REQUEST: 'The LSP opens a paid channel when it is asked to.',
+    RATE_DECISION: 'The LSP asks the client when the price of an asset changes.',
+    RGB_ASSETS: 'Channels can hold RGB assets.',
+    ZERO_RESERVE: 'Channels need no reserve.',
+  }),
+})
+
+export const LspStateEnum = builder.enumType('LspState', {
+  description: 'Whether an LSP answers. More values may follow.',
+  values: described<LspState>({
+    UP: 'The LSP answers.',
+    DEGRADED: 'Some of the latest requests failed, or the LSP asked for a pause.',
+    DOWN: 'The latest requests failed. The gateway tries again at retryAt.',
+    UNKNOWN: 'Not asked yet, or not configured at this instance.',
+    RETIRED: 'Removed by the operator. Its orders are still followed; it is not in `lsps`.',
+  }),
+})
 
 export const FirmPolicyEnum = builder.enumType('FirmPolicy', {
+  description: 'Whether the gateway may place an unpaid order at an LSP to learn its price.',
   values: described<FirmPolicy>({
-    NEVER: 'Never place an order with an LSP just to learn its price.',
-    WHEN_NEEDED:
-      "Place an unpaid order only with an LSP that can give its price in no other way, within that LSP's courtesy budget.",
-    ALWAYS: 'A price that the LSP is bound to, from every LSP, within the courtesy budgets.',
+    NEVER: 'Never place an order to learn a price.',
+    WHEN_NEEDED: 'Place an order only at LSPs that give prices in no other way, within the courtesy budget.',
+    ALWAYS: 'Place an order at every LSP, within the courtesy budgets, so that every price is binding.',
   }),
 })
 
 export const QuoteRankingEnum = builder.enumType('QuoteRanking', {
+  description: 'What quotes are sorted by. More values may follow.',
   values: described<QuoteRanking>({
-    TOTAL_FEE: null,
-    ANNUAL_RATE: "Fee as a yearly rate on the LSP's balance: what makes different lease lengths comparable.",
-    SPEED: 'How soon the channel opens, by what was measured.',
-    RELIABILITY: 'How often orders at this LSP ended well, by what was measured.',
+    TOTAL_FEE: 'Fee by the cheapest payment option.',
+    ANNUAL_RATE: "Fee as an annual rate on the LSP's balance. Use it to compare leases of different lengths.",
+    SPEED: 'Measured time from payment to channel.',
+    RELIABILITY: 'Measured share of orders that completed, weighted by sample size.',
   }),
 })
 
 export const PriceBasisEnum = builder.enumType('PriceBasis', {
+  description: 'How binding a price is. More values may follow.',
   values: described<PriceBasis>({
-    FIRM: 'The LSP is bound to it until it expires: an unpaid order stands behind it.',
-    ESTIMATED: "The LSP's own estimate.",
-    COMPUTED: "Computed here from the LSP's published tariff.",
-    OBSERVED: 'What this LSP last asked for the same channel; see observedAt.',
+    FIRM: 'Binding until it expires: an unpaid order at the LSP backs it.',
+    ESTIMATED: "The LSP's own estimate, or an estimate from its latest prices; see Quote.fit.",
+    COMPUTED: "Computed from the LSP's published tariff.",
+    OBSERVED: 'The last price that the LSP asked for the same channel; see observedAt.',
   }),
 })
 
 export const QuoteNoteCodeEnum = builder.enumType('QuoteNoteCode', {
-  values: described<QuoteNoteCode>({
-    TERMS_ADJUSTED: null,
-    PEER_CONNECTION_REQUIRED: null,
-    NO_ONCHAIN_REFUND_ADDRESS: null,
-    PAYEE_IS_NOT_LSP_NODE: null,
-    LARGE_CHANNEL: null,
-    STALE_LIMITS: null,
-    ZERO_CONF: 'The channel is usable before its funding transaction confirms.',
-    FITTED: 'The price is estimated from prices that the LSP asked for other channels; see Quote.fit.',
-    ONCHAIN_REFUND_IS_UNKNOWN: 'The LSP takes on-chain payments, and its protocol has no field for a refund address.',
-    ANNOUNCEMENT_IS_UNKNOWN: 'The protocol has no field for announceChannel: the LSP decides.',
-  }),
+  description: 'What to know before ordering. More values may follow.',
+  values: described<QuoteNoteCode>(QUOTE_NOTE_CODES),
 })
 
 export const FailureCodeEnum = builder.enumType('FailureCode', {
-  values: described<FailureCode>({
-    OPTION_MISMATCH: "Outside the LSP's limits; see `limit`.",
-    UNSUPPORTED: "This LSP's protocol cannot express the request.",
-    CLIENT_REJECTED: 'The LSP refuses this client.',
-    INVALID_TOKEN: null,
-    PEER_NOT_CONNECTED: null,
-    PRICE_UNKNOWN:
-      'No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent.',
-    RATE_LIMITED: null,
-    TIMEOUT: null,
-    UNAVAILABLE: 'No connection, or a server error.',
-    BAD_RESPONSE: 'An answer that is not what its protocol says.',
-    UNTRUSTWORTHY: 'Its figures, or its invoice, do not add up.',
-    INVALID_REQUEST: 'The LSP rejects the request as invalid; see `field`.',
-    NOT_FOUND: 'The LSP does not know the order.',
-    WRONG_STATE: 'The LSP finds the order in another state.',
-  }),
+  description: 'Why an LSP gave no price or no order. More values may follow.',
+  values: described<FailureCode>(FAILURE_CODES),
 })
 
 export const OrderStateEnum = builder.enumType('OrderState', {
+  description: 'State of an order. More values may follow: for an unknown one, go by nextStep, payability and isFinal.',
   values: described<OrderState>({
-    OUTCOME_UNKNOWN: 'Sent to the LSP; its answer never came, so whether it stands is not known. Nothing was paid.',
-    AWAITING_PAYMENT: null,
-    UNDERPAID: 'Less than the total has arrived.',
-    PAYMENT_HELD: 'A hold invoice is paid: the money moves only when the channel opens.',
-    PAID: 'Paid, or there was nothing to pay; the channel is not on its way yet.',
-    RATE_DECISION_REQUIRED: 'The LSP repriced it and waits for decideRate.',
-    CHANNEL_OPENING: 'The LSP is opening the channel, and has not called the order complete.',
+    OUTCOME_UNKNOWN:
+      'Sent to the LSP, but no answer came: it is not known whether the LSP has the order. Nothing was paid.',
+    AWAITING_PAYMENT: 'The LSP waits for the payment.',
+    UNDERPAID: 'Less than the total was paid.',
+    PAYMENT_HELD: 'The hold invoice is paid. The payment settles only when the channel opens.',
+    PAID: 'Paid, or nothing was due. The LSP has not started opening the channel.',
+    RATE_DECISION_REQUIRED: 'The LSP changed the price and waits for decideRate.',
+    CHANNEL_OPENING: 'The LSP is opening the channel; the funding transaction is not known yet.',
     COMPLETED:
-      'The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest.',
-    EXPIRED: 'Not paid in time. A payment may still arrive late, and the order then moves on.',
-    FAILED: null,
-    REFUND_PENDING: null,
-    REFUNDED: null,
-    UNKNOWN: 'The LSP used a word this gateway does not know; see lspState.',
+      "The LSP has published the funding transaction (bLIP-51's meaning of COMPLETED). Order.channel has the channel's own state.",
+    EXPIRED: 'Not paid in time. If a payment arrives late, the order continues.',
+    FAILED: 'The LSP does not open the channel; see failureReason.',
+    REFUND_PENDING: 'The LSP has to refund the payment.',
+    REFUNDED: 'The LSP refunded the payment.',
+    UNKNOWN: 'The LSP reported a state that this gateway does not know; see lspState.',
   }),
 })
 
 export const PaymentStateEnum = builder.enumType('PaymentState', {
-  description: 'REFUNDED only if a payment was ever seen: some LSPs report every unpaid offer that lapses as refunded.',
-  values: PAYMENT_STATES,
+  description:
+    'State of a payment option, as the LSP reports it. More values may follow. REFUNDED only if a payment was seen: some LSPs report every unpaid offer that expires as refunded.',
+  values: described<PaymentState>({
+    EXPECT_PAYMENT: 'The LSP waits for the payment.',
+    UNDERPAID: 'Less than the total has arrived.',
+    HOLD: 'The LSP holds the payment until the channel opens.',
+    PAID: 'The payment has arrived.',
+    TO_REFUND: 'The LSP has to refund the payment.',
+    REFUNDED: 'The LSP refunded the payment.',
+    EXPIRED: 'Too late to pay.',
+    FAILED: 'The payment failed, or the LSP withdrew the option.',
+    UNKNOWN: 'The LSP reports a state that the gateway does not know.',
+  }),
 })
 
 export const ChannelStateEnum = builder.enumType('ChannelState', {
+  description: 'State of a channel. More values may follow.',
   values: described<ChannelState>({
-    PENDING: 'Being set up; no funding transaction is known.',
-    OPENING: 'The funding transaction is published. LSPs that speak LSPS1 tell no more than this.',
-    OPEN: null,
-    CLOSING: null,
-    CLOSED: null,
-    FAILED: null,
-    UNKNOWN: null,
+    PENDING: 'Being negotiated; no funding transaction is known.',
+    OPENING: 'The funding transaction is published. LSPS1 and Kaleidoswap report nothing beyond this.',
+    OPEN: 'The channel can be used.',
+    CLOSING: 'The channel is being closed.',
+    CLOSED: 'The channel is closed.',
+    FAILED: 'The channel was not opened.',
+    UNKNOWN: 'The LSP reports a state that the gateway does not know.',
   }),
 })
 
-export const RefundStateEnum = builder.enumType('RefundState', { values: REFUND_STATES })
-export const AssetDeliveryStateEnum = builder.enumType('AssetDeliveryState', { values: ASSET_DELIVERY_STATUSES })
+export const RefundStateEnum = builder.enumType('RefundState', {
+  description: 'State of a refund. More values may follow.',
+  values: described<RefundState>({
+    UNSUPPORTED: 'The protocol has no refund on request.',
+    AVAILABLE: 'The client can call requestRefund.',
+    IN_FLIGHT: 'Requested, or on its way.',
+    PAID_OUT: 'The LSP paid it.',
+  }),
+})
+
+export const AssetDeliveryStateEnum = builder.enumType('AssetDeliveryState', {
+  description: 'How far the delivery of a bought asset is. More values may follow.',
+  values: described<AssetDeliveryStatus>({
+    NOT_REQUIRED: 'The client buys no asset.',
+    PENDING: 'Not begun.',
+    IN_PROGRESS: 'The LSP sends the asset.',
+    COMPLETED: 'The client has the asset.',
+    FAILED: 'The LSP could not send the asset.',
+    RATE_CHANGED: 'The price of the asset changed before the delivery.',
+  }),
+})
+
 export const NextStepActorEnum = builder.enumType('NextStepActor', {
+  description: 'Who acts next.',
   values: described<Actor>({
-    CLIENT: null,
+    CLIENT: 'The client, by `action`.',
     GATEWAY: 'The gateway acts by itself. Keep the node connected to the LSP.',
-    LSP: null,
-    NOBODY: null,
+    LSP: 'The LSP. Keep the node connected to it.',
+    NOBODY: 'Nothing more is expected.',
   }),
 })
 export const NextStepActionEnum = builder.enumType('NextStepAction', {
+  description: 'What the actor does. More values may follow: for an unknown one, show nextStep.message.',
   values: described<NextAction>({
     PAY: 'Use one of the payment options of the order.',
     TOP_UP: 'Pay the rest on-chain; see the message.',
@@ -210,8 +251,18 @@ export const LimitUnitEnum = builder.enumType('LimitUnit', {
     ASSET_UNITS: "The asset's smallest unit.",
   }),
 })
-export const CheckCodeEnum = builder.enumType('CheckCode', { values: CHECK_CODES })
-export const CheckVerdictEnum = builder.enumType('CheckVerdict', { values: CHECK_VERDICTS })
+export const CheckCodeEnum = builder.enumType('CheckCode', {
+  description: 'What a check verifies. More values may follow: for an unknown one, go by verdict.',
+  values: described<CheckCode>(CHECK_CODES),
+})
+export const CheckVerdictEnum = builder.enumType('CheckVerdict', {
+  description: 'Result of a check.',
+  values: described<CheckVerdict>({
+    PASSED: 'As expected.',
+    WARNING: 'Not as expected, and no reason not to pay; or one payment option is withheld.',
+    FAILED: 'Not as expected. The payment option, or the whole offer, is withheld.',
+  }),
+})
 
 export const PaymentMethodEnum = builder.enumType('PaymentMethod', {
   description: 'A way to pay. More values may follow.',

@@ -222,9 +222,9 @@ function assertReached({ sequence }: Order, afterSequence: number): void {
 builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
-    description: `Events of one order after \`afterSequence\`, without gaps or repeats. Without \`afterSequence\` the first event is the
-order's latest one. Completes when Order.isFinal becomes true. An unknown id, or an \`afterSequence\` beyond the order's
-latest event, is an error. A restart of the gateway closes the connection; it never completes the subscription.`,
+    description: `Events of one order after \`afterSequence\`, without gaps or repeats; without it, from the order's latest event.
+Completes when Order.isFinal becomes true; a restart of the gateway only closes the connection. An unknown id, or an
+\`afterSequence\` beyond the order's latest event, is an error.`,
     args: {
       id: t.arg.id({ required: true, description: 'Id of the order.' }),
       afterSequence: t.arg.int({

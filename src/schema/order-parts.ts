@@ -48,20 +48,29 @@ that may be used.`,
       description: 'Node to connect to, for CONNECT_PEER: pubkey@host:port, or the bare public key.',
       resolve: ({ nodeUri }) => nodeUri,
     }),
-    message: t.exposeString('message'),
+    message: t.exposeString('message', { description: 'What happened and what to do, for people.' }),
   }),
 })
 
 export const RefundType = builder.objectRef<Refund>('Refund').implement({
+  description: 'A refund of an order. A value that the LSP does not report is null.',
   fields: (t) => ({
-    state: t.expose('state', { type: RefundStateEnum }),
-    lightningSat: t.expose('lightningSat', { type: 'Sat', nullable: true }),
-    onchainSat: t.expose('onchainSat', { type: 'Sat', nullable: true }),
+    state: t.expose('state', { type: RefundStateEnum, description: 'State of the refund.' }),
+    lightningSat: t.expose('lightningSat', {
+      type: 'Sat',
+      nullable: true,
+      description: 'Refundable by Lightning, in satoshis.',
+    }),
+    onchainSat: t.expose('onchainSat', {
+      type: 'Sat',
+      nullable: true,
+      description: 'Refundable on-chain, in satoshis.',
+    }),
     paidTo: t.exposeString('paidTo', {
       nullable: true,
       description: 'The invoice, address or transaction that it was paid to or in.',
     }),
-    paidAt: t.expose('paidAt', { type: 'DateTime', nullable: true }),
+    paidAt: t.expose('paidAt', { type: 'DateTime', nullable: true, description: 'When the LSP paid it.' }),
     txid: t.string({
       nullable: true,
       description: 'Transaction of an on-chain refund; null if the LSP does not name it.',
@@ -88,8 +97,9 @@ export const JitRouteHintType = builder.objectRef<JitChannel>('JitRouteHint').im
 })
 
 export const OrderAssetType = builder.objectRef<ShownAsset>('OrderAsset').implement({
+  description: 'The asset side of an RGB channel.',
   fields: (t) => ({
-    assetId: t.exposeString('assetId'),
+    assetId: t.exposeString('assetId', { description: 'RGB contract id of the asset.' }),
     isConfirmed: t.exposeBoolean('isConfirmed', {
       description: 'false: this is the requested asset; the LSP has not repeated it. ThunderStack never does.',
     }),
@@ -122,8 +132,15 @@ export const OrderAssetType = builder.objectRef<ShownAsset>('OrderAsset').implem
       description:
         'How far the delivery of the bought asset is. null: the client buys none, or the LSP does not report it.',
     }),
-    deliveryPaymentHash: t.exposeString('deliveryPaymentHash', { nullable: true }),
-    deliveredAt: t.expose('deliveredAt', { type: 'DateTime', nullable: true }),
+    deliveryPaymentHash: t.exposeString('deliveryPaymentHash', {
+      nullable: true,
+      description: 'Payment hash of the transfer of the asset. null: none was sent, or the LSP does not report it.',
+    }),
+    deliveredAt: t.expose('deliveredAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the client got the asset. null: not yet, or the LSP does not report it.',
+    }),
     deliveryError: t.exposeString('deliveryError', { nullable: true, description: "The LSP's words." }),
   }),
 })

@@ -73,10 +73,10 @@ const Bolt12PaymentType = builder.objectRef<VerifiedBolt12>('Bolt12Payment').imp
 const DepositType = builder.objectRef<Deposit>('OnchainDeposit').implement({
   description: 'One payment to the on-chain address of an order. A value that the LSP does not report is null.',
   fields: (t) => ({
-    txid: t.exposeString('txid', { nullable: true }),
-    outputIndex: t.exposeInt('outputIndex', { nullable: true }),
-    amountSat: t.expose('amountSat', { type: 'Sat' }),
-    confirmations: t.exposeInt('confirmations', { nullable: true }),
+    txid: t.exposeString('txid', { nullable: true, description: 'The transaction.' }),
+    outputIndex: t.exposeInt('outputIndex', { nullable: true, description: 'Index of the output.' }),
+    amountSat: t.expose('amountSat', { type: 'Sat', description: 'Amount of the output, in satoshis.' }),
+    confirmations: t.exposeInt('confirmations', { nullable: true, description: 'Confirmations of the transaction.' }),
     isZeroConf: t.exposeBoolean('isZeroConf', {
       nullable: true,
       description: 'The LSP accepted the payment before its first confirmation.',

@@ -9,33 +9,35 @@ import { ImportRefusal, type ImportRefusalCode } from '../portable/refusal.ts'
 import { SEAL_KEY } from '../portable/seal.ts'
 
 const ImportErrorCodeEnum = builder.enumType('ImportErrorCode', {
+  description: 'Why a document is not imported. More values may follow.',
   values: {
-    UNREADABLE: { description: 'It is no document of orderExport, or not all of one.' },
-    UNKNOWN_VERSION: { description: 'It was written by a version of the gateway that this one does not know.' },
+    UNREADABLE: { description: 'Not a document of orderExport, or only a part of one.' },
+    UNKNOWN_VERSION: { description: 'The document is of a newer version of the gateway.' },
     CONTRADICTORY: {
-      description: 'The quote, the order and the events of the document contradict each other. Somebody changed it.',
+      description: 'The quote, the order and the events of the document contradict each other.',
     },
     OTHER_NODE: { description: 'The order is for another node than `clientPubkey`.' },
     UNKNOWN_LSP: { description: "The order's LSP is not configured here." },
-    NOT_YOURS: { description: "The order is here already, and is another client's." },
+    NOT_YOURS: { description: 'The order belongs to another client of this gateway.' },
     ACCESS_TOKEN_MISSING: {
-      description: "The order's LSP wants an access token, and the document was exported without a sealKey.",
+      description: "The order's LSP needs an access token, and the document was exported without a sealKey.",
     },
     SEALED: {
       description:
-        "The document's access token is sealed, and is not opened: the sealKey is missing or another, or the document was changed.",
+        'The access token in the document cannot be opened: the sealKey is missing or wrong, or the document was changed.',
     },
     TOO_MANY: {
       description:
-        'Too many were imported within a minute, or of too many the LSP has told nothing here yet: import this one later.',
+        'Too many orders were imported within a minute, or wait for a first report of their LSP. Try again later.',
     },
   } satisfies Record<ImportRefusalCode, { description: string }>,
 })
 
 builder.objectType(ImportRefusal, {
   name: 'ImportError',
+  description: 'The document is not imported; see code.',
   interfaces: [UserErrorType],
-  fields: (t) => ({ code: t.expose('code', { type: ImportErrorCodeEnum }) }),
+  fields: (t) => ({ code: t.expose('code', { type: ImportErrorCodeEnum, description: 'Why.' }) }),
 })
 
 const sealKey = z
@@ -46,19 +48,15 @@ const sealKey = z
 builder.queryField('orderExport', (t) =>
   t.string({
     nullable: true,
-    description: `An order as one JSON document, for importOrder of another gateway: the quote, the order with its checks, what the LSP
-answered, and every event; what is to be paid only as far as it still is. Some LSPs give each order an access token,
-without which nobody can ask about it: the document has it only when there is a sealKey, and only sealed with that.
-Whoever has the document and the key can act on the order at its LSP; where the LSP gives no access token, whoever has
-the document. null: there is no such order. One whose document importOrder would not take in for its length is an error
-(BAD_USER_INPUT): its events are read by \`Order.events\`.`,
+    description: `An order as one JSON document for importOrder of another gateway: the quote, the order and its events. The document
+has the LSP's access token of the order only if \`sealKey\` is given, sealed with it; with the token, the holder can act on
+the order at its LSP. null: the caller has no such order; an order that is too long to import is an error.`,
     args: {
-      id: t.arg.id({ required: true }),
+      id: t.arg.id({ required: true, description: 'Id of the order.' }),
       sealKey: t.arg.string({
-        description: `A key of the client's own, which the order's access token is sealed with and importOrder opens it with: 32 random bytes
-as 64 hexadecimal digits, as \`openssl rand -hex 32\` prints them. Keep it apart from the document: it is nowhere else. Send
-it as a variable and by POST: addresses are logged on their way, and documents are kept in memory. Without it, an order
-at an LSP that wants an access token cannot be imported (\`lsp.needsAccessToken\` in the document).`,
+        description: `The client's own key, which seals the LSP's access token in the document: 32 random bytes as 64 hexadecimal digits,
+such as \`openssl rand -hex 32\` prints. Send it as a variable by POST, and keep it apart from the document. Without it, an
+order at an LSP with access tokens cannot be imported.`,
         validate: sealKey,
       }),
     },
@@ -72,28 +70,28 @@ at an LSP that wants an access token cannot be imported (\`lsp.needsAccessToken\
 builder.mutationField('importOrder', (t) =>
   t.field({
     type: OrderType,
-    description: `Imports an order that began at another gateway, from the document that its orderExport returned. This gateway must have
-the same LSP. Event numbers are kept. Payment details and actions become available after this gateway has read the order
-from its LSP. The same document again returns the same order. Import only documents of your own, and pass \`clientPubkey\`:
-the channel is opened to the node that the document names. The gateway only reads the order from its LSP until you call
-an action: a paid order whose LSP waits to be asked opens when you call openChannel. A document whose parts contradict
-each other is refused. Limits: ${MAX_DOCUMENT_CHARACTERS} characters, ${MAX_EVENTS} events.`,
+    description: `Imports an order from the document of another gateway's orderExport; the same document again returns the same order.
+Pass \`clientPubkey\`, and import only your own documents: the document names the node that gets the channel. Until you
+call an action, the gateway only polls the order at its LSP (${MAX_DOCUMENT_CHARACTERS} characters, ${MAX_EVENTS} events at most).`,
     args: {
       document: t.arg.string({
         required: true,
+        description: 'The document, as orderExport returned it.',
         validate: z.string().max(MAX_DOCUMENT_CHARACTERS, `at most ${MAX_DOCUMENT_CHARACTERS} characters`),
       }),
       sealKey: t.arg.string({
-        description:
-          'What orderExport was given; wanted when it was, and the LSP gives access tokens. Send it as a variable.',
+        description: 'The key that orderExport was given. Send it as a variable.',
         validate: sealKey,
       }),
       clientPubkey: t.arg({
         type: 'PublicKey',
-        description: 'Your node. A document of an order for another node is refused (OTHER_NODE).',
+        description: "The client's node. A document for another node is refused with OTHER_NODE. Default: any node.",
       }),
     },
-    errors: { union: { name: 'ImportOrderResult' }, types: [ImportRefusal] },
+    errors: {
+      union: { name: 'ImportOrderResult', description: 'The imported order, or why it is not imported.' },
+      types: [ImportRefusal],
+    },
     resolve: (_, args, { gateway, clientId }) =>
       gateway.importing.importOrder(clientId, args.document, {
         sealKey: args.sealKey ?? null,

@@ -31,9 +31,10 @@ import { arrivals, compare, type Comparison } from '../quotes/comparison.ts'
 import type { QuoteFailure } from '../quotes/quoting.ts'
 
 const QuoteNoteType = builder.objectRef<QuoteNote>('QuoteNote').implement({
+  description: 'Something to know before ordering.',
   fields: (t) => ({
-    code: t.expose('code', { type: QuoteNoteCodeEnum }),
-    message: t.exposeString('message'),
+    code: t.expose('code', { type: QuoteNoteCodeEnum, description: 'What it is about.' }),
+    message: t.exposeString('message', { description: 'The note, for people.' }),
   }),
 })
 
@@ -79,7 +80,7 @@ const PriceFitType = builder.objectRef<PriceFit>('PriceFit').implement({
 const QuoteAssetType = builder.objectRef<QuoteAsset>('QuoteAsset').implement({
   description: 'The asset side of an RGB channel. Quote.asset is null if no asset was requested.',
   fields: (t) => ({
-    assetId: t.exposeString('assetId'),
+    assetId: t.exposeString('assetId', { description: 'RGB contract id of the asset.' }),
     lspAmount: t.expose('lspAmount', { type: 'AssetAmount', description: "Amount on the LSP's side." }),
     clientAmount: t.expose('clientAmount', {
       type: 'AssetAmount',
@@ -100,8 +101,13 @@ null: the client buys none, or the LSP does not report the price.`,
 })
 
 const FeeBreakdownType = builder.objectRef<FeeBreakdown>('FeeBreakdown').implement({
+  description: 'Parts of a fee before a discount, in satoshis. null: the LSP does not report the part.',
   fields: (t) => ({
-    setupFeeSat: t.expose('setupFeeSat', { type: 'Sat', nullable: true }),
+    setupFeeSat: t.expose('setupFeeSat', {
+      description: 'The part that every channel costs.',
+      type: 'Sat',
+      nullable: true,
+    }),
     capacityFeeSat: t.expose('capacityFeeSat', {
       type: 'Sat',
       nullable: true,
@@ -116,6 +122,7 @@ const FeeBreakdownType = builder.objectRef<FeeBreakdown>('FeeBreakdown').impleme
 })
 
 const FeeDiscountType = builder.objectRef<FeeDiscount>('FeeDiscount').implement({
+  description: 'A discount that a fee contains.',
   fields: (t) => ({
     fraction: t.exposeFloat('fraction', {
       nullable: true,
@@ -138,10 +145,15 @@ const OptionPriceType = builder.objectRef<OptionPrice>('OptionPrice').implement(
 })
 
 export const QuoteType = builder.objectRef<Quote>('Quote').implement({
+  description: 'What a channel costs at one LSP. A quote never changes.',
   fields: (t) => ({
-    id: t.exposeID('id'),
-    lsp: t.field({ type: LspType, resolve: (quote, _, { gateway }) => gateway.lsps.find(quote.lspId) }),
-    basis: t.expose('basis', { type: PriceBasisEnum }),
+    id: t.exposeID('id', { description: 'Id of the quote, for createOrder.' }),
+    lsp: t.field({
+      type: LspType,
+      description: 'The LSP that asks this price.',
+      resolve: (quote, _, { gateway }) => gateway.lsps.find(quote.lspId),
+    }),
+    basis: t.expose('basis', { description: 'How binding the price is.', type: PriceBasisEnum }),
     feeTotalSat: t.expose('feeTotalSat', {
       type: 'Sat',
       description: 'Fee by the cheapest payment option. It does not contain the price of assets that the client buys.',
@@ -181,21 +193,34 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     }),
     lspBalanceSat: t.field({
       type: 'Sat',
-      description: 'The channel as the LSP would deliver it.',
+      description:
+        "Balance on the LSP's side as the LSP would deliver it, in satoshis; notes name differences from the request.",
       resolve: ({ terms }) => terms.lspBalanceSat,
     }),
-    clientBalanceSat: t.field({ type: 'Sat', resolve: ({ terms }) => terms.clientBalanceSat }),
-    channelExpiryBlocks: t.int({ resolve: ({ terms }) => terms.channelExpiryBlocks }),
+    clientBalanceSat: t.field({
+      type: 'Sat',
+      description: "Balance on the client's side, in satoshis.",
+      resolve: ({ terms }) => terms.clientBalanceSat,
+    }),
+    channelExpiryBlocks: t.int({
+      description: 'Length of the lease, in blocks.',
+      resolve: ({ terms }) => terms.channelExpiryBlocks,
+    }),
     announceChannel: t.boolean({
       nullable: true,
       description: 'null: the protocol has no field for it; the LSP decides.',
       resolve: async ({ lspId, terms }, _, { gateway }) =>
         (await gateway.lsps.find(lspId)).adapter.requestFields.announceChannel ? terms.announceChannel : null,
     }),
-    asset: t.field({ type: QuoteAssetType, nullable: true, resolve: quoteAssetOf }),
+    asset: t.field({
+      type: QuoteAssetType,
+      nullable: true,
+      description: 'The asset side of the channel. null: no asset was requested.',
+      resolve: quoteAssetOf,
+    }),
     notes: t.field({
       type: [QuoteNoteType],
-      description: 'Where those terms differ from the ones asked for, and anything else to know before ordering.',
+      description: 'Where the channel differs from the request, and what else to know before ordering.',
       resolve: (quote) => quote.notes,
     }),
     fit: t.field({
@@ -207,20 +232,33 @@ export const QuoteType = builder.objectRef<Quote>('Quote').implement({
     }),
     checks: t.field({
       type: [CheckType],
-      description: 'How the offer behind a FIRM quote was checked; empty for other prices.',
+      description: 'How the order behind a FIRM quote was verified; empty for other prices.',
       resolve: (quote) => quote.checks,
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    observedAt: t.expose('observedAt', { type: 'DateTime', nullable: true }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the quote was made.' }),
+    observedAt: t.expose('observedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the LSP asked an OBSERVED price. null: for other prices.',
+    }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the price holds. null: the price is not binding, so it does not expire.',
+    }),
   }),
 })
 
 const QuoteFailureType = builder.objectRef<QuoteFailure>('QuoteFailure').implement({
+  description: 'Why an LSP gave no price.',
   fields: (t) => ({
-    lsp: t.field({ type: LspType, resolve: (failure, _, { gateway }) => gateway.lsps.find(failure.lspId) }),
-    code: t.expose('code', { type: FailureCodeEnum }),
-    message: t.exposeString('message'),
+    lsp: t.field({
+      type: LspType,
+      description: 'The LSP that gave no price.',
+      resolve: (failure, _, { gateway }) => gateway.lsps.find(failure.lspId),
+    }),
+    code: t.expose('code', { type: FailureCodeEnum, description: 'Why, for programs.' }),
+    message: t.exposeString('message', { description: 'What happened and what to do, for people.' }),
     field: t.exposeString('field', { nullable: true, description: FIELD_AT_FAULT }),
     limit: t.field({
       type: LimitViolationType,
@@ -237,9 +275,14 @@ const QuoteFailureType = builder.objectRef<QuoteFailure>('QuoteFailure').impleme
 })
 
 const QuoteComparisonType = builder.objectRef<Comparison>('QuoteComparison').implement({
+  description: 'One answer for each LSP that was asked: a quote or a failure.',
   fields: (t) => ({
     quotes: t.field({ type: [QuoteType], description: 'Best first.', resolve: ({ quotes }) => quotes }),
-    failures: t.field({ type: [QuoteFailureType], resolve: ({ failures }) => failures }),
+    failures: t.field({
+      type: [QuoteFailureType],
+      description: 'LSPs that gave no price.',
+      resolve: ({ failures }) => failures,
+    }),
     elapsedMs: t.int({
       description: 'Duration of the comparison, in milliseconds.',
       resolve: ({ elapsedMs }) => Math.round(elapsedMs),
@@ -248,6 +291,7 @@ const QuoteComparisonType = builder.objectRef<Comparison>('QuoteComparison').imp
 })
 
 const QuoteOutcomeType = builder.unionType('QuoteOutcome', {
+  description: "One LSP's answer.",
   types: [QuoteType, QuoteFailureType],
   resolveType: (value) => ('code' in value ? 'QuoteFailure' : 'Quote'),
 })
@@ -255,19 +299,29 @@ const QuoteOutcomeType = builder.unionType('QuoteOutcome', {
 /** To four decimals. */
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 
+const REQUESTED = 'The channel that the client wants.'
+const ASKED_LSPS = 'Ask only these LSPs. Default: all.'
+const FIRM = 'Whether unpaid orders may be placed to learn prices.'
+const DEADLINE = 'An LSP that has not answered after this many milliseconds, 1 to 120000, is a TIMEOUT.'
 const deadline = z.number().min(1, 'at least 1 is wanted').max(120_000, 'at most 120000')
 
 builder.queryFields((t) => ({
   quotes: t.field({
     type: QuoteComparisonType,
-    description: `What a channel would cost at each LSP, best first. Every LSP asked is in \`quotes\` or in \`failures\`; one that is
-slow or down never holds back or fails the others. \`deadlineMs\` bounds the whole answer.`,
+    description: `Compares what a channel costs at each LSP, best first by \`rankBy\`; each LSP appears in \`quotes\` or in \`failures\`.
+With the default \`firm: WHEN_NEEDED\` this may place an unpaid order at LSPs that give prices in no other way; the same
+question again uses the same order. Over HTTP GET only \`firm: NEVER\` is accepted.`,
     args: {
-      request: t.arg({ type: ChannelRequestInput, required: true }),
-      lspIds: t.arg.idList({ description: 'Ask only these LSPs.' }),
-      rankBy: t.arg({ type: QuoteRankingEnum, required: true, defaultValue: 'TOTAL_FEE' }),
-      firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED' }),
-      deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
+      request: t.arg({ type: ChannelRequestInput, required: true, description: REQUESTED }),
+      lspIds: t.arg.idList({ description: ASKED_LSPS }),
+      rankBy: t.arg({
+        type: QuoteRankingEnum,
+        required: true,
+        defaultValue: 'TOTAL_FEE',
+        description: 'What the quotes are sorted by.',
+      }),
+      firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED', description: FIRM }),
+      deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, description: DEADLINE, validate: deadline }),
     },
     resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId }) => {
       const lsps = chosen(gateway.lsps.configured, lspIds)
@@ -284,9 +338,10 @@ slow or down never holds back or fails the others. \`deadlineMs\` bounds the who
   quote: t.field({
     type: QuoteType,
     nullable: true,
-    description: `A quote stays readable after it expires: for thirty days, and for good once it was ordered. Who has more than 100000
-that are not FIRM is sure to have the newest of them, and those of the last ten minutes.`,
-    args: { id: t.arg.id({ required: true }) },
+    description: `A quote remains readable after it has expired: for 30 days, and without limit once it was ordered. Of a client's
+quotes that are not FIRM, the newest 100000 and those of the last ten minutes are kept. null: the caller has no such
+quote.`,
+    args: { id: t.arg.id({ required: true, description: 'Id of the quote.' }) },
     resolve: async (_, { id }, { gateway, clientId }) => (await gateway.store.quotes.byIds(clientId, [id]))[0] ?? null,
   }),
 }))
@@ -296,10 +351,10 @@ builder.subscriptionFields((t) => ({
     type: QuoteOutcomeType,
     description: 'The same comparison as `Query.quotes`, one LSP at a time, each as it answers.',
     args: {
-      request: t.arg({ type: ChannelRequestInput, required: true }),
-      lspIds: t.arg.idList(),
-      firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED' }),
-      deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, validate: deadline }),
+      request: t.arg({ type: ChannelRequestInput, required: true, description: REQUESTED }),
+      lspIds: t.arg.idList({ description: ASKED_LSPS }),
+      firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED', description: FIRM }),
+      deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, description: DEADLINE, validate: deadline }),
     },
     subscribe(_, { request, lspIds, firm, deadlineMs }, { gateway, clientId }) {
       const lsps = chosen(gateway.lsps.configured, lspIds)

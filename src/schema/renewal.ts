@@ -96,16 +96,21 @@ builder.queryFields((t) => ({
   renewal: t.field({
     type: RenewalType,
     nullable: true,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'null: the caller has no renewal with this id.',
+    args: { id: t.arg.id({ required: true, description: 'Id of the renewal.' }) },
     resolve: (_, { id }, { gateway, clientId }) => gateway.store.renewals.get(clientId, id),
   }),
   renewalMessage: t.string({
     nullable: true,
     description: 'The exact text that the node must sign to request a renewal. null: this LSP needs no signature.',
     args: {
-      lspId: t.arg.id({ required: true }),
-      shortChannelId: t.arg.string({ required: true, validate: shortChannelId }),
-      validTo: t.arg({ type: 'DateTime', required: true }),
+      lspId: t.arg.id({ required: true, description: 'Id of the LSP that has the channel.' }),
+      shortChannelId: t.arg.string({
+        required: true,
+        description: 'Block, transaction and output of the funding, for example 643904x1419x1.',
+        validate: shortChannelId,
+      }),
+      validTo: t.arg({ type: 'DateTime', required: true, description: 'New end of the lease.' }),
     },
     resolve(_, { lspId, shortChannelId: scid, validTo }, { gateway }) {
       const lsp = configuredLsp(gateway, lspId)

@@ -16,14 +16,23 @@ const HOST_PORT = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):\d{1,5}$/i
 const AssetRfqInput = builder.inputType('AssetRfqInput', {
   description: "The id of one LSP's own quote for the price of an asset (RFQ).",
   fields: (t) => ({
-    lspId: t.id({ required: true }),
-    rfqId: t.string({ required: true, validate: z.string().min(1).max(256) }),
+    lspId: t.id({ required: true, description: 'Id of the LSP.' }),
+    rfqId: t.string({
+      required: true,
+      description: "The LSP's id of its quote, 1 to 256 characters.",
+      validate: z.string().min(1).max(256),
+    }),
   }),
 })
 
 const AssetRequestInput = builder.inputType('AssetRequestInput', {
+  description: 'The asset side of an RGB channel.',
   fields: (t) => ({
-    assetId: t.string({ required: true, validate: z.string().min(1).max(256) }),
+    assetId: t.string({
+      required: true,
+      description: 'RGB contract id of the asset.',
+      validate: z.string().min(1).max(256),
+    }),
     lspAmount: t.field({ type: 'AssetAmount', required: true, description: "Amount on the LSP's side." }),
     clientAmount: t.field({
       type: 'AssetAmount',
@@ -44,15 +53,21 @@ gateway requests a quote from each LSP that gives them; its id is Quote.asset.rf
 })
 
 const LspTokenInput = builder.inputType('LspTokenInput', {
+  description: 'A coupon or access token of one LSP. No other LSP gets it.',
   fields: (t) => ({
-    lspId: t.id({ required: true }),
-    token: t.string({ required: true, validate: z.string().max(1_024) }),
+    lspId: t.id({ required: true, description: 'Id of the LSP.' }),
+    token: t.string({
+      required: true,
+      description: 'The token, up to 1024 characters.',
+      validate: z.string().max(1_024),
+    }),
   }),
 })
 
 export const ChannelRequestInput = builder.inputType('ChannelRequestInput', {
+  description: 'The channel that a client wants.',
   fields: (t) => ({
-    clientPubkey: t.field({ type: 'PublicKey', required: true }),
+    clientPubkey: t.field({ type: 'PublicKey', required: true, description: "Public key of the client's node." }),
     clientAddress: t.string({
       description:
         "Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED.",
@@ -68,12 +83,12 @@ export const ChannelRequestInput = builder.inputType('ChannelRequestInput', {
       type: 'Sat',
       required: true,
       defaultValue: ZERO_SAT,
-      description: 'What the client starts with on its own side; it is paid for on top of the fee.',
+      description: "Balance on the client's side, in satoshis. The client pays it in addition to the fee.",
     }),
     channelExpiryBlocks: t.int({
       required: true,
       defaultValue: 12_960,
-      description: 'How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days.',
+      description: 'How long the LSP must keep the channel open, in blocks. 12960 blocks are about 90 days.',
       validate: z.number().min(1, 'at least 1 is wanted').max(MAX_BLOCKS),
     }),
     requiredChannelConfirmations: t.int({
@@ -91,7 +106,11 @@ export const ChannelRequestInput = builder.inputType('ChannelRequestInput', {
         'Fee rate of the funding transaction, in satoshis per virtual byte. Only drafts 0.0.1 and 0.0.2 have a field for it; other protocols fail with UNSUPPORTED. Default: the LSP decides.',
       validate: z.number().min(1).max(MAX_FEE_RATE).nullish(),
     }),
-    announceChannel: t.boolean({ required: true, defaultValue: false }),
+    announceChannel: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'Whether the channel is announced to the network.',
+    }),
     refundOnchainAddress: t.string({
       description:
         'Where to refund an on-chain payment. Without it, on-chain payment is not offered. Drafts 0.0.1 and 0.0.2 have no field for it: there on-chain payment needs no address, and the LSP never gets it.',
@@ -104,10 +123,10 @@ export const ChannelRequestInput = builder.inputType('ChannelRequestInput', {
     }),
     tokens: t.field({
       type: [LspTokenInput],
-      description: 'A coupon or access token of one LSP.',
+      description: 'Coupons or access tokens, for individual LSPs.',
       validate: z.array(z.unknown()).max(100).nullish(),
     }),
-    asset: t.field({ type: AssetRequestInput }),
+    asset: t.field({ type: AssetRequestInput, description: 'The RGB asset in the channel. Default: none.' }),
   }),
 })
 

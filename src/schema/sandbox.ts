@@ -9,9 +9,17 @@ import type { Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import { FAULTS, PaymentError, type Fault, type SandboxLsp, type SandboxWallet } from '../sandbox/index.ts'
 
-const SandboxWayEnum = builder.enumType('SandboxPaymentWay', { values: ['BOLT11', 'BOLT12', 'ONCHAIN'] as const })
+const SandboxWayEnum = builder.enumType('SandboxPaymentWay', {
+  description: 'How the sandbox wallet pays. More values may follow.',
+  values: {
+    BOLT11: { description: 'The Lightning invoice.' },
+    BOLT12: { description: 'The BOLT 12 offer.' },
+    ONCHAIN: { description: 'The on-chain address.' },
+  } as const,
+})
 
 const SandboxFaultEnum = builder.enumType('SandboxFault', {
+  description: 'What a simulated LSP can do wrong. More values may follow.',
   values: Object.fromEntries(Object.entries(FAULTS).map(([name, description]) => [name, { description }])) as Record<
     Fault,
     { description: string }
@@ -26,17 +34,19 @@ interface SandboxPayment {
 }
 
 const SandboxPaymentStateEnum = builder.enumType('SandboxPaymentState', {
+  description: 'State of a payment of the sandbox wallet. More values may follow.',
   values: {
     PENDING: { description: 'The LSP holds it until the channel opens, or it is not confirmed on chain yet.' },
-    SUCCEEDED: {},
+    SUCCEEDED: { description: 'The LSP has it.' },
     RETURNED: { description: 'The LSP cancelled or refunded it.' },
   },
 })
 
 const SandboxPaymentType = builder.objectRef<SandboxPayment>('SandboxPayment').implement({
+  description: 'A payment of the sandbox wallet.',
   fields: (t) => ({
-    state: t.expose('state', { type: SandboxPaymentStateEnum }),
-    txid: t.exposeString('txid', { nullable: true }),
+    state: t.expose('state', { type: SandboxPaymentStateEnum, description: 'What became of it.' }),
+    txid: t.exposeString('txid', { nullable: true, description: 'The transaction. null: it is not on-chain.' }),
     order: t.expose('order', {
       type: OrderType,
       nullable: true,
@@ -49,6 +59,7 @@ const SandboxPaymentType = builder.objectRef<SandboxPayment>('SandboxPayment').i
 const SandboxForwardedPaymentType = builder
   .objectRef<{ receivedSat: number; feeSat: number }>('SandboxForwardedPayment')
   .implement({
+    description: 'A payment that an LSP forwarded to the sandbox wallet.',
     fields: (t) => ({
       receivedSat: t.field({
         type: 'Sat',
@@ -66,13 +77,21 @@ const SandboxForwardedPaymentType = builder
 const SandboxLspType = builder.objectRef<SandboxLsp>('SandboxLsp').implement({
   description: 'A simulated LSP and its faults.',
   fields: (t) => ({
-    lsp: t.field({ type: LspType, resolve: ({ id }, _, { gateway }) => gateway.lsps.find(id) }),
+    lsp: t.field({
+      type: LspType,
+      description: 'The LSP as the gateway sees it.',
+      resolve: ({ id }, _, { gateway }) => gateway.lsps.find(id),
+    }),
     faults: t.field({
       type: [SandboxFaultEnum],
       description: 'The faults that are on.',
       resolve: ({ faults }) => [...faults],
     }),
-    supportedFaults: t.field({ type: [SandboxFaultEnum], resolve: ({ supportedFaults }) => supportedFaults }),
+    supportedFaults: t.field({
+      type: [SandboxFaultEnum],
+      description: 'The faults that it can have.',
+      resolve: ({ supportedFaults }) => supportedFaults,
+    }),
     orderCount: t.exposeInt('orderCount', { description: 'The number of orders that were placed with it.' }),
   }),
 })
@@ -80,20 +99,20 @@ const SandboxLspType = builder.objectRef<SandboxLsp>('SandboxLsp').implement({
 const SandboxWalletType = builder.objectRef<SandboxWallet>('SandboxWallet').implement({
   description: "The client's node. Its funds are unlimited.",
   fields: (t) => ({
-    pubkey: t.expose('pubkey', { type: 'PublicKey' }),
-    address: t.exposeString('address', { description: 'host:port' }),
+    pubkey: t.expose('pubkey', { type: 'PublicKey', description: 'Its public key, for clientPubkey.' }),
+    address: t.exposeString('address', { description: 'Its address, host:port, for clientAddress.' }),
     newAddress: t.string({
       description: 'A fresh on-chain address, for a refund.',
       resolve: (wallet) => wallet.newAddress(),
     }),
     invoice: t.string({
       description: 'An invoice of the wallet, for a refund.',
-      args: { amountSat: t.arg({ type: 'Sat', required: true }) },
+      args: { amountSat: t.arg({ type: 'Sat', required: true, description: 'Amount of the invoice, in satoshis.' }) },
       resolve: (wallet, { amountSat }) => wallet.createInvoice(amountSat),
     }),
     signMessage: t.string({
       description: "The node's signature, for renewChannel.",
-      args: { message: t.arg.string({ required: true }) },
+      args: { message: t.arg.string({ required: true, description: 'Query.renewalMessage.' }) },
       resolve: (wallet, { message }) => wallet.signMessage(message),
     }),
   }),
@@ -105,17 +124,25 @@ function sandboxOf({ sandbox }: Context) {
 }
 
 builder.queryFields((t) => ({
-  sandboxWallet: t.field({ type: SandboxWalletType, resolve: (_, __, context) => sandboxOf(context).wallet }),
-  sandboxLsps: t.field({ type: [SandboxLspType], resolve: (_, __, context) => sandboxOf(context).lsps }),
+  sandboxWallet: t.field({
+    type: SandboxWalletType,
+    description: 'The node that buys channels in the sandbox.',
+    resolve: (_, __, context) => sandboxOf(context).wallet,
+  }),
+  sandboxLsps: t.field({
+    type: [SandboxLspType],
+    description: 'The simulated LSPs.',
+    resolve: (_, __, context) => sandboxOf(context).lsps,
+  }),
 }))
 
 builder.mutationFields((t) => ({
   sandboxPay: t.field({
     type: SandboxPaymentType,
-    description: 'Pay an order or a renewal from the sandbox wallet.',
+    description: 'Pays an order or a renewal from the sandbox wallet.',
     args: {
       id: t.arg.id({ required: true, description: 'The id of the order or renewal.' }),
-      way: t.arg({ type: SandboxWayEnum, required: true, defaultValue: 'BOLT11' }),
+      way: t.arg({ type: SandboxWayEnum, required: true, defaultValue: 'BOLT11', description: 'How to pay.' }),
       amountSat: t.arg({
         type: 'Sat',
         description: 'For ONCHAIN only: another amount than the order total, to pay too little, the rest, or too much.',
@@ -135,9 +162,9 @@ builder.mutationFields((t) => ({
   sandboxReceive: t.field({
     type: SandboxForwardedPaymentType,
     description:
-      "Have a stranger pay an invoice of the sandbox wallet with the order's route hint (Order.jit). The first payment opens the channel; the LSP takes a part of its fee from each.",
+      "Has a stranger pay an invoice of the sandbox wallet with the order's route hint (Order.jitRouteHint). The first payment opens the channel; the LSP takes a part of its fee from each.",
     args: {
-      orderId: t.arg.id({ required: true }),
+      orderId: t.arg.id({ required: true, description: 'Id of the order.' }),
       amountSat: t.arg({ type: 'Sat', required: true, description: 'The amount that the stranger pays.' }),
     },
     async resolve(_, { orderId, amountSat }, context) {
@@ -154,8 +181,11 @@ builder.mutationFields((t) => ({
   }),
   sandboxSetFaults: t.field({
     type: SandboxLspType,
-    description: 'Switch on exactly these faults at a simulated LSP, and all others off.',
-    args: { lspId: t.arg.id({ required: true }), faults: t.arg({ type: [SandboxFaultEnum], required: true }) },
+    description: 'Switches exactly these faults on at a simulated LSP, and all others off.',
+    args: {
+      lspId: t.arg.id({ required: true, description: 'Id of the LSP.' }),
+      faults: t.arg({ type: [SandboxFaultEnum], required: true, description: 'Exactly these faults; empty: none.' }),
+    },
     resolve(_, { lspId, faults }, context) {
       try {
         const lsp = sandboxOf(context).lsp(lspId)

@@ -3,9 +3,13 @@ import { badInput } from './bad-input.ts'
 import { isPublicKey } from '../domain/curve.ts'
 import { parseSat } from '../domain/money.ts'
 
+// BOLT 1 defines `u64` and `point`.
+const FUNDAMENTAL_TYPES = 'https://github.com/lightning/bolts/blob/master/01-messaging.md#fundamental-types'
+
 builder.scalarType('Sat', {
   description:
-    'A whole number of satoshis, from 0 to 2 100 000 000 000 000. Sent as a JSON number; a decimal string is accepted too.',
+    'A whole number of satoshis, from 0 to 2,100,000,000,000,000. Serialized as a JSON number; input may also be a decimal string.',
+  specifiedByURL: 'https://github.com/lightning/blips/blob/master/blip-0050.md',
   serialize: (value) => value,
   parseValue(value) {
     try {
@@ -28,12 +32,14 @@ function parseUInt64(scalar: string, value: unknown): string {
 builder.scalarType('AssetAmount', {
   description:
     'An amount of an RGB asset in its smallest unit: an unsigned 64-bit integer, serialized as a decimal string.',
+  specifiedByURL: FUNDAMENTAL_TYPES,
   serialize: (value) => value,
   parseValue: (value) => parseUInt64('AssetAmount', value),
 })
 
 builder.scalarType('UInt64', {
   description: 'An unsigned 64-bit integer, as a decimal string.',
+  specifiedByURL: FUNDAMENTAL_TYPES,
   serialize: (value) => value,
   parseValue: (value) => parseUInt64('UInt64', value),
 })
@@ -56,7 +62,8 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('PublicKey', {
-  description: "A node's public key: 33 bytes, compressed, in hexadecimal.",
+  description: "A node's public key: 33 bytes, compressed, as 66 hexadecimal digits.",
+  specifiedByURL: FUNDAMENTAL_TYPES,
   serialize: (value) => value,
   parseValue(value) {
     if (typeof value !== 'string' || !isPublicKey(value))

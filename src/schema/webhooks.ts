@@ -4,27 +4,30 @@ import type { Delivery } from '../store/webhooks.ts'
 import type { WebhookStatus } from '../webhooks/webhooks.ts'
 
 const WebhookDeliveryStateEnum = builder.enumType('WebhookDeliveryState', {
+  description: 'State of a delivery. More values may follow.',
   values: {
-    PENDING: { description: 'It will be tried, or tried again.' },
-    GIVEN_UP: { description: 'It failed for too long. retryWebhookDelivery tries it anew.' },
+    PENDING: { description: 'It will be tried, or tried again, at nextAttemptAt.' },
+    GIVEN_UP: { description: 'It failed for too long. retryWebhookDelivery tries it again.' },
   } as const,
 })
 
 const WebhookDeliveryType = builder.objectRef<Delivery>('WebhookDelivery').implement({
-  description: 'An event that the webhook has not taken. Those that it has taken are not kept.',
+  description: 'An event that the webhook has not accepted. Accepted deliveries are not kept.',
   fields: (t) => ({
-    orderId: t.exposeID('orderId'),
-    sequence: t.exposeInt('sequence', { description: 'Of the event.' }),
-    state: t.expose('state', { type: WebhookDeliveryStateEnum }),
-    attempts: t.exposeInt('attempts'),
+    orderId: t.exposeID('orderId', { description: 'Id of the order.' }),
+    sequence: t.exposeInt('sequence', { description: 'Sequence number of the event.' }),
+    state: t.expose('state', { type: WebhookDeliveryStateEnum, description: 'Whether it will be tried again.' }),
+    attempts: t.exposeInt('attempts', { description: 'How often it was tried.' }),
     nextAttemptAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description:
-        'Not before this, and not before the events of the same order that come first. null: it was given up.',
+      description: 'When it is tried next, after the earlier events of the same order. null: it was given up.',
       resolve: ({ state, nextAttemptAt }) => (state === 'PENDING' ? nextAttemptAt : null),
     }),
-    lastError: t.exposeString('lastError', { nullable: true }),
+    lastError: t.exposeString('lastError', {
+      nullable: true,
+      description: 'Why the last attempt failed. null: it was not tried yet.',
+    }),
   }),
 })
 
@@ -32,27 +35,35 @@ const WebhookStatusType = builder.objectRef<WebhookStatus>('WebhookStatus').impl
   description:
     "The caller's webhook: each event of its orders is posted there, in the order of the events of each order, at least once.",
   fields: (t) => ({
-    host: t.exposeString('host', { description: 'Of its URL; the rest may be a secret.' }),
-    pendingCount: t.exposeInt('pending', { description: 'Events that it has yet to take.' }),
+    host: t.exposeString('host', { description: 'Host of its URL; the rest may be a secret.' }),
+    pendingCount: t.exposeInt('pending', { description: 'Number of events that it has not accepted yet.' }),
     oldestPendingAt: t.expose('oldestPendingAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Since then the oldest of them waits.',
+      description: 'When the oldest of them happened. null: none is pending.',
     }),
     givenUpCount: t.exposeInt('givenUp', {
-      description: 'Events that it never took, and that are not tried any more.',
+      description: 'Number of events that it did not accept, and that are not tried again.',
     }),
-    lastSuccessAt: t.expose('lastSuccessAt', { type: 'DateTime', nullable: true }),
-    lastFailureAt: t.expose('lastFailureAt', { type: 'DateTime', nullable: true }),
+    lastSuccessAt: t.expose('lastSuccessAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it last took an event. null: it took none yet.',
+    }),
+    lastFailureAt: t.expose('lastFailureAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it last failed to take one. null: it has not failed.',
+    }),
     lastError: t.exposeString('lastError', {
       nullable: true,
-      description: 'Of the last failure, whatever came after it.',
+      description: 'Why the last failed delivery failed. null: none failed.',
     }),
     disabledAt: t.expose('disabledAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'It answered 410, and is told nothing more until the gateway starts again, or has it configured otherwise.',
+        'When it answered 410. It gets nothing more until the gateway restarts or its configuration changes. null: it is enabled.',
     }),
   }),
 })
@@ -61,17 +72,18 @@ builder.queryFields((t) => ({
   webhook: t.field({
     type: WebhookStatusType,
     nullable: true,
-    description: 'How the webhook of the caller does; null when the operator configured none.',
+    description: "State of the caller's webhook. null: the operator configured none.",
     resolve: (_, __, { gateway, clientId }) => gateway.webhooks.status(clientId),
   }),
   webhookDeliveries: t.field({
     type: [WebhookDeliveryType],
-    description: "The caller's deliveries that are pending, or that were given up; the oldest first.",
+    description: "The caller's deliveries in one state, oldest first.",
     args: {
-      state: t.arg({ type: WebhookDeliveryStateEnum, required: true }),
+      state: t.arg({ type: WebhookDeliveryStateEnum, required: true, description: 'Only deliveries in this state.' }),
       first: t.arg.int({
         required: true,
         defaultValue: 20,
+        description: 'Number of deliveries, 1 to 100.',
         validate: z.number().min(1, 'at least 1 is wanted').max(100, 'at most 100'),
       }),
     },
@@ -84,8 +96,11 @@ builder.mutationField('retryWebhookDelivery', (t) =>
     type: WebhookDeliveryType,
     nullable: true,
     description:
-      'Try a delivery at once, also one that was given up. null: there is none such; perhaps the webhook has taken it.',
-    args: { orderId: t.arg.id({ required: true }), sequence: t.arg.int({ required: true }) },
+      'Tries a delivery now, also one that was given up. null: there is no such delivery; the webhook may have accepted it.',
+    args: {
+      orderId: t.arg.id({ required: true, description: 'Id of the order.' }),
+      sequence: t.arg.int({ required: true, description: 'Sequence number of the event.' }),
+    },
     resolve: (_, { orderId, sequence }, { gateway, clientId }) => gateway.webhooks.retry(clientId, orderId, sequence),
   }),
 )

@@ -27,6 +27,7 @@ const RELEASED = [
   'f22eedb5b2ab7ebea38bb06612b290e95e3986eca5c01eaebdaa70d69ecfab24',
   'e05222a79342eccbdabe224c079b8994272ed418c675a45c142216e9c5c60f86',
   'a91f97be56a17c67c9a16f4c190b03600d0f074959483b471372066fdaf55c09',
+  '8daec09ddd3fbe4d28dca0f4edd6b6137ff06ab154ddcfa8adbed97bec98fe18',
 ]
 
 const numberOf = (file: string) => Number(file.slice(0, 4))

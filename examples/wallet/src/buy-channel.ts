@@ -118,8 +118,8 @@ async function pay(orderId: string, maxSat: number, wallet: Wallet): Promise<voi
   if (!bolt11) throw new Error('not paid: this example pays over Lightning only, which the LSP does not offer')
   // The gateway has compared the invoice (its amount, network, payee …) with the offer, and hands none out that fails.
   // Each check says what was compared with what, so that a wallet with a decoder at hand can do it again.
-  for (const { name, verdict, message } of now.checks)
-    if (verdict !== 'PASSED') wallet.print(`   ${verdict} ${name}: ${message}`)
+  for (const { code, verdict, message } of now.checks)
+    if (verdict !== 'PASSED') wallet.print(`   ${verdict} ${code}: ${message}`)
   if (now.checks.some(({ verdict }) => verdict === 'FAILED')) throw new Error('not paid: the offer failed a check')
   if (bolt11.orderTotalSat > maxSat)
     throw new Error(`not paid: ${bolt11.orderTotalSat} sat is more than was agreed to (${maxSat} sat)`)

@@ -24,14 +24,14 @@ import {
 import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
 import { LSP_FEATURES, MOST_ASSETS, MOST_NODE_URIS } from '../../domain/lsp.ts'
-import { CHECK_CODES } from '../../domain/offer.ts'
+import { CHECK_CODES } from '../../domain/messages/check-codes.ts'
 import type { ServerContext } from '../pipeline.ts'
 import { OperationValues } from './operation-values.ts'
 
 /** How long lists get that no argument bounds, at most; any other counts as DEFAULT_LENGTH. Sums are checked for each of three payment options. */
 const LIST_LENGTHS: Readonly<Record<string, number>> = {
   notes: 5,
-  checks: CHECK_CODES.length + 2,
+  checks: Object.keys(CHECK_CODES).length + 2,
   assets: MOST_ASSETS,
   nodeUris: MOST_NODE_URIS,
   features: LSP_FEATURES.length,

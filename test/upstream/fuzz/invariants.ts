@@ -1,5 +1,6 @@
 import { MAX_SAT } from '../../../src/domain/money.ts'
-import { FAILURE_CODES, type LspFailure } from '../../../src/domain/failure.ts'
+import type { LspFailure } from '../../../src/domain/failure.ts'
+import { FAILURE_CODES } from '../../../src/domain/messages/failure-codes.ts'
 import { DAY_MS } from '../../../src/domain/time.ts'
 
 // What holds of everything that an adapter gives, whatever it was given.
@@ -87,7 +88,7 @@ function totalsIn(value: unknown): unknown[] {
 export function flawsOfFailure(failure: LspFailure, now: number): string[] {
   const { code, message, field, retryAt, effect } = failure
   const flaws = [...flawsOfText(message), ...(field === null ? [] : flawsOfText(field))]
-  if (!FAILURE_CODES.includes(code)) flaws.push(`the code ${code}`)
+  if (!Object.hasOwn(FAILURE_CODES, code)) flaws.push(`the code ${code}`)
   if (message === '' || message.length > MAX_MESSAGE) flaws.push(`a message of ${message.length} characters`)
   if (message.includes('<')) flaws.push('markup in the message')
   if (field !== null && (field.length > 100 || field.includes('<'))) flaws.push(`the field ${field.slice(0, 100)}`)

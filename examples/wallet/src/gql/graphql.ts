@@ -52,7 +52,7 @@ export type ChannelRequestInput = {
   tokens?: Array<LspTokenInput> | null | undefined;
 };
 
-export type CheckName =
+export type CheckCode =
   | 'AMOUNT_PAID'
   | 'ASSET_ECHOED'
   | 'BIP21_AMOUNT'
@@ -120,12 +120,12 @@ export type FailureCode =
   | 'BAD_RESPONSE'
   /** The LSP refuses this client. */
   | 'CLIENT_REJECTED'
-  /** The LSP finds the request wrong; see property. */
+  /** The LSP rejects the request as invalid; see `field`. */
   | 'INVALID_REQUEST'
   | 'INVALID_TOKEN'
   /** The LSP does not know the order. */
   | 'NOT_FOUND'
-  /** Outside the LSP's limits; see property. */
+  /** Outside the LSP's limits; see `limit`. */
   | 'OPTION_MISMATCH'
   | 'PEER_NOT_CONNECTED'
   /** No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent. */
@@ -155,17 +155,21 @@ export type NextStepAction =
   | 'DECIDE_RATE'
   /** Payment is withheld; the message says why. */
   | 'DO_NOT_PAY'
-  | 'NONE'
+  /** The order has ended. */
+  | 'NOTHING'
   /** Call openChannel. */
   | 'OPEN_CHANNEL'
   /** Use one of the payment options of the order. */
   | 'PAY'
+  /** The lease ends soon. Call renewChannel to extend it. */
+  | 'RENEW'
   /** Call requestRefund. */
   | 'REQUEST_REFUND'
   /** Call retryAssetDelivery. */
   | 'RETRY_ASSET_DELIVERY'
   /** Pay the rest on-chain; see the message. */
   | 'TOP_UP'
+  /** Nothing to do for now; actor names who acts. */
   | 'WAIT';
 
 export type NextStepActor =
@@ -247,7 +251,7 @@ export type PayableQueryVariables = Exact<{
 }>;
 
 
-export type PayableQuery = { order: { nextStep: { action: NextStepAction }, payment: { bolt11: { invoice: string, orderTotalSat: number, expiresAt: string } | null }, checks: Array<{ name: CheckName, verdict: CheckVerdict, message: string }> } | null };
+export type PayableQuery = { order: { nextStep: { action: NextStepAction }, payment: { bolt11: { invoice: string, orderTotalSat: number, expiresAt: string } | null }, checks: Array<{ code: CheckCode, verdict: CheckVerdict, message: string }> } | null };
 
 export type FollowSubscriptionVariables = Exact<{
   orderId: string;
@@ -362,7 +366,7 @@ export const PayableDocument = new TypedDocumentString(`
       }
     }
     checks {
-      name
+      code
       verdict
       message
     }
