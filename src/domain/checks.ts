@@ -6,7 +6,10 @@ export type { CheckCode } from './messages/check-codes.ts'
 export const CHECK_VERDICTS = ['PASSED', 'WARNING', 'FAILED'] as const
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number]
 
-/** What a check compared, as text, so that a wallet can compare it again. Absent: nothing can be compared. */
+/**
+ * What a check compared, as text, so that a wallet can compare it again. Absent: nothing can be compared. Never anything
+ * that can be paid: only `due` decides what of that is shown.
+ */
 export interface Compared {
   /** The payment method that was checked. Absent: the offer as a whole. */
   method?: PaymentMethod

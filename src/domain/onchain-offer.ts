@@ -44,7 +44,7 @@ export function verifyOnchainOption(
     'ONCHAIN_ADDRESS',
     problem === null ? 'PASSED' : isOffered ? 'FAILED' : 'WARNING',
     problem === null ? `an address of ${network}` : `${problem}, LSP ${network}`,
-    { expected: `an address of ${network}`, actual: option.address },
+    { expected: `an address of ${network}`, actual: problem ?? `an address of ${network}` },
   )
   verifyLimits(option, context, report)
   const isUsable = verifyUri(option, report)
@@ -106,8 +106,8 @@ function verifyUri({ uri, address, orderTotalSat }: OnchainOption<ReadPaymentSta
     isSame ? 'PASSED' : 'FAILED',
     `the URI asks for ${read?.amountSat ?? 'no amount of'} sat, order total ${orderTotalSat} sat`,
     {
-      expected: `${orderTotalSat} sat to ${address}`,
-      actual: read === null ? 'no payment URI' : `${read.amountSat ?? 'no amount of'} sat to ${read.address}`,
+      expected: `${orderTotalSat} sat to the address of the option`,
+      actual: `${read?.amountSat ?? 'no amount of'} sat to ${isSameAddress(read?.address ?? '', address) ? 'it' : 'another one'}`,
     },
   )
   const unknown = read?.unknownRequired ?? []

@@ -38,7 +38,6 @@ export function verifyOpenables(
         lnurlProblem === null
           ? 'an LNURL over https or an onion service'
           : `the LNURL is not handed out: ${lnurlProblem}`,
-      actual: cleanText(lnurlChannel, 300),
     })
   if (jit !== null)
     checks.push({
@@ -49,7 +48,7 @@ export function verifyOpenables(
           ? `each payment is charged ${jit.feePerPaymentSat ?? 0} sat, at most ${maximumSat} sat`
           : `the route hint is not handed out: ${jitProblem}`,
       expected: `at most ${maximumSat} sat`,
-      actual: `${jit.feePerPaymentSat ?? 0} sat for ${shown(jit.shortChannelId)}`,
+      actual: `${jit.feePerPaymentSat ?? 0} sat`,
     })
   if (ids.malformed.length > 0)
     checks.push({

@@ -33,7 +33,6 @@ export function withoutShared(
       verdict: others.offer === 'NOBODY' ? 'PASSED' : 'WARNING',
       message: `${SHARED[others.offer]} by the offer`,
       method: 'BOLT12',
-      actual: bolt12.offer,
     })
   if (onchain !== null)
     checks.push({
@@ -41,7 +40,6 @@ export function withoutShared(
       verdict: others.address === 'NOBODY' ? 'PASSED' : 'WARNING',
       message: `${SHARED[others.address]} to the address`,
       method: 'ONCHAIN',
-      actual: onchain.address,
     })
   const isDiscredited = bolt11 !== null && others.hash === 'ANOTHER_ORDER'
   return {

@@ -1,14 +1,19 @@
-import { GraphQLError } from 'graphql'
+import type { GraphQLError } from 'graphql'
+import { apiError } from '../errors.ts'
 
-/** The caller's mistake: its message is shown as it is. */
+const FIELD_AND_CONSTRAINT = /^([a-z]\w*(?:[.[][\w.[\]]*)?): (.+)$/s
+
+/** An error that is the caller's. A message such as `request.lspBalanceSat: at least 1` names the field at fault. */
 export function badInput(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+  const [, field, constraint] = FIELD_AND_CONSTRAINT.exec(message) ?? []
+  return apiError('BAD_USER_INPUT', message, { extensions: field === undefined ? {} : { field, constraint } })
 }
 
 /** The client has a cursor of another history: its events may have numbers that mean something else here. */
 export function unknownCursor(): GraphQLError {
-  return new GraphQLError(
+  return apiError(
+    'UNKNOWN_CURSOR',
     "after: this cursor is not from this gateway's database, or a restore removed its event. Read the orders again, then continue from latestEventCursor",
-    { extensions: { code: 'UNKNOWN_CURSOR' } },
+    { extensions: { field: 'after' } },
   )
 }

@@ -16,6 +16,20 @@ export interface Context {
   clientId: string
   /** Only in sandbox mode. */
   sandbox: Sandbox | null
+  /** The operation came as an HTTP GET, which must not have side effects. */
+  isGet: boolean
+  /** null: the transport is not server-sent events. */
+  eventStream: EventStream | null
+}
+
+/** The server-sent events that answer a subscription. */
+export interface EventStream {
+  /** Cursor of the last event that the client has, from its `Last-Event-ID`. null: the client begins. */
+  readonly lastEventId: string | null
+  /** The next event that is sent has this cursor. */
+  sending(cursor: string): void
+  /** Nothing follows `lastEventId`: the client does not have to connect again. */
+  end(): void
 }
 
 export const builder = new SchemaBuilder<{

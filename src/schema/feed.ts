@@ -199,7 +199,7 @@ A cursor of another gateway's database, or from before a restore, is an error wi
     },
     async resolve(_, { after, first }, context) {
       const { gateway, clientId } = context
-      const position = after == null ? 0 : await positionAfter(context, after)
+      const position = after == null ? 0 : Math.max(0, await positionAfter(context, after))
       return pageOf(await gateway.store.orders.clientEvents(clientId, position, first + 1), first, position > 0)
     },
   }),
@@ -219,6 +219,12 @@ function assertReached({ sequence }: Order, afterSequence: number): void {
   )
 }
 
+/** The event, whose cursor goes along with server-sent events. */
+function sending(event: LoggedEvent, _: unknown, { gateway, eventStream }: Context): LoggedEvent {
+  eventStream?.sending(cursorAt(gateway.store.historyId, event.position))
+  return event
+}
+
 builder.subscriptionFields((t) => ({
   orderUpdated: t.field({
     type: OrderEventType,
@@ -232,23 +238,32 @@ Completes when Order.isFinal becomes true; a restart of the gateway only closes 
         validate: z.number().min(0, 'at least 0').nullish(),
       }),
     },
-    async subscribe(_, { id, afterSequence }, { gateway, clientId }) {
+    async subscribe(_, { id, afterSequence }, context) {
+      const { gateway, clientId, eventStream } = context
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       if (!order) throw badInput('id: there is no such order')
-      assertReached(order, afterSequence ?? 0)
-      return gateway.feed.followOrder(id, afterSequence ?? null)
+      const lastEventId = eventStream?.lastEventId ?? null
+      if (lastEventId === null) {
+        assertReached(order, afterSequence ?? 0)
+        return gateway.feed.followOrder(id, afterSequence ?? null)
+      }
+      // A browser connects again to the same address, whose arguments are older than its last event.
+      const after = await gateway.store.orders.sequenceAt(id, await positionAfter(context, lastEventId))
+      if (await gateway.store.orders.isOverAfter(id, after)) eventStream?.end()
+      return gateway.feed.followOrder(id, after)
     },
-    resolve: (event) => event,
+    resolve: sending,
   }),
   events: t.field({
     type: FeedEventType,
     description: `Everything that happens for the caller after the cursor \`after\`, without gaps or repeats. Without \`after\`: from now
 on. Never completes.`,
     args: { after: t.arg.string({ description: AFTER }) },
-    async subscribe(_, { after }, context) {
-      const position = after == null ? null : await positionAfter(context, after)
+    async subscribe(_, args, context) {
+      const after = context.eventStream?.lastEventId ?? args.after ?? null
+      const position = after === null ? null : Math.max(0, await positionAfter(context, after))
       return context.gateway.feed.followClient(context.clientId, position)
     },
-    resolve: (event) => event,
+    resolve: sending,
   }),
 }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { apiError } from '../errors.ts'
 import { builder } from './builder.ts'
 import {
   CheckCodeEnum,
@@ -22,6 +23,7 @@ import {
   quoteAssetOf,
   type FeeBreakdown,
   type FeeDiscount,
+  type FirmPolicy,
   type OptionPrice,
   type Quote,
   type QuoteAsset,
@@ -305,6 +307,16 @@ const FIRM = 'Whether unpaid orders may be placed to learn prices.'
 const DEADLINE = 'An LSP that has not answered after this many milliseconds, 1 to 120000, is a TIMEOUT.'
 const deadline = z.number().min(1, 'at least 1 is wanted').max(120_000, 'at most 120000')
 
+/** A GET may be repeated by anybody on its way, and must not place an order. @throws GraphQLError */
+function assertNoSideEffect(isGet: boolean, firm: FirmPolicy): void {
+  if (isGet && firm !== 'NEVER')
+    throw apiError(
+      'GET_HAS_NO_SIDE_EFFECTS',
+      'firm: over GET only NEVER is accepted, since this operation may place an order. Send it by POST',
+      { extensions: { field: 'firm', constraint: 'NEVER' }, headers: { Allow: 'POST' } },
+    )
+}
+
 builder.queryFields((t) => ({
   quotes: t.field({
     type: QuoteComparisonType,
@@ -323,7 +335,8 @@ question again uses the same order. Over HTTP GET only \`firm: NEVER\` is accept
       firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED', description: FIRM }),
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, description: DEADLINE, validate: deadline }),
     },
-    resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId }) => {
+    resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId, isGet }) => {
+      assertNoSideEffect(isGet, firm)
       const lsps = chosen(gateway.lsps.configured, lspIds)
       assertOneRfqTaker(request, lsps)
       return compare(
@@ -356,7 +369,8 @@ builder.subscriptionFields((t) => ({
       firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED', description: FIRM }),
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, description: DEADLINE, validate: deadline }),
     },
-    subscribe(_, { request, lspIds, firm, deadlineMs }, { gateway, clientId }) {
+    subscribe(_, { request, lspIds, firm, deadlineMs }, { gateway, clientId, isGet }) {
+      assertNoSideEffect(isGet, firm)
       const lsps = chosen(gateway.lsps.configured, lspIds)
       assertOneRfqTaker(request, lsps)
       return arrivals(gateway.quoting, lsps, (lsp) => ({

@@ -6,6 +6,7 @@ import type { Gateway } from '../gateway.ts'
 import { outageOf } from '../outages.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { Context } from '../schema/builder.ts'
+import { eventStreamOf, sendEventStreams } from './event-stream.ts'
 import type { Access } from './policies/access.ts'
 import { authenticate } from './policies/authentication.ts'
 import { DocumentCache, NO_CACHE } from './policies/document-cache.ts'
@@ -73,10 +74,17 @@ export function createPipeline({ schema, gateway, sandbox, access, logger }: Pip
       limitDocuments(access.limits),
       limitRates(access.rates),
       watchSubscriptions(access.subscriptions),
+      sendEventStreams(),
     ],
-    context: ({ grant }): Context => {
+    context({ grant, request }): Context {
       if (!grant) throw unauthenticated()
-      return { gateway, sandbox, clientId: grant.clientId }
+      return {
+        gateway,
+        sandbox,
+        clientId: grant.clientId,
+        isGet: request.method === 'GET',
+        eventStream: eventStreamOf(request),
+      }
     },
     maskedErrors: {
       isDev: false,

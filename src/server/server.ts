@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode } from '../errors.ts'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
@@ -185,16 +186,16 @@ function parameterProblem({ searchParams }: URL): Problem | null {
 interface Problem {
   status: number
   message: string
-  code?: string
+  code?: ErrorCode
 }
 
 const FOREIGN: Problem = {
-  status: 403,
+  status: ERRORS.CROSS_SITE_REQUEST.httpStatus,
   code: 'CROSS_SITE_REQUEST',
   message: 'a page of another site may not ask; a program that looks like a browser sends graphql-require-preflight: 1',
 }
 const MISDIRECTED: Problem = {
-  status: 421,
+  status: ERRORS.MISDIRECTED_REQUEST.httpStatus,
   code: 'MISDIRECTED_REQUEST',
   message:
     'without a key this is asked by its address, as localhost, or by a name that its operator has put into allowedOrigins, such as http://NAME:PORT',

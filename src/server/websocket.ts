@@ -1,3 +1,4 @@
+import { apiError, CLOSE_CODES, withoutHttp } from '../errors.ts'
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import {
@@ -7,9 +8,8 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
-  type GraphQLFormattedError,
 } from 'graphql'
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
+import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { GRAPHQL_PATH, type Pipeline } from './pipeline.ts'
@@ -37,8 +37,6 @@ const PING_EVERY_MS = 12_000
 const MAX_UNREAD_BYTES = 4_000_000
 /** Of ours, outside of graphql-ws' list: its client connects again, and resumes. */
 const TOO_SLOW = 4410
-const TOO_MANY_MESSAGES = 4429
-const TRY_AGAIN_LATER = 1013
 
 /**
  * graphql-ws wants to execute documents itself. Ours are executed by the pipeline, so it gets this one, and what
@@ -108,7 +106,10 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true
       const unfinished = unfinishedMessages.open(() => {
-        webSocket.close(TRY_AGAIN_LATER, 'unfinished messages of all connections take too much memory; reconnect')
+        webSocket.close(
+          CLOSE_CODES.TRY_AGAIN_LATER.code,
+          'unfinished messages of all connections take too much memory; reconnect',
+        )
         webSocket.terminate()
       })
       limitUnfinished(webSocket, socket, unfinished)
@@ -134,7 +135,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         const unlisten = grant.onEnd((end) => {
           // graphql-ws' client comes back after 4403, which is of use when it can get a new token by itself.
           socket.close(
-            grant.isRenewable ? 4403 : 4401,
+            (grant.isRenewable ? CLOSE_CODES.FORBIDDEN : CLOSE_CODES.UNAUTHORIZED).code,
             end === 'EXPIRED' ? 'the key has expired' : 'the key was revoked',
           )
         })
@@ -149,7 +150,8 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         return true
       } catch (error) {
         if (!(error instanceof GraphQLError)) throw error
-        if (error.extensions['code'] !== 'UNAUTHENTICATED') socket.close(TRY_AGAIN_LATER, error.message)
+        if (error.extensions['code'] !== 'UNAUTHENTICATED')
+          socket.close(CLOSE_CODES.TRY_AGAIN_LATER.code, error.message)
         return false
       }
     },
@@ -179,7 +181,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
         // Thrown on, it would close the socket with all that runs on it.
         if (error instanceof GraphQLError) return [error]
         logger.error({ err: error }, 'an operation over WebSocket failed')
-        return [new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL_SERVER_ERROR' } })]
+        return [apiError('INTERNAL_SERVER_ERROR', 'Unexpected error.')]
       } finally {
         peer.beginning -= 1
       }
@@ -208,13 +210,13 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
       if (problem === null) return false
       // What has been sent already arrives until the client has closed its side too; nobody listens any more.
       socket.removeAllListeners('message')
-      socket.close(TOO_MANY_MESSAGES, problem)
+      socket.close(CLOSE_CODES.TOO_MANY_MESSAGES.code, problem)
       return true
     }
     const { take, leave } = speak(protocol, socket)
     const fail = (error: unknown) => {
       logger.error({ err: error }, 'a WebSocket failed')
-      socket.close(CloseCode.InternalServerError, 'Internal server error')
+      socket.close(CLOSE_CODES.INTERNAL_ERROR.code, 'Internal server error')
     }
     socket.on('message', (data: Buffer) => void (isTooMany(data) || take(readMessage(String(data))).catch(fail)))
     socket.on('ping', (data) => void (isTooMany(data) || isTooSlow(socket)))
@@ -229,7 +231,7 @@ export function serveWebSocket(server: Server, { pipeline, access, logger }: Web
     },
     async close() {
       for (const socket of sockets.clients)
-        socket.close(1001, 'the gateway is going away; reconnect and resume with afterSequence')
+        socket.close(CLOSE_CODES.GOING_AWAY.code, 'the gateway is going away; reconnect and resume with afterSequence')
       await new Promise<void>((resolve) => {
         sockets.close(() => resolve())
       })
@@ -248,7 +250,7 @@ function limitUnfinished(socket: WebSocket, connection: Duplex, unfinished: Unfi
     if (problem === null) return
     isRefused = true
     if (socket.readyState !== socket.OPEN) return socket.terminate()
-    socket.close(TOO_MANY_MESSAGES, problem)
+    socket.close(CLOSE_CODES.TOO_MANY_MESSAGES.code, problem)
     // What the client sends until it has closed its side stays unread. `closeTimeout` ends the connection.
     socket.pause()
   })
@@ -291,11 +293,4 @@ function isTooSlow(socket: WebSocket): boolean {
   if (socket.bufferedAmount <= MAX_UNREAD_BYTES) return false
   socket.close(TOO_SLOW, 'too slow; reconnect and resume with afterSequence')
   return true
-}
-
-function withoutHttp(error: GraphQLError): GraphQLFormattedError {
-  const { extensions, ...rest } = error.toJSON()
-  if (!extensions) return rest
-  const { http: _http, unexpected: _unexpected, ...visible } = extensions
-  return { ...rest, extensions: visible }
 }

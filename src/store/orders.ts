@@ -236,6 +236,27 @@ export class OrderStore {
     return rows.map(loggedOf)
   }
 
+  /** Sequence number of the order's last event up to that position of the whole log; 0: it had none yet. */
+  async sequenceAt(orderId: string, position: number): Promise<number> {
+    const row = await this.#db
+      .selectFrom('events')
+      .select((e) => e.fn.max('sequence').as('sequence'))
+      .where('order_id', '=', orderId)
+      .where('position', '<=', position)
+      .executeTakeFirst()
+    return row?.sequence ?? 0
+  }
+
+  /** Whether nothing follows the order's event `sequence`, now or later. */
+  async isOverAfter(orderId: string, sequence: number): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('orders')
+      .select(['sequence', 'final'])
+      .where('id', '=', orderId)
+      .executeTakeFirst()
+    return row?.final === 1 && row.sequence <= sequence
+  }
+
   /** Events of any of the client's orders, by their position in the whole log. */
   async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<LoggedEvent[]> {
     const rows = await this.#db

@@ -39,18 +39,21 @@ describe("the example client's typed documents", () => {
   })
 
   it('have the enums and input objects as the schema has them now', () => {
-    const declarations = new Map(generated.split(/\n\n+/).map((text) => [/^export type (\w+) =/.exec(text)?.[1], text]))
+    const declarations = new Map(
+      generated.split(/\n\n+/).map((text) => [/^export type (\w+) =/m.exec(text)?.[1], text]),
+    )
     const types = Object.values(buildSchema(schemaText).getTypeMap()).filter(
       (type) => (isEnumType(type) || isInputObjectType(type)) && declarations.has(type.name),
     )
 
-    expect(types.map(({ name }) => name)).toContain('ChannelRequest')
+    expect(types.map(({ name }) => name)).toContain('ChannelRequestInput')
     for (const type of types as (GraphQLEnumType | GraphQLInputObjectType)[]) {
       const members = isEnumType(type) ? type.getValues().map(({ name }) => name) : Object.keys(type.getFields())
       const generatedMembers = [...(declarations.get(type.name) ?? '').matchAll(/^ {2}(?:\| '(\w+)'|(\w+)\??:)/gm)].map(
         ([, value, field]) => value ?? field,
       )
-      expect({ [type.name]: generatedMembers }).toEqual({ [type.name]: members })
+      // The generator sorts them.
+      expect({ [type.name]: new Set(generatedMembers) }).toEqual({ [type.name]: new Set(members) })
     }
   })
 

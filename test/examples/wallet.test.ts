@@ -113,7 +113,7 @@ describe('the example wallet', () => {
     const { order } = await gateway.ask('query ($id: ID!) { order(id: $id) { events { nodes { sequence } } } }', {
       id: orderId,
     })
-    return order.events
+    return order.events.nodes
       .map(({ sequence }: { sequence: number }) => sequence)
       .filter((sequence: number) => sequence <= last)
   }

@@ -90,7 +90,10 @@ describe.concurrent('orderUpdated', () => {
         results.push(...(errors as []))
       }
       expect(results).toEqual([
-        expect.objectContaining({ message: 'id: there is no such order', extensions: { code: 'BAD_USER_INPUT' } }),
+        expect.objectContaining({
+          message: 'id: there is no such order',
+          extensions: { code: 'BAD_USER_INPUT', field: 'id', constraint: 'there is no such order' },
+        }),
       ])
     })
 
@@ -129,7 +132,7 @@ describe.concurrent('orderUpdated', () => {
     const first = follow(gateway, id)
     await first.until(() => true)
     await pay(gateway, id)
-    await first.untilState('PAID')
+    await first.until(({ sequence }) => sequence > 1)
     const second = follow(gateway, id, { over: 'SSE' })
     const [one, two] = await Promise.all([first.end(), second.end()])
     expect(lasting(one)).toEqual(lasting(two))

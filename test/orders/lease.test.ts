@@ -126,7 +126,11 @@ describe.concurrent('the end of a lease', () => {
     const order = await readOrder(gateway, id)
     expect(Date.parse(order.channel?.expiresAt ?? '')).toBeGreaterThan(Date.parse(channel?.expiresAt ?? ''))
     expect(both.at(-1)?.message).toContain(order.channel?.expiresAt?.slice(0, 10))
-    expect(order.nextStep).toMatchObject({ actor: 'CLIENT', action: 'NOTHING', deadline: order.channel?.expiresAt })
+    expect(order.nextStep).toMatchObject({
+      actor: 'CLIENT',
+      action: 'RENEW',
+      deadline: order.channel?.expiresAt,
+    })
   })
 })
 

@@ -57,7 +57,7 @@ describe.concurrent('an imported document is not believed', () => {
         state: 'AWAITING_PAYMENT',
         payment: { bolt11: { state: 'EXPECT_PAYMENT', invoice: order.payment.bolt11?.invoice } },
         lnurlChannel: null,
-        jit: null,
+        jitRouteHint: null,
       })
       const shown = JSON.stringify([
         imported,

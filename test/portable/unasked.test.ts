@@ -247,7 +247,7 @@ describe('an imported order at an LSP that waits to be asked for the channel', (
     await using at = await draftLsp('CREATED')
     const { id } = await importInto(at.gateway, at.document())
     await vi.waitFor(() => expect(at.polls()).toBeGreaterThan(4), { timeout: 15_000 })
-    expect(await readOrder(at.gateway, id)).toMatchObject({ state: 'AWAITING_PAYMENT', jit: null })
+    expect(await readOrder(at.gateway, id)).toMatchObject({ state: 'AWAITING_PAYMENT', jitRouteHint: null })
     expect(at.posts()).toEqual([])
   })
 

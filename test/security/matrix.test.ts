@@ -303,14 +303,14 @@ const RULES: Rule[] = [
   ...['openChannel', 'retryAssetDelivery'].map((name): Rule => ({
     name: `another's order: ${name} is answered as if there were none`,
     gateway: 'keyed',
-    ask: () => ({ query: `mutation { ${name}(orderId: "${theirs.order}") { __typename } }`, key: alice }),
+    ask: () => ({ query: `mutation { ${name}(input: {orderId: "${theirs.order}"}) { __typename } }`, key: alice }),
     cells: mutation(answered({ [name]: { __typename: 'OrderNotFoundError' } })),
   })),
   {
     name: "another's order has no rate to decide on",
     gateway: 'keyed',
     ask: () => ({
-      query: `mutation { decideRate(orderId: "${theirs.order}", accept: true) { __typename } }`,
+      query: `mutation { decideRate(input: {orderId: "${theirs.order}", accept: true}) { __typename } }`,
       key: alice,
     }),
     cells: mutation(answered({ decideRate: { __typename: 'OrderNotFoundError' } })),
@@ -333,7 +333,10 @@ const RULES: Rule[] = [
   {
     name: "another's order cannot be refunded",
     gateway: 'keyed',
-    ask: () => ({ query: `mutation { requestRefund(orderId: "${theirs.order}") { __typename } }`, key: alice }),
+    ask: () => ({
+      query: `mutation { requestRefund(input: {orderId: "${theirs.order}", to: {onchainAddress: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"}}) { __typename } }`,
+      key: alice,
+    }),
     cells: mutation(answered({ requestRefund: { __typename: 'OrderNotFoundError' } })),
   },
   {

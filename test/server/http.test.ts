@@ -372,7 +372,11 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
     expect(errors).toEqual([
       expect.objectContaining({
         message: expect.stringContaining(message) as string,
-        extensions: { code: 'BAD_USER_INPUT' },
+        extensions: {
+          code: 'BAD_USER_INPUT',
+          field: expect.stringMatching(/^[rt]\b/) as string,
+          constraint: expect.stringContaining(message) as string,
+        },
       }),
     ])
   })

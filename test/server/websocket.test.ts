@@ -189,7 +189,10 @@ describe('an operation', () => {
     expect(await wire.hear()).toMatchObject({
       id: 'r',
       type: 'next',
-      payload: { data: null, errors: [{ path: ['renewalMessage'], extensions: { code: 'BAD_USER_INPUT' } }] },
+      payload: {
+        data: { renewalMessage: null },
+        errors: [{ path: ['renewalMessage'], extensions: { code: 'BAD_USER_INPUT' } }],
+      },
     })
     expect(await wire.hear()).toEqual({ id: 'r', type: 'complete' })
     await wire.close()

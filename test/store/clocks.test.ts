@@ -63,7 +63,7 @@ describe('a gateway whose clock is 20 seconds ahead', () => {
     const { snapshot: order } = await follower.until(({ snapshot: { refund } }) => refund?.state === 'AVAILABLE')
     const bolt11Invoice = right.sandbox.wallet.createInvoice(order.refund?.lightningSat ?? 0)
     right.sandbox.lsp('beacon').setFaults(['REFUND', 'SLOW'])
-    await Promise.all([right, wrong].map((gateway) => gateway.ask(REQUEST_REFUND, { id, bolt11Invoice })))
+    await Promise.all([right, wrong].map((gateway) => gateway.ask(REQUEST_REFUND, { id, to: { bolt11Invoice } })))
     const sent = right.sandbox
       .lsp('beacon')
       .requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/refund'))

@@ -1,9 +1,10 @@
+import { apiError } from '../../errors.ts'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { ServerContext } from '../pipeline.ts'
 import type { Access } from './access.ts'
 import type { Grant } from './grant.ts'
-import { refusal, unauthenticated } from './refusals.ts'
+import { unauthenticated } from './refusals.ts'
 import { KeysUnavailable } from './tokens.ts'
 
 /**
@@ -39,13 +40,10 @@ export async function authenticated(
     if (!(error instanceof KeysUnavailable)) throw error
     logger.error({ err: error.cause }, "the keys of the tokens' issuer could not be had")
     // Not the client's fault: with "unauthenticated" it would throw a good token away.
-    throw refusal(
-      'UNAVAILABLE',
-      'tokens cannot be verified now',
-      503,
-      { retryAfterSeconds: 30 },
-      { 'Retry-After': '30' },
-    )
+    throw apiError('UNAVAILABLE', 'tokens cannot be verified now', {
+      extensions: { retryAfterSeconds: 30 },
+      headers: { 'Retry-After': '30' },
+    })
   }
   throw unauthenticated()
 }

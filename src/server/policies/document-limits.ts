@@ -1,7 +1,7 @@
 import {
   getNamedType,
   getNullableType,
-  GraphQLError,
+  type GraphQLError,
   isInterfaceType,
   isIntrospectionType,
   isLeafType,
@@ -24,6 +24,7 @@ import {
 import type { Plugin } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/access.ts'
 import { LSP_FEATURES, MOST_ASSETS, MOST_NODE_URIS } from '../../domain/lsp.ts'
+import { apiError } from '../../errors.ts'
 import { CHECK_CODES } from '../../domain/messages/check-codes.ts'
 import type { ServerContext } from '../pipeline.ts'
 import { OperationValues } from './operation-values.ts'
@@ -111,7 +112,7 @@ interface Judged {
 }
 
 function tooLarge(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400 } } })
+  return apiError('OPERATION_TOO_LARGE', message)
 }
 
 /** What would make validation itself expensive; null when nothing does. */

@@ -1,3 +1,4 @@
+import { apiError } from '../../errors.ts'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parse, type GraphQLError } from 'graphql'
@@ -7,7 +8,6 @@ import { z } from 'zod'
 import type { TrustedDocumentsConfig } from '../../config/access.ts'
 import { ConfigError } from '../../config/problem.ts'
 import type { ServerContext } from '../pipeline.ts'
-import { refusal } from './refusals.ts'
 
 /** More documents than any client has. */
 const MAX_MANIFEST_BYTES = 20_000_000
@@ -104,7 +104,7 @@ export function trustDocuments(
       const document = manifest?.get(id)
       if (document === undefined && query === undefined) throw notFound(isApollo, manifest !== null)
       if (query !== undefined && query !== document && (document !== undefined || sha256(query) !== id)) {
-        throw refusal('DOCUMENT_MISMATCH', 'the document is not the one that its id stands for', 400)
+        throw apiError('DOCUMENT_MISMATCH', 'the document is not the one that its id stands for')
       }
       if (document === undefined) admit(query ?? '', context)
       asked.query = document ?? query ?? ''
@@ -114,7 +114,7 @@ export function trustDocuments(
   function admit(query: string, { grant }: ServerContext): void {
     if (!manifest || level === 'allow' || manifest.has(query)) return
     if (level === 'only')
-      throw refusal('DOCUMENT_NOT_TRUSTED', 'only the documents that the operator knows are run here', 400)
+      throw apiError('DOCUMENT_NOT_TRUSTED', 'only the documents that the operator knows are run here')
     const hash = sha256(query)
     if (logged.has(hash)) return
     if (logged.size >= LOGGED_AT_MOST) logged.clear()
@@ -126,7 +126,7 @@ export function trustDocuments(
 function idOf(documentId: unknown, extensions: unknown): { id: string | undefined; isApollo: boolean } {
   if (documentId !== undefined && documentId !== null) {
     if (typeof documentId !== 'string' || documentId.length > LONGEST_ID)
-      throw refusal('BAD_REQUEST', 'documentId: a text is wanted', 400)
+      throw apiError('BAD_REQUEST', 'documentId: a text is wanted')
     return { id: documentId, isApollo: false }
   }
   const persisted =
@@ -136,21 +136,21 @@ function idOf(documentId: unknown, extensions: unknown): { id: string | undefine
   if (typeof persisted !== 'object' || persisted === null) return { id: undefined, isApollo: true }
   const hash = (persisted as { sha256Hash?: unknown }).sha256Hash
   if (typeof hash !== 'string' || hash.length > LONGEST_ID)
-    throw refusal('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: a text is wanted', 400)
+    throw apiError('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: a text is wanted')
   return { id: hash, isApollo: true }
 }
 
 /** In the words that Apollo's clients look for, and answer with the whole document. */
 function notFound(isApollo: boolean, isSupported: boolean): GraphQLError {
   if (!isSupported)
-    return refusal(
+    return apiError(
       'PERSISTED_QUERY_NOT_SUPPORTED',
       isApollo ? 'PersistedQueryNotSupported' : 'no documents are known by an id here',
-      isApollo ? 200 : 400,
+      isApollo ? { status: 200 } : {},
     )
-  return refusal(
+  return apiError(
     'PERSISTED_QUERY_NOT_FOUND',
     isApollo ? 'PersistedQueryNotFound' : 'no document has this id',
-    isApollo ? 200 : 400,
+    isApollo ? { status: 200 } : {},
   )
 }

@@ -1,9 +1,9 @@
+import { apiError, type ErrorCode } from '../../errors.ts'
 import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { GraphQLError, type ExecutionResult } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import type { ServerContext } from '../pipeline.ts'
-import { refusal } from './refusals.ts'
 
 /** GraphQL repeats a variable's value in each of up to fifty errors: a request must not become fifty times as large. */
 const LONGEST_MESSAGE = 500
@@ -27,7 +27,7 @@ export function typeAnswers(): Plugin<object, ServerContext> {
         } catch (error) {
           // With it comes what the JSON parser had to say, or nothing that would be a client's to read.
           if (error instanceof GraphQLError && error.extensions['originalError'] === undefined) throw error
-          throw refusal('BAD_REQUEST', 'the request is not JSON', 400)
+          throw apiError('BAD_REQUEST', 'the request is not JSON')
         }
       })
     },
@@ -58,13 +58,35 @@ function typed<Result extends ExecutionResult>(result: Result): Result {
   if (
     !result.errors ||
     (result.errors.length <= MOST_ERRORS &&
-      !result.errors.some((error) => isGraphqls(error) || error.message.length > LONGEST_MESSAGE))
+      !result.errors.some((error) => isGraphqls(error) || isUnlocated(error) || error.message.length > LONGEST_MESSAGE))
   )
     return result
   return { ...result, errors: result.errors.slice(0, MOST_ERRORS).map(ofOurs) }
 }
 
 const isGraphqls = ({ extensions }: Pick<GraphQLError, 'extensions'>) => extensions?.['code'] === undefined
+
+/** Bad input whose field only the message of graphql-js names. */
+const isUnlocated = ({ message, extensions }: GraphQLError) =>
+  extensions['code'] === 'BAD_USER_INPUT' && extensions['field'] === undefined && inputOf(message) !== null
+
+/** The messages of graphql-js for values that do not fit their type. */
+const INPUT_MESSAGES = [
+  /^Variable "\$\w+" got invalid value .*? at "(?<field>[^"]+)"; (?<constraint>.+)$/s,
+  /^Variable "\$(?<field>\w+)" got invalid value .*?; (?<constraint>.+)$/s,
+  /^Variable "\$(?<field>\w+)" of (?<constraint>(?:required|non-null) type .+)$/s,
+  /^Argument "(?<field>\w+)" (?<constraint>(?:of|has) .+)$/s,
+  /^Field "[^"]+" argument "(?<field>\w+)" (?<constraint>of .+)$/s,
+]
+
+function inputOf(message: string): { field: string; constraint: string } | null {
+  for (const pattern of INPUT_MESSAGES) {
+    const { field, constraint } = pattern.exec(message)?.groups ?? {}
+    if (field !== undefined && constraint !== undefined)
+      return { field, constraint: constraint.slice(0, LONGEST_MESSAGE) }
+  }
+  return null
+}
 
 function ofOurs(error: GraphQLError): GraphQLError {
   const { message, nodes, source, positions, path, originalError, extensions } = error
@@ -75,6 +97,10 @@ function ofOurs(error: GraphQLError): GraphQLError {
     positions,
     path,
     originalError,
-    extensions: isGraphqls(error) ? { ...extensions, code: 'BAD_USER_INPUT' } : extensions,
+    extensions: {
+      ...extensions,
+      ...(isGraphqls(error) && { code: 'BAD_USER_INPUT' satisfies ErrorCode }),
+      ...((isGraphqls(error) || isUnlocated(error)) && inputOf(message)),
+    },
   })
 }

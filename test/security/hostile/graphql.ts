@@ -354,7 +354,7 @@ const VALUES: HostileOperation[] = [
   of(
     'a signature of 5 kB',
     INPUT,
-    'mutation ($s: String!) { renewChannel(input: {lspId: "anchor", shortChannelId: "1x1x1", signedMessage: $s, validTo: "2030-01-01T00:00:00Z"}) { __typename } }',
+    'mutation ($s: String!) { renewChannel(input: {lspId: "anchor", shortChannelId: "1x1x1", signedMessage: $s, idempotencyKey: "k", term: {validTo: "2030-01-01T00:00:00Z"}}) { __typename } }',
     { s: 'x'.repeat(5_000) },
   ),
   of(

@@ -4,7 +4,9 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** The asset side of an RGB channel. */
 export type AssetRequestInput = {
+  /** RGB contract id of the asset. */
   assetId: string;
   /** Amount that the client buys. Quote.asset.priceSat is its price, which orderTotalSat contains. */
   clientAmount?: string | null | undefined;
@@ -24,19 +26,25 @@ export type AssetRequestInput = {
 
 /** The id of one LSP's own quote for the price of an asset (RFQ). */
 export type AssetRfqInput = {
+  /** Id of the LSP. */
   lspId: string;
+  /** The LSP's id of its quote, 1 to 256 characters. */
   rfqId: string;
 };
 
+/** The channel that a client wants. */
 export type ChannelRequestInput = {
+  /** Whether the channel is announced to the network. */
   announceChannel?: boolean;
+  /** The RGB asset in the channel. Default: none. */
   asset?: AssetRequestInput | null | undefined;
-  /** How long the LSP keeps the channel open, in blocks. 12960 blocks are about 90 days. */
+  /** How long the LSP must keep the channel open, in blocks. 12960 blocks are about 90 days. */
   channelExpiryBlocks?: number;
   /** Address at which the LSP can reach the client's node, host:port. Drafts 0.0.1 and 0.0.2 require it; without it they fail with UNSUPPORTED. */
   clientAddress?: string | null | undefined;
-  /** What the client starts with on its own side; it is paid for on top of the fee. */
+  /** Balance on the client's side, in satoshis. The client pays it in addition to the fee. */
   clientBalanceSat?: number;
+  /** Public key of the client's node. */
   clientPubkey: string;
   /** The funding transaction must confirm within this many blocks. Default: 6, or the LSP's minimum if it is greater. */
   fundingConfirmsWithinBlocks?: number | null | undefined;
@@ -48,49 +56,88 @@ export type ChannelRequestInput = {
   refundOnchainAddress?: string | null | undefined;
   /** Confirmations before the channel is usable; 0 asks for a zero-conf channel. Default: 1, or 6 if the channel is announced, or the LSP's minimum if it is greater. */
   requiredChannelConfirmations?: number | null | undefined;
-  /** A coupon or access token of one LSP. */
+  /** Coupons or access tokens, for individual LSPs. */
   tokens?: Array<LspTokenInput> | null | undefined;
 };
 
+/** What a check verifies. More values may follow: for an unknown one, go by verdict. */
 export type CheckCode =
+  /** No more than the total was paid. */
   | 'AMOUNT_PAID'
+  /** The LSP confirms the asset and its amounts. */
   | 'ASSET_ECHOED'
+  /** The LSP's payment URI has the address and the total of the on-chain option. */
   | 'BIP21_AMOUNT'
+  /** The payment URI requires nothing that the gateway does not know. */
   | 'BIP21_PARAMETERS'
+  /** The channel's ids have the right form. */
   | 'CHANNEL_IDS'
+  /** The LSP confirms the client's node. */
   | 'CLIENT_ECHOED'
+  /** The total is the fee, the client balance and the price of a bought asset. */
   | 'FEE_ADDS_UP'
+  /** The fee is in proportion to the channel and to the LSP's last price for it. */
   | 'FEE_IS_USUAL'
+  /** The invoice is for the order's total. */
   | 'INVOICE_AMOUNT'
+  /** The invoice does not lock a failed payment for long. */
   | 'INVOICE_CLTV'
+  /** The invoice is valid, and its signature is. */
   | 'INVOICE_DECODES'
+  /** The invoice expires no later than the order. */
   | 'INVOICE_ENDS_WITH_ORDER'
+  /** The invoice's fallback address is the address of the on-chain option. */
   | 'INVOICE_FALLBACK'
+  /** The invoice is for the LSP's network. */
   | 'INVOICE_NETWORK'
+  /** The invoice has not expired. */
   | 'INVOICE_NOT_EXPIRED'
+  /** The invoice is signed by one of the LSP's nodes. */
   | 'INVOICE_PAYEE'
+  /** What the invoice's route hints cost. */
   | 'INVOICE_ROUTE_HINTS'
+  /** The route hint is valid, and a payment through it costs no more than agreed. */
   | 'JIT_CHANNEL'
+  /** The channel lasts as long as it was ordered for. */
   | 'LEASE_KEPT'
+  /** The LNURL is valid. */
   | 'LNURL_CHANNEL'
+  /** The LSP reports no payment for an order that was just placed. */
   | 'NOTHING_PAID_YET'
+  /** The offer is for the order's total. */
   | 'OFFER_AMOUNT'
+  /** The BOLT 12 offer is valid. */
   | 'OFFER_DECODES'
+  /** No other order is paid by the same offer. */
   | 'OFFER_IS_NEW'
+  /** The offer is for the LSP's network. */
   | 'OFFER_NETWORK'
+  /** The offer has not expired. */
   | 'OFFER_NOT_EXPIRED'
+  /** The address is valid on the LSP's network. */
   | 'ONCHAIN_ADDRESS'
+  /** No other order is paid to the same address. */
   | 'ONCHAIN_ADDRESS_IS_NEW'
+  /** The on-chain option is within the LSP's own limits. */
   | 'ONCHAIN_LIMITS'
+  /** The LSP's id of the order is not another order's. */
   | 'ORDER_ID_IS_NEW'
+  /** No other order is paid by the same payment hash. */
   | 'PAYMENT_HASH_IS_NEW'
+  /** The LSP refunds an on-chain payment to the address of the request. */
   | 'REFUND_ADDRESS'
+  /** The LSP confirms the channel as it was requested. */
   | 'TERMS_ECHOED'
+  /** The payment option costs no more than the client agreed to, by a method that it allows. */
   | 'WITHIN_MAXIMUM';
 
+/** Result of a check. */
 export type CheckVerdict =
+  /** Not as expected. The payment option, or the whole offer, is withheld. */
   | 'FAILED'
+  /** As expected. */
   | 'PASSED'
+  /** Not as expected, and no reason not to pay; or one payment option is withheld. */
   | 'WARNING';
 
 /** What to order, and what the client agrees to. */
@@ -115,37 +162,46 @@ export type CreateOrderInput = {
   reference?: string | null | undefined;
 };
 
+/** Why an LSP gave no price or no order. More values may follow. */
 export type FailureCode =
-  /** An answer that is not what its protocol says. */
+  /** The response does not follow the LSP's protocol. */
   | 'BAD_RESPONSE'
   /** The LSP refuses this client. */
   | 'CLIENT_REJECTED'
-  /** The LSP rejects the request as invalid; see `field`. */
+  /** The LSP rejects the request as invalid; see field. */
   | 'INVALID_REQUEST'
+  /** The LSP does not accept the token. */
   | 'INVALID_TOKEN'
   /** The LSP does not know the order. */
   | 'NOT_FOUND'
-  /** Outside the LSP's limits; see `limit`. */
+  /** The request is outside the LSP's limits; see limit. */
   | 'OPTION_MISMATCH'
+  /** The client's node is not connected to the LSP. */
   | 'PEER_NOT_CONNECTED'
-  /** No price may be asked for now: the LSP tells one by an order that the policy or the courtesy budget forbids, or its budget of estimates is spent. */
+  /** No price is available now: this LSP quotes only by placing an order, which `firm` or the courtesy budget does not allow. See retryAt. */
   | 'PRICE_UNKNOWN'
+  /** The LSP, or the budget of requests to it, allows no further request before retryAt. */
   | 'RATE_LIMITED'
+  /** The LSP did not answer in time. */
   | 'TIMEOUT'
-  /** No connection, or a server error. */
+  /** The connection failed, or the LSP had an error. */
   | 'UNAVAILABLE'
-  /** This LSP's protocol cannot express the request. */
+  /** This LSP's protocol cannot express part of the request; see field. */
   | 'UNSUPPORTED'
-  /** Its figures, or its invoice, do not add up. */
+  /** The offer failed verification: its amounts or its invoice are inconsistent. */
   | 'UNTRUSTWORTHY'
-  /** The LSP finds the order in another state. */
+  /** The LSP's order is in another state. */
   | 'WRONG_STATE';
 
+/** A coupon or access token of one LSP. No other LSP gets it. */
 export type LspTokenInput = {
+  /** Id of the LSP. */
   lspId: string;
+  /** The token, up to 1024 characters. */
   token: string;
 };
 
+/** What the actor does. More values may follow: for an unknown one, show nextStep.message. */
 export type NextStepAction =
   /** Connect the node to the LSP. */
   | 'CONNECT_PEER'
@@ -172,35 +228,44 @@ export type NextStepAction =
   /** Nothing to do for now; actor names who acts. */
   | 'WAIT';
 
+/** Who acts next. */
 export type NextStepActor =
+  /** The client, by `action`. */
   | 'CLIENT'
   /** The gateway acts by itself. Keep the node connected to the LSP. */
   | 'GATEWAY'
+  /** The LSP. Keep the node connected to it. */
   | 'LSP'
+  /** Nothing more is expected. */
   | 'NOBODY';
 
+/** State of an order. More values may follow: for an unknown one, go by nextStep, payability and isFinal. */
 export type OrderState =
+  /** The LSP waits for the payment. */
   | 'AWAITING_PAYMENT'
-  /** The LSP is opening the channel, and has not called the order complete. */
+  /** The LSP is opening the channel; the funding transaction is not known yet. */
   | 'CHANNEL_OPENING'
-  /** The LSP has published the funding transaction, which is what bLIP-51 means by it; Order.channel tells the rest. */
+  /** The LSP has published the funding transaction (bLIP-51's meaning of COMPLETED). Order.channel has the channel's own state. */
   | 'COMPLETED'
-  /** Not paid in time. A payment may still arrive late, and the order then moves on. */
+  /** Not paid in time. If a payment arrives late, the order continues. */
   | 'EXPIRED'
+  /** The LSP does not open the channel; see failureReason. */
   | 'FAILED'
-  /** Sent to the LSP; its answer never came, so whether it stands is not known. Nothing was paid. */
+  /** Sent to the LSP, but no answer came: it is not known whether the LSP has the order. Nothing was paid. */
   | 'OUTCOME_UNKNOWN'
-  /** Paid, or there was nothing to pay; the channel is not on its way yet. */
+  /** Paid, or nothing was due. The LSP has not started opening the channel. */
   | 'PAID'
-  /** A hold invoice is paid: the money moves only when the channel opens. */
+  /** The hold invoice is paid. The payment settles only when the channel opens. */
   | 'PAYMENT_HELD'
-  /** The LSP repriced it and waits for decideRate. */
+  /** The LSP changed the price and waits for decideRate. */
   | 'RATE_DECISION_REQUIRED'
+  /** The LSP refunded the payment. */
   | 'REFUNDED'
+  /** The LSP has to refund the payment. */
   | 'REFUND_PENDING'
-  /** Less than the total has arrived. */
+  /** Less than the total was paid. */
   | 'UNDERPAID'
-  /** The LSP used a word this gateway does not know; see lspState. */
+  /** The LSP reported a state that this gateway does not know; see lspState. */
   | 'UNKNOWN';
 
 /** A way to pay. More values may follow. */
@@ -212,14 +277,15 @@ export type PaymentMethod =
   /** An on-chain address. */
   | 'ONCHAIN';
 
+/** How binding a price is. More values may follow. */
 export type PriceBasis =
-  /** Computed here from the LSP's published tariff. */
+  /** Computed from the LSP's published tariff. */
   | 'COMPUTED'
-  /** The LSP's own estimate. */
+  /** The LSP's own estimate, or an estimate from its latest prices; see Quote.fit. */
   | 'ESTIMATED'
-  /** The LSP is bound to it until it expires: an unpaid order stands behind it. */
+  /** Binding until it expires: an unpaid order at the LSP backs it. */
   | 'FIRM'
-  /** What this LSP last asked for the same channel; see observedAt. */
+  /** The last price that the LSP asked for the same channel; see observedAt. */
   | 'OBSERVED';
 
 export type OfferFragment = { id: string, basis: PriceBasis, feeTotalSat: number, orderTotalSat: number, channelExpiryBlocks: number, lsp: { id: string, name: string } };
