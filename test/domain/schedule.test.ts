@@ -113,3 +113,12 @@ test('a complete order is polled for a day after its last event, seldom, where t
   expect(delayAt(0, { ...complete, state: 'EXPIRED' })).toBeNull()
   expect(delayAt(0, complete, { tellsChannelLife: true })).toBeNull()
 })
+
+test('an LSP that does not answer is polled half as often after each failure, down to once in five minutes', () => {
+  const order = orderRecord({ state: 'PAID', updatedAt: NOW })
+  const delays = Array.from({ length: 20 }, (_, failures) => nextReadDelayMs(order, PACE, failures + 1, NOW, () => 0.5))
+  const longest = Math.max(...delays)
+  for (const [index, delayMs] of delays.slice(1).entries())
+    expect(delayMs).toBe(Math.min((delays[index] ?? 0) * 2, longest))
+  expect(longest).toBe(5 * MINUTE_MS)
+})

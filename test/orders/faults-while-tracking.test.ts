@@ -103,19 +103,6 @@ describe.concurrent('an LSP that is of no use for a while', () => {
     )
   }
 
-  test('is asked ever more seldom while it fails', async () => {
-    await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
-    const lsp = gateway.sandbox.lsp('kestrel')
-    await orderAt(gateway, 'kestrel')
-    lsp.setFaults(['SERVER_ERROR'])
-    const from = lsp.requests.length
-    await asked(gateway, 'kestrel', 6)
-    const times = lsp.requests.slice(from).map(({ at }) => at)
-    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0))
-    // 50, 100, 200 ms and so on, each with a tenth of jitter.
-    for (const [index, gap] of gaps.slice(1).entries()) expect(gap).toBeGreaterThanOrEqual(50 * 2 ** index * 0.9 - 2)
-  })
-
   test('(never opening) leaves the order PAID, with the LSP to wait for', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['kestrel'] } })
     gateway.sandbox.lsp('kestrel').setFaults(['NEVER_OPENS'])

@@ -81,7 +81,7 @@ describe.concurrent('an idempotency key', () => {
       expect(errors).toEqual([
         expect.objectContaining({
           message: expect.stringContaining(message ?? ''),
-          extensions: { code: 'BAD_USER_INPUT' },
+          extensions: expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'input.idempotencyKey' }),
         }),
       ])
     }

@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { EventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Build, type Program } from './program.ts'
+import { Build, freePort, type Program } from './program.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 const FOLLOW = 'subscription ($id: ID!) { orderUpdated(id: $id, afterSequence: 0) { sequence cursor state } }'
@@ -32,14 +31,6 @@ function follow(url: string): { source: EventSource; events: Received[]; closed:
     })
   })
   return { source, events, closed }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 describe('an EventSource', () => {
@@ -79,13 +70,13 @@ describe('an EventSource', () => {
     const first = build.start(folder, { env })
     const id = await orderAt(first)
     const { events, closed } = follow(addressOf(await first.origin(), FOLLOW, { id }))
-    await expect.poll(() => events.length, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => events.length, { timeout: 60_000 }).toBe(1)
     await kill(first)
 
     const second = build.start(folder, { env })
     await second.origin()
     await second.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id })
-    await expect.poll(() => events.length, { timeout: 20_000 }).toBeGreaterThan(1)
+    await expect.poll(() => events.length, { timeout: 60_000 }).toBeGreaterThan(1)
     await kill(second)
 
     const third = build.start(folder, { env })
@@ -95,7 +86,7 @@ describe('an EventSource', () => {
     expect(events.at(-1)?.data.orderUpdated.state).toBe('COMPLETED')
     for (const { id: eventId, data } of events) expect(eventId).toBe(data.orderUpdated.cursor)
     await kill(third)
-  })
+  }, 120_000)
 })
 
 /** The answer to one request for server-sent events. */
