@@ -124,7 +124,7 @@ function lspSchema(protocols: readonly ConfigurableProtocol[]) {
       }),
       registerJit: key(z.boolean().default(false), {
         description:
-          "Whether the gateway registers the client's node for a JIT channel (`POST /jit` of draft 0.0.2) as long as an order is unpaid. false: the LSP learns the node when the channel is opened, and `Order.jit` is null.",
+          "Whether the gateway registers the client's node for a JIT channel (`POST /jit` of draft 0.0.2) as long as an order is unpaid. false: the LSP learns the node when the channel is opened, and `Order.jitRouteHint` is null.",
       }),
       requestsPerMinute: key(z.int().min(1).max(100_000).optional(), {
         description:

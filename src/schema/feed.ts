@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { badInput, unknownCursor } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
 import { OrderChangeCodeEnum, OrderStateEnum } from './enums.ts'
+import { orderIdOf } from './newest.ts'
 import { currentOrders, OrderSnapshotType, OrderType } from './order.ts'
 import type { OrderChange } from '../domain/messages/order-changes.ts'
 import type { Order } from '../domain/order-record.ts'
@@ -238,8 +239,9 @@ Completes when Order.isFinal becomes true; a restart of the gateway only closes 
         validate: z.number().min(0, 'at least 0').nullish(),
       }),
     },
-    async subscribe(_, { id, afterSequence }, context) {
+    async subscribe(_, { id: given, afterSequence }, context) {
       const { gateway, clientId, eventStream } = context
+      const id = await orderIdOf(given, context)
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       if (!order) throw badInput('id: there is no such order')
       const lastEventId = eventStream?.lastEventId ?? null

@@ -10,6 +10,7 @@ import {
   QuoteExpiredError,
   QuoteNotFoundError,
 } from './errors.ts'
+import { quoteIdOf } from './newest.ts'
 import { OrderType } from './order.ts'
 import type { Order } from '../domain/order-record.ts'
 import type { ActionResult } from '../orders/actions.ts'
@@ -59,10 +60,11 @@ and the result is a PriceChangedError with a new quote.`,
       union: { name: 'CreateOrderResult', description: 'The order, or why there is none. More types may follow.' },
       types: [PriceChangedError, QuoteExpiredError, QuoteNotFoundError, IdempotencyConflictError, LspError],
     },
-    async resolve(_, { input }, { gateway, clientId }) {
+    async resolve(_, { input }, context) {
+      const { gateway, clientId } = context
       const maxOrderTotalSat = input.maxOrderTotalSat ?? null
       const outcome = await gateway.ordering.createOrder(clientId, {
-        quoteId: input.quoteId,
+        quoteId: quoteIdOf(input.quoteId, context),
         idempotencyKey: input.idempotencyKey,
         maxOrderTotalSat,
         paymentMethods: input.paymentMethods ?? null,

@@ -13,6 +13,7 @@ import {
 } from './enums.ts'
 import { FIELD_AT_FAULT, LimitViolationType, VIOLATED_LIMIT } from './limit.ts'
 import { LspType } from './lsp.ts'
+import { rememberBest } from './newest.ts'
 import { assertOneRfqTaker, ChannelRequestInput, chosen, requestFor } from './request.ts'
 import type { Check } from '../domain/offer.ts'
 import type { PriceFit } from '../domain/tariff-fit.ts'
@@ -335,17 +336,20 @@ question again uses the same order. Over HTTP GET only \`firm: NEVER\` is accept
       firm: t.arg({ type: FirmPolicyEnum, required: true, defaultValue: 'WHEN_NEEDED', description: FIRM }),
       deadlineMs: t.arg.int({ required: true, defaultValue: 10_000, description: DEADLINE, validate: deadline }),
     },
-    resolve: (_, { request, lspIds, rankBy, firm, deadlineMs }, { gateway, clientId, isGet }) => {
+    resolve: async (_, { request, lspIds, rankBy, firm, deadlineMs }, context) => {
+      const { gateway, clientId, isGet } = context
       assertNoSideEffect(isGet, firm)
       const lsps = chosen(gateway.lsps.configured, lspIds)
       assertOneRfqTaker(request, lsps)
-      return compare(
+      const comparison = await compare(
         gateway.quoting,
         gateway.store,
         lsps,
         (lsp) => ({ clientId, request: requestFor(lsp.id, request), firm, deadlineMs }),
         rankBy,
       )
+      rememberBest(context, comparison.quotes)
+      return comparison
     },
   }),
   quote: t.field({

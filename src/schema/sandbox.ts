@@ -2,6 +2,7 @@
 import './index.ts'
 import { badInput } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
+import { orderIdOf } from './newest.ts'
 import { OrderType } from './order.ts'
 import { LspType } from './lsp.ts'
 import { sat, type Sat } from '../domain/money.ts'
@@ -141,15 +142,16 @@ builder.mutationFields((t) => ({
     type: SandboxPaymentType,
     description: 'Pays an order or a renewal from the sandbox wallet.',
     args: {
-      id: t.arg.id({ required: true, description: 'The id of the order or renewal.' }),
+      id: t.arg.id({ required: true, description: 'Id of the order or renewal; `newest`: the newest order.' }),
       way: t.arg({ type: SandboxWayEnum, required: true, defaultValue: 'BOLT11', description: 'How to pay.' }),
       amountSat: t.arg({
         type: 'Sat',
         description: 'For ONCHAIN only: another amount than the order total, to pay too little, the rest, or too much.',
       }),
     },
-    async resolve(_, { id, way, amountSat }, context) {
+    async resolve(_, { id: given, way, amountSat }, context) {
       const { gateway, clientId } = context
+      const id = await orderIdOf(given, context)
       const [order] = await gateway.store.orders.byIds(clientId, [id])
       const payment = order?.payment ?? (await gateway.store.renewals.get(clientId, id))?.payment
       if (!payment) throw badInput('id: there is no such order or renewal')
@@ -167,8 +169,9 @@ builder.mutationFields((t) => ({
       orderId: t.arg.id({ required: true, description: 'Id of the order.' }),
       amountSat: t.arg({ type: 'Sat', required: true, description: 'The amount that the stranger pays.' }),
     },
-    async resolve(_, { orderId, amountSat }, context) {
+    async resolve(_, { orderId: given, amountSat }, context) {
       const { gateway, clientId } = context
+      const orderId = await orderIdOf(given, context)
       const [order] = await gateway.store.orders.byIds(clientId, [orderId])
       if (!order) throw badInput('orderId: there is no such order')
       if (!order.jit) throw badInput('orderId: the LSP gave this order no route hint')

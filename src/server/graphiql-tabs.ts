@@ -1,30 +1,38 @@
 import type { GraphiqlOptions } from './graphiql.ts'
+import { NEWEST } from '../schema/newest.ts'
 
-// What GraphiQL opens with: a wallet's whole way, one tab a step.
+// The tabs that GraphiQL opens with: one for each step of a wallet.
 
-const COMPARE = `# 1. What does a channel cost at every LSP?
-#    Run it with the button, or with Ctrl + Enter.
+const COMPARE = (hint: string) => `# 1. What does a channel cost at each LSP?
+#    Press the button, or Ctrl + Enter.${hint}
 query Compare($request: ChannelRequestInput!) {
   quotes(request: $request, rankBy: TOTAL_FEE) {
-    quotes {
-      lsp { id }
-      feeTotalSat
-      annualRatePercent
-      basis
-      id
-    }
     failures {
-      lsp { id }
+      lsp { name }
       code
       message
       retryAt
+    }
+    quotes {
+      lsp { name }
+      feeTotalSat
+      annualRatePercent
+      basis
+      expiresAt
+      notes { message }
+      id
     }
   }
 }
 `
 
-const ORDER = `# 2. Order one of them: put the id of a quote
-#    into the variables below.
+const KEY_HINT = `
+#    This gateway needs an API key. Put it into Headers:
+#    {"authorization": "Bearer KEY"}
+#    The page keeps it in memory only.`
+
+const ORDER = (quote: string) => `# 2. Order ${quote}.
+#    Use a new idempotencyKey for each new order.
 mutation Order($quoteId: ID!, $idempotencyKey: String!) {
   createOrder(input: { quoteId: $quoteId, idempotencyKey: $idempotencyKey }) {
     __typename
@@ -32,9 +40,9 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
       id
       state
       orderTotalSat
-      nextStep { actor action deadline message }
-      payment { bolt11 { invoice expiresAt } bip21 }
-      quote { notes { message } }
+      nextStep { code actor action deadline amountSat message }
+      payment { payability bolt11 { invoice expiresAt } bip21 }
+      quote { lsp { name } notes { message } }
       checks { code verdict message }
     }
     ... on UserError { message }
@@ -44,8 +52,28 @@ mutation Order($quoteId: ID!, $idempotencyKey: String!) {
 }
 `
 
-const PAY = `# 3. Pay it, by the order's id, from the sandbox's own node.
-#    With real LSPs your wallet does this.
+const FOLLOW = (order: string) => `# 3. Follow ${order}. GraphiQL stops
+#    it when you leave the tab: run it again after Pay.
+subscription Follow($orderId: ID!, $afterSequence: Int) {
+  orderUpdated(
+    id: $orderId
+    afterSequence: $afterSequence
+  ) {
+    sequence
+    createdAt
+    previousState
+    state
+    message
+    snapshot {
+      nextStep { actor action message }
+      channel { state fundingOutpoint expiresAt }
+    }
+  }
+}
+`
+
+const PAY = `# 4. Pay it from the sandbox's own node, then run
+#    Follow again. With real LSPs your wallet pays.
 mutation Pay($orderId: ID!) {
   sandboxPay(id: $orderId) {
     state
@@ -54,25 +82,8 @@ mutation Pay($orderId: ID!) {
 }
 `
 
-const FOLLOW = (step: number) => `# ${step}. Follow it, live. afterSequence resumes;
-#    leave it out to begin with how the order stands.
-subscription Follow($orderId: ID!, $afterSequence: Int) {
-  orderUpdated(id: $orderId, afterSequence: $afterSequence) {
-    sequence
-    createdAt
-    previousState
-    state
-    message
-    snapshot {
-      nextStep { actor action message }
-      channel { state fundingOutpoint shortChannelId expiresAt }
-    }
-  }
-}
-`
-
-const FAULTS = `# 5. Have something go wrong at a simulated LSP, and compare
-#    again. An empty list of faults mends it.
+const FAULTS = `# 5. Switch a fault on at a simulated LSP, then
+#    compare again. An empty list switches it off.
 mutation Break {
   sandboxSetFaults(lspId: "olive", faults: [HANGING]) {
     lsp { id }
@@ -87,7 +98,8 @@ export interface Tab {
   variables?: string
 }
 
-export function graphiqlTabs({ sandbox }: GraphiqlOptions): Tab[] {
+/** `takesKey`: the gateway needs an API key. */
+export function graphiqlTabs({ sandbox }: GraphiqlOptions, takesKey: boolean): Tab[] {
   const request = {
     clientPubkey: sandbox?.clientPubkey ?? '',
     clientAddress: sandbox?.clientAddress ?? 'node.example:9735',
@@ -96,12 +108,18 @@ export function graphiqlTabs({ sandbox }: GraphiqlOptions): Tab[] {
     channelExpiryBlocks: 12_960,
     announceChannel: false,
   }
-  const orderVariables = JSON.stringify({ orderId: '' }, null, 2)
+  const variables = (values: Record<string, unknown>) => JSON.stringify(values, null, 2)
+  const id = sandbox ? NEWEST : ''
   return [
-    { query: COMPARE, variables: JSON.stringify({ request }, null, 2) },
-    { query: ORDER, variables: JSON.stringify({ quoteId: '', idempotencyKey: 'my-first-order' }, null, 2) },
-    ...(sandbox ? [{ query: PAY, variables: orderVariables }] : []),
-    { query: FOLLOW(sandbox ? 4 : 3), variables: JSON.stringify({ orderId: '', afterSequence: 0 }, null, 2) },
-    ...(sandbox ? [{ query: FAULTS }] : []),
+    { query: COMPARE(takesKey ? KEY_HINT : ''), variables: variables({ request }) },
+    {
+      query: ORDER(sandbox ? 'the best quote of the comparison' : 'a quote, by its id'),
+      variables: variables({ quoteId: id, idempotencyKey: 'my-first-order' }),
+    },
+    {
+      query: FOLLOW(sandbox ? 'your newest order' : 'an order, by its id'),
+      variables: variables({ orderId: id, afterSequence: 0 }),
+    },
+    ...(sandbox ? [{ query: PAY, variables: variables({ orderId: id }) }, { query: FAULTS }] : []),
   ]
 }

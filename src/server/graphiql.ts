@@ -84,18 +84,20 @@ export function serveGraphiql(
 
 async function render(options: GraphiqlOptions, subscriptionsProtocol: Protocol): Promise<Page> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const tabs = graphiqlTabs(options)
+  const tabs = graphiqlTabs(options, subscriptionsProtocol === 'SSE')
   const html = renderGraphiQL({
     title: 'Sluice',
     endpoint: GRAPHQL_PATH,
     subscriptionsProtocol,
     defaultTabs: tabs,
-    defaultEditorToolsVisibility: 'variables',
+    defaultEditorToolsVisibility: subscriptionsProtocol === 'SSE' ? 'headers' : 'variables',
     // A link can open this page with a mutation: a stored key would run it at one press of a button.
     shouldPersistHeaders: false,
     schemaDescription: true,
   })
-  const mended = html.replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`)
+  const mended = html
+    .replace(/<meta charset[^>]*>/i, (tag) => `${tag}<meta name="viewport" content="width=device-width" />`)
+    .replace(/<body[^>]*>/, (tag) => `${tag}${mending(tabs)}`)
   const body = Buffer.from(mended)
   return {
     html: body,
@@ -112,6 +114,13 @@ function mending([first]: readonly Tab[]): string {
     <style>
       /* Tabs can be dragged, for which they jump away from under the pointer that presses them for the first time. */
       .graphiql-tab { transform: none !important }
+      /* On a phone the answer is below the editors. */
+      @media (max-width: 700px) {
+        .graphiql-session-header + div { flex-direction: column !important }
+        .graphiql-session-header + div > div { flex: 1 1 0 !important; min-height: 0; width: 100% }
+        .graphiql-session-header + div > .graphiql-horizontal-drag-bar, .graphiql-logo { display: none !important }
+        .graphiql-sidebar { width: 44px !important }
+      }
     </style>
     <script>
       // Earlier versions stored headers: in their own entry, in each tab and its hash, and in each query of the history.

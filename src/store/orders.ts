@@ -224,6 +224,18 @@ export class OrderStore {
     return rows.map(orderOf)
   }
 
+  /** Id of the client's newest order; null: it has none. */
+  async newestId(clientId: string): Promise<string | null> {
+    const row = await this.#db
+      .selectFrom('orders')
+      .select('id')
+      .where('client_id', '=', clientId)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    return row?.id ?? null
+  }
+
   async events(orderId: string, afterSequence: number, limit: number): Promise<LoggedEvent[]> {
     const rows = await this.#db
       .selectFrom('events')
