@@ -20,7 +20,8 @@ async function examplesFolder(): Promise<string> {
     if (name !== 'node_modules') await cp(join(EXAMPLES, name), join(folder, name))
   const modules = join(folder, 'node_modules')
   await mkdir(join(modules, 'sluice'), { recursive: true })
-  for (const name of await readdir(MODULES)) await symlink(join(MODULES, name), join(modules, name))
+  for (const name of await readdir(MODULES))
+    if (name !== 'sluice') await symlink(join(MODULES, name), join(modules, name))
   await symlink(dirname(await builtProgram()), join(modules, 'sluice/dist'))
   await writeFile(
     join(modules, 'sluice/package.json'),
