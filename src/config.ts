@@ -109,7 +109,7 @@ async function readText(path: string): Promise<string> {
 }
 
 /** Fifty orders at the rate at which wallets read theirs. */
-const DEFAULT_REQUESTS_PER_MINUTE = 600
+export const DEFAULT_REQUESTS_PER_MINUTE = 600
 
 function gatewayConfig(
   file: z.output<ReturnType<typeof configSchema>>,

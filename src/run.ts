@@ -1,11 +1,19 @@
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
-import { ConfigError, loadConfigFile, type Environment, type GatewayConfig, type LogLevel } from './config.ts'
+import {
+  ConfigError,
+  DEFAULT_REQUESTS_PER_MINUTE,
+  loadConfigFile,
+  type Environment,
+  type GatewayConfig,
+  type LogLevel,
+} from './config.ts'
 import { DEFAULT_ACCESS } from './config/access.ts'
-import { systemClock, type Clock, type EpochMs } from './domain/time.ts'
+import { MINUTE_MS, systemClock, type Clock, type EpochMs } from './domain/time.ts'
 import { openGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { Outages } from './outages.ts'
+import { ADAPTERS } from './protocols/index.ts'
 import { startSandbox, type Sandbox } from './sandbox/index.ts'
 import { settingsOf } from './sandbox/settings.ts'
 import { clientIdOf, type Clients } from './server/clients.ts'
@@ -68,7 +76,13 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
   try {
     const file = options.configPath === null ? null : await loadConfigFile(options.configPath, options.variables)
     const log = options.logger ?? createLogger(file?.logLevel ?? 'info')
-    const started = file || options.sandbox ? null : await startSandbox({ stateFile: sandboxFile(options.databaseUrl) })
+    const started =
+      file || options.sandbox
+        ? null
+        : await startSandbox({
+            stateFile: sandboxFile(options.databaseUrl),
+            invoiceExpiryMs: SANDBOX_ORDER_MS,
+          })
     if (started) closing.push(() => started.close())
     const sandbox = options.sandbox ?? started
     const config: GatewayConfig = { ...(file ?? sandboxConfig(sandbox)), ...options.config }
@@ -78,7 +92,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       closing.push(async () => release())
     }
     const { waitSeconds } = config.startup
-    const clock = options.clock ?? systemClock
+    const clock = options.clock ?? sandbox?.clock ?? systemClock
     const store = await openStore(options.databaseUrl, clock, {
       directUrl: config.databaseDirectUrl,
       waitMs: waitSeconds * 1000,
@@ -233,11 +247,17 @@ function sandboxFile(databaseUrl: string): string | null {
   return join(/^postgres(ql)?:/.test(databaseUrl) ? 'data' : dirname(databaseUrl), 'sandbox.json')
 }
 
-/** Simulated LSPs are near and patient: what takes seconds elsewhere is read every second here. */
+/** How long an order in the sandbox can be paid: the budget of unpaid orders refills while a newcomer reads. */
+const SANDBOX_ORDER_MS = 5 * MINUTE_MS
+
+/** Orders in the sandbox take seconds, so they are polled every second. */
 function sandboxConfig(sandbox: Sandbox | null): GatewayConfig {
   return {
     ...DEFAULT_ACCESS,
-    lsps: (sandbox?.lsps ?? []).map(settingsOf),
+    lsps: (sandbox?.lsps ?? []).map((lsp) => {
+      const adapter = ADAPTERS.find(({ protocol }) => protocol === lsp.protocol)
+      return settingsOf(lsp, adapter?.requestsPerMinute ?? DEFAULT_REQUESTS_PER_MINUTE)
+    }),
     clients: [],
     pace: { activeMs: 1_000, idleMs: 3_600_000 },
     leaseReminderDays: 7,

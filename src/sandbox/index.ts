@@ -10,7 +10,7 @@ import type { ObservedExchange, RunningLsp, SandboxLsp, Simulator } from './simu
 import { SandboxFile } from './state-file.ts'
 import { thunder } from './thunderstack.ts'
 import { openWallet, type SandboxWallet } from './wallet.ts'
-import { systemClock, type Clock } from '../domain/time.ts'
+import { systemClock, type Clock, type EpochMs } from '../domain/time.ts'
 
 export { FAULTS } from './faults.ts'
 export { PaymentError } from './network.ts'
@@ -38,6 +38,10 @@ export interface Sandbox extends AsyncDisposable {
   readonly wallet: SandboxWallet
   /** @throws RangeError when there is no LSP with that id. */
   lsp(id: string): SandboxLsp
+  /** The time at the simulated LSPs. */
+  readonly clock: Clock
+  /** Moves that time forward until the sandbox ends. @returns the new time */
+  advance(ms: number): EpochMs
   /** Stops all servers, connections and timers. */
   close(): Promise<void>
 }
@@ -50,10 +54,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     slowMs = 3_000,
     only,
     stateFile = null,
-    clock = systemClock,
+    clock: realClock = systemClock,
     invoiceExpiryMs = null,
     observe,
   } = options
+  let aheadMs = 0
+  const clock: Clock = { now: () => realClock.now() + aheadMs }
   const network = new Network(clock)
   const file = new SandboxFile(stateFile)
   const kept = await file.read()
@@ -81,6 +87,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const found = lsps.find((lsp) => lsp.id === id)
       if (!found) throw new RangeError(`no simulated LSP ${id}; there are ${lsps.map((lsp) => lsp.id).join(', ')}`)
       return found
+    },
+    clock,
+    advance(ms) {
+      aheadMs += ms
+      return clock.now()
     },
     close,
     [Symbol.asyncDispose]: close,

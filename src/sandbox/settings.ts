@@ -1,8 +1,8 @@
 import type { SandboxLsp } from './simulator.ts'
 import type { LspSettings } from '../upstream/lsp.ts'
 
-/** What a configuration file would say of a simulated LSP. They are near and patient, and so asked often. */
-export function settingsOf(lsp: SandboxLsp): LspSettings {
+/** The settings of a simulated LSP: the defaults of a configuration file, so that the sandbox has the budgets of production. */
+export function settingsOf(lsp: SandboxLsp, requestsPerMinute: number): LspSettings {
   return {
     id: lsp.id,
     name: lsp.name,
@@ -13,10 +13,10 @@ export function settingsOf(lsp: SandboxLsp): LspSettings {
     timeoutMs: 8_000,
     nodeUris: lsp.nodeUris,
     website: null,
-    courtesy: { maxUnpaidOrders: 20, firmQuotesPerHour: 600, maxStandingOrders: 200 },
+    courtesy: { maxUnpaidOrders: 5, firmQuotesPerHour: 60, maxStandingOrders: 200 },
     registerJit: false,
-    requestsPerMinute: 6_000,
-    estimatesPerMinute: 6_000,
+    requestsPerMinute,
+    estimatesPerMinute: 15,
     tariffFeeRateSatPerVbyte: lsp.tariffFeeRateSatPerVbyte,
   }
 }

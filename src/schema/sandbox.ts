@@ -1,11 +1,13 @@
 // The main schema comes first: the fields below exist only in sandbox mode.
 import './index.ts'
+import { z } from 'zod'
 import { badInput } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
 import { orderIdOf } from './newest.ts'
 import { OrderType } from './order.ts'
 import { LspType } from './lsp.ts'
 import { sat, type Sat } from '../domain/money.ts'
+import { SECOND_MS } from '../domain/time.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { Order } from '../domain/order-record.ts'
 import { FAULTS, PaymentError, type Fault, type SandboxLsp, type SandboxWallet } from '../sandbox/index.ts'
@@ -180,6 +182,23 @@ builder.mutationFields((t) => ({
       )
       await gateway.store.orders.makeDue(order.id, gateway.clock.now())
       return payment
+    },
+  }),
+  sandboxAdvance: t.field({
+    type: 'DateTime',
+    description:
+      'Moves the time of the gateway and of the simulated LSPs forward, until the gateway restarts. Returns the new time. Only with the embedded database: PostgreSQL has its own clock.',
+    args: {
+      seconds: t.arg.int({
+        required: true,
+        description: 'How far, 1 to 31536000 (a year).',
+        validate: z.number().min(1, 'at least 1').max(31_536_000, 'at most 31536000'),
+      }),
+    },
+    resolve: (_, { seconds }, context) => {
+      if (context.gateway.store.isShared)
+        throw badInput('sandboxAdvance: this gateway runs on PostgreSQL, whose clock cannot be moved')
+      return sandboxOf(context).advance(seconds * SECOND_MS)
     },
   }),
   sandboxSetFaults: t.field({

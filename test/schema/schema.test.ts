@@ -59,7 +59,7 @@ describe('schema.graphql', () => {
     expect(findBreakingChanges(schema, sandboxSchema)).toEqual([])
     expect(
       Object.keys(sandboxSchema.getMutationType()?.getFields() ?? {}).filter((name) => name.startsWith('sandbox')),
-    ).toEqual(['sandboxPay', 'sandboxReceive', 'sandboxSetFaults'])
+    ).toEqual(['sandboxPay', 'sandboxReceive', 'sandboxAdvance', 'sandboxSetFaults'])
     const added = Object.keys(sandboxSchema.getTypeMap()).filter((name) => schema.getType(name) === undefined)
     expect(added.length).toBeGreaterThan(0)
     for (const name of added) expect(name).toMatch(/^Sandbox/)

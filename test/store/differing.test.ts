@@ -26,7 +26,7 @@ const LISTS = `query ($id: ID!, $quoteId: ID!) {
 const only = (gateway: TestGateway, ids: readonly string[], changes = {}) => ({
   lsps: gateway.sandbox.lsps
     .filter(({ id }) => ids.includes(id))
-    .map((lsp) => ({ ...settingsOf(lsp), timeoutMs: 2_000, ...changes })),
+    .map((lsp) => ({ ...settingsOf(lsp, 60_000), timeoutMs: 2_000, ...changes })),
 })
 
 describe('a gateway that does not have an LSP in its configuration', () => {

@@ -154,7 +154,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 /** Nothing in a test is to wait for a budget that it is not about. */
 function testSettingsOf(lsp: Sandbox['lsps'][number]): LspSettings {
   return {
-    ...settingsOf(lsp),
+    ...settingsOf(lsp, 60_000),
     timeoutMs: 5_000,
     courtesy: { maxUnpaidOrders: 50, firmQuotesPerHour: 1_000, maxStandingOrders: 1_000 },
     requestsPerMinute: 60_000,
