@@ -92,7 +92,7 @@ export async function openGateway({
   const ordering = new Ordering({ store, placing, quoting, log, lsps, clock, pace })
   const reader = new OrderReader(store, log, lsps, clock, pace)
   const actions = new OrderActions({ store, log, reader, lsps, clock })
-  const renewals = new RenewalDesk(store, lsps, clock, pace)
+  const renewals = new RenewalDesk(store, lsps, hints, clock, pace)
   const tracker = new Tracker({ store, reader, renewals, lsps, clock, pace, logger })
   const attention = new Attention(store, tracker, clock)
   const heartbeat = new Heartbeat({ store, ordering, clock, logger })

@@ -15,9 +15,6 @@ export const POSSIBLE_TYPES: Readonly<Record<string, readonly string[]>> = {
     'Order',
     'OrderSnapshot',
   ],
-  FeedEvent: [
-    'OrderEvent',
-  ],
   UserError: [
     'PriceChangedError',
     'QuoteExpiredError',
@@ -29,6 +26,10 @@ export const POSSIBLE_TYPES: Readonly<Record<string, readonly string[]>> = {
     'NotPossibleError',
     'ImportError',
   ],
+  FeedEvent: [
+    'OrderEvent',
+    'RenewalEvent',
+  ],
   QuoteOutcome: [
     'Quote',
     'QuoteFailure',
@@ -39,6 +40,12 @@ export const POSSIBLE_TYPES: Readonly<Record<string, readonly string[]>> = {
     'OrderNotFoundError',
     'LspError',
   ],
+  RenewChannelResult: [
+    'IdempotencyConflictError',
+    'NotRenewableError',
+    'LspError',
+    'Renewal',
+  ],
   CreateOrderResult: [
     'PriceChangedError',
     'QuoteExpiredError',
@@ -46,12 +53,6 @@ export const POSSIBLE_TYPES: Readonly<Record<string, readonly string[]>> = {
     'IdempotencyConflictError',
     'LspError',
     'Order',
-  ],
-  RenewChannelResult: [
-    'IdempotencyConflictError',
-    'NotRenewableError',
-    'LspError',
-    'Renewal',
   ],
   ImportOrderResult: [
     'ImportError',
@@ -86,11 +87,6 @@ export const KEYLESS_TYPES: readonly string[] = [
   'OnchainPayment',
   'Payment',
   'OrderSnapshot',
-  'OrderChange',
-  'OrderEventEdge',
-  'OrderEventConnection',
-  'FeedEventEdge',
-  'FeedEventConnection',
   'PriceChangedError',
   'QuoteExpiredError',
   'QuoteNotFoundError',
@@ -99,6 +95,11 @@ export const KEYLESS_TYPES: readonly string[] = [
   'NotRenewableError',
   'LspError',
   'NotPossibleError',
+  'OrderChange',
+  'OrderEventEdge',
+  'OrderEventConnection',
+  'FeedEventEdge',
+  'FeedEventConnection',
   'WebhookDelivery',
   'WebhookStatus',
   'ImportError',

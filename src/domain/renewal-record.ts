@@ -6,7 +6,18 @@ import type { Channel, OrderState } from './order.ts'
 import type { EpochMs } from './time.ts'
 import type { Sat } from './money.ts'
 
-/** A longer life of a channel that stands, ordered and followed like a channel. */
+/** A change of a renewal, as the event log keeps it. `sequence` counts from 1 within the renewal. */
+export interface RenewalEvent {
+  renewalId: string
+  clientId: string
+  sequence: number
+  at: EpochMs
+  previousState: OrderState | null
+  state: OrderState
+  message: string
+}
+
+/** An extension of a channel's lease. It has the states of an order. */
 export interface Renewal extends Ending {
   id: string
   clientId: string

@@ -12,7 +12,7 @@ import {
 import type { NextStepCode } from './messages/next-step-codes.ts'
 import { minSat } from './money.ts'
 import { due, endsOf, optionsOf } from './payment.ts'
-import type { Renewal } from './renewal-record.ts'
+import type { Renewal, RenewalEvent } from './renewal-record.ts'
 import { MINUTE_MS, type EpochMs } from './time.ts'
 
 /** The request and the attempts to write its answer take at most this long. */
@@ -30,6 +30,11 @@ export type RenewalState =
   | 'REFUND_PENDING'
   | 'REFUNDED'
   | 'UNKNOWN'
+
+/** State before the event; null: it is the renewal's first event. */
+export function previousRenewalState({ previousState }: RenewalEvent): RenewalState | null {
+  return previousState && renewalStateOf({ state: previousState })
+}
 
 /** LSPs report a renewal with the states of an order. */
 export function renewalStateOf({ state }: Pick<Renewal, 'state'>): RenewalState {
@@ -123,4 +128,23 @@ function nothingDueStep(renewal: Renewal): NextStep {
 function contactOf({ lspId, lspOrderId }: Renewal, { name }: StepLsp): string {
   const who = name === lspId ? name : `${name} (${lspId})`
   return `contact the LSP ${who}${lspOrderId === '' ? '.' : ` and quote its order id ${lspOrderId}.`}`
+}
+
+/** What changed, for people. `before` is null for the first event. */
+export function renewalChangeText(before: Renewal | null, after: Renewal): string {
+  const state = (of: Renewal) => renewalStateOf(of).toLowerCase().replaceAll('_', ' ')
+  const until = after.renewedUntil === null ? '' : `, until ${new Date(after.renewedUntil).toISOString()}`
+  if (before === null) {
+    const reason = after.failure === undefined ? `${after.feeTotalSat} sat to pay` : after.failure.message
+    return `renewal of ${after.shortChannelId}${until}: ${state(after)}, ${reason}`
+  }
+  const texts = [
+    before.state === after.state ? null : `${state(before)} → ${state(after)}`,
+    before.renewedUntil === after.renewedUntil ? null : `renewed${until}`,
+    before.paymentWarning === after.paymentWarning ? null : (after.paymentWarning ?? null),
+    before.notFoundAt === after.notFoundAt || after.notFoundAt === null ? null : 'the LSP does not know this renewal',
+    before.lspState === after.lspState ? null : `the LSP reports ${after.lspState}`,
+    before.isFinal !== true && after.isFinal === true ? 'the gateway no longer polls it' : null,
+  ].filter((text) => text !== null)
+  return texts.join('; ') || 'the payment or the channel changed'
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextRound } from 'node:timers/promises'
 import type { Hints, Topic } from './hints.ts'
 import type { Order } from '../domain/order-record.ts'
-import type { LoggedEvent } from '../store/orders.ts'
+import type { LogEntry, Logged, LoggedEvent } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 
 /** How many events a follower holds at most: a slow one is served from the log at its own pace. */
@@ -131,7 +131,7 @@ interface OrderBatch {
 }
 
 interface ClientBatch {
-  entries: LoggedEvent[]
+  entries: Logged<LogEntry>[]
   /** Of the last of them in the whole log. */
   position: number
 }
@@ -208,7 +208,7 @@ export class Feed {
   }
 
   /** The client's events after a position in the log; null: from now on. Never ends by itself. */
-  async followClient(clientId: string, after: number | null): Promise<AsyncIterableIterator<LoggedEvent>> {
+  async followClient(clientId: string, after: number | null): Promise<AsyncIterableIterator<Logged<LogEntry>>> {
     // The position of the client's own latest event: all followers of one client share one reading.
     let position = after ?? (await this.#store.orders.lastPositionOf(clientId))
     return new LogFollower(

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { uuidv7 } from 'uuidv7'
 import { destinationsOf } from './destinations.ts'
+import type { Hints } from './hints.ts'
 import { inputHashOf, RenewalKeyConflict, requestKeyOf, type RenewalInput } from './renewal-key.ts'
 import { writeAnswer } from './write-patience.ts'
 import { isEnded, isUnknownToLsp, stateAfterEnd } from '../domain/ending.ts'
@@ -26,8 +27,10 @@ import {
 import { moveOptions, paymentStates, replacesOffer, showsPayment, withoutOffer } from '../domain/payment-progress.ts'
 import { orderStateOf } from '../domain/progress.ts'
 import { verifyEnd } from '../domain/renewal-end.ts'
-import type { Renewal } from '../domain/renewal-record.ts'
+import type { Renewal, RenewalEvent } from '../domain/renewal-record.ts'
+import { renewalChangeText } from '../domain/renewal-step.ts'
 import { FAILED_WATCH_MS, LATE_PAYMENT_WATCH_MS, type Pace } from '../domain/schedule.ts'
+import { cleanText } from '../domain/text.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Clock, type EpochMs } from '../domain/time.ts'
 import type { RenewalReading } from '../protocols/adapter.ts'
 import { assertMayAct } from '../quotes/courtesy.ts'
@@ -46,13 +49,15 @@ const SIGNED_BEFORE_RESTORE_MS = DAY_MS
 export class RenewalDesk {
   readonly #store: Store
   readonly #lsps: LspRegistry
+  readonly #hints: Hints
   readonly #clock: Clock
   readonly #pace: Pace
   /** Requests that this instance is sending, by request key. */
   readonly #asking = new Map<string, { inputHash: string; renewal: Promise<Renewal> }>()
 
-  constructor(store: Store, lsps: LspRegistry, clock: Clock, pace: Pace) {
+  constructor(store: Store, lsps: LspRegistry, hints: Hints, clock: Clock, pace: Pace) {
     this.#store = store
+    this.#hints = hints
     this.#lsps = lsps
     this.#clock = clock
     this.#pace = pace
@@ -84,7 +89,7 @@ export class RenewalDesk {
     const intent = intentOf(lsp.id, clientId, input, this.#clock.now())
     const lost = this.#lostByRestore(intent, input)
     if (lost) {
-      await this.#store.renewals.insert(lost, question, null)
+      await this.#write(lost, null, ({ renewals }) => renewals.insert(lost, question, null))
       return lost
     }
     try {
@@ -132,18 +137,28 @@ export class RenewalDesk {
         throw failure
       }
       const lost: Renewal = { ...intent, asking: false, failure: failure.details(), updatedAt: this.#clock.now() }
-      await writeAnswer(() => this.#store.renewals.settle(lost, null))
+      await writeAnswer(() => this.#write(lost, null, ({ renewals }) => renewals.settle(lost, null)))
       return lost
     }
     try {
       const renewal = this.#answered(lsp, input, intent, reading)
-      return await writeAnswer(() => this.#store.transaction((stores) => this.#settle(stores, renewal)))
+      const settled = await writeAnswer(() => this.#store.transaction((stores) => this.#settle(stores, renewal)))
+      this.#hint(settled)
+      return settled
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
       const now = this.#clock.now()
       const { lspOrderId } = reading
-      const failed: Renewal = { ...intent, lspOrderId, state: 'FAILED', asking: false, failure: error.details() }
-      await writeAnswer(() => this.#store.renewals.settle({ ...failed, endedAt: now, updatedAt: now }, null))
+      const failed: Renewal = {
+        ...intent,
+        lspOrderId,
+        state: 'FAILED',
+        asking: false,
+        failure: error.details(),
+        endedAt: now,
+        updatedAt: now,
+      }
+      await writeAnswer(() => this.#write(failed, null, ({ renewals }) => renewals.settle(failed, null)))
       throw error
     }
   }
@@ -193,7 +208,7 @@ export class RenewalDesk {
   }
 
   /** @returns the renewal, or the client's earlier renewal if the LSP answered with that one. */
-  async #settle({ renewals, destinations }: Stores, renewal: Renewal): Promise<Renewal> {
+  async #settle({ renewals, destinations, orders }: Stores, renewal: Renewal): Promise<Renewal> {
     const { hash, offer, address } = destinationsOf(renewal.payment)
     for (const destination of [hash, offer, address]) {
       const holder = destination === null ? renewal.id : await destinations.claim(destination, renewal.id)
@@ -205,7 +220,34 @@ export class RenewalDesk {
       return before
     }
     await renewals.settle(renewal, this.#clock.now() + this.#pace.activeMs)
+    await orders.append(this.#event(renewal, null))
     return renewal
+  }
+
+  /** Writes the renewal by `write`, and the event of it. `before` is null for its first event. */
+  async #write(renewal: Renewal, before: Renewal | null, write: (stores: Stores) => Promise<unknown>): Promise<void> {
+    await this.#store.transaction(async (stores) => {
+      if ((await write(stores)) === false) return
+      // Last: from here to the end of the transaction, no other event can be written.
+      await stores.orders.append(this.#event(renewal, before))
+    })
+    this.#hint(renewal)
+  }
+
+  #event(renewal: Renewal, before: Renewal | null): RenewalEvent {
+    return {
+      renewalId: renewal.id,
+      clientId: renewal.clientId,
+      sequence: renewal.sequence ?? 1,
+      at: this.#clock.now(),
+      previousState: before?.state ?? null,
+      state: renewal.state,
+      message: cleanText(renewalChangeText(before, renewal), 1_000),
+    }
+  }
+
+  #hint({ clientId }: Renewal): void {
+    this.#hints.give(`client:${clientId}`)
   }
 
   #verify(
@@ -274,7 +316,10 @@ export class RenewalDesk {
     // Only a change increments the sequence number.
     const isSame = sameContent({ ...next, isFinal: nextReadAt === null }, renewal)
     next = { ...next, isFinal: nextReadAt === null, sequence: (renewal.sequence ?? 1) + (isSame ? 0 : 1) }
-    await this.#store.renewals.update(next, nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore), taken)
+    const pollAt = nextReadAt && Math.max(nextReadAt, soonest, lsp.notBefore)
+    const written = next
+    if (isSame) await this.#store.renewals.update(written, pollAt, taken)
+    else await this.#write(written, renewal, ({ renewals }) => renewals.update(written, pollAt, taken))
   }
 
   #advance(renewal: Renewal, reading: RenewalReading, now: EpochMs): Renewal {

@@ -1,23 +1,28 @@
 import { z } from 'zod'
 import { badInput, unknownCursor } from './bad-input.ts'
 import { builder, type Context } from './builder.ts'
-import { OrderChangeCodeEnum, OrderStateEnum } from './enums.ts'
+import { OrderChangeCodeEnum, OrderStateEnum, RenewalStateEnum } from './enums.ts'
 import { orderIdOf } from './newest.ts'
 import { currentOrders, OrderSnapshotType, OrderType } from './order.ts'
 import type { OrderChange } from '../domain/messages/order-changes.ts'
 import type { Order } from '../domain/order-record.ts'
-import type { LoggedEvent } from '../store/orders.ts'
+import type { RenewalEvent } from '../domain/renewal-record.ts'
+import { previousRenewalState, renewalStateOf } from '../domain/renewal-step.ts'
+import type { LogEntry, Logged, LoggedEvent } from '../store/orders.ts'
+import { RenewalType } from './renewal.ts'
 import { cursorAt, positionOf } from '../store/cursors.ts'
+
+type FeedEntry = Logged<LogEntry>
 
 const pageSize = z.number().min(1, 'at least 1').max(1_000, 'at most 1000')
 
-export const FeedEventType = builder.interfaceRef<LoggedEvent>('FeedEvent').implement({
+export const FeedEventType = builder.interfaceRef<FeedEntry>('FeedEvent').implement({
   description:
     'Something that happened. More types will implement this: a client that meets an unknown one keeps `cursor` and goes on.',
   fields: (t) => ({
     id: t.id({
-      description: '<order id>.<sequence>. Webhooks send the same as `webhook-id`.',
-      resolve: ({ orderId, sequence }) => `${orderId}.${sequence}`,
+      description: '<id of the order or renewal>.<sequence>. Webhooks send the same as `webhook-id`.',
+      resolve: (event) => `${'renewalId' in event ? event.renewalId : event.orderId}.${event.sequence}`,
     }),
     cursor: t.string({
       description: "Opaque position among all the caller's events, for `events(after:)`.",
@@ -26,7 +31,7 @@ export const FeedEventType = builder.interfaceRef<LoggedEvent>('FeedEvent').impl
     createdAt: t.field({ type: 'DateTime', description: 'When it happened.', resolve: ({ at }) => at }),
     message: t.exposeString('message', { description: 'What happened, for people.' }),
   }),
-  resolveType: () => 'OrderEvent',
+  resolveType: (event) => ('renewalId' in event ? 'RenewalEvent' : 'OrderEvent'),
 })
 
 const OrderChangeType = builder.objectRef<OrderChange>('OrderChange').implement({
@@ -77,19 +82,23 @@ export const OrderEventType = builder.objectRef<LoggedEvent>('OrderEvent').imple
   }),
 })
 
-interface EventPage {
-  events: readonly LoggedEvent[]
+interface EventPage<Event extends FeedEntry = LoggedEvent> {
+  events: readonly Event[]
   hasNextPage: boolean
   hasPreviousPage: boolean
 }
 
 /** One event more than `first` shows whether there is a next page. */
-function pageOf(events: readonly LoggedEvent[], first: number, hasPreviousPage: boolean): EventPage {
+function pageOf<Event extends FeedEntry>(
+  events: readonly Event[],
+  first: number,
+  hasPreviousPage: boolean,
+): EventPage<Event> {
   return { events: events.slice(0, first), hasNextPage: events.length > first, hasPreviousPage }
 }
 
-function pageInfoOf({ events, hasNextPage, hasPreviousPage }: EventPage, { gateway }: Context) {
-  const cursor = (event: LoggedEvent | undefined) => event && cursorAt(gateway.store.historyId, event.position)
+function pageInfoOf({ events, hasNextPage, hasPreviousPage }: EventPage<FeedEntry>, { gateway }: Context) {
+  const cursor = (event: FeedEntry | undefined) => event && cursorAt(gateway.store.historyId, event.position)
   return { hasNextPage, hasPreviousPage, startCursor: cursor(events[0]), endCursor: cursor(events.at(-1)) }
 }
 
@@ -121,7 +130,29 @@ const OrderEventConnectionType = builder.objectRef<EventPage>('OrderEventConnect
   }),
 })
 
-const FeedEventEdgeType = builder.objectRef<LoggedEvent>('FeedEventEdge').implement({
+export const RenewalEventType = builder.objectRef<Logged<RenewalEvent>>('RenewalEvent').implement({
+  description: 'A change of one renewal.',
+  interfaces: [FeedEventType],
+  fields: (t) => ({
+    renewalId: t.exposeID('renewalId', { description: 'Id of the renewal.' }),
+    sequence: t.exposeInt('sequence', { description: '1, 2, 3, … within one renewal.' }),
+    previousState: t.field({
+      type: RenewalStateEnum,
+      nullable: true,
+      description: 'State before the event. null: this is the first event.',
+      resolve: previousRenewalState,
+    }),
+    state: t.field({ type: RenewalStateEnum, description: 'State after the event.', resolve: renewalStateOf }),
+    renewal: t.field({
+      type: RenewalType,
+      nullable: true,
+      description: 'The renewal as it is now. null, with an error, if it cannot be read at this moment.',
+      resolve: ({ renewalId, clientId }, _, { gateway }) => gateway.store.renewals.get(clientId, renewalId),
+    }),
+  }),
+})
+
+const FeedEventEdgeType = builder.objectRef<FeedEntry>('FeedEventEdge').implement({
   description: "One of the caller's events, and its cursor.",
   fields: (t) => ({
     cursor: t.string({
@@ -132,7 +163,7 @@ const FeedEventEdgeType = builder.objectRef<LoggedEvent>('FeedEventEdge').implem
   }),
 })
 
-const FeedEventConnectionType = builder.objectRef<EventPage>('FeedEventConnection').implement({
+const FeedEventConnectionType = builder.objectRef<EventPage<FeedEntry>>('FeedEventConnection').implement({
   description: "A page of the caller's events, oldest first.",
   fields: (t) => ({
     edges: t.field({
@@ -221,7 +252,7 @@ function assertReached({ sequence }: Order, afterSequence: number): void {
 }
 
 /** The event, whose cursor goes along with server-sent events. */
-function sending(event: LoggedEvent, _: unknown, { gateway, eventStream }: Context): LoggedEvent {
+function sending<Event extends FeedEntry>(event: Event, _: unknown, { gateway, eventStream }: Context): Event {
   eventStream?.sending(cursorAt(gateway.store.historyId, event.position))
   return event
 }

@@ -14,7 +14,7 @@ import { isFinalRenewal, renewalStateOf, renewalStepOf } from '../domain/renewal
 import type { Gateway } from '../gateway.ts'
 import { RenewalKeyConflict } from '../orders/renewal-key.ts'
 
-const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
+export const RenewalType = builder.objectRef<Renewal>('Renewal').implement({
   description: "An extension of a channel's lease.",
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Id of the renewal, chosen by the gateway.' }),

@@ -14,7 +14,7 @@ const WebhookDeliveryStateEnum = builder.enumType('WebhookDeliveryState', {
 const WebhookDeliveryType = builder.objectRef<Delivery>('WebhookDelivery').implement({
   description: 'An event that the webhook has not accepted. Accepted deliveries are not kept.',
   fields: (t) => ({
-    orderId: t.exposeID('orderId', { description: 'Id of the order.' }),
+    orderId: t.exposeID('orderId', { description: 'Id of the order or renewal.' }),
     sequence: t.exposeInt('sequence', { description: 'Sequence number of the event.' }),
     state: t.expose('state', { type: WebhookDeliveryStateEnum, description: 'Whether it will be tried again.' }),
     attempts: t.exposeInt('attempts', { description: 'How often it was tried.' }),
@@ -98,7 +98,7 @@ builder.mutationField('retryWebhookDelivery', (t) =>
     description:
       'Tries a delivery now, also one that was given up. null: there is no such delivery; the webhook may have accepted it.',
     args: {
-      orderId: t.arg.id({ required: true, description: 'Id of the order.' }),
+      orderId: t.arg.id({ required: true, description: 'Id of the order or renewal.' }),
       sequence: t.arg.int({ required: true, description: 'Sequence number of the event.' }),
     },
     resolve: (_, { orderId, sequence }, { gateway, clientId }) => gateway.webhooks.retry(clientId, orderId, sequence),

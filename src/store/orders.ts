@@ -4,6 +4,7 @@ import type { OrderRow } from './schema.ts'
 import { orderedLeaseEnd } from '../domain/lease-kept.ts'
 import { unremindedLeaseEnd } from '../domain/lease.ts'
 import { isUnverifiedImport, type Order, type OrderEvent } from '../domain/order-record.ts'
+import type { RenewalEvent } from '../domain/renewal-record.ts'
 import type { OrderState } from '../domain/order.ts'
 import type { EpochMs } from '../domain/time.ts'
 
@@ -28,13 +29,14 @@ export interface TrackedOrder {
   tracking: Tracking
 }
 
-/** An event, and its position in the log of all orders; negative: it came with an imported order. */
-export interface LoggedEvent extends OrderEvent {
-  position: number
-}
+/** An event, and its position in the whole log; negative: it came with an imported order. */
+export type Logged<Event> = Event & { position: number }
+export type LoggedEvent = Logged<OrderEvent>
+/** Whatever the log has. */
+export type LogEntry = OrderEvent | RenewalEvent
 
-const loggedOf = (row: { position: number; body: string }): LoggedEvent => ({
-  ...(JSON.parse(row.body) as OrderEvent),
+const loggedOf = <Event extends LogEntry>(row: { position: number; body: string }): Logged<Event> => ({
+  ...(JSON.parse(row.body) as Event),
   position: row.position,
 })
 
@@ -140,7 +142,7 @@ export class OrderStore {
   }
 
   /** Writes an event. Its position is taken from a counter that only one transaction at a time can raise. */
-  async append(event: OrderEvent): Promise<void> {
+  async append(event: LogEntry): Promise<void> {
     const { value: position } = await this.#db
       .updateTable('counters')
       .set({ value: sql<number>`value + 1` })
@@ -151,7 +153,7 @@ export class OrderStore {
       .insertInto('events')
       .values({
         position,
-        order_id: event.orderId,
+        order_id: 'renewalId' in event ? event.renewalId : event.orderId,
         sequence: event.sequence,
         client_id: event.clientId,
         at: event.at,
@@ -245,7 +247,18 @@ export class OrderStore {
       .orderBy('sequence')
       .limit(limit)
       .execute()
-    return rows.map(loggedOf)
+    return rows.map((row) => loggedOf<OrderEvent>(row))
+  }
+
+  /** One event of an order or a renewal; null: it is gone. */
+  async entry(id: string, sequence: number): Promise<Logged<LogEntry> | null> {
+    const row = await this.#db
+      .selectFrom('events')
+      .select(['position', 'body'])
+      .where('order_id', '=', id)
+      .where('sequence', '=', sequence)
+      .executeTakeFirst()
+    return row ? loggedOf<LogEntry>(row) : null
   }
 
   /** Sequence number of the order's last event up to that position of the whole log; 0: it had none yet. */
@@ -269,8 +282,8 @@ export class OrderStore {
     return row?.final === 1 && row.sequence <= sequence
   }
 
-  /** Events of any of the client's orders, by their position in the whole log. */
-  async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<LoggedEvent[]> {
+  /** Events of the client's orders and renewals, by their position in the whole log. */
+  async clientEvents(clientId: string, afterPosition: number, limit: number): Promise<Logged<LogEntry>[]> {
     const rows = await this.#db
       .selectFrom('events')
       .select(['position', 'body'])
@@ -279,7 +292,7 @@ export class OrderStore {
       .orderBy('position')
       .limit(limit)
       .execute()
-    return rows.map(loggedOf)
+    return rows.map((row) => loggedOf<LogEntry>(row))
   }
 
   /** Of the latest event of any of the client's orders; 0 before the first. */

@@ -1,7 +1,8 @@
 import { Agent, request } from 'undici'
 import { signedHeaders, signingKey } from './signing.ts'
 import { targetProblem, type WebhookConfig } from './target.ts'
-import type { OrderEvent } from '../domain/order-record.ts'
+import { previousRenewalState, renewalStateOf } from '../domain/renewal-step.ts'
+import type { LogEntry } from '../store/orders.ts'
 import { connectorTo, NotConnected, type Surroundings } from '../upstream/connector.ts'
 
 /** `gone`: the receiver wants no more. `broken-off`: we stopped, so nothing is known. */
@@ -47,7 +48,7 @@ export class WebhookPoster {
     return this.#url.host
   }
 
-  async post(event: OrderEvent, now: number): Promise<PostOutcome> {
+  async post(event: LogEntry, now: number): Promise<PostOutcome> {
     if (this.#problem !== null) return { kind: 'failed', error: this.#problem }
     const { id, body } = messageOf(event)
     const abort = new AbortController()
@@ -116,14 +117,19 @@ function reasonOf(error: unknown): string {
  * The message of an event: its id stays the same however often it is sent. What is to be paid is not in it: whoever
  * is told that an order moved reads the order with the client's key.
  */
-function messageOf({ orderId, sequence, at, state, previousState, message }: OrderEvent): { id: string; body: string } {
+function messageOf(event: LogEntry): { id: string; body: string } {
+  const { sequence, at, message } = event
   const iso = new Date(at).toISOString()
+  const [type, id, subject] =
+    'renewalId' in event
+      ? (['renewal.updated', event.renewalId, { renewalId: event.renewalId }] as const)
+      : (['order.updated', event.orderId, { orderId: event.orderId }] as const)
+  const states =
+    'renewalId' in event
+      ? { state: renewalStateOf(event), previousState: previousRenewalState(event) }
+      : { state: event.state, previousState: event.previousState }
   return {
-    id: `${orderId}.${sequence}`,
-    body: JSON.stringify({
-      type: 'order.updated',
-      timestamp: iso,
-      data: { orderId, sequence, state, previousState, message, at: iso },
-    }),
+    id: `${id}.${sequence}`,
+    body: JSON.stringify({ type, timestamp: iso, data: { ...subject, sequence, ...states, message, at: iso } }),
   }
 }

@@ -180,7 +180,7 @@ export class WebhookSender {
 
   async #deliver(delivery: Delivery): Promise<void> {
     const { store, clock, poster } = this.#options
-    const [event] = await store.orders.events(delivery.orderId, delivery.sequence - 1, 1)
+    const event = await store.orders.entry(delivery.orderId, delivery.sequence)
     if (!event) throw new Error(`the event ${delivery.sequence} of the order ${delivery.orderId} is gone`)
     const now = clock.now()
     // The sender may have been stopped, and the key may have ended, since the delivery was taken.

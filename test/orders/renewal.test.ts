@@ -106,6 +106,43 @@ describe.concurrent('a renewal', () => {
     await follower.stop()
   })
 
+  test('has its events in the feed, beside those of the orders, in `events` and in the subscription', async () => {
+    await using gateway = await startTestGateway({ sandbox: { only: ['anchor'], stepMs: 100 } })
+    const { shortChannelId, follower } = await channelAt(gateway)
+    await follower.stop()
+    const validTo = inAnHour()
+    const { renewalMessage: message } = await gateway.ask(MESSAGE, { lspId: 'anchor', scid: shortChannelId, validTo })
+    const { sandboxWallet } = await gateway.ask(SIGN, { message })
+    const { latestEventCursor: after } = await gateway.ask('{ latestEventCursor }')
+    const FIELDS = `__typename id cursor message ... on RenewalEvent {
+      renewalId sequence previousState state renewal { id state } }`
+    const live = gateway.subscribe(`subscription ($after: String) { events(after: $after) { ${FIELDS} } }`, { after })
+
+    const { id } = await renew(gateway, { shortChannelId, validTo, signedMessage: sandboxWallet.signMessage })
+    await pay(gateway, id)
+    type Entry = { __typename: string; id: string; cursor: string; sequence: number; state: string }
+    const heard: Entry[] = []
+    for await (const { data } of live) {
+      const event = data.events as Entry
+      if (event.__typename === 'RenewalEvent') heard.push(event)
+      if (event.state === 'RENEWED') break
+    }
+    expect(heard[0]).toMatchObject({
+      id: `${id}.1`,
+      renewalId: id,
+      previousState: null,
+      state: 'AWAITING_PAYMENT',
+      message: expect.stringContaining('5590 sat to pay'),
+      renewal: { id },
+    })
+    expect(heard.map(({ sequence }) => sequence)).toEqual(heard.map((_, index) => index + 1))
+    const { events } = await gateway.ask(`query ($after: String) { events(after: $after) { nodes { ${FIELDS} } } }`, {
+      after,
+    })
+    const kept = (events.nodes as Entry[]).filter(({ __typename }) => __typename === 'RenewalEvent')
+    expect(kept.slice(0, heard.length).map((event) => event.cursor)).toEqual(heard.map((event) => event.cursor))
+  })
+
   test('that is asked for again with the same signature is the same renewal, at the same time or after it was paid', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['anchor'], stepMs: 100 } })
     const { shortChannelId, follower } = await channelAt(gateway)
