@@ -7,7 +7,7 @@ import { addressProblem } from '../domain/address.ts'
 import { brokenAssetLimit } from '../domain/asset-limits.ts'
 import { buysAsset } from '../domain/asset-price.ts'
 import { LspFailure, type FailureCode, type FailureDetails } from '../domain/failure.ts'
-import { brokenLimit, withDefaults } from '../domain/limits.ts'
+import { brokenLimit, withDefaults, type BrokenLimit } from '../domain/limits.ts'
 import { addSat, ZERO_SAT, type Sat } from '../domain/money.ts'
 import { failedChecks, offerEndsAt, type CheckCode, type VerifiedOffer } from '../domain/offer.ts'
 import { cheapestOf, mapOptions, type Payment } from '../domain/payment.ts'
@@ -66,6 +66,7 @@ export class Quoting {
   /** One LSP's answer. Never throws for what the LSP does, and never takes longer than the deadline. */
   async ask(lsp: Lsp, ask: Ask): Promise<QuoteOutcome> {
     const timeoutMs = Math.max(1, Math.min(ask.deadlineMs, lsp.settings.timeoutMs))
+    const endsAt = performance.now() + ask.deadlineMs
     let timer: NodeJS.Timeout | undefined
     // Not the LSP's timeout, which each request to it has: a slow database must not look like a slow LSP.
     const late = new Promise<never>((_, reject) => {
@@ -76,13 +77,29 @@ export class Quoting {
       return { kind: 'quote', quote: await Promise.race([this.#quote(lsp, ask, timeoutMs), late]) }
     } catch (error) {
       if (!(error instanceof LspFailure)) throw error
-      // What the LSP itself said no to is news; what its known limits said no to is none.
-      if (error.code === 'OPTION_MISMATCH' && !(error instanceof BeyondKnownLimits))
-        void lsp.refreshInfo().catch(() => {})
-      return { kind: 'failure', failure: { ...error.details(), lspId: lsp.id } }
+      const isNews = error.code === 'OPTION_MISMATCH' && !(error instanceof BeyondKnownLimits)
+      const broken = isNews ? await this.#newlyBroken(lsp, ask.request, endsAt - performance.now()) : null
+      return {
+        kind: 'failure',
+        failure: { ...error.details(), lspId: lsp.id, ...(broken && { field: broken.field, limit: broken.limit }) },
+      }
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /**
+   * The limit that the request violates by limits that the LSP states now, after it refused by limits that were not known;
+   * null: it states none, or not in time.
+   */
+  async #newlyBroken(lsp: Lsp, asked: ChannelRequest, timeoutMs: number): Promise<BrokenLimit | null> {
+    const info = await withTimeout(
+      lsp.refreshInfo().catch(() => null),
+      Math.max(1, timeoutMs),
+    )
+    if (!info?.limits) return null
+    const request = lsp.adapter.requestFields.confirmations ? withDefaults(asked, info.limits) : asked
+    return brokenLimit(request, info.limits)
   }
 
   async #quote(lsp: Lsp, ask: Ask, timeoutMs: number): Promise<Quote> {

@@ -71,7 +71,7 @@ test.each(['olive', 'kestrel'])('%s gets defaults for the confirmations that the
   expect(await sentFor({ requiredChannelConfirmations: 0, announceChannel: true })).toEqual([0, 6, true])
 })
 
-test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', async () => {
+test('when an LSP itself says OPTION_MISMATCH, its limits are read again, and the violated one is named', async () => {
   const mismatch = {
     error: {
       code: 100,
@@ -95,6 +95,7 @@ test('when an LSP itself says OPTION_MISMATCH, its limits are learnt anew', asyn
     code: 'OPTION_MISMATCH',
     field: 'lspBalanceSat',
     message: 'Option mismatch: max_initial_lsp_balance_sat is 900000',
+    limit: { limit: 'LSP_BALANCE', unit: 'SAT', minimum: '100000', maximum: '900000', requested: '1000000' },
   })
   await expect.poll(limit, { interval: 10 }).toBe(900_000)
 

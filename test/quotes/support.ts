@@ -11,7 +11,8 @@ const FIELDS = `fragment Q on Quote {
   lspBalanceSat clientBalanceSat channelExpiryBlocks announceChannel
   notes { code message } checks { code verdict message } fit { points oldestAt newestAt maxDeviationSat } createdAt observedAt expiresAt
 }
-fragment F on QuoteFailure { lsp { id } code message field retryAt }`
+fragment F on QuoteFailure {
+  lsp { id } code message field retryAt limit { limit unit minimum maximum requested } }`
 
 const QUOTES = `query ($request: ChannelRequestInput!, $lspIds: [ID!], $rankBy: QuoteRanking! = TOTAL_FEE, $firm: FirmPolicy! = WHEN_NEEDED, $deadlineMs: Int! = 10000) {
   quotes(request: $request, lspIds: $lspIds, rankBy: $rankBy, firm: $firm, deadlineMs: $deadlineMs) { quotes { ...Q } failures { ...F } elapsedMs }
@@ -49,6 +50,7 @@ export interface FailureData {
   code: string
   message: string
   field: string | null
+  limit: { limit: string; unit: string; minimum: string | null; maximum: string | null; requested: string } | null
   retryAt: string | null
 }
 
