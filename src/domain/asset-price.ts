@@ -43,9 +43,10 @@ export function withLiquidityFees<State>(options: PaymentOptions<State>, parts: 
 /** What the total has to be, as text. */
 export function expectedSum({ feeTotalSat }: Total, { clientBalanceSat, assetPriceSat }: TotalParts): string {
   const sum = feeTotalSat + clientBalanceSat
+  const parts = `fee ${feeTotalSat} + client balance ${clientBalanceSat}`
   return assetPriceSat === null || assetPriceSat === 0
-    ? `${sum} sat`
-    : `${sum + assetPriceSat} sat, or ${sum} sat if the fee contains the asset price of ${assetPriceSat} sat`
+    ? `${parts} = ${sum} sat`
+    : `${parts} + asset price ${assetPriceSat} = ${sum + assetPriceSat} sat, or ${sum} sat if the fee contains the asset price`
 }
 
 /** The sum as it was checked, for people. */

@@ -95,7 +95,7 @@ function freeOffer({ clientBalanceSat, boughtAsset }: OfferContext): VerifiedOff
     ? ''
     : ` and the client buys an asset for ${boughtAsset.priceSat ?? 'an unknown price in'} sat`
   const message = `the LSP asks for nothing, although the client balance is ${clientBalanceSat}${asset}`
-  const expected = `at least ${clientBalanceSat + (boughtAsset?.priceSat ?? 0)} sat`
+  const expected = `at least client balance ${clientBalanceSat} + asset price ${boughtAsset?.priceSat ?? 0} sat`
   return {
     payment: null,
     free: false,
@@ -111,7 +111,8 @@ function decodedInvoice(text: string, report: Report): DecodedInvoice | null {
     report('INVOICE_DECODES', 'PASSED', `signed by ${invoice.payeePubkey}`, { actual: invoice.payeePubkey })
     return invoice
   } catch (error) {
-    report('INVOICE_DECODES', 'FAILED', error instanceof InvoiceError ? error.message : 'the invoice does not decode')
+    const problem = error instanceof InvoiceError ? error.message : 'the invoice does not decode'
+    report('INVOICE_DECODES', 'FAILED', problem, { expected: 'a valid invoice', actual: problem })
     return null
   }
 }
@@ -186,7 +187,8 @@ function verifyBolt12(
   try {
     offer = decodeOffer(option.offer)
   } catch (error) {
-    report('OFFER_DECODES', 'FAILED', error instanceof OfferError ? error.message : 'the offer does not decode')
+    const problem = error instanceof OfferError ? error.message : 'the offer does not decode'
+    report('OFFER_DECODES', 'FAILED', problem, { expected: 'a valid offer', actual: problem })
     return null
   }
   report('OFFER_DECODES', 'PASSED', 'an offer of BOLT 12')

@@ -1,6 +1,6 @@
 import { messagesOf } from '../support/messages.ts'
 import { expect, test } from 'vitest'
-import { nextStepOf, type StepLsp } from '../../src/domain/next-step.ts'
+import { nextStepOf, type NextStep, type StepLsp } from '../../src/domain/next-step.ts'
 import { sat, type Sat } from '../../src/domain/money.ts'
 import type { Order } from '../../src/domain/order-record.ts'
 import { CHANNEL_STATES, ORDER_STATES, PAYMENT_STATES, REFUND_STATES, type Channel } from '../../src/domain/order.ts'
@@ -140,6 +140,18 @@ function randomReport(random: () => number): OrderReading {
   }
 }
 
+/** The numbers of the message that neither the step nor the order, as a client sees them, has in a field. */
+function uncarried({ message, ...fields }: NextStep, order: Order, at: number): string[] {
+  const { refund, asset, orderTotalSat, lspOrderId, lspState, failureReason } = order
+  const shown = JSON.stringify([
+    fields,
+    fields.deadline === null ? null : new Date(fields.deadline).toISOString(),
+    order.checks.map(({ expected, actual }) => [expected, actual]),
+    { refund, asset, orderTotalSat, lspOrderId, lspState, failureReason, payment: due(order, at) },
+  ])
+  return (message.match(/\d[\d.:-]*\d|\d/g) ?? []).filter((number) => !shown.includes(number))
+}
+
 test('over 1000 random courses, an order asks for a payment exactly if it has a payment option, and never after it has ended', () => {
   let payable = 0
   let unpayable = 0
@@ -168,7 +180,8 @@ test('over 1000 random courses, an order asks for a payment exactly if it has a 
 
       for (const at of [now, NOW - HOUR_MS, NOW + MINUTE_MS, ENDS_AT - 1, ENDS_AT + HOUR_MS]) {
         const options = optionsOf(due(order, at))
-        const { action, message } = nextStepOf(order, random() < 0.5 ? LSP : ON_REQUEST, at)
+        const next = nextStepOf(order, random() < 0.5 ? LSP : ON_REQUEST, at)
+        const { action, message } = next
         const told = { seed, round, at, state: order.state, action, message }
         const broken = [
           (action === 'PAY' || action === 'TOP_UP') !== options.length > 0 &&
@@ -177,6 +190,7 @@ test('over 1000 random courses, an order asks for a payment exactly if it has a 
           roll < 0.1 && !optionsOf(shownOf(order, at)).every(isSettled) && 'an option of an unknown order',
           !/^[A-Z0-9].*\.$/.test(message) && 'no sentence',
           /undefined|null|NaN|\.\./.test(message) && 'a value is missing',
+          uncarried(next, order, at).length > 0 && `no field has ${uncarried(next, order, at).join(', ')}`,
         ].filter((problem) => problem !== false)
         if (broken.length > 0) expect({ ...told, broken }).toEqual(told)
         if (options.length > 0) payable += 1

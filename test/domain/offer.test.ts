@@ -1,3 +1,4 @@
+import { uncarriedNumbers } from '../support/messages.ts'
 import { expect, test } from 'vitest'
 import { NETWORKS, type Network } from '../../src/domain/lsp.ts'
 import { sat } from '../../src/domain/money.ts'
@@ -65,8 +66,9 @@ const onchain = (changes: Partial<OnchainOption<Read>> = {}): OnchainOption<Read
   ...changes,
 })
 
+/** Every number in a message is in a field of its check, too. */
 function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext> = {}): VerifiedOffer {
-  return verifyOffer(
+  const offer = verifyOffer(
     { bolt11: null, bolt12: null, onchain: null, ...ways },
     {
       network: 'REGTEST',
@@ -80,6 +82,8 @@ function vet(ways: Partial<PaymentOptions<Read>>, context: Partial<OfferContext>
       ...context,
     },
   )
+  expect(uncarriedNumbers(offer.checks)).toEqual([])
+  return offer
 }
 
 const verdicts = ({ checks }: VerifiedOffer) => checks.map(({ code, verdict }) => `${code} ${verdict}`)
