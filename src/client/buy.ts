@@ -1,7 +1,7 @@
 /** `ChannelRequestInput` of the schema. */
 export type ChannelRequest = Record<string, unknown> & { clientPubkey: string; lspBalanceSat: number }
 
-/** What a choice is made from, best first. */
+/** A quote to choose from. Quotes come best first. */
 export interface QuoteChoice {
   id: string
   lsp: { id: string; name: string }

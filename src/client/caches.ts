@@ -1,6 +1,6 @@
 import { KEYLESS_TYPES, POSSIBLE_TYPES } from './schema-facts.ts'
 
-// What normalized caches have to know of the schema. A snapshot has no id, so that it never overwrites the live order.
+// Settings for normalized caches. A snapshot has no id, so a cache cannot overwrite the live order with it.
 
 interface Page {
   nodes?: readonly unknown[]

@@ -35,7 +35,7 @@ const PINS = /^(sha256\/\/)?([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)(;(sha256\/\/)?([0-
 const courtesySchema = z.strictObject({
   maxUnpaidOrders: key(z.int().min(0).max(100_000).default(5), {
     description:
-      'Unpaid orders at this LSP for one node (`clientPubkey`), whoever its clients are, at which no further order is placed for its price.',
+      'The most unpaid orders of one node (`clientPubkey`) at this LSP, over all client keys. At this number, no further order is placed to learn a price.',
   }),
   firmQuotesPerHour: key(z.int().min(0).max(100_000).default(60), {
     description:

@@ -40,7 +40,7 @@ export function withLiquidityFees<State>(options: PaymentOptions<State>, parts: 
   return { bolt11: apart(options.bolt11), bolt12: apart(options.bolt12), onchain: apart(options.onchain) }
 }
 
-/** What the total has to be, as text. */
+/** The expected total as text, with its parts. */
 export function expectedSum({ feeTotalSat }: Total, { clientBalanceSat, assetPriceSat }: TotalParts): string {
   const sum = feeTotalSat + clientBalanceSat
   const parts = `fee ${feeTotalSat} + client balance ${clientBalanceSat}`

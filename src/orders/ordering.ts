@@ -381,7 +381,7 @@ export class Ordering {
       [
         changeOf(
           'ANSWERED_LATE',
-          `the LSP's answer came late: the order stands, ${costOf(standing)}`,
+          `the LSP's answer came late: it has the order, ${costOf(standing)}`,
           standing.state,
           order.state,
         ),

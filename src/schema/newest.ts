@@ -4,8 +4,8 @@ import type { Quote } from '../domain/quote.ts'
 import type { Gateway } from '../gateway.ts'
 
 /**
- * The id that stands for the best quote of the caller's last comparison, or for its newest order. Only a gateway in
- * sandbox mode accepts it, so that GraphiQL's tabs can be run one after the other.
+ * Means the best quote of the caller's last comparison, or its newest order. Only a gateway in sandbox mode accepts this
+ * id, so that GraphiQL's tabs can be run one after the other.
  */
 export const NEWEST = 'newest'
 

@@ -15,7 +15,7 @@ builder.scalarType('Sat', {
     try {
       return parseSat(value)
     } catch {
-      throw badInput('Sat: a whole number of satoshis from 0 to 2100000000000000 is wanted')
+      throw badInput('Sat: give a whole number of satoshis from 0 to 2100000000000000')
     }
   },
 })
@@ -26,7 +26,7 @@ const MAX_UINT64 = (1n << 64n) - 1n
 function parseUInt64(scalar: string, value: unknown): string {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
   if (typeof text === 'string' && /^\d{1,20}$/.test(text) && BigInt(text) <= MAX_UINT64) return BigInt(text).toString()
-  throw badInput(`${scalar}: an unsigned 64-bit integer as a decimal string is wanted`)
+  throw badInput(`${scalar}: give an unsigned 64-bit integer as a decimal string`)
 }
 
 builder.scalarType('AssetAmount', {
@@ -56,7 +56,7 @@ builder.scalarType('DateTime', {
     const isReal =
       date !== null && Number(date[3]) <= new Date(Date.UTC(Number(date[1]), Number(date[2]), 0)).getUTCDate()
     const time = isReal ? Date.parse(date[0]) : Number.NaN
-    if (Number.isNaN(time)) throw badInput('DateTime: an instant such as 2026-11-21T12:00:00Z is wanted')
+    if (Number.isNaN(time)) throw badInput('DateTime: give an instant in UTC such as 2026-11-21T12:00:00Z')
     return time
   },
 })

@@ -341,7 +341,7 @@ export class PlacementStore {
     return rows.map((row) => row.stands_until)
   }
 
-  /** When each unpaid order for that node at the LSP will have lapsed, soonest first; whoever its clients are. */
+  /** When each unpaid order for that node at the LSP expires, soonest first, over all clients. */
   async unpaidOfNodeUntil(lspId: string, clientPubkey: string, now: EpochMs): Promise<EpochMs[]> {
     const rows = await this.#db
       .selectFrom('placements')

@@ -169,7 +169,7 @@ export class QuoteStore {
     return row ? { ...(JSON.parse(row.body) as ObservedPrice), observedAt: row.observed_at } : null
   }
 
-  /** What the LSP asked since `since` by its tariff, whoever the client was: the newest `limit` prices. */
+  /** The newest `limit` prices that the LSP asked since `since` by its tariff, over all clients. */
   async tariffPoints(lspId: string, since: EpochMs, limit: number): Promise<PricePoint[]> {
     const rows = await this.#db
       .selectFrom('prices')

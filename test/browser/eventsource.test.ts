@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { setTimeout } from 'node:timers/promises'
 import { chromium, type Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Build, freePort, type Program } from '../server/program.ts'
+import { Build, freePort, kill, orderAtOlive, SANDBOX_PAY } from '../server/program.ts'
 
 const EXAMPLE = new URL('../../examples/clients/eventsource.html', import.meta.url)
 const CHROMIUM = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
@@ -21,13 +20,6 @@ afterAll(async () => {
   await build[Symbol.asyncDispose]()
 })
 
-async function kill(program: Program): Promise<void> {
-  // The simulated LSPs die with the gateway. They write their orders down a moment after each change.
-  await setTimeout(1_000)
-  program.kill('SIGKILL')
-  await program.ended
-}
-
 test.skipIf(!CHROMIUM && process.env['CI'] !== 'true')(
   'the page with an EventSource follows an order over two kill -9 without gap or repeat, and stops by itself',
   async () => {
@@ -35,28 +27,19 @@ test.skipIf(!CHROMIUM && process.env['CI'] !== 'true')(
     const env = { PORT: String(await freePort()) }
     const first = build.start(folder, { env })
     const origin = await first.origin()
-    const { sandboxWallet } = await first.ask('{ sandboxWallet { pubkey address } }')
-    const { pubkey: clientPubkey, address: clientAddress } = sandboxWallet
-    const { quotes } = await first.ask(
-      'query ($request: ChannelRequestInput!) { quotes(request: $request, lspIds: ["olive"]) { quotes { id } } }',
-      { request: { clientPubkey, clientAddress, lspBalanceSat: 1_000_000 } },
-    )
-    const { createOrder } = await first.ask(
-      'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
-      { id: quotes.quotes[0].id },
-    )
+    const id = await orderAtOlive(first)
 
     const page = await browser.newPage()
     const html = await readFile(EXAMPLE, 'utf8')
     await page.route(`${origin}/example*`, (route) => route.fulfill({ contentType: 'text/html', body: html }))
-    await page.goto(`${origin}/example?${new URLSearchParams({ url: `${origin}/graphql`, id: createOrder.id })}`)
+    await page.goto(`${origin}/example?${new URLSearchParams({ url: `${origin}/graphql`, id })}`)
     const shown = () => page.locator('#events li').allInnerTexts()
     const status = () => page.locator('#status').innerText()
     await expect.poll(shown, { timeout: 60_000 }).toHaveLength(1)
     await kill(first)
     const second = build.start(folder, { env })
     await second.origin()
-    await second.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id: createOrder.id })
+    await second.ask(SANDBOX_PAY, { id })
     await expect.poll(async () => (await shown()).length, { timeout: 60_000 }).toBeGreaterThan(1)
     await kill(second)
     const third = build.start(folder, { env })

@@ -1,8 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { createSluiceClient, SluiceError, type Purchase, type SluiceClient } from '../../src/client/index.ts'
-import { Build, freePort, type Program } from '../server/program.ts'
+import { Build, freePort, kill, SANDBOX_PAY } from '../server/program.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 const clients: SluiceClient[] = []
@@ -31,7 +30,6 @@ const requestOf = ({ pubkey, address }: Wallet) => ({
   lspBalanceSat: 1_000_000,
 })
 
-const PAY = 'mutation ($id: ID!) { sandboxPay(id: $id) { state } }'
 const orderCount = (gateway: TestGateway) =>
   gateway.sandbox.lsp('olive').requests.filter(({ method, path }) => method === 'POST' && path === '/create_order')
     .length
@@ -42,13 +40,6 @@ describe('over kill -9 of the gateway', () => {
     build = await Build.make()
   })
   afterAll(() => build[Symbol.asyncDispose]())
-
-  const kill = async (program: Program) => {
-    // The simulated LSPs die with the gateway. They write their orders down a moment after each change.
-    await setTimeout(1_000)
-    program.kill('SIGKILL')
-    await program.ended
-  }
 
   test('follow and followAll give every event once and in order, and follow ends with the order', async () => {
     const folder = await build.folder()
@@ -72,7 +63,7 @@ describe('over kill -9 of the gateway', () => {
     await kill(first)
     const second = build.start(folder, { env })
     await second.origin()
-    await client.ask(PAY, { id })
+    await client.ask(SANDBOX_PAY, { id })
     await expect.poll(() => sequences.length, { timeout: 60_000 }).toBeGreaterThan(1)
     await kill(second)
     const third = build.start(folder, { env })

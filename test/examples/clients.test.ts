@@ -4,9 +4,8 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Build, freePort, type Program } from '../server/program.ts'
+import { Build, freePort, kill, orderAtOlive, SANDBOX_PAY } from '../server/program.ts'
 import { builtProgram } from '../support/build.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples/clients')
@@ -42,27 +41,6 @@ describe.skipIf(!isInstalled)('an order is followed over kill -9 of the gateway'
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function kill(program: Program): Promise<void> {
-    // The simulated LSPs die with the gateway. They write their orders down a moment after each change.
-    await setTimeout(1_000)
-    program.kill('SIGKILL')
-    await program.ended
-  }
-
-  async function order(program: Program): Promise<string> {
-    const { sandboxWallet } = await program.ask('{ sandboxWallet { pubkey address } }')
-    const { pubkey: clientPubkey, address: clientAddress } = sandboxWallet
-    const { quotes } = await program.ask(
-      'query ($request: ChannelRequestInput!) { quotes(request: $request, lspIds: ["olive"]) { quotes { id } } }',
-      { request: { clientPubkey, clientAddress, lspBalanceSat: 1_000_000 } },
-    )
-    const { createOrder } = await program.ask(
-      'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
-      { id: quotes.quotes[0].id },
-    )
-    return createOrder.id as string
-  }
-
   test.each([
     ['Apollo Client', process.execPath, 'apollo.mjs', 'ws'],
     ['urql', process.execPath, 'urql.mjs', 'ws'],
@@ -73,7 +51,7 @@ describe.skipIf(!isInstalled)('an order is followed over kill -9 of the gateway'
       const cwd = await build.folder()
       const env = { PORT: String(await freePort()) }
       const first = build.start(cwd, { env })
-      const id = await order(first)
+      const id = await orderAtOlive(first)
       const url = `${(await first.origin()).replace('http', scheme)}/graphql`
       const follower = spawn(command, [join(folder, file), url, id], { stdio: ['ignore', 'pipe', 'pipe'] })
       const ended = once(follower, 'close')
@@ -86,7 +64,7 @@ describe.skipIf(!isInstalled)('an order is followed over kill -9 of the gateway'
         await kill(first)
         const second = build.start(cwd, { env })
         await second.origin()
-        await second.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id })
+        await second.ask(SANDBOX_PAY, { id })
         await expect.poll(() => lines().length, { timeout: 60_000 }).toBeGreaterThan(1)
         await kill(second)
         const third = build.start(cwd, { env })

@@ -84,7 +84,7 @@ describe.concurrent('an order whose answer does not come', () => {
     expect(late).toMatchObject({
       sequence: 2,
       previousState: 'OUTCOME_UNKNOWN',
-      message: "the LSP's answer came late: the order stands, 4107 sat to pay",
+      message: "the LSP's answer came late: it has the order, 4107 sat to pay",
     })
     expect(late.snapshot).toMatchObject({
       orderTotalSat: 4_107,

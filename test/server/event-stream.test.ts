@@ -1,7 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import { EventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Build, freePort, type Program } from './program.ts'
+import { Build, freePort, kill, orderAtOlive, SANDBOX_PAY } from './program.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 const FOLLOW = 'subscription ($id: ID!) { orderUpdated(id: $id, afterSequence: 0) { sequence cursor state } }'
@@ -40,42 +39,18 @@ describe('an EventSource', () => {
   })
   afterAll(() => build[Symbol.asyncDispose]())
 
-  async function orderAt(program: Program): Promise<string> {
-    const { sandboxWallet } = await program.ask('{ sandboxWallet { pubkey address } }')
-    const request = {
-      clientPubkey: sandboxWallet.pubkey,
-      clientAddress: sandboxWallet.address,
-      lspBalanceSat: 1_000_000,
-    }
-    const { quotes } = await program.ask(
-      'query ($request: ChannelRequestInput!) { quotes(request: $request, lspIds: ["olive"]) { quotes { id } } }',
-      { request },
-    )
-    const { createOrder } = await program.ask(
-      'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
-      { id: quotes.quotes[0].id },
-    )
-    return createOrder.id as string
-  }
-
   test('follows an order over two restarts by kill -9 without gap or repeat, and stops by itself', async () => {
     const folder = await build.folder()
     const env = { PORT: String(await freePort()) }
-    const kill = async (program: Program) => {
-      // The simulated LSPs die with the gateway. They write their orders down a moment after each change.
-      await setTimeout(1_000)
-      program.kill('SIGKILL')
-      await program.ended
-    }
     const first = build.start(folder, { env })
-    const id = await orderAt(first)
+    const id = await orderAtOlive(first)
     const { events, closed } = follow(addressOf(await first.origin(), FOLLOW, { id }))
     await expect.poll(() => events.length, { timeout: 60_000 }).toBe(1)
     await kill(first)
 
     const second = build.start(folder, { env })
     await second.origin()
-    await second.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id })
+    await second.ask(SANDBOX_PAY, { id })
     await expect.poll(() => events.length, { timeout: 60_000 }).toBeGreaterThan(1)
     await kill(second)
 
@@ -115,7 +90,7 @@ describe('Last-Event-ID', () => {
   test('resumes right after its event, whatever the arguments of the address say', async () => {
     await using gateway = await startTestGateway({ sandbox: { only: ['olive'] } })
     const id = await placed(gateway)
-    await gateway.ask('mutation ($id: ID!) { sandboxPay(id: $id) { state } }', { id })
+    await gateway.ask(SANDBOX_PAY, { id })
     await expect
       .poll(async () => (await gateway.ask('query ($id: ID!) { order(id: $id) { isFinal } }', { id })).order.isFinal, {
         timeout: 10_000,

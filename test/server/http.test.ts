@@ -340,9 +340,9 @@ describe('a value that a scalar does not take is the client’s mistake', () => 
     query: 'query ($t: DateTime!) { renewalMessage(lspId: "olive", shortChannelId: "1x1x1", validTo: $t) }',
     variables: { t: validTo },
   })
-  const SAT = 'Sat: a whole number of satoshis from 0 to 2100000000000000 is wanted'
-  const ASSET = 'AssetAmount: an unsigned 64-bit integer as a decimal string is wanted'
-  const TIME = 'DateTime: an instant such as 2026-11-21T12:00:00Z is wanted'
+  const SAT = 'Sat: give a whole number of satoshis from 0 to 2100000000000000'
+  const ASSET = 'AssetAmount: give an unsigned 64-bit integer as a decimal string'
+  const TIME = 'DateTime: give an instant in UTC such as 2026-11-21T12:00:00Z'
   const KEY = 'PublicKey: not a public key: give 33 bytes in hexadecimal, a compressed point of secp256k1'
 
   test.each([

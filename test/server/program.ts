@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { builtProgram } from '../support/build.ts'
 
 /** The program as `npm start` builds and runs it, in folders of its own. */
@@ -99,3 +100,27 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
+
+/** Kills it without a warning. The simulated LSPs die with it: they write their orders down a moment after each change. */
+export async function kill(program: Program): Promise<void> {
+  await setTimeout(1_000)
+  program.kill('SIGKILL')
+  await program.ended
+}
+
+/** Orders a channel at Olive from the sandbox's wallet. @returns the order's id */
+export async function orderAtOlive(program: Program): Promise<string> {
+  const { sandboxWallet } = await program.ask('{ sandboxWallet { pubkey address } }')
+  const { pubkey: clientPubkey, address: clientAddress } = sandboxWallet
+  const { quotes } = await program.ask(
+    'query ($request: ChannelRequestInput!) { quotes(request: $request, lspIds: ["olive"]) { quotes { id } } }',
+    { request: { clientPubkey, clientAddress, lspBalanceSat: 1_000_000 } },
+  )
+  const { createOrder } = await program.ask(
+    'mutation ($id: ID!) { createOrder(input: { quoteId: $id, idempotencyKey: "k" }) { ... on Order { id } } }',
+    { id: quotes.quotes[0].id },
+  )
+  return createOrder.id as string
+}
+
+export const SANDBOX_PAY = 'mutation ($id: ID!) { sandboxPay(id: $id) { state } }'

@@ -104,7 +104,7 @@ export function trustDocuments(
       const document = manifest?.get(id)
       if (document === undefined && query === undefined) throw notFound(isApollo, manifest !== null)
       if (query !== undefined && query !== document && (document !== undefined || sha256(query) !== id)) {
-        throw apiError('DOCUMENT_MISMATCH', 'the document is not the one that its id stands for')
+        throw apiError('DOCUMENT_MISMATCH', 'the document and its id do not match')
       }
       if (document === undefined) admit(query ?? '', context)
       asked.query = document ?? query ?? ''
@@ -126,7 +126,7 @@ export function trustDocuments(
 function idOf(documentId: unknown, extensions: unknown): { id: string | undefined; isApollo: boolean } {
   if (documentId !== undefined && documentId !== null) {
     if (typeof documentId !== 'string' || documentId.length > LONGEST_ID)
-      throw apiError('BAD_REQUEST', 'documentId: a text is wanted')
+      throw apiError('BAD_REQUEST', 'documentId: give a string')
     return { id: documentId, isApollo: false }
   }
   const persisted =
@@ -136,7 +136,7 @@ function idOf(documentId: unknown, extensions: unknown): { id: string | undefine
   if (typeof persisted !== 'object' || persisted === null) return { id: undefined, isApollo: true }
   const hash = (persisted as { sha256Hash?: unknown }).sha256Hash
   if (typeof hash !== 'string' || hash.length > LONGEST_ID)
-    throw apiError('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: a text is wanted')
+    throw apiError('BAD_REQUEST', 'extensions.persistedQuery.sha256Hash: give a string')
   return { id: hash, isApollo: true }
 }
 
