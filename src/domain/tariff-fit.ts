@@ -29,6 +29,8 @@ export interface FittedPrice {
 /** Two numbers fit any two points; a third and a fourth at another balance confirm them. */
 const LEAST_POINTS = 4
 const LEAST_BALANCES = 3
+/** The work grows with the square of the points: 40 take a fraction of a millisecond. */
+const MOST_POINTS = 40
 /** A point agrees with the line if it is within 1 % of its own fee, or 2 sat where that is more. */
 const TOLERANCE_SHARE = 100n
 const LEAST_TOLERANCE_SAT = 2n
@@ -41,7 +43,10 @@ const LEAST_SPAN_FACTOR = 4n
  * the channel is too far from them.
  */
 export function fitPrice(terms: ChannelTerms, points: readonly PricePoint[]): FittedPrice | null {
-  const alike = points.filter((point) => isAlike(point.terms, terms)).toSorted((a, b) => b.observedAt - a.observedAt)
+  const alike = points
+    .filter((point) => isAlike(point.terms, terms))
+    .toSorted((a, b) => b.observedAt - a.observedAt)
+    .slice(0, MOST_POINTS)
   const sameDuration = alike.filter((point) => point.terms.channelExpiryBlocks === terms.channelExpiryBlocks)
   return (
     fitLine(BigInt(terms.lspBalanceSat), sameDuration, (of) => BigInt(of.lspBalanceSat)) ??

@@ -41,8 +41,8 @@ export interface Ask {
 const ESTIMATE_FRESH_MS = 20 * SECOND_MS
 /** Prices that are older say nothing about today's tariff. */
 const TARIFF_DAYS = 3
-/** The newest prices that a tariff is fitted to, at most. */
-const MOST_POINTS = 200
+/** The newest prices that are read for a fit, also those of other terms. */
+const MOST_PRICES_READ = 200
 /** Of so many questions it is known for as long what they were last answered with: some kilobytes each. */
 const MOST_LATEST = 5_000
 
@@ -366,7 +366,7 @@ export class Quoting {
     const { lsp, request } = context
     if (!isByTariff(request)) throw failure
     const now = this.#clock.now()
-    const points = await this.#store.quotes.tariffPoints(lsp.id, now - TARIFF_DAYS * DAY_MS, MOST_POINTS)
+    const points = await this.#store.quotes.tariffPoints(lsp.id, now - TARIFF_DAYS * DAY_MS, MOST_PRICES_READ)
     const fitted = fitPrice(lsp.adapter.roundedTerms(termsOf(request)), points)
     if (fitted === null) throw failure
     const { feeTotalSat, fit } = fitted

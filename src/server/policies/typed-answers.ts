@@ -70,20 +70,27 @@ const isGraphqls = ({ extensions }: Pick<GraphQLError, 'extensions'>) => extensi
 const isUnlocated = ({ message, extensions }: GraphQLError) =>
   extensions['code'] === 'BAD_USER_INPUT' && extensions['field'] === undefined && inputOf(message) !== null
 
-/** The messages of graphql-js for values that do not fit their type. */
-const INPUT_MESSAGES = [
-  /^Variable "\$\w+" got invalid value .*? at "(?<field>[^"]+)"; (?<constraint>.+)$/s,
-  /^Variable "\$(?<field>\w+)" got invalid value .*?; (?<constraint>.+)$/s,
+/** The messages of graphql-js for arguments and variables that are missing. */
+const MISSING_INPUT = [
   /^Variable "\$(?<field>\w+)" of (?<constraint>(?:required|non-null) type .+)$/s,
   /^Argument "(?<field>\w+)" (?<constraint>(?:of|has) .+)$/s,
   /^Field "[^"]+" argument "(?<field>\w+)" (?<constraint>of .+)$/s,
 ]
 
+/** The input that a message of graphql-js is about; null: none. The message may repeat a value of any length. */
 function inputOf(message: string): { field: string; constraint: string } | null {
-  for (const pattern of INPUT_MESSAGES) {
-    const { field, constraint } = pattern.exec(message)?.groups ?? {}
-    if (field !== undefined && constraint !== undefined)
-      return { field, constraint: constraint.slice(0, LONGEST_MESSAGE) }
+  const variable = /^Variable "\$(\w+)" got invalid value /.exec(message.slice(0, LONGEST_MESSAGE))?.[1]
+  if (variable !== undefined) {
+    // What is wrong comes last, after the value.
+    const end = message.slice(-LONGEST_MESSAGE)
+    const [, path, wrong] = / at "([^"]+)"; (.+)$/s.exec(end) ?? []
+    if (path !== undefined && wrong !== undefined) return { field: path, constraint: wrong }
+    return { field: variable, constraint: /; (.+)$/s.exec(end)?.[1] ?? end }
+  }
+  const short = message.slice(0, LONGEST_MESSAGE)
+  for (const pattern of MISSING_INPUT) {
+    const { field, constraint } = pattern.exec(short)?.groups ?? {}
+    if (field !== undefined && constraint !== undefined) return { field, constraint }
   }
   return null
 }
