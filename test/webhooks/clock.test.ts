@@ -89,3 +89,38 @@ test('a gateway that runs for weeks says all the while that it has the webhook',
   expect(await pending(second)).toHaveLength(1)
   await Promise.all([first.stop(), second.stop()])
 })
+
+test('an event of a renewal is posted as renewal.updated, with the id of the renewal', async () => {
+  await using database = await freshDatabase('SQLite')
+  const clock = { now: () => START }
+  await using store = await openStore(database.url, clock)
+  await using receiver = await Receiver.start()
+  const webhooks = await openWebhooks(store, receiver, clock)
+  await store.transaction(({ orders }) =>
+    orders.append({
+      renewalId: 'r-1',
+      clientId: CLIENT,
+      sequence: 2,
+      at: START,
+      previousState: 'PAID',
+      state: 'COMPLETED',
+      message: 'paid → renewed',
+    }),
+  )
+  await receiver.until(({ length }) => length === 1)
+  const [post] = receiver.received
+  expect(post?.headers['webhook-id']).toBe('r-1.2')
+  expect(JSON.parse(post?.body ?? '')).toEqual({
+    type: 'renewal.updated',
+    timestamp: new Date(START).toISOString(),
+    data: {
+      renewalId: 'r-1',
+      sequence: 2,
+      state: 'RENEWED',
+      previousState: 'PAID',
+      message: 'paid → renewed',
+      at: new Date(START).toISOString(),
+    },
+  })
+  await webhooks.stop()
+})
