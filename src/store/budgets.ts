@@ -116,6 +116,12 @@ export class BudgetStore {
     return null
   }
 
+  /** One request that was sent already, out of the budget of polls. */
+  async charge(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<void> {
+    const all = await this.ofReadings(lspId, requestsPerMinute, now)
+    await all.spend(1)
+  }
+
   /** One estimate by an LSP, out of its budget. @returns null: it may be sent. Otherwise the earliest time to try again. */
   async takeEstimate(
     lspId: string,

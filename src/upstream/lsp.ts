@@ -103,6 +103,8 @@ export interface LspListener {
   onExchange(record: ExchangeRecord): void
   /** It cannot be used from now on, and why; null: it can be used again. */
   onTurn?(problem: string | null): void
+  /** It was sent a request that no budget was asked for: for its limits, or a further one of the same call. */
+  onExtraRequest?(): void
   /** An optional field of its answers could not be read, and counts as null. Called once per field. */
   onUnreadField?(field: string): void
 }
@@ -248,10 +250,14 @@ export class Lsp {
     client,
   }: CallScope): LspCall {
     const judged = client === undefined ? {} : { client, onDoubt: () => this.#resolveDoubt() }
+    // The caller has asked the budget for one request.
+    let budgeted = isInfo ? 0 : 1
     return {
-      http: this.#connection.within({ timeoutMs, secrets, isUnjudged, isPoll, ...judged }, (record) =>
-        this.#record(record, isInfo),
-      ),
+      http: this.#connection.within({ timeoutMs, secrets, isUnjudged, isPoll, ...judged }, (record) => {
+        if (budgeted > 0) budgeted -= 1
+        else this.#listener.onExtraRequest?.()
+        this.#record(record, isInfo)
+      }),
       url: this.settings.url,
       network: this.settings.network,
       now: () => this.#clock.now(),

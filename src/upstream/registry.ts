@@ -78,6 +78,14 @@ export class LspRegistry implements AsyncDisposable {
     return new LspRegistry(settings, known, store, clock, options)
   }
 
+  /** Takes a request out of the LSP's budget that was already sent: polls wait for it. */
+  async #chargeRequest({ id, requestsPerMinute }: LspSettings): Promise<void> {
+    await this.#store
+      .transaction(({ budgets }) => budgets.charge(id, requestsPerMinute, this.#clock.now()))
+      // The database cannot be used, or the gateway stops: the next requests are charged again.
+      .catch(() => {})
+  }
+
   #open(settings: LspSettings, role: LspRole, before: KnownLsp | undefined): Lsp {
     const { logger, onExchange } = this.#options
     const { id } = settings
@@ -92,6 +100,7 @@ export class LspRegistry implements AsyncDisposable {
         onInfo: (fresh) => this.#store.lsps.saveInfo(id, fresh),
         onExchange: (record) => onExchange?.(id, record),
         onTurn: (reason) => this.#logTurn(id, reason),
+        onExtraRequest: () => void this.#chargeRequest(settings),
         // Without the value: it may be a client's.
         onUnreadField: (field) =>
           logger.warn({ lsp: id, field }, 'an optional field of an LSP cannot be read: it counts as absent'),

@@ -36,6 +36,29 @@ async function insertUnpaid(store: Store, count: number, clientId = 'alice'): Pr
 }
 
 describe.each(ENGINES)('the budget of an LSP in %s', (engine) => {
+  test('has polls wait for requests that were sent without being asked for, such as those for its limits', async () => {
+    await using stage = await openStage(engine)
+    const { store } = stage
+    await saveLsp(store)
+    await insertUnpaid(store, 100)
+    const pollsIn = async (from: number, charged: number) => {
+      let polls = 0
+      for (let now = from; now < from + 30_000; now += STEP_MS) {
+        if (now < from + charged * STEP_MS)
+          await store.transaction(({ budgets }) => budgets.charge(LSP, PER_MINUTE, now))
+        for (const { order, tracking } of (await poll(store, now)).orders) {
+          polls += 1
+          await store.orders.update(order, { ...tracking, nextReadAt: now + 1 }, order.sequence)
+        }
+      }
+      return polls
+    }
+    const usual = await pollsIn(NOW, 0)
+    const fewer = await pollsIn(NOW + 60_000, 10)
+    expect(usual - fewer).toBeGreaterThanOrEqual(9)
+    expect(usual - fewer).toBeLessThanOrEqual(11)
+  })
+
   test('lets a client order as fast as it may, polls the paid order of another within 8 seconds, and exceeds no minute', async () => {
     await using stage = await openStage(engine)
     const { store } = stage
