@@ -47,9 +47,9 @@ interface Placed {
   refundTo: string
 }
 
-/** Places an order that can be paid on-chain, and runs the test with it. */
+/** Places an order that can be paid on-chain, and runs the test with it. Each step lasts for several polls, also on a busy machine. */
 async function placed(lspId: string, faults: readonly Fault[], run: (placed: Placed) => Promise<void>): Promise<void> {
-  await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: 150 } })
+  await using gateway = await startTestGateway({ sandbox: { only: [lspId], stepMs: 500 } })
   gateway.sandbox.lsp(lspId).setFaults(faults)
   const refundTo = gateway.sandbox.wallet.newAddress()
   const order = await orderAt(gateway, lspId, { refundOnchainAddress: refundTo })
