@@ -1,6 +1,6 @@
-import type { ExecutionResult } from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { FetchAPI, Plugin } from 'graphql-yoga'
-import { withoutHttp } from '../errors.ts'
+import { withoutHttp, type ErrorCode } from '../errors.ts'
 import type { EventStream } from '../schema/builder.ts'
 import type { ServerContext } from './pipeline.ts'
 
@@ -36,7 +36,7 @@ class RequestedStream implements EventStream {
 const streams = new WeakMap<Request, RequestedStream>()
 
 /** null: the request does not ask for server-sent events. */
-export function eventStreamOf(request: Request | undefined): EventStream | null {
+export function eventStreamOf(request: Request | undefined): RequestedStream | null {
   if (!request?.headers.get('accept')?.includes(MEDIA_TYPE)) return null
   const stream = streams.get(request) ?? new RequestedStream(request)
   streams.set(request, stream)
@@ -53,8 +53,13 @@ export function sendEventStreams(): Plugin<object, ServerContext> {
   return {
     onResultProcess(payload) {
       const { request, result } = payload
-      const stream = streams.get(request)
-      if (!stream || !isResults(result)) return
+      const stream = eventStreamOf(request)
+      if (!stream) return
+      if (!isResults(result)) {
+        if (request.method === 'GET' && isRefusal(result))
+          payload.setResultProcessor((_, fetchAPI) => refusalOf(result.errors, fetchAPI), MEDIA_TYPE)
+        return
+      }
       payload.acceptableMediaTypes.push(MEDIA_TYPE)
       payload.setResultProcessor(
         (results, fetchAPI) => responseOf(results as unknown as Results, stream, fetchAPI),
@@ -64,15 +69,47 @@ export function sendEventStreams(): Plugin<object, ServerContext> {
   }
 }
 
+type Refusal = ExecutionResult & { errors: readonly GraphQLError[] }
+
+const isRefusal = (result: unknown): result is Refusal =>
+  typeof result === 'object' && result !== null && !('data' in result) && 'errors' in result
+
+const TEMPORARY: ReadonlySet<unknown> = new Set<ErrorCode>(['RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL_SERVER_ERROR'])
+
+/**
+ * The answer to a subscription that does not begin. An EventSource gives up at any status but 200: so it does unless the
+ * error ends by itself. Then the stream ends with the error, and the EventSource connects again.
+ */
+function refusalOf(errors: readonly GraphQLError[], { Response }: FetchAPI) {
+  const body = JSON.stringify({ errors: errors.map(withoutHttp) })
+  const temporary = errors.find(({ extensions }) => TEMPORARY.has(extensions['code']))
+  if (temporary) {
+    const { retryAfterSeconds } = temporary.extensions
+    const retryMs = typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1_000 : RECONNECT_AFTER_MS
+    return new Response(`retry: ${retryMs}\n\nevent: next\ndata: ${body}\n\nevent: complete\ndata:\n\n`, {
+      headers: { 'content-type': MEDIA_TYPE, 'cache-control': 'no-cache' },
+    })
+  }
+  const status = errors.map(({ extensions }) => extensions['http']?.status)
+  return new Response(body, {
+    status: status.find((each) => each !== undefined) ?? 400,
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+  })
+}
+
 function shown({ errors, ...result }: ExecutionResult) {
   return errors ? { ...result, errors: errors.map(withoutHttp) } : result
 }
 
 function responseOf(results: Results, stream: RequestedStream, { Response, ReadableStream, TextEncoder }: FetchAPI) {
-  // An EventSource connects again after every end, but not after this status.
-  if (stream.isOver) return new Response(null, { status: 204 })
-  const encoder = new TextEncoder()
   const iterator = results[Symbol.asyncIterator]()
+  if (stream.isOver) {
+    // It was not begun, and holds its place among the client's subscriptions.
+    void iterator.return?.()
+    // An EventSource connects again after every end, but not after this status.
+    return new Response(null, { status: 204 })
+  }
+  const encoder = new TextEncoder()
   let ping: NodeJS.Timeout | undefined
   const body = new ReadableStream({
     start(controller) {

@@ -1,6 +1,7 @@
 import { EventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Build, freePort, kill, orderAtOlive, SANDBOX_PAY } from './program.ts'
+import { DEFAULT_LIMITS } from '../../src/config/access.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 
 const FOLLOW = 'subscription ($id: ID!) { orderUpdated(id: $id, afterSequence: 0) { sequence cursor state } }'
@@ -122,8 +123,45 @@ describe('Last-Event-ID', () => {
     for (const [query, variables] of [
       [FOLLOW, { id }],
       [FEED, {}],
-    ] as const)
-      expect(await (await get(gateway, query, variables, lastEventId)).text()).toContain(`"code":"${code}"`)
+    ] as const) {
+      const response = await get(gateway, query, variables, lastEventId)
+      // An EventSource does not connect again after this status.
+      expect(response.status).toBe(400)
+      expect(await response.text()).toContain(`"code":"${code}"`)
+    }
+  })
+})
+
+describe('a subscription over GET', () => {
+  test('that is over takes no place among the subscriptions of its client', async () => {
+    await using gateway = await startTestGateway({
+      sandbox: { only: ['olive'] },
+      config: { limits: { ...DEFAULT_LIMITS, subscriptions: 2 } },
+    })
+    const id = await placed(gateway)
+    await gateway.ask(SANDBOX_PAY, { id })
+    const isFinal = async () =>
+      (await gateway.ask('query ($id: ID!) { order(id: $id) { isFinal } }', { id })).order.isFinal
+    await expect.poll(isFinal, { timeout: 10_000 }).toBe(true)
+    const { latestEventCursor } = await gateway.ask('{ latestEventCursor }')
+    for (let count = 0; count < 5; count++)
+      expect((await get(gateway, FOLLOW, { id }, latestEventCursor)).status).toBe(204)
+  })
+
+  test('that is refused for a while ends with the error, so that an EventSource connects again', async () => {
+    await using gateway = await startTestGateway({
+      sandbox: { only: ['olive'] },
+      config: { limits: { ...DEFAULT_LIMITS, subscriptions: 1 } },
+    })
+    const id = await placed(gateway)
+    const first = await fetch(addressOf(gateway.origin, FOLLOW, { id }), { headers: { accept: 'text/event-stream' } })
+    const second = await get(gateway, FOLLOW, { id }, null)
+    expect(second.status).toBe(200)
+    const text = await second.text()
+    expect(text).toMatch(/^retry: \d+\n/)
+    expect(text).toContain('"code":"RATE_LIMITED"')
+    expect(text).toContain('event: complete')
+    await first.body?.cancel()
   })
 })
 
