@@ -43,7 +43,7 @@ try {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => void starting.then((gateway) => gateway.reloadClients()).catch(() => {}))
+  process.on('SIGHUP', () => void starting.then((gateway) => gateway.reload()).catch(() => {}))
 
   const gateway = await starting
   if (gateway.sandbox) {

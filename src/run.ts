@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { pino, type Logger } from 'pino'
 import {
   ConfigError,
@@ -52,7 +53,7 @@ export interface RunningGateway extends AsyncDisposable {
   readonly graphiql: string | null
   readonly sandbox: Sandbox | null
   /** Reads the clients of the configuration file anew, and their webhooks; a file with mistakes changes nothing. Never rejects. */
-  reloadClients(): Promise<void>
+  reload(): Promise<void>
   /**
    * Fails `/ready` and serves on for `shutdown.delaySeconds`, so that load balancers send their requests elsewhere.
    * Call `close` afterwards.
@@ -155,7 +156,7 @@ export async function run(options: RunOptions): Promise<RunningGateway> {
       origin: server.origin,
       graphiql: config.graphiql ? `${server.origin}/graphql` : null,
       sandbox,
-      reloadClients: () => reloadClients(options, access.clients, gateway.webhooks, logger),
+      reload: () => reload(options, file, { clients: access.clients, webhooks: gateway.webhooks, log, logger }),
       async announceStop() {
         server.announceStop()
         const { delaySeconds } = config.shutdown
@@ -185,18 +186,36 @@ async function noteRestore(store: Store, restoredAt: EpochMs | null, log: Logger
   )
 }
 
-async function reloadClients(
+/** The keys of the configuration file that `reload` applies. */
+const RELOADED: ReadonlySet<string> = new Set<keyof GatewayConfig>(['clients', 'logLevel'])
+
+interface Reloadable {
+  clients: Clients
+  webhooks: Webhooks
+  /** Its level changes. */
+  log: Logger
+  logger: Logger
+}
+
+/** Applies what can change while the gateway runs, and names the other keys that changed since the start. */
+async function reload(
   { configPath, variables }: RunOptions,
-  clients: Clients,
-  webhooks: Webhooks,
-  logger: Logger,
+  started: GatewayConfig | null,
+  { clients, webhooks, log, logger }: Reloadable,
 ): Promise<void> {
-  if (configPath === null) return logger.warn('there is no configuration file whose clients could be read again')
+  if (configPath === null || started === null)
+    return logger.warn('there is no configuration file whose clients could be read again')
   try {
     const config = await loadConfigFile(configPath, variables)
     const changes = clients.replace(config.clients)
     const opened = webhooks.replace(webhooksOf(config))
+    log.level = config.logLevel
     logger.info(changes, 'the clients of the configuration file were read again')
+    const keys = (Object.keys(config) as (keyof GatewayConfig)[]).filter(
+      (key) => !RELOADED.has(key) && !isDeepStrictEqual(config[key], started[key]),
+    )
+    if (keys.length > 0)
+      logger.warn({ keys }, 'these keys of the configuration file changed, and apply from the next start on')
     await opened
   } catch (error) {
     // Its message is for the operator, and repeats no secret.

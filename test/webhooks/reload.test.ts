@@ -59,13 +59,18 @@ class FileGateway implements AsyncDisposable {
     }
   }
 
+  /** Reads the file again with these keys changed. */
+  async reloadWith(changes: Record<string, unknown>, ...clients: readonly unknown[]): Promise<void> {
+    await this.reloadText(JSON.stringify({ ...(JSON.parse(fileOf(this.#sandbox, clients)) as object), ...changes }))
+  }
+
   async reload(...clients: readonly unknown[]): Promise<void> {
     await this.reloadText(fileOf(this.#sandbox, clients))
   }
 
   async reloadText(text: string): Promise<void> {
     await writeFile(join(this.#directory, 'sluice.yaml'), text)
-    await this.#gateway.reloadClients()
+    await this.#gateway.reload()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -237,4 +242,17 @@ test('a client whose key has expired is told nothing more, and all that it misse
   expect(sequencesOf(mine, id).slice(told)).toEqual(
     (await eventsOf(gateway.as(ALICE), id)).map(({ sequence }) => sequence),
   )
+})
+
+test('a reload applies the log level, and names the other keys that changed', async () => {
+  await using gateway = await FileGateway.start(alice())
+  const messages = () => gateway.logged.map((line) => JSON.parse(line) as { msg: string; keys?: string[] })
+  await gateway.reload(alice())
+  expect(messages().filter(({ keys }) => keys)).toEqual([])
+
+  await gateway.reloadWith({ leaseReminderDays: 3, graphiql: false, logLevel: 'error' }, alice())
+  const named = messages().filter(({ keys }) => keys)
+  expect(named).toEqual([])
+  await gateway.reloadWith({ leaseReminderDays: 3, graphiql: false, logLevel: 'info' }, alice())
+  expect(messages().flatMap(({ keys }) => keys ?? [])).toEqual(['leaseReminderDays', 'graphiql'])
 })
