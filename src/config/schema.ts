@@ -300,7 +300,9 @@ export function configSchema(protocols: readonly ConfigurableProtocol[]) {
       },
     ),
     graphiql: key(z.boolean().default(true), { description: 'Whether `/graphql` shows GraphiQL to a browser.' }),
-    logLevel: key(z.enum(LOG_LEVELS).default('info'), { description: 'The least severe entries that are logged. Read again on SIGHUP.' }),
+    logLevel: key(z.enum(LOG_LEVELS).default('info'), {
+      description: 'The least severe entries that are logged. Read again on SIGHUP.',
+    }),
   })
 }
 

@@ -27,6 +27,9 @@ const ESTIMATES_SHARE = 1 / 4
  */
 const URGENT_SHARE = 1 / 6
 
+/** Requests that were sent without being asked for, and that polls still have to wait for, at most. */
+const MOST_EXTRA = 10
+
 /** Whoever compares a few sizes need not wait between them. */
 const ESTIMATES_AT_ONCE = 10
 
@@ -80,10 +83,11 @@ export class BudgetStore {
    */
   ofReadings(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<Budget> {
     const burst = Math.max(1, Math.floor(requestsPerMinute / 60))
-    if (isSmall(requestsPerMinute)) return this.#budget(lspId, sharedOf(requestsPerMinute), burst, now)
-    const ahead = aheadOf(requestsPerMinute)
-    const perMinute = Math.max(requestsPerMinute / 2, requestsPerMinute - burst - 2 * ahead - 1)
-    return this.#budget(lspId, perMinute, burst, now, 2 * ahead + 1)
+    const ahead = sentAheadOf(requestsPerMinute)
+    const perMinute = isSmall(requestsPerMinute)
+      ? sharedOf(requestsPerMinute)
+      : Math.max(requestsPerMinute / 2, requestsPerMinute - burst - ahead)
+    return this.#budget(lspId, perMinute, burst, now, ahead + MOST_EXTRA)
   }
 
   /** Polls of orders that were paid or that a client follows, while the budget allows no other. */
@@ -116,10 +120,10 @@ export class BudgetStore {
     return null
   }
 
-  /** One request that was sent already, out of the budget of polls. */
+  /** One request that was sent already, out of the budget of polls. Of more than MOST_EXTRA at once, the rest is not charged. */
   async charge(lspId: string, requestsPerMinute: number, now: EpochMs): Promise<void> {
     const all = await this.ofReadings(lspId, requestsPerMinute, now)
-    await all.spend(1)
+    if (all.room > -(sentAheadOf(requestsPerMinute) + MOST_EXTRA)) await all.spend(1)
   }
 
   /** One estimate by an LSP, out of its budget. @returns null: it may be sent. Otherwise the earliest time to try again. */
@@ -213,6 +217,11 @@ export function isSmall(requestsPerMinute: number): boolean {
 /** Requests a minute of which clients have their shares. Of a small budget, one is left for the burst. */
 function sharedOf(requestsPerMinute: number): number {
   return isSmall(requestsPerMinute) ? Math.max(requestsPerMinute / 2, requestsPerMinute - 1) : requestsPerMinute
+}
+
+/** What clients' requests and estimates may be ahead of the budget, together with one urgent poll. */
+function sentAheadOf(requestsPerMinute: number): number {
+  return isSmall(requestsPerMinute) ? 0 : 2 * aheadOf(requestsPerMinute) + 1
 }
 
 /** Requests that clients may send before polls have left them room. */
