@@ -56,7 +56,8 @@ export function sendEventStreams(): Plugin<object, ServerContext> {
       const stream = eventStreamOf(request)
       if (!stream) return
       if (!isResults(result)) {
-        if (request.method === 'GET' && isRefusal(result))
+        // An EventSource accepts nothing else.
+        if (request.method === 'GET' && request.headers.get('accept') === MEDIA_TYPE && isRefusal(result))
           payload.setResultProcessor((_, fetchAPI) => refusalOf(result.errors, fetchAPI), MEDIA_TYPE)
         return
       }
